@@ -1,0 +1,271 @@
+"""The structure of a generative model: variables, their parents, and which of them are observed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from retrodict.errors import CycleError, GraphError
+from retrodict.graph.names import Name, find, rank_names, require_distinct, require_list, to_mask, unknown
+from retrodict.graph.rows import Integers, Mask, Rows
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+@dataclass(frozen=True)
+class Variable:
+    """What is known of a variable beside its parents: how many numbers it holds, where they lie, its plates.
+
+    ``support`` is a name such as ``real`` or ``categorical``; ``plates`` are the names of the plates that
+    repeat it, outermost first. Readers fill these in, encoders use them, structure ignores them.
+    """
+
+    name: Name
+    size: int = 1
+    support: str = "real"
+    plates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class BayesNet:
+    r"""Structure of a generative model, :math:`p(z, x) = \prod_i p(v_i \mid \mathrm{pa}(v_i))`.
+
+    ``parents`` gives the parents of each variable (a mapping, or pairs); ``observed`` the names whose values
+    are data. Variables are numbered topologically, ties by name, so nothing depends on the order in which
+    they were written down: every parent has a smaller number than its child.
+
+    Raises `GraphError` (or its subclasses `CycleError` and `UnknownVariableError`) when a name is unknown,
+    given twice, its own parent or part of a cycle, and when nothing is observed or nothing latent.
+
+    Source: Koller & Friedman, Probabilistic Graphical Models, section 3.2.
+
+    >>> net = BayesNet({"x0": [], "x1": ["x0"], "x2": ["x0"]}, observed=["x1", "x2"])
+    >>> net.latents, net.parents("x1"), net.children("x0"), net.n_edges
+    (('x0',), ('x0',), ('x1', 'x2'), 2)
+    """
+
+    names: tuple[Name, ...]
+    described: Mapping[Name, Variable]
+    parent_rows: Rows
+    is_observed: Mask
+    position: Mapping[Name, int]
+
+    def __init__(
+        self,
+        parents: Mapping[Name, Iterable[Name]] | Iterable[tuple[Name, Iterable[Name]]],
+        observed: Iterable[Name],
+        *,
+        variables: Iterable[Variable] = (),
+    ) -> None:
+        names, lists = _read_parents(parents)
+        edges = _number_edges(names, lists)
+        order = _sort_topologically(names, edges)
+        names = tuple(names[i] for i in order.tolist())
+        position = {name: i for i, name in enumerate(names)}
+        is_observed = _mark_observed(observed, position)
+        number = np.empty_like(order)
+        number[order] = np.arange(len(order))
+        rows = Rows.from_edges(number[edges.sources], number[edges.index], len(names))
+        for attribute, value in {
+            "names": names,
+            "described": _describe(position, variables),
+            "parent_rows": rows,
+            "is_observed": is_observed,
+            "position": position,
+        }.items():
+            object.__setattr__(self, attribute, value)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __repr__(self) -> str:
+        return f"BayesNet({len(self.latents)} latent, {len(self.observed)} observed, {self.n_edges} edges)"
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, BayesNet)
+            and self.names == other.names
+            and self.described == other.described
+            and np.array_equal(self.is_observed, other.is_observed)
+            and np.array_equal(self.parent_rows.pointer, other.parent_rows.pointer)
+            and np.array_equal(self.parent_rows.index, other.parent_rows.index)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.names, self.is_observed.tobytes(), self.parent_rows.index.tobytes()))
+
+    @property
+    def n_edges(self) -> int:
+        """Number of edges of the generative model."""
+        return len(self.parent_rows.index)
+
+    @cached_property
+    def observed(self) -> tuple[Name, ...]:
+        """Names of the observed variables, in topological order."""
+        return self.to_names(self.observed_index)
+
+    @cached_property
+    def latents(self) -> tuple[Name, ...]:
+        """Names of the latent variables, in topological order."""
+        return self.to_names(self.latent_index)
+
+    @cached_property
+    def latent_names(self) -> frozenset[Name]:
+        """Names of the latent variables, to ask whether one is among them."""
+        return frozenset(self.latents)
+
+    @cached_property
+    def observed_index(self) -> Integers:
+        """Numbers of the observed variables, ascending."""
+        return np.flatnonzero(self.is_observed)
+
+    @cached_property
+    def latent_index(self) -> Integers:
+        """Numbers of the latent variables, ascending."""
+        return np.flatnonzero(~self.is_observed)
+
+    @cached_property
+    def place(self) -> Integers:
+        """For each variable its place among its own kind, the latents or the observed."""
+        return np.where(self.is_observed, np.cumsum(self.is_observed), np.cumsum(~self.is_observed)) - 1
+
+    @cached_property
+    def child_rows(self) -> Rows:
+        """Children of each variable."""
+        return self.parent_rows.transpose(len(self))
+
+    def parents(self, name: Name) -> tuple[Name, ...]:
+        """Return the parents of a variable, in topological order."""
+        return self.to_names(self.parent_rows[self.index(name)])
+
+    def children(self, name: Name) -> tuple[Name, ...]:
+        """Return the children of a variable, in topological order."""
+        return self.to_names(self.child_rows[self.index(name)])
+
+    def variable(self, name: Name) -> Variable:
+        """Return what is known of a variable; one that no reader described is a single real number."""
+        return self.described.get(self.names[self.index(name)]) or Variable(name)
+
+    def index(self, name: Name) -> int:
+        """Return the number of a variable; raise `UnknownVariableError` for a name the model has not."""
+        return find(name, self.position, "a name")
+
+    def to_names(self, numbers: Iterable[int] | Integers) -> tuple[Name, ...]:
+        """Return the names of these variables."""
+        listed = numbers.tolist() if isinstance(numbers, np.ndarray) else numbers
+        return tuple(self.names[i] for i in listed)
+
+    def to_networkx(self) -> nx.DiGraph:
+        """Return the model as a networkx graph with a node attribute ``observed``."""
+        import networkx as nx
+
+        graph = nx.DiGraph()
+        graph.add_nodes_from(
+            (name, {"observed": bool(seen)}) for name, seen in zip(self.names, self.is_observed, strict=True)
+        )
+        graph.add_edges_from((parent, name) for name in self.names for parent in self.parents(name))
+        return graph
+
+
+class HasStructure(Protocol):
+    """Anything built on the structure of a generative model, such as a `Model`."""
+
+    @property
+    def net(self) -> BayesNet:
+        """The structure."""
+        ...
+
+
+def structure_of(source: BayesNet | HasStructure) -> BayesNet:
+    """Return the structure of a model, or the structure given instead of one."""
+    return source if isinstance(source, BayesNet) else source.net
+
+
+def _read_parents(
+    parents: Mapping[Name, Iterable[Name]] | Iterable[tuple[Name, Iterable[Name]]],
+) -> tuple[tuple[Name, ...], list[list[Name]]]:
+    pairs = list(parents.items() if isinstance(parents, Mapping) else parents)
+    names = tuple(name for name, _ in pairs)
+    if not names:
+        raise GraphError("the model has no variables", remedy="Give each variable with its parents.")
+    require_distinct(names, "variables")
+    for name, listed in pairs:
+        require_list(listed, f"the parents of {name!r}")
+    return names, [list(listed) for _, listed in pairs]
+
+
+def _number_edges(names: tuple[Name, ...], lists: list[list[Name]]) -> Rows:
+    """Return the parents of each variable, numbered as written down."""
+    position = {name: i for i, name in enumerate(names)}
+    for name, listed in zip(names, lists, strict=True):
+        if len(listed) > 1:
+            require_distinct(listed, f"parents of {name!r}")
+        if name in listed:
+            raise GraphError("a variable cannot be its own parent", [name], remedy="Remove this edge.")
+    try:
+        return Rows.from_lists([[position[parent] for parent in listed] for listed in lists])
+    except (KeyError, TypeError):
+        raise unknown(_strangers(lists, position), names, "parents") from None
+
+
+def _strangers(lists: Iterable[Iterable[Name]], position: Mapping[Name, int]) -> list[Name]:
+    return list(dict.fromkeys(parent for listed in lists for parent in listed if parent not in position))
+
+
+def _sort_topologically(names: tuple[Name, ...], edges: Rows) -> Integers:
+    """Return the variables by the length of the longest path into them, ties by name."""
+    parents, children = edges.to_lists(), edges.transpose(len(names)).to_lists()
+    waiting = [len(row) for row in parents]
+    level = [0] * len(names)
+    ready = [i for i, count in enumerate(waiting) if count == 0]
+    for i in ready:  # the list grows while it is read
+        deeper = level[i] + 1
+        for child in children[i]:
+            level[child] = max(level[child], deeper)
+            waiting[child] -= 1
+            if waiting[child] == 0:
+                ready.append(child)
+    if len(ready) < len(names):
+        raise CycleError([names[i] for i in find_cycle(parents, waiting)])
+    return np.lexsort((rank_names(names), np.array(level)))
+
+
+def find_cycle(parents: list[list[int]], waiting: list[int]) -> list[int]:
+    """Walk from parent to parent among the variables never reached until one comes again."""
+    walk = [next(i for i, count in enumerate(waiting) if count)]
+    seen = set(walk)
+    while True:
+        walk.append(next(parent for parent in parents[walk[-1]] if waiting[parent]))
+        if walk[-1] in seen:
+            return walk[walk.index(walk[-1]) :][::-1]
+        seen.add(walk[-1])
+
+
+def _mark_observed(observed: Iterable[Name], position: Mapping[Name, int]) -> Mask:
+    require_list(observed, "observed")
+    listed = list(observed)
+    require_distinct(listed, "observed variables")
+    strangers = _strangers([listed], position)
+    if strangers:
+        raise unknown(strangers, position, "observed names")
+    if not listed:
+        raise GraphError("nothing is observed", remedy="Name at least one variable in observed=.")
+    if len(listed) == len(position):
+        raise GraphError("nothing is latent", remedy="Leave at least one variable out of observed=.")
+    mask = to_mask((position[name] for name in listed), len(position))
+    mask.setflags(write=False)
+    return mask
+
+
+def _describe(position: Mapping[Name, int], variables: Iterable[Variable]) -> Mapping[Name, Variable]:
+    given = {variable.name: variable for variable in variables}
+    strangers = _strangers([given], position)
+    if strangers:
+        raise unknown(strangers, position, "described variables")
+    return MappingProxyType(given)

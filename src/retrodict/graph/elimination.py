@@ -1,0 +1,60 @@
+"""Eliminating latents from the moral graph: a sparse Cholesky factorisation without numbers.
+
+Eliminating a latent joins its remaining neighbours pairwise; they are its parents in the inverse. The latents
+among them are the pattern of a column of the Cholesky factor of any matrix with the pattern of the moral
+graph, so nothing need be joined: the column of a latent is its own neighbours and the columns of those latents
+whose first parent it is (its children in the elimination tree).
+
+Sources: Koller & Friedman, section 9.4 (variable elimination); Liu 1990 (elimination trees); Webb et al. 2017.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from retrodict.graph.bayesnet import BayesNet
+from retrodict.graph.parentsets import ParentSets, attach
+from retrodict.graph.rows import Integers, Rows
+
+
+@dataclass(frozen=True, eq=False)
+class Elimination:
+    """What eliminating latents in a given order gives; everything is numbered by step of the elimination.
+
+    ``forest`` holds for each step the step that eliminates its first latent parent, -1 where it has none.
+    """
+
+    sets: ParentSets
+    forest: Integers
+
+
+def eliminate(net: BayesNet, neighbours: Rows, order: Integers) -> Elimination:
+    """Eliminate variables in this order from a moral graph; those not in the order take no part.
+
+    Linear in the latent edges of the result.
+    """
+    step = np.full(len(net), -1, dtype=np.int64)
+    step[order] = np.arange(len(order))
+    source, target = neighbours.sources, neighbours.index
+    chosen = step[source] >= 0
+    source, target = step[source[chosen]], target[chosen]
+    seen = net.is_observed[target]
+    latents, forest = _fill(source[~seen], step[target[~seen]], len(order))
+    walk, start, stop, count = attach(forest, source[seen], net.place[target[seen]])
+    return Elimination(ParentSets(latents, walk, start, stop, count), forest)
+
+
+def _fill(source: Integers, target: Integers, n: int) -> tuple[Rows, Integers]:
+    """Return the later neighbours of each step, filled in, and the elimination forest."""
+    later = target > source
+    columns = [set(row) for row in Rows.from_edges(source[later], target[later], n).to_lists()]
+    forest = np.full(n, -1, dtype=np.int64)
+    for step, column in enumerate(columns):
+        if column:
+            first = min(column)
+            forest[step] = first
+            columns[first].update(column)
+            columns[first].remove(first)
+    return Rows.from_lists([sorted(column) for column in columns]), forest

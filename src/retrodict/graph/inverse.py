@@ -1,0 +1,141 @@
+"""The inverse of a model: for every latent the variables that its conditional in the posterior needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from retrodict.errors import SizeError
+from retrodict.graph.bayesnet import BayesNet
+from retrodict.graph.names import Name
+from retrodict.graph.parentsets import ParentSets
+from retrodict.graph.rows import Integers, Mask
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+MOST_EDGES = 50_000_000
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Inverse:
+    r"""A factorisation of the posterior, :math:`q(z \mid x) = \prod_i q(z_i \mid \mathrm{Pa}(z_i))`.
+
+    The parents of a latent are observed variables and latents sampled before it. ``generative`` names the
+    barren latents: sampled last, from the model's own conditionals, so they need no network.
+
+    Made by `invert`, `reversal`, `mean_field` or `fully_connected`; ``strategy`` says by which.
+    Source: Webb et al. 2017, section 1 (the encoder's factorisation).
+
+    >>> from retrodict.invert import invert
+    >>> inverse = invert(BayesNet({"x0": [], "x1": ["x0"], "x2": ["x0"]}, observed=["x1", "x2"]))
+    >>> inverse.parents["x0"], inverse.n_edges, inverse.depth, inverse.width
+    (('x1', 'x2'), 2, 1, 2)
+    """
+
+    net: BayesNet
+    strategy: str
+    sets: ParentSets
+    elimination: Integers
+    is_generative: Mask
+    forest: Integers | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"Inverse({self.strategy}: {len(self.net.latents)} latents, {self.n_edges} edges, "
+            f"depth {self.depth}, width {self.width})"
+        )
+
+    @cached_property
+    def parents(self) -> Mapping[Name, tuple[Name, ...]]:
+        """Parents of each latent, a mapping; a set is written out when it is asked for."""
+        return _Parents(self)
+
+    @property
+    def elimination_order(self) -> tuple[Name, ...]:
+        """Latents in the order in which they were eliminated, the reverse of the sampling order."""
+        return self.net.to_names(self.net.latent_index[self.elimination])
+
+    @property
+    def sampling_order(self) -> tuple[Name, ...]:
+        """Latents in an order in which they can be drawn: parents first."""
+        return self.elimination_order[::-1]
+
+    @property
+    def generative(self) -> tuple[Name, ...]:
+        """Barren latents, drawn from the model's own conditionals, in topological order."""
+        return self.net.to_names(self.net.latent_index[self.is_generative])
+
+    @property
+    def n_edges(self) -> int:
+        """Number of edges of the inverse."""
+        return int(self.sets.sizes.sum())
+
+    @property
+    def width(self) -> int:
+        """Size of the largest parent set."""
+        return int(self.sets.sizes.max())
+
+    @cached_property
+    def depths(self) -> Integers:
+        """For each latent the number of latents on the longest chain that ends in it."""
+        return self.sets.depths(self.elimination[::-1].tolist())
+
+    @property
+    def depth(self) -> int:
+        """Number of latents on the longest chain: how many steps it takes to draw all of them."""
+        return int(self.depths.max())
+
+    def parent_index(self, latent: int) -> Integers:
+        """Return the numbers in the model of the parents of a latent, itself numbered among the latents."""
+        latents = self.net.latent_index[self.sets.latents[latent]]
+        return np.sort(np.concatenate([latents, self.net.observed_index[self.sets.observed(latent)]]))
+
+    def require_size(self, most: int = MOST_EDGES) -> None:
+        """Raise `SizeError` when writing out all parent sets would take more than ``most`` entries."""
+        if self.n_edges > most:
+            widest = self.net.latent_index[[int(self.sets.sizes.argmax())]]
+            raise SizeError(
+                f"the {self.strategy} inverse has {self.n_edges:,} edges, more than the {most:,} that may be "
+                f"written out; the largest parent set, {self.width:,}, is that of",
+                self.net.to_names(widest),
+                remedy="Ask for single parent sets, inverse.parents[name], or try another order.",
+            )
+
+    def to_networkx(self) -> nx.DiGraph:
+        """Return the inverse as a networkx graph, parent to child, with a node attribute ``observed``."""
+        import networkx as nx
+
+        self.require_size()
+        graph = nx.DiGraph()
+        graph.add_nodes_from((name, {"observed": False}) for name in self.sampling_order)
+        graph.add_nodes_from((name, {"observed": True}) for name in self.net.observed)
+        graph.add_edges_from((parent, name) for name in self.sampling_order for parent in self.parents[name])
+        return graph
+
+
+class _Parents(Mapping[Name, tuple[Name, ...]]):
+    """The parents of each latent by name, in topological order of the model."""
+
+    def __init__(self, inverse: Inverse) -> None:
+        self._inverse = inverse
+
+    def __getitem__(self, name: Name) -> tuple[Name, ...]:
+        net = self._inverse.net
+        variable = net.index(name)
+        if net.is_observed[variable]:
+            raise KeyError(f"{name!r} is observed: an inverse has parents for latents only")
+        return net.to_names(self._inverse.parent_index(int(net.place[variable])))
+
+    def __iter__(self) -> Iterator[Name]:
+        return iter(self._inverse.net.latents)
+
+    def __len__(self) -> int:
+        return len(self._inverse.net.latents)
+
+    def __repr__(self) -> str:
+        return repr(dict(self)) if len(self) <= 100 else f"<parents of {len(self)} latents>"

@@ -1,0 +1,71 @@
+"""From names to integers and back: the only place where names are compared or ordered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping
+
+import numpy as np
+
+from retrodict.errors import GraphError, UnknownVariableError, quote
+from retrodict.graph.rows import Integers, Mask
+
+Name = Hashable
+
+
+def rank_names(names: tuple[Name, ...]) -> Integers:
+    """Return the place of each name in an order that depends on the names alone.
+
+    Shorter texts come first (x2 before x10), so that numbered names stand in the order of their numbers.
+
+    >>> rank_names(("x10", "x2", "x1")).tolist()
+    [2, 1, 0]
+    """
+    keys = [_sort_key(name) for name in names]
+    rank = np.empty(len(names), dtype=np.int64)
+    rank[sorted(range(len(names)), key=keys.__getitem__)] = np.arange(len(names))
+    return rank
+
+
+def _sort_key(name: Name) -> tuple[str, int, str]:
+    text = name if isinstance(name, str) else repr(name)
+    return (type(name).__name__, len(text), text)
+
+
+def require_distinct(names: Iterable[Name], what: str) -> None:
+    """Raise `GraphError` naming those that occur twice."""
+    listed = list(names)
+    if len(set(listed)) < len(listed):
+        twice = [name for name, count in Counter(listed).items() if count > 1]
+        raise GraphError(f"{what} given twice", twice, remedy="Name each once.")
+
+
+def require_list(names: object, what: str) -> None:
+    """Raise `GraphError` for a bare string where a list of names is meant: it would be read letter by letter."""
+    if isinstance(names, str | bytes) or not isinstance(names, Iterable):
+        raise GraphError(f"{what} must be a list of names, not", [names], remedy=f"Write [{names!r}].")
+
+
+def find(name: Name, position: Mapping[Name, int], what: str) -> int:
+    """Return the integer of a name, or raise `UnknownVariableError` with the nearest names that exist."""
+    try:
+        return position[name]
+    except (KeyError, TypeError):
+        raise unknown([name], position, what) from None
+
+
+def unknown(names: Iterable[Name], known: Iterable[Name], what: str) -> UnknownVariableError:
+    """Build the error for names that the model does not have."""
+    from difflib import get_close_matches
+
+    missing, existing = list(names), [str(name) for name in known]
+    near = get_close_matches(str(missing[0]), existing[:100_000], n=3)
+    remedy = f"Did you mean {quote(near)}?" if near else f"The variables are {quote(existing, most=5)}."
+    return UnknownVariableError(f"{what} not among the variables of the model", missing, remedy=remedy)
+
+
+def to_mask(numbers: Iterable[int], n: int) -> Mask:
+    """Return a boolean array of length ``n``, true at these places."""
+    mask = np.zeros(n, dtype=bool)
+    mask[np.fromiter(numbers, dtype=np.int64)] = True
+    return mask

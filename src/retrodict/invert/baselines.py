@@ -1,0 +1,70 @@
+"""The inverses that people write by hand, to compare with: reversed edges, mean field, fully connected."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from retrodict.graph.bayesnet import BayesNet
+from retrodict.graph.inverse import Inverse
+from retrodict.graph.parentsets import ParentSets
+from retrodict.graph.rows import Rows
+
+
+def reversal(net: BayesNet) -> Inverse:
+    """Return the model with its edges turned round: the parents of a latent are its children.
+
+    Edges into observed variables are left out, and none are added, so in general it is not faithful.
+
+    Source: Stuhlmueller, Taylor & Goodman 2013 (stochastic inverses); Webb et al. 2017, figure 1(b).
+
+    >>> net = BayesNet({"x0": [], "x1": ["x0"], "x2": ["x1"]}, observed=["x2"])
+    >>> dict(reversal(net).parents)
+    {'x0': ('x1',), 'x1': ('x2',)}
+    """
+    children = [net.child_rows[v] for v in net.latent_index.tolist()]
+    sets = ParentSets.from_lists(
+        [net.place[row[~net.is_observed[row]]].tolist() for row in children],
+        [net.place[row[net.is_observed[row]]].tolist() for row in children],
+    )
+    return _baseline(net, "reversal", sets)
+
+
+def mean_field(net: BayesNet) -> Inverse:
+    """Return the inverse in which latents are independent given all observed variables.
+
+    Source: Kingma & Welling 2013 (the encoder of a variational autoencoder).
+
+    >>> net = BayesNet({"z": [], "y": [], "x": ["z", "y"]}, observed=["x"])
+    >>> dict(mean_field(net).parents)
+    {'y': ('x',), 'z': ('x',)}
+    """
+    n = len(net.latents)
+    return _baseline(net, "mean-field", _given_everything(net, Rows.from_lists([[]] * n)))
+
+
+def fully_connected(net: BayesNet) -> Inverse:
+    """Return the inverse in which a latent depends on all observed variables and all latents sampled before it.
+
+    Always faithful, seldom minimal: the structure of a standard masked autoregressive network.
+
+    Source: Germain et al. 2015 (MADE); Webb et al. 2017, section 3.
+
+    >>> net = BayesNet({"z": [], "y": ["z"], "x": ["y"]}, observed=["x"])
+    >>> dict(fully_connected(net).parents)
+    {'z': ('y', 'x'), 'y': ('x',)}
+    """
+    n = len(net.latents)
+    later = [range(latent + 1, n) for latent in range(n)]
+    return _baseline(net, "fully-connected", _given_everything(net, Rows.from_lists(later)))
+
+
+def _given_everything(net: BayesNet, latents: Rows) -> ParentSets:
+    """Return sets that share one slice, all observed variables."""
+    n, seen = len(net.latents), len(net.observed)
+    return ParentSets(latents, np.arange(seen), np.zeros(n, dtype=np.int64), np.full(n, seen), np.full(n, seen))
+
+
+def _baseline(net: BayesNet, name: str, sets: ParentSets) -> Inverse:
+    """Wrap sets whose latents depend on later numbered ones only: they are eliminated in topological order."""
+    n = len(net.latents)
+    return Inverse(net, name, sets, np.arange(n), np.zeros(n, dtype=bool))
