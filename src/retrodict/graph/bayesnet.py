@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -58,7 +58,7 @@ class BayesNet:
 
     def __init__(
         self,
-        parents: Mapping[Name, Iterable[Name]] | Iterable[tuple[Name, Iterable[Name]]],
+        parents: Mapping[Any, Iterable[Name]] | Iterable[tuple[Any, Iterable[Name]]],
         observed: Iterable[Name],
         *,
         variables: Iterable[Variable] = (),
@@ -188,7 +188,7 @@ def structure_of(source: BayesNet | HasStructure) -> BayesNet:
 
 
 def _read_parents(
-    parents: Mapping[Name, Iterable[Name]] | Iterable[tuple[Name, Iterable[Name]]],
+    parents: Mapping[Any, Iterable[Name]] | Iterable[tuple[Any, Iterable[Name]]],
 ) -> tuple[tuple[Name, ...], list[list[Name]]]:
     pairs = list(parents.items() if isinstance(parents, Mapping) else parents)
     names = tuple(name for name, _ in pairs)
