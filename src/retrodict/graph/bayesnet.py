@@ -190,14 +190,17 @@ def structure_of(source: BayesNet | HasStructure) -> BayesNet:
 def _read_parents(
     parents: Mapping[Any, Iterable[Name]] | Iterable[tuple[Any, Iterable[Name]]],
 ) -> tuple[tuple[Name, ...], list[list[Name]]]:
-    pairs = list(parents.items() if isinstance(parents, Mapping) else parents)
-    names = tuple(name for name, _ in pairs)
+    try:
+        pairs = [(name, listed) for name, listed in (parents.items() if isinstance(parents, Mapping) else parents)]
+    except (TypeError, ValueError) as error:
+        raise GraphError(
+            "a model must give each variable with its parents", remedy="Write {name: [parents], ...}."
+        ) from error
+    names = tuple(require_list([name for name, _ in pairs], "variables"))
     if not names:
         raise GraphError("the model has no variables", remedy="Give each variable with its parents.")
     require_distinct(names, "variables")
-    for name, listed in pairs:
-        require_list(listed, f"the parents of {name!r}")
-    return names, [list(listed) for _, listed in pairs]
+    return names, [require_list(listed, f"the parents of {name!r}") for name, listed in pairs]
 
 
 def _number_edges(names: tuple[Name, ...], lists: list[list[Name]]) -> Rows:
@@ -210,7 +213,7 @@ def _number_edges(names: tuple[Name, ...], lists: list[list[Name]]) -> Rows:
             raise GraphError("a variable cannot be its own parent", [name], remedy="Remove this edge.")
     try:
         return Rows.from_lists([[position[parent] for parent in listed] for listed in lists])
-    except (KeyError, TypeError):
+    except KeyError:
         raise unknown(_strangers(lists, position), names, "parents") from None
 
 
@@ -248,8 +251,7 @@ def find_cycle(parents: list[list[int]], waiting: list[int]) -> list[int]:
 
 
 def _mark_observed(observed: Iterable[Name], position: Mapping[Name, int]) -> Mask:
-    require_list(observed, "observed")
-    listed = list(observed)
+    listed = require_list(observed, "observed")
     require_distinct(listed, "observed variables")
     strangers = _strangers([listed], position)
     if strangers:
@@ -264,7 +266,9 @@ def _mark_observed(observed: Iterable[Name], position: Mapping[Name, int]) -> Ma
 
 
 def _describe(position: Mapping[Name, int], variables: Iterable[Variable]) -> Mapping[Name, Variable]:
-    given = {variable.name: variable for variable in variables}
+    listed = list(variables)
+    require_distinct([variable.name for variable in listed], "described variables")
+    given = {variable.name: variable for variable in listed}
     strangers = _strangers([given], position)
     if strangers:
         raise unknown(strangers, position, "described variables")
