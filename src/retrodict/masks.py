@@ -99,7 +99,7 @@ class UnitGroups:
 
     @classmethod
     def of(cls, dependencies: Dependencies, widths: Sequence[int]) -> UnitGroups:
-        """Divide layers of these widths among the parent sets, each in proportion to its size.
+        """Divide layers of these widths among the parent sets, in equal shares.
 
         Raises `WidthError`, naming the least width that can carry them, when there are more sets than units.
         """
@@ -113,8 +113,7 @@ class UnitGroups:
                     least=len(sets),
                     remedy=f"Make every hidden layer at least {len(sets)} wide.",
                 )
-        share = sets.sum(axis=1).astype(float)
-        return cls(dependencies, sets, tuple(apportion(share, width) for width in widths))
+        return cls(dependencies, sets, tuple(divide(width, len(sets)) for width in widths))
 
     @property
     def masks(self) -> tuple[Mask, ...]:
@@ -137,17 +136,13 @@ def lies_within(parts: Mask, wholes: Mask) -> Mask:
     return np.asarray(shared == parts.sum(axis=1))
 
 
-def apportion(share: np.ndarray, total: int) -> Integers:
-    """Divide a total in proportion to shares, at least one each, by largest remainders.
+def divide(width: int, groups: int) -> Integers:
+    """Divide units equally among groups, what is left over to the last ones.
 
-    >>> apportion(np.array([1.0, 3.0]), 9).tolist()
-    [3, 6]
+    Equal shares learn at least as fast as shares in proportion to the size of the sets, and leave no group with
+    so few units that all of them may sleep (a ReLU unit that is never positive passes no gradient).
+
+    >>> divide(8, 3).tolist()
+    [2, 3, 3]
     """
-    if len(share) == 0:
-        return np.zeros(0, dtype=np.int64)
-    spare = total - len(share)
-    exact = share / share.sum() * spare
-    whole = np.floor(exact).astype(np.int64)
-    left = spare - int(whole.sum())
-    whole[np.argsort(whole - exact, kind="stable")[:left]] += 1
-    return 1 + whole
+    return np.array([(width + group) // groups for group in range(groups)], dtype=np.int64)

@@ -1,0 +1,128 @@
+"""Every encoder, on every inverse: its Jacobian is the inverse, its density is one, its samples follow it."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from retrodict import zoo
+from retrodict.encode.build import build_encoder, count_parameters, count_stored
+from retrodict.encode.conditionals import Normal
+from retrodict.encode.encoder import Scaling
+from retrodict.errors import OptionError, WidthError
+from retrodict.graph.bayesnet import BayesNet, Variable
+from retrodict.invert import fully_connected, invert, mean_field, reversal
+from retrodict.masks import Dependencies
+from tests.cases import CASES
+
+KINDS = ["shared", "separate"]
+STRUCTURES = {
+    "auto": invert,
+    "forward": lambda net: invert(net, "forward"),
+    "reversal": reversal,
+    "mean field": mean_field,
+    "fully connected": fully_connected,
+}
+SMALL = [case for case in CASES if len(case.net) <= 16 and not invert(case.net).is_generative.all()]
+
+
+def build(inverse, kind="shared", skip=False, seed=0):
+    return build_encoder(inverse, jax.random.key(seed), kind, widths=(40, 40), skip=skip)
+
+
+def depends(encoder, inverse) -> np.ndarray:
+    """Which inputs move the parameters of each latent column, at any of 32 random points: a ReLU may sleep at some."""
+    dependencies = Dependencies.of(inverse)
+    n_seen, n_latent = int(dependencies.observed_sizes.sum()), int(dependencies.latent_sizes.sum())
+    z = jax.random.normal(jax.random.key(1), (32, n_latent))
+    x = jax.random.normal(jax.random.key(2), (32, n_seen))
+    differentiate = jax.jacobian(lambda x, z: encoder.parameters(z, x), argnums=(0, 1))
+    jacobian = jax.jit(jax.vmap(differentiate))(x, z)
+    return np.abs(np.concatenate(jacobian, axis=-1)).sum(axis=(0, 2)) > 0
+
+
+@pytest.mark.parametrize("skip", [False, True], ids=["plain", "skip"])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("structure", STRUCTURES.values(), ids=STRUCTURES)
+@pytest.mark.parametrize("case", SMALL[:6], ids=str)
+def test_the_jacobian_is_the_inverse(case, structure, kind, skip):
+    inverse = structure(case.net)
+    np.testing.assert_array_equal(depends(build(inverse, kind, skip), inverse), Dependencies.of(inverse).columns)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_jacobian_of_vector_variables_is_the_inverse(kind):
+    sizes = [Variable("z", size=2), Variable("x", size=3)]
+    net = BayesNet({"z": [], "y": ["z"], "x": ["y"]}, observed=["x"], variables=sizes)
+    inverse = invert(net)
+    np.testing.assert_array_equal(depends(build(inverse, kind), inverse), Dependencies.of(inverse).columns)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_density_integrates_to_one(kind):
+    """Over a grid of both latents of a chain, for a network with random weights and a scaling."""
+    inverse = invert(BayesNet({"z": [], "y": ["z"], "x": ["y"]}, observed=["x"]))
+    scaling = Scaling(jnp.array([1.0, -0.5, 0.3]), jnp.array([2.0, 1.5, 0.7]))
+    encoder = build_encoder(inverse, jax.random.key(3), kind, widths=(20, 20), scaling=scaling)
+    grid = jnp.linspace(-15, 15, 401)
+    points = jnp.stack(jnp.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
+    density = jnp.exp(encoder.log_prob(points, jnp.full((len(points), 1), 0.8)))
+    assert float(density.sum() * (grid[1] - grid[0]) ** 2) == pytest.approx(1.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_samples_follow_the_density(kind):
+    """The mean of -log q over samples is the entropy, which the conditionals state along the way."""
+    inverse = invert(zoo.binary_tree(3).net)
+    encoder = build(inverse, kind, seed=5)
+    observed = jnp.tile(jnp.array([1.0, -1.0, 0.5, 2.0]), (20_000, 1))
+    draws = encoder.sample(jax.random.key(6), observed)
+    parameters = encoder.parameters(draws, observed)
+    standardised = (draws - parameters[..., 0]) * jnp.exp(-Normal().log_scale(parameters))
+    correlation = np.corrcoef(np.asarray(standardised).T)
+    assert np.abs(correlation - np.eye(3)).max() < 5 / np.sqrt(20_000)
+    assert np.abs(np.asarray(standardised.mean(axis=0))).max() < 5 / np.sqrt(20_000)
+    assert np.abs(np.asarray(standardised.std(axis=0)) - 1).max() < 5 / np.sqrt(40_000)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scaling_is_a_change_of_variables(kind):
+    inverse = invert(zoo.binary_tree(3).net)
+    scaling = Scaling(jnp.arange(7.0), jnp.arange(1.0, 8.0))
+    plain = build_encoder(inverse, jax.random.key(0), kind, widths=(20, 20))
+    scaled = build_encoder(inverse, jax.random.key(0), kind, widths=(20, 20), scaling=scaling)
+    x, z = jnp.ones((5, 4)), jnp.full((5, 3), 0.5)
+    moved = scaled.log_prob(z * scaling.spread[4:] + scaling.centre[4:], x * scaling.spread[:4] + scaling.centre[:4])
+    np.testing.assert_allclose(moved, plain.log_prob(z, x) - jnp.log(scaling.spread[4:]).sum(), rtol=1e-5)
+
+
+def test_a_constant_column_is_not_divided_by_zero():
+    assert Scaling.fit(jnp.ones((10, 2))).spread.tolist() == [1.0, 1.0]
+
+
+def test_the_same_key_gives_the_same_bits():
+    inverse = invert(zoo.binary_tree(3).net)
+    first, again, other = (build(inverse, seed=s).layers[0].weight for s in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_separate_networks_count_all_their_weights():
+    """15 networks of 2 inputs, [200, 200] and 2 outputs, written out by hand."""
+    encoder = build_encoder(reversal(zoo.binary_tree(5).net), jax.random.key(0), "separate", (200, 200), skip=False)
+    assert count_parameters(encoder) == 15 * (3 * 200 + 201 * 200 + 201 * 2)
+    assert count_stored(encoder) == count_parameters(encoder)
+
+
+def test_masked_weights_are_stored_but_not_in_use():
+    encoder = build(invert(zoo.binary_tree(4).net))
+    assert count_stored(encoder) == (15 + 1) * 40 + 41 * 40 + 41 * 14
+    assert count_parameters(encoder) < count_stored(encoder)
+
+
+def test_bad_options_are_refused():
+    inverse = invert(zoo.binary_tree(3).net)
+    with pytest.raises(OptionError, match="encoder 'conv' does not exist"):
+        build_encoder(inverse, jax.random.key(0), "conv")
+    with pytest.raises(WidthError, match="at least 3 wide"):
+        build_encoder(inverse, jax.random.key(0), "shared", widths=(2, 40))

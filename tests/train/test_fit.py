@@ -1,0 +1,105 @@
+"""The training loop: it learns, it can be repeated bit by bit, and it stops where numbers cease to be finite."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from retrodict import zoo
+from retrodict.amortization import simulator
+from retrodict.encode.build import build_encoder
+from retrodict.errors import OptionError
+from retrodict.invert import invert
+from retrodict.train.fit import Plan, TrainingError, fit
+from retrodict.train.objectives import forward_kl
+
+MODEL = zoo.binary_tree(3)
+INVERSE = invert(MODEL)
+SIMULATE = simulator(MODEL, INVERSE)
+PLAN = Plan(steps=60, batch=16, epoch=25, optimizer=optax.adam(1e-3))
+
+
+def train(plan=PLAN, simulate=SIMULATE, seed=1, **options):
+    encoder = build_encoder(INVERSE, jax.random.key(0), widths=(16, 16))
+    return fit(encoder, simulate, plan, jax.random.key(seed), quiet=True, **options)
+
+
+def numbers_of(encoder) -> list[np.ndarray]:
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(eqx.filter(encoder, eqx.is_inexact_array))]
+
+
+def all_equal(first, second) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(numbers_of(first), numbers_of(second), strict=True))
+
+
+def test_the_same_seed_gives_the_same_bits():
+    first, again, other = train(seed=1), train(seed=1), train(seed=2)
+    assert all_equal(first.encoder, again.encoder)
+    assert first.history == again.history
+    assert not all_equal(first.encoder, other.encoder)
+
+
+def test_epochs_are_recorded_and_the_last_one_may_be_short():
+    history = train(watch=lambda encoder: {"one": 1.0}).history
+    assert history.step == (25, 50, 60)
+    assert [watched["one"] for watched in history.watched] == [1.0, 1.0, 1.0]
+    assert np.isfinite(history.train + history.test).all()
+
+
+def test_the_compiled_epoch_takes_the_steps_that_a_plain_loop_takes():
+    plan = Plan(steps=12, batch=16, epoch=5, optimizer=optax.adam(1e-3))
+    encoder = build_encoder(INVERSE, jax.random.key(0), widths=(16, 16))
+    key = jax.random.split(jax.random.key(1))[0]
+
+    @eqx.filter_jit
+    def advance(encoder, state, step):
+        batch = SIMULATE(jax.random.fold_in(key, step), plan.batch)
+        updates, state = plan.optimizer.update(eqx.filter_grad(forward_kl)(encoder, *batch), state)
+        return eqx.apply_updates(encoder, updates), state
+
+    state = plan.optimizer.init(eqx.filter(encoder, eqx.is_inexact_array))
+    for step in range(plan.steps):
+        encoder, state = advance(encoder, state, jax.numpy.array(step))
+    for ours, plain in zip(numbers_of(train(plan).encoder), numbers_of(encoder), strict=True):
+        np.testing.assert_allclose(ours, plain, rtol=1e-3, atol=1e-5)
+
+
+def test_scaling_is_not_trained():
+    before = build_encoder(INVERSE, jax.random.key(0), widths=(16, 16)).scaling
+    after = train().encoder.scaling
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def poison(at_value: float):
+    """Simulations whose first latent becomes NaN once the batch holds a value above a bound."""
+
+    def simulate(key, n):
+        latents, observed = SIMULATE(key, n)
+        bad = jnp.where(observed.max() > at_value, jnp.nan, 0.0)
+        return latents.at[0, 0].add(bad), observed
+
+    return simulate
+
+
+def test_a_number_that_is_not_finite_stops_training_and_keeps_the_last_good_parameters():
+    with pytest.raises(TrainingError, match=r"not finite at step \d+, at: 'x0'") as caught:
+        train(simulate=poison(6.0), names=("x0", "x1", "x2"))
+    error = caught.value
+    assert all(np.isfinite(leaf).all() for leaf in numbers_of(error.encoder))
+    shorter = Plan(steps=error.step, batch=16, epoch=25, optimizer=optax.adam(1e-3))
+    assert 0 < error.step < PLAN.steps
+    assert all_equal(error.encoder, train(plan=shorter, simulate=poison(6.0)).encoder)
+    assert error.history.step == tuple(step for step in (25, 50) if step <= error.step)
+
+
+def test_an_exploding_learning_rate_is_noticed():
+    with pytest.raises(TrainingError, match="Lower the learning rate"):
+        train(plan=Plan(steps=200, batch=16, optimizer=optax.sgd(1e12)))
+
+
+@pytest.mark.parametrize("option", ["steps", "batch", "epoch"])
+def test_a_plan_without_work_is_refused(option):
+    with pytest.raises(OptionError, match=f"{option}=0 is too small"):
+        Plan(**{option: 0})
