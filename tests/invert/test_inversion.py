@@ -83,7 +83,7 @@ def test_every_graph_of_five_and_every_observed_set(part: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(64))
-def test_every_sixty_fourth_shape_of_six(part: int) -> None:
+def test_every_sixty_fourth_graph_of_six(part: int) -> None:
     for dag in itertools.islice(list_dags(6), 64 * part, None, 4096):
         require_boundaries(dag)
 
