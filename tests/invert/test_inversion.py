@@ -83,7 +83,7 @@ def test_every_graph_of_five_and_every_observed_set(part: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(64))
-def test_every_sixty_fourth_shape_of_six(part: int) -> None:
+def test_every_sixty_fourth_graph_of_six(part: int) -> None:
     for dag in itertools.islice(list_dags(6), 64 * part, None, 4096):
         require_boundaries(dag)
 
@@ -291,10 +291,13 @@ def test_a_deep_chain_of_data_is_not_written_out() -> None:
 
 
 def test_names_are_numbered_alike_in_words_and_figures() -> None:
-    """x10 comes after x9: letters and numbers give the same inverse."""
-    words = invert(BayesNet(link_chain(12), observed=["x11"]))
-    figures = invert(BayesNet({i: [i - 1] if i else [] for i in range(12)}, observed=[11]))
-    assert [number("x", 12).index(name) for name in words.sampling_order] == list(figures.sampling_order)
+    """x10 comes after x9, also among equals: letters and numbers give the same inverse."""
+    parents = {i: [] for i in range(12)} | {i: [i - 12, (i - 11) % 12] for i in range(12, 24)}
+    words = {f"x{i}": [f"x{parent}" for parent in above] for i, above in parents.items()}
+    by_figures = invert(BayesNet(parents, observed=range(12, 24)))
+    by_words = invert(BayesNet(words, observed=number("x", 24)[12:]))
+    assert [f"x{i}" for i in by_figures.net.names] == list(by_words.net.names) == number("x", 24)
+    assert [f"x{i}" for i in by_figures.sampling_order] == list(by_words.sampling_order)
 
 
 @given(models(most=10))

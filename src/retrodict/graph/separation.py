@@ -84,7 +84,12 @@ def d_separated(net: BayesNet, first: Name, second: Name, given: Iterable[Name] 
 
 
 def find_open_path(net: BayesNet, start: int, end: int, given: Mask) -> list[int]:
-    """Return a shortest open path from ``start`` to ``end``, empty when they are d-separated."""
+    """Return a shortest open path from ``start`` to ``end``, empty when they are d-separated.
+
+    A shortest way of the ball repeats no variable: cut out the detour, and what remains is open too. Where it was
+    cut, the variable is either no collider, and then it was passed ungiven, or it is one now; in that case the
+    detour left it upwards, or downwards and came back from an open collider below. Either way it is open itself.
+    """
     opens = find_ancestors(net, given).tolist()
     came_from = roll_ball(net.parent_rows.lists, net.child_rows.lists, start, given.tolist(), opens, end)
     arrivals = [state for state in came_from if state[0] == end]
@@ -95,7 +100,7 @@ def find_open_path(net: BayesNet, start: int, end: int, given: Mask) -> list[int
     while state is not None:
         path.append(state[0])
         state = came_from[state]
-    return _cut_loops(path[::-1])
+    return path[::-1]
 
 
 def roll_ball(
@@ -129,23 +134,6 @@ def roll_ball(
                 came_from[move] = state
                 queue.append(move)
     return came_from
-
-
-def _cut_loops(path: list[int]) -> list[int]:
-    """Drop a detour that returns to a variable already on the path.
-
-    A ball may bounce off a collider and come back the way it went. What remains is open: where it was cut,
-    the variable is left by the edge by which it was left the last time, and either it is no collider there
-    (and not given), or it is one that has the bounced-off variable among its descendants.
-    """
-    kept: list[int] = []
-    present: set[int] = set()
-    for variable in path:
-        while variable in present:
-            present.remove(kept.pop())
-        present.add(variable)
-        kept.append(variable)
-    return kept
 
 
 def draw_path(net: BayesNet, path: list[int]) -> str:
