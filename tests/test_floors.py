@@ -20,14 +20,14 @@ SOURCE = ROOT / "src" / "retrodict"
 FLOORS = [
     ["errors"],
     ["graph"],
-    ["invert", "certify", "masks"],
+    ["invert", "certify", "masks", "layout"],
     ["model"],
     ["read", "gaussian", "zoo"],
     ["encode"],
     ["train"],
     ["posterior", "guide"],
-    ["amortize"],
-    ["plots", "report", "cli", "demo", "__main__"],
+    ["amortization"],
+    ["reproduce", "plots", "report", "cli", "demo", "__main__"],
 ]
 FLOOR = {unit: floor for floor, units in enumerate(FLOORS) for unit in units}
 GRAPH_ONLY = ("errors", "graph", "invert", "certify")
@@ -232,27 +232,36 @@ def test_the_harmless_is_no_danger(code: str) -> None:
 # -- the public names --------------------------------------------------------------------------------
 
 
-def read_checked_names() -> dict[str, str]:
-    """Where type checkers are told that the public names live."""
+def read_exports(for_checkers: bool) -> dict[str, str]:
+    """Where the public names live: those imported at once, or those that only type checkers are told of."""
     tree = ast.parse((SOURCE / "__init__.py").read_text())
-    blocks = [statement for statement in tree.body if is_for_checkers(statement)]
+    statements = [statement for statement in tree.body if is_for_checkers(statement) == for_checkers]
+    nodes = [node for s in statements for node in (ast.walk(s) if for_checkers else [s])]
     names = {}
-    for node in (node for block in blocks for node in ast.walk(block) if isinstance(node, ast.ImportFrom)):
+    for node in (node for node in nodes if isinstance(node, ast.ImportFrom) and "retrodict" in str(node.module)):
         for alias in node.names:
             assert alias.asname == alias.name, f"write `import {alias.name} as {alias.name}`, so that it is exported"
             names[alias.name] = f"retrodict.{alias.name}" if node.module == "retrodict" else str(node.module)
     return names
 
 
-def test_both_tables_of_public_names_agree() -> None:
-    assert read_checked_names() == retrodict._HOMES
-    assert set(retrodict.__all__) == set(dir(retrodict)) == {*retrodict._HOMES, "__version__"}
+HOMES = read_exports(for_checkers=True) | read_exports(for_checkers=False)
 
 
-@pytest.mark.parametrize("name", retrodict._HOMES)
+def test_both_tables_of_lazy_names_agree() -> None:
+    homes = {name: home for name, home in read_exports(for_checkers=True).items() if home != f"retrodict.{name}"}
+    assert homes == {name: home for name, home in retrodict._LAZY.items() if home != f"retrodict.{name}"}
+    assert set(read_exports(for_checkers=True)) == set(retrodict._LAZY)
+
+
+def test_every_public_name_is_listed() -> None:
+    assert set(retrodict.__all__) == set(dir(retrodict)) == {*HOMES, "__version__"}
+
+
+@pytest.mark.parametrize("name", HOMES)
 def test_a_public_name_is_what_it_is_at_home(name: str) -> None:
     """Also after every submodule was imported, some of which bear the names of functions."""
-    home = import_module(retrodict._HOMES[name])
+    home = import_module(HOMES[name])
     for _ in range(2):
         found = getattr(retrodict, name)
         if home.__name__ == f"retrodict.{name}" and not hasattr(home, name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -56,6 +57,7 @@ def amortize(
         raise OptionError(f"amortize needs a Model that can be simulated, not a {type(model).__name__}")
     if not 0 < learning_rate < float("inf"):
         raise OptionError(f"learning_rate={learning_rate} is out of range", remedy="Give a positive number.")
+    plan = Plan(steps=steps, batch=batch)
     inverse = order if isinstance(order, Inverse) else invert(model, order, minimize)
     if inverse.net != model.net:
         raise OptionError("the inverse belongs to another model", remedy="Make it from model.net.")
@@ -70,9 +72,10 @@ def amortize(
     optimizer = optax.chain(
         optax.clip_by_global_norm(10.0), optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
     )
-    plan = Plan(steps=steps, batch=batch, optimizer=optimizer)
     names = tuple(name for name in model.net.latents if name not in inverse.generative)
-    trained = fit(network, simulate, plan, fit_key, names=names, title="amortize", quiet=quiet)
+    trained = fit(
+        network, simulate, replace(plan, optimizer=optimizer), fit_key, names=names, title="amortize", quiet=quiet
+    )
     return AmortizedPosterior(model, inverse, trained.encoder, trained.history)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -142,7 +143,8 @@ def describe(inverse: Inverse, certificate: Certificate) -> dict[str, Any]:
 
 
 def _print_tables(inverse: Inverse, certificate: Certificate) -> None:
-    table = Table("latent", "parents in the inverse", title=repr(inverse), title_justify="left")
+    console.print(repr(inverse), highlight=False)
+    table = Table("latent", "parents in the inverse", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in inverse.sampling_order:
         table.add_row(str(name), " ".join(map(str, inverse.parents[name])))
     console.print(table)

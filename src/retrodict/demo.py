@@ -38,9 +38,9 @@ def run_demo(folder: Path, console: Console, setting: Setting | None = None, dep
     outcomes = [run_candidate(model, candidate, setting) for candidate in list_candidates(model)]
     console.print(_tabulate(outcomes))
     console.print(
-        "In use and stored count parameters: those that a mask switches off are stored, not used. KL is from the exact "
-        "posterior, over 20,000 fresh draws. The floor is what the best encoder with these edges could reach, in "
-        "closed form.",
+        "In use and stored count parameters: those that a mask switches off are stored, not used. KL (nats) is from "
+        "the exact posterior, over 20,000 fresh draws. The floor is what the best encoder with these edges could "
+        "reach, in closed form.",
         highlight=False,
     )
     plot_figure2(outcomes, entropy, path, f"Binary tree of depth {depth}: three encoders of equal capacity")
@@ -76,7 +76,7 @@ def _tell_figure1(console: Console) -> None:
 def _tabulate(outcomes: Sequence[Outcome]) -> Table:
     table = Table(title="Distance from the exact posterior", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("encoder", no_wrap=True)
-    for column in ("edges", "in use", "stored", "KL (nats)", "floor", "seconds"):
+    for column in ("edges", "in use", "stored", "KL", "±", "floor", "s"):
         table.add_column(column, justify="right", no_wrap=True)
     for outcome in outcomes:
         candidate = outcome.candidate
@@ -85,7 +85,8 @@ def _tabulate(outcomes: Sequence[Outcome]) -> Table:
             str(candidate.inverse.n_edges),
             f"{outcome.in_use:,}",
             f"{outcome.stored:,}",
-            f"{outcome.kl:.3f} ± {outcome.kl_error:.3f}",
+            f"{outcome.kl:.3f}",
+            f"{outcome.kl_error:.3f}",
             f"{max(outcome.floor, 0.0):.3f}",
             f"{outcome.seconds:.0f}",
         )

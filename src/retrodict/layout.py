@@ -65,7 +65,8 @@ class Layout:
         """
         self._require_names(values)
         arrays = [xp.asarray(values[name]) for name in self.names]
-        columns = [array[..., None] if size == 1 else array for array, size in zip(arrays, self.sizes, strict=True)]
+        scalar = [size == 1 or array.ndim == 0 for array, size in zip(arrays, self.sizes, strict=True)]
+        columns = [array[..., None] if alone else array for array, alone in zip(arrays, scalar, strict=True)]
         self._require_shapes([column.shape for column in columns])
         shape = np.broadcast_shapes(*(column.shape[:-1] for column in columns))
         return xp.concatenate([xp.broadcast_to(column, (*shape, column.shape[-1])) for column in columns], axis=-1)

@@ -23,7 +23,8 @@ def plot_figure2(outcomes: Sequence[Outcome], entropy: float, path: Path, title:
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
     for outcome in outcomes:
         letter = outcome.candidate.letter
-        label = f"({letter}) {outcome.candidate.title}"
+        inverse = outcome.candidate.inverse
+        label = f"({letter}) {outcome.candidate.title}: {inverse.strategy}, {inverse.n_edges} edges"
         epochs = range(1, len(outcome.history.step) + 1)
         for axis, metric in ((left, "kl"), (right, "log_posterior")):
             values = [watched[metric] for watched in outcome.history.watched]

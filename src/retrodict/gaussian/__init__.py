@@ -1,7 +1,7 @@
 """Linear-Gaussian networks, where everything has a closed form: the oracle for whatever has not.
 
-``network`` holds the model, ``factors`` its exact posterior along an inverse, got either by ``elimination``
-(sparse, for inverses made by eliminating) or by ``regression`` (dense, for any structure at all);
+``equations`` hold the numbers and ``network`` the model; ``factors`` are its exact posterior along an inverse, got
+by ``elimination`` (sparse, for inverses made by eliminating) or by ``regression`` (dense, for any structure at all);
 ``simulation`` is what needs JAX.
 """
 

@@ -15,20 +15,17 @@ Sources: Koller & Friedman, section 14.2 (canonical forms); Davis, Direct Method
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retrodict.gaussian.equations import Equations
 from retrodict.gaussian.factors import GaussianFactors
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.rows import Integers, Rows
 from retrodict.layout import Floats
 
-if TYPE_CHECKING:
-    from retrodict.gaussian.network import LinearGaussian
 
-
-def eliminate_numerically(model: LinearGaussian, inverse: Inverse) -> GaussianFactors:
+def eliminate_numerically(model: Equations, inverse: Inverse) -> GaussianFactors:
     """Return the exact posterior along an inverse that was made by elimination.
 
     The work is the sum over latents of latent parents times all parents.
@@ -86,7 +83,7 @@ class _System:
             self.add(parent, parents[later], -scaled[at] * row[later])
 
 
-def _assemble(model: LinearGaussian, inverse: Inverse, rows: Rows) -> _System:
+def _assemble(model: Equations, inverse: Inverse, rows: Rows) -> _System:
     """Sum the precision over families: each adds (e - w)(e - w)' / s. Barren latents integrate to one."""
     net, n = model.net, len(net_latents := inverse.net.latent_index)
     step = np.full(len(net), n)
@@ -100,7 +97,7 @@ def _assemble(model: LinearGaussian, inverse: Inverse, rows: Rows) -> _System:
     return system
 
 
-def _add_family(model: LinearGaussian, system: _System, variable: int) -> None:
+def _add_family(model: Equations, system: _System, variable: int) -> None:
     net, step = model.net, system.step
     members = np.append(net.parent_rows[variable], variable)
     signs = np.append(-model.edge_weights(variable), 1.0)

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from retrodict.errors import GraphError
 from retrodict.gaussian.elimination import eliminate_numerically
+from retrodict.gaussian.equations import Equations
 from retrodict.gaussian.factors import GaussianFactors
 from retrodict.gaussian.regression import regress
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.rows import Mask
 from retrodict.invert import invert
-from retrodict.layout import Floats
 from retrodict.model import Model
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LinearGaussian(Model):
+class LinearGaussian(Equations, Model):
     r"""A model with :math:`X_i \mid \mathrm{pa} \sim N(b_i + \sum_j w_{ij} x_j,\; s_i)`, all of them scalars.
 
     ``weights`` stand beside ``net.parent_rows.index``, one for each edge; ``bias`` :math:`b` and ``variance``
@@ -34,19 +33,6 @@ class LinearGaussian(Model):
     Raises `GraphError` for numbers that are not finite or variances that are not positive.
     Source: Koller & Friedman, definition 7.3.
     """
-
-    net: BayesNet
-    weights: Floats
-    bias: Floats
-    variance: Floats
-
-    def __post_init__(self) -> None:
-        for what, numbers in {"weight": self.weights, "bias": self.bias, "variance": self.variance}.items():
-            if not np.isfinite(numbers).all():
-                raise GraphError(f"a {what} is not finite", remedy="Give finite numbers.")
-        if (self.variance <= 0).any():
-            wrong = self.net.to_names(np.flatnonzero(self.variance <= 0))
-            raise GraphError("variances that are not positive", wrong, remedy="Give a positive variance.")
 
     def __repr__(self) -> str:
         return f"LinearGaussian({self.net!r})"
@@ -73,20 +59,6 @@ class LinearGaussian(Model):
             np.broadcast_to(np.asarray(bias, dtype=np.float64), n),
             np.broadcast_to(np.asarray(variance, dtype=np.float64), n),
         )
-
-    @property
-    def mean(self) -> Floats:
-        """Mean of the joint distribution, in topological order."""
-        return self._spread(self.bias)
-
-    @property
-    def covariance(self) -> Floats:
-        r"""Covariance of the joint, :math:`(I - W)^{-1} S (I - W)^{-T}`; dense, quadratic in memory.
-
-        Source: Koller & Friedman, theorem 7.3.
-        """
-        root = self._spread(np.diag(np.sqrt(self.variance)))
-        return root @ root.T
 
     def posterior(self, inverse: Inverse) -> GaussianFactors:
         r"""Return the exact conditionals :math:`p(z_i \mid \mathrm{Pa}(z_i))` along an inverse.
@@ -154,17 +126,3 @@ class LinearGaussian(Model):
         flat = columns.reshape(-1, columns.shape[-1]).T
         noise = jax.random.normal(key, flat.shape)
         return Simulator.of(self).run(noise, keep=~which, values=flat).T.reshape(columns.shape)
-
-    def _spread(self, source: Floats) -> Floats:
-        """Return :math:`(I - W)^{-1}` times ``source``, variable by variable: parents come first."""
-        result: Any = np.array(source, dtype=np.float64)
-        for i in range(len(self.net)):
-            parents = self.net.parent_rows[i]
-            if len(parents):
-                result[i] += self.edge_weights(i) @ result[parents]
-        return np.asarray(result)
-
-    def edge_weights(self, variable: int) -> Floats:
-        """Return the weights on the parents of a variable."""
-        rows = self.net.parent_rows
-        return self.weights[rows.pointer[variable] : rows.pointer[variable + 1]]

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from retrodict.gaussian.equations import Equations
 from retrodict.gaussian.factors import GaussianFactors
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.rows import Rows
 
-if TYPE_CHECKING:
-    from retrodict.gaussian.network import LinearGaussian
 
-
-def regress(model: LinearGaussian, inverse: Inverse) -> GaussianFactors:
+def regress(model: Equations, inverse: Inverse) -> GaussianFactors:
     r"""Return :math:`p(z_i \mid \mathrm{Pa}_i)` for every latent, by regressing it on its parents.
 
     With :math:`C` the joint covariance: weights :math:`C_{PP}^{-1} C_{Pi}`, variance

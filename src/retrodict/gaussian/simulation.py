@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from retrodict.gaussian.equations import Equations
 from retrodict.graph.rows import Integers, Mask
 from retrodict.layout import Floats
-
-if TYPE_CHECKING:
-    from retrodict.gaussian.network import LinearGaussian
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +28,7 @@ class Simulator:
     scale: Floats
 
     @classmethod
-    def of(cls, model: LinearGaussian) -> Simulator:
+    def of(cls, model: Equations) -> Simulator:
         """Arrange a network by levels."""
         net, n = model.net, len(model.net)
         levels = _find_levels(net.parent_rows.lists)
@@ -71,7 +68,7 @@ class Simulator:
         return jax.lax.scan(draw_level, start.astype(noise.dtype), levels)[0][:-1].astype(noise.dtype)
 
 
-def score(model: LinearGaussian, columns: jax.Array) -> jax.Array:
+def score(model: Equations, columns: jax.Array) -> jax.Array:
     """Return the log density of each variable given its parents, in nats, shape as ``columns``."""
     rows = model.net.parent_rows
     weighted = columns[..., rows.index] * jnp.asarray(model.weights, columns.dtype)

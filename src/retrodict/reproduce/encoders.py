@@ -42,7 +42,7 @@ def list_candidates(model: Model, order: str = "auto") -> tuple[Candidate, ...]:
 
     >>> from retrodict import zoo
     >>> [(c.letter, c.inverse.n_edges, tuple(c.widths)) for c in list_candidates(zoo.binary_tree(depth=3))]
-    [('a', 6, (200, 200)), ('b', 15, (345, 345)), ('c', 9, (345, 345))]
+    [('a', 6, (200, 200)), ('b', 15, (344, 344)), ('c', 9, (344, 344))]
     """
     heuristic = reversal(model.net)
     capacity = count_separate_weights(Dependencies.of(heuristic), FACTOR_WIDTHS)

@@ -118,14 +118,14 @@ def _watch(
     draw_key, data_key, sample_key = jax.random.split(jax.random.key(seed + 1_000_003), 3)
     latents, observed = map(np.asarray, simulator(model, candidate.inverse)(draw_key, WATCHED_DRAWS))
     datasets = model.draw(data_key, DATASETS)[:, model.net.observed_index]
-    rows = np.repeat(np.asarray(datasets), DRAWS_PER_DATASET, axis=0)
+    rows = jnp.repeat(datasets, DRAWS_PER_DATASET, axis=0)
     sample = eqx.filter_jit(lambda encoder: encoder.sample(sample_key, rows))
 
     def watch(encoder: Encoder) -> Mapping[str, float]:
         draws = np.asarray(sample(encoder), dtype=np.float64)
         return {
             "kl": measure_kl(exact, encoder, latents, observed)[0],
-            "log_posterior": float(exact.log_density(draws, rows.astype(np.float64)).mean()),
+            "log_posterior": float(exact.log_density(draws, np.asarray(rows, dtype=np.float64)).mean()),
         }
 
     return watch

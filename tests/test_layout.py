@@ -1,0 +1,41 @@
+"""Data from outside: packed when they fit, refused by name when they do not."""
+
+import numpy as np
+import pytest
+
+from retrodict.errors import DataError
+from retrodict.layout import Layout
+
+LAYOUT = Layout(("a", "b"), (1, 2))
+
+
+@pytest.mark.parametrize("leading", [(), (3,), (3, 4)])
+def test_unpacking_undoes_packing(leading):
+    rng = np.random.default_rng(0)
+    values = {"a": rng.normal(size=leading), "b": rng.normal(size=(*leading, 2))}
+    unpacked = LAYOUT.unpack(LAYOUT.pack(values))
+    assert all(np.array_equal(unpacked[name], values[name]) for name in values)
+
+
+def test_a_single_value_serves_a_whole_batch():
+    assert LAYOUT.read({"a": 1.0, "b": np.zeros((5, 2))}).tolist() == [[1.0, 0.0, 0.0]] * 5
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"a": 1.0}, "data lacks variables: 'b'"),
+        ({"a": 1.0, "b": [0.0, 0.0], "c": 2.0}, "names that do not belong there: 'c'"),
+        ({"a": 1.0, "b": [0.0, 0.0, 0.0]}, r"shape \(3,\) where \(2,\) was expected: 'b'"),
+        ({"a": np.zeros(4), "b": np.zeros((3, 2))}, r"shape \(3, 2\) where \(4, 2\) was expected: 'b'"),
+        ({"a": 1.0, "b": [0.0, float("nan")]}, "NaN or infinity in: 'b'"),
+        ({"a": float("inf"), "b": [0.0, float("nan")]}, "NaN or infinity in: 'a', 'b'"),
+        ({"a": "one", "b": [0.0, 0.0]}, "no array of numbers: 'a'"),
+        ({"a": [1.0, [2.0]], "b": [0.0, 0.0]}, "no array of numbers: 'a'"),
+        ([1.0, 2.0], "must be a mapping from names to arrays, not list"),
+        ({"a": 1.0, "b": 0.0}, "expected: 'b'"),
+    ],
+)
+def test_bad_data_are_refused_by_name(values, message):
+    with pytest.raises(DataError, match=message):
+        LAYOUT.read(values)
