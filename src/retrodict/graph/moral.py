@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from retrodict.graph.bayesnet import BayesNet
-from retrodict.graph.rows import Integers, Mask, Rows
+from retrodict.graph.rows import Integers, Mask, Rows, cumulate, drop_repeats, sort_edges
 
 
 def moralise(net: BayesNet, keep: Mask) -> Rows:
@@ -22,9 +22,10 @@ def moralise(net: BayesNet, keep: Mask) -> Rows:
     """
     source, target = _pair_families(net, keep)
     wanted = ~(net.is_observed[source] & net.is_observed[target])
-    n = len(net)
-    pairs = np.unique(np.concatenate([source * n + target, target * n + source])[np.tile(wanted, 2)])
-    return Rows.from_edges(pairs // n, pairs % n, n)
+    source, target = source[wanted], target[wanted]
+    pairs = sort_edges(np.concatenate([source, target]), np.concatenate([target, source]))
+    source, target = drop_repeats(*pairs)
+    return Rows(cumulate(np.bincount(source, minlength=len(net))), target)
 
 
 def _pair_families(net: BayesNet, keep: Mask) -> tuple[Integers, Integers]:

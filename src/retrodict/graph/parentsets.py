@@ -71,6 +71,8 @@ class ParentSets:
 
     def replace(self, where: Integers, by: ParentSets) -> ParentSets:
         """Return these sets with those of the latents ``where`` taken from ``by``, one each in this order."""
+        if len(where) == 0:
+            return self
         kept = ~np.isin(self.latents.sources, where)
         sources = np.concatenate([self.latents.sources[kept], where[by.latents.sources]])
         targets = np.concatenate([self.latents.index[kept], by.latents.index])
