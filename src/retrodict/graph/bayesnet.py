@@ -228,7 +228,9 @@ def _require_simple(names: tuple[Name, ...], rows: Rows) -> None:
     child, parent = sort_edges(rows.sources, rows.index)
     twice = np.flatnonzero((child[1:] == child[:-1]) & (parent[1:] == parent[:-1]))
     if len(twice):
-        require_distinct([names[i] for i in rows[int(child[twice[0]])].tolist()], f"parents of {names[child[twice[0]]]!r}")
+        require_distinct(
+            [names[i] for i in rows[int(child[twice[0]])].tolist()], f"parents of {names[child[twice[0]]]!r}"
+        )
     own = child[child == parent]
     if len(own):
         raise GraphError("a variable cannot be its own parent", [names[own[0]]], remedy="Remove this edge.")

@@ -31,9 +31,9 @@ def _sort_names(names: tuple[Name, ...]) -> Integers:
     kinds = set(map(type, names))
     if kinds == {int} and min(names) >= 0:  # type: ignore[type-var, operator]
         return np.argsort(np.array(names), kind="stable")
-    texts = list(names if kinds == {str} else map(_write, names))
+    texts: list[str] = list(map(_write, names))
     order = sorted(range(len(names)), key=texts.__getitem__)
-    order.sort(key=[len(text) for text in texts].__getitem__)  # type: ignore[arg-type]
+    order.sort(key=[len(text) for text in texts].__getitem__)
     if len(kinds) > 1:
         order.sort(key=[type(name).__name__ for name in names].__getitem__)
     return np.array(order)

@@ -17,14 +17,13 @@ observed variables are not counted as fill, since no edge of an inverse joins th
 
 from __future__ import annotations
 
-from typing import Literal
+import numpy as np
 
 from retrodict.graph.bayesnet import BayesNet
-from retrodict.graph.names import to_mask
-from retrodict.graph.rows import Integers, Mask, Rows
-from retrodict.invert.greedy import Frontier, order_greedily
-
-Direction = Literal["forward", "reverse"]
+from retrodict.graph.rows import Integers, Rows
+from retrodict.invert.arborescence import Rule
+from retrodict.invert.greedy import order_greedily
+from retrodict.invert.latentgraph import Direction, condense, precede
 
 
 def order_naturally(net: BayesNet, neighbours: Rows, latents: Integers, direction: Direction) -> list[int]:
@@ -32,11 +31,7 @@ def order_naturally(net: BayesNet, neighbours: Rows, latents: Integers, directio
 
     Observed neighbours hold nobody back: a latent whose parents are all observed is in the first frontier.
     """
-    chosen = to_mask(latents.tolist(), len(net))
-    parents, children = _keep(net.parent_rows, chosen), _keep(net.child_rows, chosen)
-    upstream, downstream = (parents, children) if direction == "forward" else (children, parents)
-    frontier = Frontier([len(row) for row in upstream], downstream)
-    return order_greedily(net, neighbours, latents.tolist(), frontier)
+    return _order(net, neighbours, latents, "fill", direction)
 
 
 def order_by_fill(net: BayesNet, neighbours: Rows, latents: Integers) -> list[int]:
@@ -44,11 +39,24 @@ def order_by_fill(net: BayesNet, neighbours: Rows, latents: Integers) -> list[in
 
     Source: Koller & Friedman, section 9.4.3.2.
     """
-    everyone = Frontier([0] * len(net), [[]] * len(net))
-    return order_greedily(net, neighbours, latents.tolist(), everyone)
+    return _order(net, neighbours, latents, "fill", None)
 
 
-def _keep(rows: Rows, chosen: Mask) -> list[list[int]]:
-    """Return the rows restricted to edges between chosen variables."""
-    inside = chosen[rows.sources] & chosen[rows.index]
-    return Rows.from_edges(rows.sources[inside], rows.index[inside], len(rows)).to_lists()
+def order_by_degree(
+    net: BayesNet, neighbours: Rows, latents: Integers, direction: Direction | None = None
+) -> list[int]:
+    """Return latents in minimum degree order: the one with the fewest parents in the inverse goes next.
+
+    With a ``direction`` only latents of CoMI's frontier may go. Nearly as few edges as by fill, in far less time
+    on graphs with many loops.
+
+    Source: George & Liu 1989 (exact external degree; observed variables count by their number).
+    """
+    return _order(net, neighbours, latents, "degree", direction)
+
+
+def _order(net: BayesNet, neighbours: Rows, latents: Integers, rule: Rule, direction: Direction | None) -> list[int]:
+    chosen = np.sort(latents)
+    graph = condense(net, neighbours, chosen)
+    order = order_greedily(graph, precede(net, chosen, direction), rule, direction)
+    return list(chosen[order].tolist())
