@@ -89,7 +89,8 @@ def test_engines_agree_with_the_definition(most_parents: int, sinks: bool) -> No
                 expected = order_slowly(net, neighbours, latents, rule, direction)
                 precedence = precede(net, latents, direction)
                 for algebra in (Bits(), Sets()):
-                    order = Greedy(graph, precedence, rule, algebra).run()
+                    from_end = dice.random() < 0.5
+                    order = Greedy(graph, precedence, rule, algebra, from_end=from_end).run()
                     assert latents[order].tolist() == expected, (rule, direction, type(algebra))
                 forest = find_arborescence(graph, precedence, direction) if direction else None
                 if forest:

@@ -18,7 +18,7 @@ from retrodict.invert.fill import FillCount
 from retrodict.invert.latentgraph import Direction, LatentGraph, Precedence
 from retrodict.invert.scratch import Scratch
 
-Entry = tuple[int, int, int, int]  # score, minus the step since which it may go, the latent, its cell
+Entry = tuple[int, int, int, int]  # score, minus the step since which it may go, the signed latent, its cell
 
 
 def order_greedily(
@@ -31,7 +31,9 @@ def order_greedily(
         order = order_children_first(forest, rule)
     elif forest:
         order = order_parents_first(forest, rule)
-    return order if order is not None else Greedy(graph, precedence, rule, choose_algebra(graph)).run()
+    if order is not None:
+        return order
+    return Greedy(graph, precedence, rule, choose_algebra(graph), from_end=direction == "forward").run()
 
 
 def choose_algebra(graph: LatentGraph) -> Algebra:
@@ -41,9 +43,18 @@ def choose_algebra(graph: LatentGraph) -> Algebra:
 
 
 class Greedy:
-    """One run of greedy elimination."""
+    """One run of greedy elimination.
 
-    def __init__(self, graph: LatentGraph, precedence: Precedence, rule: Rule, algebra: Algebra) -> None:
+    ``from_end`` numbers the latents from the other end inside: where the first numbers go first, the big integers
+    that stand for what is left get shorter with every step.
+    """
+
+    def __init__(
+        self, graph: LatentGraph, precedence: Precedence, rule: Rule, algebra: Algebra, *, from_end: bool = False
+    ) -> None:
+        if from_end:
+            graph, precedence = graph.flip(), precedence.flip()
+        self.sign = -1 if from_end else 1
         self.graph = Scratch(graph, algebra)
         self.waiting: list[int] = precedence.waiting.tolist()
         self.released = precedence.released.lists
@@ -59,7 +70,8 @@ class Greedy:
         graph.merge_alike(range(len(self.waiting)), self._merge)
         self._admit([v for v, count in enumerate(self.waiting) if count == 0])
         while len(self.order) < len(self.waiting):
-            _, _, v, cell = self._pop()
+            _, _, signed, cell = self._pop()
+            v = self.sign * signed
             self.order.append(v)
             heappop(self.ready[cell])
             changed = self._eliminate(v, cell)
@@ -69,6 +81,8 @@ class Greedy:
                 if u in self.ready:
                     self._post(u)
             self._admit(self._release(v))
+        if self.sign < 0:
+            return [len(self.order) - 1 - v for v in self.order]
         return self.order
 
     def _eliminate(self, v: int, cell: int) -> list[int]:
@@ -103,7 +117,7 @@ class Greedy:
         step = len(self.order)
         cells = {self.graph.cell_of[v]: None for v in latents}
         for v in latents:
-            heappush(self.ready.setdefault(self.graph.cell_of[v], []), (-step, v))
+            heappush(self.ready.setdefault(self.graph.cell_of[v], []), (-step, self.sign * v))
         for cell in cells:
             self._post(cell)
 

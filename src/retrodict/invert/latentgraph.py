@@ -34,6 +34,12 @@ class LatentGraph:
     def __len__(self) -> int:
         return len(self.neighbours)
 
+    def flip(self) -> LatentGraph:
+        """Return the same graph with its latents numbered from the other end."""
+        members = flip_entries(self.members, len(self))
+        neighbours = flip_entries(flip_rows(self.neighbours), len(self))
+        return LatentGraph(neighbours, flip_rows(self.groups), members, self.weights)
+
 
 @dataclass(frozen=True, eq=False)
 class Precedence:
@@ -41,6 +47,28 @@ class Precedence:
 
     waiting: Integers
     released: Rows
+
+    def flip(self) -> Precedence:
+        """Return the same for latents numbered from the other end."""
+        return Precedence(self.waiting[::-1].copy(), flip_entries(flip_rows(self.released), len(self.waiting)))
+
+
+def flip_rows(rows: Rows) -> Rows:
+    """Return the last row first.
+
+    >>> flip_rows(Rows.from_lists([[1], [0, 2]])).to_lists()
+    [[0, 2], [1]]
+    """
+    return Rows.from_edges(len(rows) - 1 - rows.sources, rows.index, len(rows))
+
+
+def flip_entries(rows: Rows, m: int) -> Rows:
+    """Return the rows with every entry counted from the end of ``m`` numbers.
+
+    >>> flip_entries(Rows.from_lists([[1], [0, 2]]), 3).to_lists()
+    [[1], [0, 2]]
+    """
+    return Rows.from_edges(rows.sources, m - 1 - rows.index, len(rows))
 
 
 def condense(net: BayesNet, neighbours: Rows, latents: Integers) -> LatentGraph:
