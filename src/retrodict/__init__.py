@@ -2,7 +2,8 @@
 
     program or file -> BayesNet -> Inverse (+ Certificate) -> encoder -> fit -> AmortizedPosterior
 
-Each name is imported when it is first used: work on graphs alone never waits for JAX.
+What needs NumPy alone is imported here; what needs JAX when it is first used, so that work on graphs never
+waits for it.
 """
 
 from __future__ import annotations
@@ -11,46 +12,64 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from retrodict import errors as errors
+from retrodict.certify import Certificate as Certificate
+from retrodict.certify import certify as certify
+from retrodict.certify import lint as lint
+from retrodict.graph.bayesnet import BayesNet as BayesNet
+from retrodict.graph.bayesnet import Variable as Variable
+from retrodict.graph.inverse import Inverse as Inverse
+from retrodict.graph.separation import d_separated as d_separated
+from retrodict.invert import fully_connected as fully_connected
+from retrodict.invert import invert as invert
+from retrodict.invert import mean_field as mean_field
+from retrodict.invert import reversal as reversal
+
 if TYPE_CHECKING:
-    from retrodict import errors as errors
-    from retrodict.certify import Certificate as Certificate
-    from retrodict.certify import certify as certify
-    from retrodict.certify import lint as lint
-    from retrodict.graph.bayesnet import BayesNet as BayesNet
-    from retrodict.graph.bayesnet import Variable as Variable
-    from retrodict.graph.inverse import Inverse as Inverse
-    from retrodict.graph.separation import d_separated as d_separated
-    from retrodict.invert import fully_connected as fully_connected
-    from retrodict.invert import invert as invert
-    from retrodict.invert import mean_field as mean_field
-    from retrodict.invert import reversal as reversal
+    from retrodict import zoo as zoo
+    from retrodict.amortization import amortize as amortize
+    from retrodict.gaussian import LinearGaussian as LinearGaussian
+    from retrodict.model import Model as Model
+    from retrodict.posterior import AmortizedPosterior as AmortizedPosterior
 
 __version__ = version("retrodict")
 
-# Where each public name lives. The imports above say the same to type checkers; a test holds them together.
-_HOMES = {
-    "errors": "retrodict.errors",
-    "BayesNet": "retrodict.graph.bayesnet",
-    "Variable": "retrodict.graph.bayesnet",
-    "Inverse": "retrodict.graph.inverse",
-    "d_separated": "retrodict.graph.separation",
-    "invert": "retrodict.invert",
-    "reversal": "retrodict.invert",
-    "mean_field": "retrodict.invert",
-    "fully_connected": "retrodict.invert",
-    "Certificate": "retrodict.certify",
-    "certify": "retrodict.certify",
-    "lint": "retrodict.certify",
+# Where the lazy names live. The imports above say the same to type checkers; a test holds them together.
+_LAZY = {
+    "AmortizedPosterior": "retrodict.posterior",
+    "amortize": "retrodict.amortization",
+    "zoo": "retrodict.zoo",
+    "LinearGaussian": "retrodict.gaussian",
+    "Model": "retrodict.model",
 }
 
-__all__ = sorted([*_HOMES, "__version__"])
+__all__ = [
+    "AmortizedPosterior",
+    "BayesNet",
+    "Certificate",
+    "Inverse",
+    "LinearGaussian",
+    "Model",
+    "Variable",
+    "__version__",
+    "amortize",
+    "certify",
+    "d_separated",
+    "errors",
+    "fully_connected",
+    "invert",
+    "lint",
+    "mean_field",
+    "reversal",
+    "zoo",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _LAZY:
         raise AttributeError(f"module 'retrodict' has no attribute {name!r}")
-    home = import_module(_HOMES[name])
-    return home if _HOMES[name] == f"{__name__}.{name}" else getattr(home, name)
+    home = import_module(_LAZY[name])
+    return home if name == "zoo" else getattr(home, name)
 
 
 def __dir__() -> list[str]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -121,7 +121,7 @@ def certify(inverse: Inverse) -> Certificate:
     return Certificate(inverse, tuple(lacks), tuple(spare))
 
 
-def lint(net_or_model: BayesNet | HasStructure, guide: Mapping[Name, Iterable[Name]]) -> Certificate:
+def lint(net_or_model: BayesNet | HasStructure, guide: Mapping[Any, Iterable[Name]]) -> Certificate:
     """Return the verdict on a guide somebody wrote, given as the parents of each latent.
 
     Raises what `read_guide` raises: a guide must name every latent, and only variables of the model.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -59,7 +59,7 @@ class BayesNet:
 
     def __init__(
         self,
-        parents: Mapping[Name, Iterable[Name]] | Iterable[tuple[Name, Iterable[Name]]],
+        parents: Mapping[Any, Iterable[Name]] | Iterable[tuple[Any, Iterable[Name]]],
         observed: Iterable[Name],
         *,
         variables: Iterable[Variable] = (),
@@ -189,7 +189,7 @@ def structure_of(source: BayesNet | HasStructure) -> BayesNet:
 
 
 def _read_parents(
-    parents: Mapping[Name, Iterable[Name]] | Iterable[tuple[Name, Iterable[Name]]],
+    parents: Mapping[Any, Iterable[Name]] | Iterable[tuple[Any, Iterable[Name]]],
 ) -> tuple[tuple[Name, ...], list[list[Name]]]:
     names, given = _split_pairs(parents)
     if not names:

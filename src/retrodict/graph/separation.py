@@ -140,9 +140,11 @@ def _cut_loops(path: list[int]) -> list[int]:
     (and not given), or it is one that has the bounced-off variable among its descendants.
     """
     kept: list[int] = []
+    present: set[int] = set()
     for variable in path:
-        if variable in kept:
-            del kept[kept.index(variable) :]
+        while variable in present:
+            present.remove(kept.pop())
+        present.add(variable)
         kept.append(variable)
     return kept
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from heapq import heapify, heappop, heappush
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from retrodict.graph.names import Name, require_distinct, require_list, unknown
 from retrodict.graph.parentsets import ParentSets
 
 
-def read_guide(net: BayesNet, parents: Mapping[Name, Iterable[Name]]) -> Inverse:
+def read_guide(net: BayesNet, parents: Mapping[Any, Iterable[Name]]) -> Inverse:
     """Return the inverse that a guide states by its parents: one entry for each latent.
 
     Of the orders in which the guide can be sampled, the one that begins furthest down the model is taken.

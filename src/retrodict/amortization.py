@@ -1,0 +1,102 @@
+"""The one-call road from a model to its amortised posterior. It holds calls and no algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from retrodict.encode.build import build_encoder
+from retrodict.encode.encoder import Scaling
+from retrodict.errors import OptionError
+from retrodict.graph.inverse import Inverse
+from retrodict.graph.names import Name
+from retrodict.invert import invert
+from retrodict.model import Model
+from retrodict.posterior import AmortizedPosterior, select_columns
+from retrodict.train.fit import Plan, Simulate, fit
+
+SCALING_DRAWS = 4096
+
+
+def amortize(
+    model: Model,
+    order: str | Sequence[Name] | Inverse = "auto",
+    encoder: str = "shared",
+    *,
+    minimize: str = "edges",
+    widths: Sequence[int] | None = None,
+    steps: int = 5000,
+    batch: int = 256,
+    learning_rate: float = 5e-3,
+    seed: int = 0,
+    quiet: bool = False,
+) -> AmortizedPosterior:
+    r"""Return the amortised posterior of a model: invert, build the encoder, train it on simulations.
+
+    Training minimises :math:`E_{p(z, x)}[-\log q(z \mid x)]` over ``steps`` minibatches of ``batch`` fresh
+    simulations, by Adam with gradients clipped to norm 10 and a learning rate that falls to zero along a cosine.
+    ``order`` and ``minimize`` are those of `invert`; an `Inverse`, such as a baseline, is taken as it is.
+    ``encoder`` is ``"shared"`` (the paper's masked network) or ``"separate"`` (one network a latent).
+
+    Raises what `invert` and the encoders raise, `OptionError` for numbers out of range, and `TrainingError`,
+    with the last good parameters, when training meets a number that is not finite.
+
+    Source: Webb et al. 2017, section 3; Paige & Wood 2016.
+
+    >>> from retrodict import zoo
+    >>> posterior = amortize(zoo.binary_tree(depth=3), steps=100, quiet=True)
+    >>> posterior.inverse.n_edges
+    9
+    """
+    if not isinstance(model, Model):
+        raise OptionError(f"amortize needs a Model that can be simulated, not a {type(model).__name__}")
+    if not 0 < learning_rate < float("inf"):
+        raise OptionError(f"learning_rate={learning_rate} is out of range", remedy="Give a positive number.")
+    inverse = order if isinstance(order, Inverse) else invert(model, order, minimize)
+    if inverse.net != model.net:
+        raise OptionError("the inverse belongs to another model", remedy="Make it from model.net.")
+    _require_real(model, inverse)
+    if inverse.is_generative.all():
+        return AmortizedPosterior(model, inverse, None)
+    build_key, scale_key, fit_key = jax.random.split(jax.random.key(seed), 3)
+    simulate = simulator(model, inverse)
+    latents, observed = simulate(scale_key, SCALING_DRAWS)
+    scaling = Scaling.fit(jnp.concatenate([observed, latents], axis=-1))
+    network = build_encoder(inverse, build_key, encoder, widths, scaling=scaling)
+    optimizer = optax.chain(
+        optax.clip_by_global_norm(10.0), optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
+    )
+    plan = Plan(steps=steps, batch=batch, optimizer=optimizer)
+    names = tuple(name for name in model.net.latents if name not in inverse.generative)
+    trained = fit(network, simulate, plan, fit_key, names=names, title="amortize", quiet=quiet)
+    return AmortizedPosterior(model, inverse, trained.encoder, trained.history)
+
+
+def simulator(model: Model, inverse: Inverse) -> Simulate:
+    """Return a function of a key and n that gives columns of the inferred latents and the observed variables."""
+    net = model.net
+    inferred = np.zeros(len(net), dtype=bool)
+    inferred[net.latent_index[~inverse.is_generative]] = True
+    latents, observed = (np.flatnonzero(select_columns(model, which)) for which in (inferred, net.is_observed))
+
+    def simulate(key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+        columns = model.draw(key, n)
+        return columns[:, latents], columns[:, observed]
+
+    return simulate
+
+
+def _require_real(model: Model, inverse: Inverse) -> None:
+    """Raise `OptionError` for inferred latents that a normal conditional cannot describe."""
+    inferred = set(model.net.latents) - set(inverse.generative)
+    other = [name for name in model.net.latents if name in inferred and model.net.variable(name).support != "real"]
+    if other:
+        raise OptionError(
+            "encoders have normal conditionals only, but these latents are not real numbers: "
+            + ", ".join(f"{name!r} ({model.net.variable(name).support})" for name in other),
+            remedy="Transform them to the real line in the model.",
+        )

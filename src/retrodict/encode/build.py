@@ -1,0 +1,67 @@
+"""Encoders by name, with widths that suit the inverse where none are given."""
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Array, Key
+
+from retrodict.encode.encoder import Encoder, Scaling
+from retrodict.encode.separate import SeparateEncoder
+from retrodict.encode.shared import SharedEncoder
+from retrodict.errors import OptionError
+from retrodict.graph.inverse import Inverse
+from retrodict.masks import Dependencies
+
+ENCODERS: dict[str, type[SharedEncoder | SeparateEncoder]] = {"shared": SharedEncoder, "separate": SeparateEncoder}
+
+
+def build_encoder(
+    inverse: Inverse,
+    key: Key[Array, ""],
+    kind: str = "shared",
+    widths: Sequence[int] | None = None,
+    *,
+    scaling: Scaling | None = None,
+    skip: bool = True,
+) -> Encoder:
+    """Return an untrained encoder with exactly the dependencies of an inverse.
+
+    ``kind`` is ``"shared"`` or ``"separate"``; ``widths`` are those of the hidden layers (of each network, if
+    separate). Raises `OptionError` for an unknown kind, `WidthError` for a layer too narrow.
+
+    >>> from retrodict import invert, zoo
+    >>> encoder = build_encoder(invert(zoo.binary_tree(depth=3)), jax.random.key(0))
+    >>> count_parameters(encoder) > 0
+    True
+    """
+    if kind not in ENCODERS:
+        raise OptionError(f"the encoder {kind!r} does not exist", remedy=f"Choose one of {', '.join(ENCODERS)}.")
+    dependencies = Dependencies.of(inverse)
+    if widths is None:
+        widths = suggest_widths(dependencies) if kind == "shared" else (32, 32)
+    return ENCODERS[kind](dependencies, key, widths, scaling=scaling, skip=skip)
+
+
+def suggest_widths(dependencies: Dependencies) -> tuple[int, int]:
+    """Return two hidden layers with about eight units for each different parent set, 64 at least."""
+    groups = len(np.unique(dependencies.matrix, axis=0))
+    return (max(64, 8 * groups),) * 2
+
+
+def count_parameters(encoder: Encoder) -> int:
+    """Return the number of weights and biases in use: weights that a mask switches off do not count."""
+    layers = [
+        layer
+        for layer in jax.tree.leaves(encoder, is_leaf=lambda node: hasattr(node, "mask"))
+        if hasattr(layer, "mask")
+    ]
+    weights = sum(int(np.sum(layer.mask)) for layer in layers)
+    return weights + sum(layer.bias.size for layer in layers)
+
+
+def count_stored(encoder: Encoder) -> int:
+    """Return the number of weights and biases that are stored, in use or not."""
+    leaves = jax.tree.leaves(eqx.filter((encoder.layers, encoder.skip), eqx.is_inexact_array))  # type: ignore[attr-defined]
+    return sum(leaf.size for leaf in leaves)

@@ -1,0 +1,44 @@
+"""A linear layer with a mask, and how its weights begin."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Key
+
+from retrodict.graph.rows import Mask
+
+
+class MaskedLinear(eqx.Module):
+    """An affine map whose weights are zero off a mask; ``mask`` has shape ``(outputs, inputs)``.
+
+    The weights that are off are kept but multiplied by zero: they get no gradient and have no effect.
+
+    >>> import numpy as np
+    >>> layer = MaskedLinear(np.array([[True, False]]), jax.random.key(0))
+    >>> jax.jacobian(layer)(jnp.ones(2))[0, 1].item()
+    0.0
+    """
+
+    weight: Float[Array, "inputs outputs"]
+    bias: Float[Array, " outputs"]
+    mask: Bool[Array, "inputs outputs"]
+
+    def __init__(self, mask: Mask, key: Key[Array, ""], gain: float = 2.0) -> None:
+        self.mask = jnp.asarray(mask.T)
+        self.weight = draw_weights(key, self.mask, gain)
+        self.bias = jnp.zeros(mask.shape[0])
+
+    def __call__(self, values: Float[Array, "*batch inputs"]) -> Float[Array, "*batch outputs"]:
+        """Apply the map to the last axis."""
+        return values @ (self.weight * self.mask) + self.bias
+
+
+def draw_weights(
+    key: Key[Array, ""], mask: Bool[Array, "*rest inputs outputs"], gain: float
+) -> Float[Array, "*rest inputs outputs"]:
+    r"""Return normal weights of variance ``gain`` over the inputs each output really has.
+
+    A gain of 2 keeps the scale of signals through ReLU layers. Source: He et al. 2015, section 2.2.
+    """
+    inputs = jnp.maximum(mask.sum(axis=-2, keepdims=True), 1)
+    return jax.random.normal(key, mask.shape) * jnp.sqrt(gain / inputs) * mask

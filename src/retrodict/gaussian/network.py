@@ -1,0 +1,170 @@
+"""The linear-Gaussian network: every variable is normal around a linear function of its parents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from retrodict.errors import GraphError
+from retrodict.gaussian.elimination import eliminate_numerically
+from retrodict.gaussian.factors import GaussianFactors
+from retrodict.gaussian.regression import regress
+from retrodict.graph.bayesnet import BayesNet
+from retrodict.graph.inverse import Inverse
+from retrodict.graph.rows import Mask
+from retrodict.invert import invert
+from retrodict.layout import Floats
+from retrodict.model import Model
+
+if TYPE_CHECKING:
+    import jax
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LinearGaussian(Model):
+    r"""A model with :math:`X_i \mid \mathrm{pa} \sim N(b_i + \sum_j w_{ij} x_j,\; s_i)`, all of them scalars.
+
+    ``weights`` stand beside ``net.parent_rows.index``, one for each edge; ``bias`` :math:`b` and ``variance``
+    :math:`s` have one entry a variable. Use `from_weights` to give them by name.
+
+    Raises `GraphError` for numbers that are not finite or variances that are not positive.
+    Source: Koller & Friedman, definition 7.3.
+    """
+
+    net: BayesNet
+    weights: Floats
+    bias: Floats
+    variance: Floats
+
+    def __post_init__(self) -> None:
+        for what, numbers in {"weight": self.weights, "bias": self.bias, "variance": self.variance}.items():
+            if not np.isfinite(numbers).all():
+                raise GraphError(f"a {what} is not finite", remedy="Give finite numbers.")
+        if (self.variance <= 0).any():
+            wrong = self.net.to_names(np.flatnonzero(self.variance <= 0))
+            raise GraphError("variances that are not positive", wrong, remedy="Give a positive variance.")
+
+    def __repr__(self) -> str:
+        return f"LinearGaussian({self.net!r})"
+
+    @classmethod
+    def from_weights(
+        cls,
+        net: BayesNet,
+        weights: Mapping[Any, Mapping[Any, float]],
+        bias: ArrayLike = 0.0,
+        variance: ArrayLike = 1.0,
+    ) -> LinearGaussian:
+        """Build from ``weights[child][parent]``; an edge without a weight has weight 1.
+
+        >>> net = BayesNet({"z": [], "x": ["z"]}, observed=["x"])
+        >>> LinearGaussian.from_weights(net, {"x": {"z": 2.0}}).covariance.tolist()
+        [[1.0, 2.0], [2.0, 5.0]]
+        """
+        listed = [weights.get(name, {}).get(parent, 1.0) for name in net.names for parent in net.parents(name)]
+        n = len(net)
+        return cls(
+            net,
+            np.array(listed, dtype=np.float64),
+            np.broadcast_to(np.asarray(bias, dtype=np.float64), n),
+            np.broadcast_to(np.asarray(variance, dtype=np.float64), n),
+        )
+
+    @property
+    def mean(self) -> Floats:
+        """Mean of the joint distribution, in topological order."""
+        return self._spread(self.bias)
+
+    @property
+    def covariance(self) -> Floats:
+        r"""Covariance of the joint, :math:`(I - W)^{-1} S (I - W)^{-T}`; dense, quadratic in memory.
+
+        Source: Koller & Friedman, theorem 7.3.
+        """
+        root = self._spread(np.diag(np.sqrt(self.variance)))
+        return root @ root.T
+
+    def posterior(self, inverse: Inverse) -> GaussianFactors:
+        r"""Return the exact conditionals :math:`p(z_i \mid \mathrm{Pa}(z_i))` along an inverse.
+
+        If the inverse is faithful their product is the posterior; if not, it is the network of this structure
+        that is nearest to the posterior in :math:`\mathrm{KL}(p \,\|\, q)`. Sparse where the inverse was made
+        by elimination, dense otherwise.
+
+        Source: Koller & Friedman, theorem 7.4.
+
+        >>> from retrodict import zoo
+        >>> model = zoo.binary_tree(depth=4, seed=1)
+        >>> factors = model.posterior(invert(model))
+        >>> factors.variance.shape
+        (7,)
+        """
+        if inverse.forest is not None:
+            return eliminate_numerically(self, inverse)
+        return regress(self, inverse)
+
+    def entropy(self) -> float:
+        r"""Return the entropy of the posterior, :math:`H(z \mid x)` in nats: the same for every x.
+
+        >>> net = BayesNet({"z": [], "x": ["z"]}, observed=["x"])
+        >>> model = LinearGaussian.from_weights(net, {})  # the posterior has variance 1/2
+        >>> np.isclose(model.entropy(), 0.5 * np.log(2 * np.pi * np.e / 2)).item()
+        True
+        """
+        return self.posterior(invert(self.net, order="min-fill")).entropy()
+
+    def kl_floor(self, inverse: Inverse) -> float:
+        r"""Return the smallest KL from the posterior that any encoder with this structure can reach, in nats.
+
+        :math:`\min_q \mathrm{KL}(p(z \mid x) \,\|\, q) = \tfrac12 \sum_i \log s_i(\mathrm{Pa}_i) - H(z \mid x) + c`:
+        0 for a faithful inverse, and what no training can pass for another. The same for every x.
+
+        >>> from retrodict import reversal, zoo
+        >>> model = zoo.binary_tree(depth=5, seed=0)
+        >>> abs(model.kl_floor(invert(model))) < 1e-10, model.kl_floor(reversal(model.net)) > 0.1
+        (True, True)
+        """
+        return self.posterior(inverse).entropy() - self.entropy()
+
+    def draw(self, key: jax.Array, n: int) -> jax.Array:
+        """Return joint draws, shape ``(n, number of variables)``."""
+        import jax
+
+        from retrodict.gaussian.simulation import Simulator
+
+        noise = jax.random.normal(key, (len(self.net), n))
+        return Simulator.of(self).run(noise).T
+
+    def log_conditionals(self, columns: jax.Array) -> jax.Array:
+        """Return log p of each variable given its parents, in nats."""
+        from retrodict.gaussian.simulation import score
+
+        return score(self, columns)
+
+    def redraw(self, key: jax.Array, columns: jax.Array, which: Mask) -> jax.Array:
+        """Return the columns with the marked variables drawn anew given their parents."""
+        import jax
+
+        from retrodict.gaussian.simulation import Simulator
+
+        flat = columns.reshape(-1, columns.shape[-1]).T
+        noise = jax.random.normal(key, flat.shape)
+        return Simulator.of(self).run(noise, keep=~which, values=flat).T.reshape(columns.shape)
+
+    def _spread(self, source: Floats) -> Floats:
+        """Return :math:`(I - W)^{-1}` times ``source``, variable by variable: parents come first."""
+        result: Any = np.array(source, dtype=np.float64)
+        for i in range(len(self.net)):
+            parents = self.net.parent_rows[i]
+            if len(parents):
+                result[i] += self.edge_weights(i) @ result[parents]
+        return np.asarray(result)
+
+    def edge_weights(self, variable: int) -> Floats:
+        """Return the weights on the parents of a variable."""
+        rows = self.net.parent_rows
+        return self.weights[rows.pointer[variable] : rows.pointer[variable + 1]]

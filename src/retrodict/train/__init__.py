@@ -1,0 +1,1 @@
+"""Training an encoder: ``objectives`` say what to minimise, ``fit`` is the one loop, ``progress`` what is shown."""

@@ -1,0 +1,178 @@
+"""The one training loop: whole epochs compiled, fresh simulations inside them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from retrodict.encode.encoder import Encoder
+from retrodict.errors import OptionError, RetrodictError
+from retrodict.train.objectives import Objective, forward_kl
+from retrodict.train.progress import Progress
+
+Pair = tuple[Float[Array, "batch latents"], Float[Array, "batch observed"]]
+Simulate = Callable[[Key[Array, ""], int], Pair]
+
+
+@dataclass(frozen=True)
+class History:
+    """What was recorded at the end of each epoch, in order.
+
+    ``step`` counts minibatches; ``train`` is the mean objective over the epoch, ``test`` the objective on one
+    fresh minibatch, both in nats; ``watched`` holds whatever the caller measured.
+    """
+
+    step: tuple[int, ...] = ()
+    train: tuple[float, ...] = ()
+    test: tuple[float, ...] = ()
+    watched: tuple[Mapping[str, float], ...] = ()
+
+    def extend(self, step: int, train: float, test: float, watched: Mapping[str, float]) -> "History":
+        """Return the history with one epoch more."""
+        return History((*self.step, step), (*self.train, train), (*self.test, test), (*self.watched, watched))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A trained encoder and how it got there."""
+
+    encoder: Encoder
+    history: History
+
+
+class TrainingError(RetrodictError, FloatingPointError):
+    """The objective or its gradient was not finite.
+
+    ``step`` is the minibatch at which it happened, ``encoder`` has the parameters before it, ``history`` the
+    epochs before it.
+    """
+
+    def __init__(self, variables: tuple[Any, ...], *, step: int, encoder: Encoder, history: History) -> None:
+        self.step, self.encoder, self.history = step, encoder, history
+        super().__init__(
+            f"the objective was not finite at step {step}, at",
+            variables,
+            remedy="Lower the learning rate, or check the model; error.encoder holds the last good parameters.",
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how fast to train: ``steps`` minibatches of ``batch`` simulations, recorded every ``epoch``."""
+
+    steps: int = 5000
+    batch: int = 128
+    epoch: int = 25
+    optimizer: optax.GradientTransformation = field(default_factory=lambda: optax.adam(1e-3))
+    objective: Objective = forward_kl
+
+    def __post_init__(self) -> None:
+        for name, number in {"steps": self.steps, "batch": self.batch, "epoch": self.epoch}.items():
+            if number < 1:
+                raise OptionError(f"{name}={number} is too small", remedy="It must be 1 or more.")
+
+
+class _State(eqx.Module):
+    """All that changes from step to step; ``failed`` is the first bad step, or -1."""
+
+    encoder: Encoder
+    optimizer: Any
+    step: Int[Array, ""]
+    failed: Int[Array, ""]
+
+
+def fit(
+    encoder: Encoder,
+    simulate: Simulate,
+    plan: Plan,
+    key: Key[Array, ""],
+    *,
+    watch: Callable[[Encoder], Mapping[str, float]] | None = None,
+    names: tuple[Any, ...] = (),
+    title: str = "fit",
+    quiet: bool = False,
+) -> Fit:
+    """Train an encoder on fresh simulations and return it with its history.
+
+    ``simulate(key, n)`` returns columns of latents and observed values; ``watch(encoder)`` is called after each
+    epoch and may return numbers to record; ``names`` are those of the latent columns, for messages.
+
+    Raises `TrainingError` at the first step whose objective or gradient is not finite; the last good
+    parameters are in the error.
+
+    Source: Paige & Wood 2016, section 3 (inference compilation); Webb et al. 2017, section 3.
+    """
+    history = History()
+    run = _compile_epoch(plan, simulate)
+    state = _State(encoder, plan.optimizer.init(_trainable(encoder)), jnp.array(0), jnp.array(-1))
+    train_key, test_key = jax.random.split(key)
+    test = eqx.filter_jit(lambda model, k: plan.objective(model, *simulate(k, plan.batch)))
+    with Progress(title, plan.steps, quiet=quiet) as progress:
+        for start in range(0, plan.steps, plan.epoch):
+            state, losses = run(state, train_key, min(plan.epoch, plan.steps - start))
+            if int(state.failed) >= 0:
+                batch = simulate(jax.random.fold_in(train_key, state.failed), plan.batch)
+                culprits = _find_culprits(state.encoder, batch, names)
+                raise TrainingError(culprits, step=int(state.failed), encoder=state.encoder, history=history)
+            step = int(state.step)
+            held_out = float(test(state.encoder, jax.random.fold_in(test_key, step)))
+            watched = dict(watch(state.encoder)) if watch else {}
+            history = history.extend(step, float(losses.mean()), held_out, watched)
+            progress.update(step, history.train[-1])
+    return Fit(state.encoder, history)
+
+
+def _trainable(encoder: Encoder) -> Encoder:
+    return eqx.filter(encoder, eqx.is_inexact_array)
+
+
+def _compile_epoch(
+    plan: Plan, simulate: Simulate
+) -> Callable[[_State, Key[Array, ""], int], tuple[_State, Float[Array, " steps"]]]:
+    """Return a compiled function that takes many steps: simulate, differentiate, update, all in one program."""
+
+    @eqx.filter_jit
+    def run(state: _State, key: Key[Array, ""], steps: int) -> tuple[_State, Float[Array, " steps"]]:
+        moving, fixed = eqx.partition(state, eqx.is_array)
+
+        def advance(moving: _State, _: None) -> tuple[_State, Float[Array, ""]]:
+            state = eqx.combine(moving, fixed)
+            latents, observed = simulate(jax.random.fold_in(key, state.step), plan.batch)
+            loss, gradient = eqx.filter_value_and_grad(plan.objective)(state.encoder, latents, observed)
+            updated = _update(plan, state, gradient)
+            good = _is_finite(loss, gradient) & (state.failed < 0)
+            kept = jax.tree.map(lambda new, old: jnp.where(good, new, old), *map(_arrays, (updated, state)))
+            failed = jnp.where(good | (state.failed >= 0), state.failed, state.step)
+            result = eqx.tree_at(lambda s: (s.step, s.failed), kept, (state.step + 1, failed))
+            return result, loss
+
+        moving, losses = jax.lax.scan(advance, moving, length=steps)
+        return eqx.combine(moving, fixed), losses
+
+    return run
+
+
+def _arrays(state: _State) -> _State:
+    return eqx.filter(state, eqx.is_array)
+
+
+def _update(plan: Plan, state: _State, gradient: Encoder) -> _State:
+    updates, optimizer = plan.optimizer.update(gradient, state.optimizer, _trainable(state.encoder))
+    return _State(eqx.apply_updates(state.encoder, updates), optimizer, state.step, state.failed)
+
+
+def _is_finite(loss: Float[Array, ""], gradient: Encoder) -> Bool[Array, ""]:
+    leaves = jax.tree.leaves(gradient)
+    return jnp.isfinite(loss) & jnp.all(jnp.array([jnp.isfinite(leaf).all() for leaf in leaves]))
+
+
+def _find_culprits(encoder: Encoder, batch: Pair, names: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the latents whose density was not finite on a minibatch."""
+    finite = np.isfinite(np.asarray(encoder.log_factors(*batch))).all(axis=0)
+    return tuple(name for name, good in zip(names, finite, strict=False) if not good)

@@ -1,0 +1,150 @@
+"""Named models, each with its source and what is known about it.
+
+``tree:5`` on the command line is ``zoo.binary_tree(5)``; `find` reads such names.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+
+from retrodict.errors import OptionError, SourceError
+from retrodict.gaussian.network import LinearGaussian
+from retrodict.graph.bayesnet import BayesNet
+
+
+def binary_tree(depth: int = 5, seed: int = 0) -> LinearGaussian:
+    r"""Return the paper's model: a binary tree of normals whose leaves are observed.
+
+    :math:`X_0 \sim N(0, 1)`, :math:`X_i \mid x_{\lfloor (i-1)/2 \rfloor} = y \sim N(w_i y, 1)`, with
+    :math:`w_i \sim U[1/2, 2]` fixed by the seed; :math:`2^d - 1` variables.
+
+    Known: its reversed edges are unfaithful from depth 3 on; eliminating the root first (forward) gives 35
+    edges at depth 4 and 135 at depth 5, the leaves first (reverse) 30 and 78, min-fill 27 and 70.
+
+    Source: Webb et al. 2017, section 3.
+
+    >>> binary_tree(depth=3).net.observed
+    ('x3', 'x4', 'x5', 'x6')
+    """
+    _require_at_least(2, depth=depth)
+    n = 2**depth - 1
+    net = BayesNet(
+        {f"x{i}": [f"x{(i - 1) // 2}"] if i else [] for i in range(n)},
+        observed=[f"x{i}" for i in range(n // 2, n)],
+    )
+    weights = np.random.default_rng(seed).uniform(0.5, 2.0, n - 1)
+    return LinearGaussian.from_weights(net, {f"x{i}": {f"x{(i - 1) // 2}": float(weights[i - 1])} for i in range(1, n)})
+
+
+def hmm(steps: int = 16, decay: float = 0.9) -> LinearGaussian:
+    r"""Return a linear state-space model, :math:`z_t \sim N(a z_{t-1}, 1)`, :math:`x_t \sim N(z_t, 1)` observed.
+
+    Known: eliminated along time, forwards or backwards, 64 steps have 2,143 edges and are sampled in 64 steps;
+    443 edges and 7 steps are possible.
+
+    Source: Kalman 1960; the one-layer case of Krishnan, Shalit & Sontag 2017.
+
+    >>> hmm(steps=2).net.parents("z1")
+    ('z0',)
+    """
+    _require_at_least(1, steps=steps)
+    states = {f"z{t}": [f"z{t - 1}"] if t else [] for t in range(steps)}
+    emissions = {f"x{t}": [f"z{t}"] for t in range(steps)}
+    net = BayesNet({**states, **emissions}, observed=emissions)
+    return LinearGaussian.from_weights(net, {f"z{t}": {f"z{t - 1}": decay} for t in range(1, steps)})
+
+
+def plate(groups: int = 8) -> BayesNet:
+    """Return the structure of a hierarchical model: mu, tau -> theta_j -> y_j, the y observed.
+
+    Known: with 32 groups the reverse order keeps the plate, 161 edges and 3 sampling steps; the forward order
+    destroys it, 1,089 edges and 34 steps.
+
+    Source: Rubin 1981 (eight schools, here written out without its plate).
+
+    >>> plate(groups=2).parents("theta1")
+    ('mu', 'tau')
+    """
+    _require_at_least(1, groups=groups)
+    locals_ = {f"theta{j}": ["mu", "tau"] for j in range(groups)}
+    data = {f"y{j}": [f"theta{j}"] for j in range(groups)}
+    return BayesNet({"mu": [], "tau": [], **locals_, **data}, observed=data)
+
+
+def layers(count: int = 3, size: int = 10, pixels: int = 20) -> BayesNet:
+    """Return the structure of a layered variational autoencoder: every layer fully connected to the next.
+
+    Known: 3 layers of 10 over 20 pixels have 535 edges forward and 935 in reverse.
+
+    Source: Webb et al. 2017, section 1 (sigmoid belief networks and deep generative models).
+
+    >>> layers(count=1, size=2, pixels=3).n_edges
+    6
+    """
+    _require_at_least(1, count=count, size=size, pixels=pixels)
+    rows = [[f"z{layer}_{i}" for i in range(size)] for layer in range(count)]
+    parents: dict[str, list[str]] = {name: [] for name in rows[0]}
+    for above, below in itertools.pairwise(rows):
+        parents.update(dict.fromkeys(below, above))
+    data = [f"x{i}" for i in range(pixels)]
+    return BayesNet({**parents, **dict.fromkeys(data, rows[-1])}, observed=data)
+
+
+def asia() -> BayesNet:
+    """Return the structure of the chest clinic; X-ray and dyspnoea are observed.
+
+    Known: the posterior needs 11 edges in its most compact inverse.
+
+    Source: Lauritzen & Spiegelhalter 1988.
+
+    >>> asia().parents("either")
+    ('tub', 'lung')
+    """
+    return BayesNet(
+        {
+            "asia": [],
+            "smoke": [],
+            "tub": ["asia"],
+            "lung": ["smoke"],
+            "bronc": ["smoke"],
+            "either": ["lung", "tub"],
+            "xray": ["either"],
+            "dysp": ["bronc", "either"],
+        },
+        observed=["xray", "dysp"],
+    )
+
+
+NAMED: dict[str, Callable[..., BayesNet | LinearGaussian]] = {
+    "tree": binary_tree,
+    "hmm": hmm,
+    "plate": plate,
+    "layers": layers,
+    "asia": asia,
+}
+
+
+def find(source: str) -> BayesNet | LinearGaussian:
+    """Return the model of a name such as ``tree:5``, ``hmm:64``, ``plate:32``, ``layers:3x10x20`` or ``asia``.
+
+    Raises `SourceError` for a name or number that does not fit.
+
+    >>> find("tree:4")
+    LinearGaussian(BayesNet(7 latent, 8 observed, 14 edges))
+    """
+    name, _, sizes = source.partition(":")
+    if name not in NAMED:
+        raise SourceError(f"{source!r} is no model of the zoo", remedy=f"It has {', '.join(NAMED)}.")
+    try:
+        return NAMED[name](*(int(size) for size in sizes.split("x") if sizes))
+    except (TypeError, ValueError) as error:
+        raise SourceError(f"{source!r} cannot be read", remedy=f"Write a name such as tree:5 ({error}).") from None
+
+
+def _require_at_least(least: int, **sizes: int) -> None:
+    for name, size in sizes.items():
+        if size < least:
+            raise OptionError(f"{name}={size} is too small", remedy=f"It must be {least} or more.")

@@ -1,0 +1,317 @@
+"""Slow and obvious answers, to compare the fast ones with. Nothing here comes from retrodict.
+
+Variables are small integers and sets of them are bit masks: the set {0, 2} is 0b101. That keeps the definitions
+short, and fast enough to run over every small graph.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+Name = Hashable
+Parents = Mapping[Name, Collection[Name]]
+Separated = Callable[[int, int, int], bool]
+
+
+def list_bits(mask: int) -> list[int]:
+    """The members of a set."""
+    return [i for i in range(mask.bit_length()) if mask >> i & 1]
+
+
+def to_bits(members: Iterable[int]) -> int:
+    """The set of these members."""
+    return sum(1 << i for i in members)
+
+
+@dataclass(frozen=True)
+class Dag:
+    """A directed acyclic graph: ``parents[v]`` is the set of the parents of ``v``, all smaller than ``v``."""
+
+    parents: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.parents)
+
+    @cached_property
+    def children(self) -> list[int]:
+        return [to_bits(v for v in range(len(self)) if self.parents[v] >> u & 1) for u in range(len(self))]
+
+    @cached_property
+    def neighbours(self) -> list[int]:
+        return [above | below for above, below in zip(self.parents, self.children, strict=True)]
+
+    @cached_property
+    def ancestors(self) -> list[int]:
+        """The ancestors of each variable, itself among them."""
+        found: list[int] = []
+        for v, above in enumerate(self.parents):
+            found.append(1 << v | unite(found[u] for u in list_bits(above)))
+        return found
+
+    @cached_property
+    def descendants(self) -> list[int]:
+        """The descendants of each variable, itself among them."""
+        return [to_bits(v for v in range(len(self)) if self.ancestors[v] >> u & 1) for u in range(len(self))]
+
+    def lists(self) -> dict[int, list[int]]:
+        """The parents of each variable as `BayesNet` takes them."""
+        return {v: list_bits(above) for v, above in enumerate(self.parents)}
+
+    def find_barren(self, observed: int) -> int:
+        """The latents without an observed descendant."""
+        return to_bits(v for v in range(len(self)) if not self.descendants[v] & observed)
+
+
+def unite(masks: Iterable[int]) -> int:
+    """The union of sets."""
+    union = 0
+    for mask in masks:
+        union |= mask
+    return union
+
+
+# -- every graph ------------------------------------------------------------------------------------------------------
+
+
+def list_dags(n: int) -> Iterator[Dag]:
+    """Every graph of ``n`` variables whose edges go from a smaller to a larger number."""
+    for parents in itertools.product(*(range(1 << v) for v in range(n))):
+        yield Dag(parents)
+
+
+def list_dags_up_to_isomorphism(n: int) -> list[Dag]:
+    """One graph for every shape: 1, 2, 6, 31, 302 for n = 1 to 5 (OEIS A003087)."""
+    permutations = list(itertools.permutations(range(n)))
+    seen: set[frozenset[tuple[int, int]]] = set()
+    chosen = []
+    for dag in list_dags(n):
+        edges = [(u, v) for v, above in enumerate(dag.parents) for u in list_bits(above)]
+        if frozenset(edges) not in seen:
+            seen |= {frozenset((p[u], p[v]) for u, v in edges) for p in permutations}
+            chosen.append(dag)
+    return chosen
+
+
+def list_observations(n: int) -> range:
+    """Every set of observed variables that leaves something observed and something latent."""
+    return range(1, (1 << n) - 1)
+
+
+# -- d-separation, twice ----------------------------------------------------------------------------------------------
+
+
+def list_paths(dag: Dag, start: int, end: int) -> list[tuple[int, ...]]:
+    """Every path between two variables, whatever the direction of its edges, without repetition."""
+    paths, stack = [], [(start,)]
+    while stack:
+        path = stack.pop()
+        if path[-1] == end:
+            paths.append(path)
+        else:
+            stack += [(*path, v) for v in list_bits(dag.neighbours[path[-1]]) if v not in path]
+    return paths
+
+
+def is_path(dag: Dag, path: Sequence[int]) -> bool:
+    """Whether every step is an edge and no variable comes twice."""
+    return len(set(path)) == len(path) and all(dag.neighbours[a] >> b & 1 for a, b in itertools.pairwise(path))
+
+
+def is_collider(dag: Dag, before: int, middle: int, after: int) -> bool:
+    return bool(dag.parents[middle] >> before & dag.parents[middle] >> after & 1)
+
+
+def is_open(dag: Dag, path: Sequence[int], given: int) -> bool:
+    """The definition of an open path (Pearl 1988; Koller & Friedman, definition 3.6)."""
+    for before, middle, after in zip(path, path[1:], path[2:], strict=False):
+        if is_collider(dag, before, middle, after):
+            if not dag.descendants[middle] & given:
+                return False
+        elif given >> middle & 1:
+            return False
+    return True
+
+
+class Paths:
+    """d-separation by its definition: no path is open. All paths of a graph are listed beforehand."""
+
+    def __init__(self, dag: Dag) -> None:
+        self.tolls = {
+            (a, b): [self._find_toll(dag, path) for path in list_paths(dag, a, b)]
+            for a, b in itertools.combinations(range(len(dag)), 2)
+        }
+
+    @staticmethod
+    def _find_toll(dag: Dag, path: Sequence[int]) -> tuple[int, list[int], int]:
+        """What must not be given, the sets of which one member each must be given, and the length."""
+        inner = list(zip(path, path[1:], path[2:], strict=False))
+        colliders = [middle for a, middle, b in inner if is_collider(dag, a, middle, b)]
+        blockers = to_bits(path[1:-1]) & ~to_bits(colliders)
+        return blockers, [dag.descendants[c] for c in colliders], len(path)
+
+    def list_open_lengths(self, a: int, b: int, given: int) -> list[int]:
+        """The numbers of variables of all open paths."""
+        tolls = self.tolls[min(a, b), max(a, b)]
+        return [n for blockers, openers, n in tolls if not blockers & given and all(o & given for o in openers)]
+
+    def separated(self, a: int, b: int, given: int) -> bool:
+        return not self.list_open_lengths(a, b, given)
+
+
+def separated_in_moral_graph(dag: Dag, a: int, b: int, given: int) -> bool:
+    """d-separation by another theorem: no way round ``given`` in the moral graph of all ancestors (Lauritzen 1990)."""
+    kept = unite(dag.ancestors[v] for v in list_bits(given | 1 << a | 1 << b))
+    reached, stack = 1 << a, [a]
+    while stack:
+        v = stack.pop()
+        below = dag.children[v] & kept
+        near = dag.parents[v] | below | unite(dag.parents[child] for child in list_bits(below))
+        new = near & ~reached & ~given
+        reached |= new
+        stack += list_bits(new)
+    return not reached >> b & 1
+
+
+# -- minimal parents --------------------------------------------------------------------------------------------------
+
+
+def find_boundaries(separated: Separated, child: int, known: int) -> list[int]:
+    """Every smallest subset of the known variables given which the child is separated from the rest of them.
+
+    Smallest by inclusion. There is only one (d-separation has the intersection property): a test holds it to that.
+    """
+    found: list[int] = []
+    for size in range(known.bit_count() + 1):
+        for members in itertools.combinations(list_bits(known), size):
+            subset = to_bits(members)
+            smaller = any(one & subset == one for one in found)
+            if not smaller and all(separated(child, u, subset) for u in list_bits(known & ~subset)):
+                found.append(subset)
+    return found
+
+
+def find_needed(separated: Separated, child: int, known: int) -> int:
+    """The known variables that matter to the child although all other known ones are given."""
+    return to_bits(u for u in list_bits(known) if not separated(child, u, known & ~(1 << u)))
+
+
+def find_minimal_parents(
+    find: Callable[[int, int], int], sampling: Iterable[int], observed: int
+) -> dict[int, list[int]]:
+    """The parents of each latent when latents are drawn in this order; ``find(child, known)`` chooses them."""
+    known, parents = observed, {}
+    for latent in sampling:
+        parents[latent] = list_bits(find(latent, known))
+        known |= 1 << latent
+    return parents
+
+
+def is_faithful(dag: Dag, observed: int, guide: Mapping[int, Collection[int]]) -> bool:
+    """Whether the model implies every independence that a guide states. No order enters.
+
+    The guide states: given its parents, a latent is independent of everything else that is not its descendant
+    in the guide (local Markov property; Koller & Friedman, definition 3.1).
+    """
+    everything = (1 << len(dag)) - 1
+    for latent, listed in guide.items():
+        parents = to_bits(listed)
+        others = everything & ~parents & ~_find_guided(guide, latent)
+        if not all(separated_in_moral_graph(dag, latent, other, parents) for other in list_bits(others)):
+            return False
+    return True
+
+
+def _find_guided(guide: Mapping[int, Collection[int]], latent: int) -> int:
+    """A latent and its descendants in a guide."""
+    found = {latent}
+    while True:
+        more = {child for child, parents in guide.items() if found & set(parents)} - found
+        if not more:
+            return to_bits(found)
+        found |= more
+
+
+# -- elimination, on sets of names ------------------------------------------------------------------------------------
+
+
+def find_barren_names(parents: Parents, observed: Collection[Name]) -> set[Name]:
+    """The latents without an observed descendant."""
+    informed, stack = set(), list(observed)
+    while stack:
+        name = stack.pop()
+        if name not in informed:
+            informed.add(name)
+            stack += parents[name]
+    return set(parents) - informed
+
+
+def marry(parents: Parents) -> dict[Name, set[Name]]:
+    """The moral graph: families are joined."""
+    neighbours: dict[Name, set[Name]] = {name: set() for name in parents}
+    for child, above in parents.items():
+        for one, other in itertools.permutations({child, *above}, 2):
+            neighbours[one].add(other)
+    return neighbours
+
+
+def take_out(neighbours: dict[Name, set[Name]], name: Name) -> set[Name]:
+    """Join the neighbours of a variable pairwise, remove it, and return them."""
+    near = neighbours.pop(name)
+    for other in near:
+        neighbours[other] |= near - {other}
+        neighbours[other].discard(name)
+    return near
+
+
+def count_fill(neighbours: dict[Name, set[Name]], name: Name, free: Collection[Name] = ()) -> int:
+    """How many pairs of neighbours are not joined yet; pairs inside ``free`` cost nothing."""
+    pairs = itertools.combinations(neighbours[name], 2)
+    return sum(b not in neighbours[a] and not (a in free and b in free) for a, b in pairs)
+
+
+def drop(parents: Parents, names: Collection[Name]) -> dict[Name, set[Name]]:
+    """The graph without these variables."""
+    return {name: set(above) - set(names) for name, above in parents.items() if name not in names}
+
+
+def eliminate_explicitly(parents: Parents, observed: Collection[Name], order: Iterable[Name]) -> dict[Name, set[Name]]:
+    """The inverse along an elimination order; barren latents keep their own parents."""
+    barren = find_barren_names(parents, observed)
+    neighbours = marry(drop(parents, barren))
+    inverse = {name: set(parents[name]) for name in barren}
+    for name in order:
+        if name not in barren:
+            inverse[name] = take_out(neighbours, name)
+    return inverse
+
+
+def invert_as_published(parents: Parents, observed: Collection[Name], direction: str) -> dict[Name, set[Name]]:
+    """The algorithm of Webb et al. 2017 (NaMI, algorithm 1), line by line: every latent is eliminated,
+    every pair counts as fill; the first frontier is all latents without an upstream latent.
+    """
+    children = {name: {child for child, above in parents.items() if name in above} for name in parents}
+    upstream, downstream = (parents, children) if direction == "forward" else (children, parents)
+    latents = set(parents) - set(observed)
+    J = marry(parents)
+    S = [v for v in parents if v in latents and not set(upstream[v]) & latents]
+    inverse: dict[Name, set[Name]] = {}
+    while S:
+        v = min(S, key=lambda name: count_fill(J, name))
+        S.remove(v)
+        inverse[v] = take_out(J, v)
+        S += [u for u in downstream[v] if u in latents and set(upstream[u]) & latents <= inverse.keys()]
+    return inverse
+
+
+def find_depth(parents: Parents) -> int:
+    """The number of latents on the longest chain of an inverse."""
+    depths: dict[Name, int] = {}
+    while len(depths) < len(parents):
+        for name, above in parents.items():
+            inner = [parent for parent in above if parent in parents]
+            if name not in depths and all(parent in depths for parent in inner):
+                depths[name] = 1 + max((depths[parent] for parent in inner), default=0)
+    return max(depths.values())
