@@ -10,6 +10,7 @@ import pytest
 
 from retrodict.graph.ancestry import find_barren
 from retrodict.graph.bayesnet import BayesNet
+from retrodict.graph.elimination import eliminate
 from retrodict.graph.moral import moralise
 from retrodict.graph.rows import Integers, Rows
 from retrodict.invert.algebra import Bits, Sets
@@ -19,7 +20,9 @@ from retrodict.invert.arborescence import (
     order_children_first,
     order_parents_first,
 )
+from retrodict.invert.comi import choose_naturally
 from retrodict.invert.greedy import Greedy
+from retrodict.invert.inversion import invert
 from retrodict.invert.latentgraph import Direction, condense, precede
 
 RULES: tuple[Rule, ...] = ("fill", "degree")
@@ -59,6 +62,10 @@ def order_slowly(
     return order
 
 
+def count_edges(net: BayesNet, neighbours: Rows, order: list[int]) -> int:
+    return int(eliminate(net, neighbours, np.array(order, dtype=np.int64)).sets.sizes.sum())
+
+
 def draw_net(dice: Random, most_parents: int, sinks: bool) -> BayesNet:
     n = dice.randint(2, 14)
     parents = {i: dice.sample(range(i), min(i, dice.randint(0, most_parents))) for i in range(n)}
@@ -87,16 +94,43 @@ def test_engines_agree_with_the_definition(most_parents: int, sinks: bool) -> No
         for rule in RULES:
             for direction in DIRECTIONS:
                 expected = order_slowly(net, neighbours, latents, rule, direction)
+                n_edges = count_edges(net, neighbours, expected)
                 precedence = precede(net, latents, direction)
                 for algebra in (Bits(), Sets()):
                     from_end = dice.random() < 0.5
                     order = Greedy(graph, precedence, rule, algebra, from_end=from_end).run()
-                    assert latents[order].tolist() == expected, (rule, direction, type(algebra))
+                    assert order is not None
+                    assert latents[order.latents].tolist() == expected, (rule, direction, type(algebra))
+                    assert order.n_edges == n_edges
                 forest = find_arborescence(graph, precedence, direction) if direction else None
                 if forest:
                     lane = order_children_first if direction == "reverse" else order_parents_first
                     found = lane(forest, rule)
                     assert found is not None
-                    assert latents[found].tolist() == expected, (rule, direction, "lane")
+                    assert latents[found.latents].tolist() == expected, (rule, direction, "lane")
+                    assert found.n_edges == n_edges
                     lanes += 1
     assert lanes or most_parents > 1
+
+
+@pytest.mark.parametrize("order", ["forward", "reverse", "min-fill"])
+def test_nothing_to_eliminate(order: str) -> None:
+    net = BayesNet({"x": [], "z": ["x"]}, observed=["x"])
+    assert dict(invert(net, order).parents) == {"z": ("x",)}
+    neighbours, latents = prepare(net)
+    assert choose_naturally(net, neighbours, latents) == []
+
+
+def test_choice_has_the_fewest_edges_of_the_natural_orders() -> None:
+    dice = Random(5)  # noqa: S311
+    for _ in range(100):
+        net = draw_net(dice, 3, sinks=True)
+        neighbours, latents = prepare(net)
+        edges = {
+            (rule, direction): count_edges(net, neighbours, order_slowly(net, neighbours, latents, rule, direction))
+            for rule in RULES
+            for direction in ("forward", "reverse")
+        }
+        found = count_edges(net, neighbours, choose_naturally(net, neighbours, latents))
+        assert found <= min(edges["fill", "forward"], edges["fill", "reverse"])
+        assert found in edges.values()

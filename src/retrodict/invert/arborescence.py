@@ -25,6 +25,7 @@ Source: worked out for this package; the reference engine in the tests holds it 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from typing import Literal
@@ -32,10 +33,10 @@ from typing import Literal
 import numpy as np
 
 from retrodict.graph.rows import Integers, Rows
-from retrodict.invert.latentgraph import Direction, LatentGraph, Precedence
+from retrodict.invert.latentgraph import Direction, LatentGraph, Ordering, Precedence
 
 Rule = Literal["fill", "degree"]
-MOST_CLASSES = 64
+MOST_KINDS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +77,19 @@ def _find_lower(graph: LatentGraph, parent: Integers) -> tuple[Integers, Integer
     return pairs, np.where(parent[first] == second, first, second)
 
 
-def order_children_first(forest: Arborescence, rule: Rule) -> list[int]:
-    """Return the latents in greedy order, each after all its children."""
-    scores = _score_from_below(forest, rule)
+def order_children_first(forest: Arborescence, rule: Rule, most_edges: float = math.inf) -> Ordering | None:
+    """Return the latents in greedy order, each after all its children; None when this takes too many edges."""
+    inner = forest.parent >= 0
+    given = _gather_from_below(forest)
+    degrees = given + forest.shared + inner
+    n_edges = int(degrees.sum())
+    if n_edges > most_edges:
+        return None
+    scores = np.where(inner, given, 0) if rule == "fill" else degrees
+    return Ordering(_walk_up(forest, scores.tolist()), n_edges)
+
+
+def _walk_up(forest: Arborescence, scores: list[int]) -> list[int]:
     m = len(scores)
     parent, waiting = forest.parent.tolist(), forest.children.lengths.tolist()
     heap = [scores[v] * (m + 1) * m + m * m + v for v, children in enumerate(waiting) if children == 0]
@@ -95,8 +106,8 @@ def order_children_first(forest: Arborescence, rule: Rule) -> list[int]:
     return order
 
 
-def _score_from_below(forest: Arborescence, rule: Rule) -> list[int]:
-    """Return the score that each latent has once its subtree is gone."""
+def _gather_from_below(forest: Arborescence) -> Integers:
+    """Return for each latent how many observed variables it passes on to its parent."""
     parent, gives = forest.parent.tolist(), (forest.own - forest.shared).tolist()
     waiting = forest.children.lengths.tolist()
     ready = [v for v, children in enumerate(waiting) if children == 0]
@@ -107,10 +118,7 @@ def _score_from_below(forest: Arborescence, rule: Rule) -> list[int]:
             waiting[u] -= 1
             if waiting[u] == 0:
                 ready.append(u)
-    inner = forest.parent >= 0
-    fill = np.array(gives, dtype=np.int64)
-    scores = np.where(inner, fill, 0) if rule == "fill" else fill + forest.shared + inner
-    return list(scores.tolist())
+    return np.array(gives, dtype=np.int64)
 
 
 @dataclass
@@ -122,8 +130,19 @@ class _Top:
     stacks: dict[int, list[int]]
 
 
-def order_parents_first(forest: Arborescence, rule: Rule) -> list[int] | None:
-    """Return the latents in greedy order, each after its parent; None when they are of too many kinds."""
+def has_few_kinds(forest: Arborescence, rule: Rule) -> bool:
+    """Say whether `order_parents_first` is fast: a step takes time in the kinds of latents that may go together."""
+    return len(_classify(forest, rule)[0]) <= MOST_KINDS or forest.children.lengths.max() <= 1
+
+
+def order_parents_first(forest: Arborescence, rule: Rule, most_edges: float = math.inf) -> Ordering | None:
+    """Return the latents in greedy order, each after its parent; None when this takes too many edges."""
+    kinds, kind = _classify(forest, rule)
+    return _walk_down(forest, kinds.tolist(), kind.tolist(), most_edges)
+
+
+def _classify(forest: Arborescence, rule: Rule) -> tuple[Integers, Integers]:
+    """Return the different coefficients of scores, and for each latent which of them it has."""
     c, own = forest.children.lengths, forest.own - forest.shared
     inner = np.flatnonzero(forest.parent >= 0)
     joined = np.bincount(forest.parent[inner], forest.shared[inner], minlength=len(c)).astype(np.int64)
@@ -131,13 +150,23 @@ def order_parents_first(forest: Arborescence, rule: Rule) -> list[int] | None:
         coefficients = np.column_stack([c * (c - 1) // 2 + c * own - joined, c, own])
     else:
         coefficients = np.column_stack([own + c, np.ones_like(c), np.zeros_like(c)])
-    kinds, kind = np.unique(coefficients, axis=0, return_inverse=True)
-    if len(kinds) > MOST_CLASSES and c.max() > 1:
-        return None
-    return _walk_down(forest, own.tolist(), kinds.tolist(), kind.ravel().tolist())
+    kind = np.zeros(len(c), dtype=np.int64)
+    for column in coefficients.T:  # rank column by column: unique rows of three columns take ten times as long
+        kind = _rank(kind * (int(column.max()) + 1) + column)
+    kinds = np.empty((int(kind.max()) + 1, 3), dtype=np.int64)
+    kinds[kind] = coefficients
+    return kinds, kind
 
 
-def _walk_down(forest: Arborescence, own: list[int], kinds: list[list[int]], kind: list[int]) -> list[int]:
+def _rank(values: Integers) -> Integers:
+    """Return for each value its place among the different ones."""
+    ordered = np.sort(values)
+    different = ordered[np.append(True, ordered[1:] != ordered[:-1])]
+    return np.searchsorted(different, values)
+
+
+def _walk_down(forest: Arborescence, kinds: list[list[int]], kind: list[int], most_edges: float) -> Ordering | None:
+    own = (forest.own - forest.shared).tolist()
     flat, stops = forest.children.index.tolist(), forest.children.pointer.tolist()
     born = [0] * len(own)
     tops = [_Top(1, 0, {kind[v]: [v]}) for v in np.flatnonzero(forest.parent < 0).tolist()]
@@ -153,6 +182,7 @@ def _walk_down(forest: Arborescence, own: list[int], kinds: list[list[int]], kin
     heap = [(find_best(top), i) for i, top in enumerate(tops)]
     heapify(heap)
     order: list[int] = []
+    n_edges = 0
     while heap:
         (_, _, v), i = heappop(heap)
         top = tops[i]
@@ -162,6 +192,9 @@ def _walk_down(forest: Arborescence, own: list[int], kinds: list[list[int]], kin
         if not stack:
             del top.stacks[kind[v]]
         children = flat[stops[v] : stops[v + 1]]
+        n_edges += top.k - 1 + top.o + own[v] + len(children)
+        if n_edges > most_edges:
+            return None
         for child in reversed(children):  # on top of its stack lies the youngest, of equals the smallest number
             born[child] = len(order)
             top.stacks.setdefault(kind[child], []).append(child)
@@ -169,4 +202,4 @@ def _walk_down(forest: Arborescence, own: list[int], kinds: list[list[int]], kin
         top.o += own[v]
         if top.k:
             heappush(heap, (find_best(top), i))
-    return order
+    return Ordering(order, n_edges)

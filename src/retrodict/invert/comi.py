@@ -17,13 +17,18 @@ observed variables are not counted as fill, since no edge of an inverse joins th
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.rows import Integers, Rows
-from retrodict.invert.arborescence import Rule
+from retrodict.invert.arborescence import Rule, find_arborescence
 from retrodict.invert.greedy import order_greedily
-from retrodict.invert.latentgraph import Direction, condense, precede
+from retrodict.invert.latentgraph import Direction, LatentGraph, Ordering, Precedence, condense, precede
+
+DIRECTIONS: tuple[Direction, Direction] = ("reverse", "forward")
+MOST_LATENTS_BY_FILL = 1_000
 
 
 def order_naturally(net: BayesNet, neighbours: Rows, latents: Integers, direction: Direction) -> list[int]:
@@ -55,8 +60,36 @@ def order_by_degree(
     return _order(net, neighbours, latents, "degree", direction)
 
 
+def choose_naturally(net: BayesNet, neighbours: Rows, latents: Integers) -> list[int]:
+    """Return the natural order with the fewest edges: both directions, by degree, and by fill where that is cheap.
+
+    Fill gives 0.91 to 1.05 times the edges of degree and takes several times as long on large loopy graphs; on
+    trees and chains both are the same work. A trial ends when it has more edges than the best so far. Of equals
+    the one stays that was found first, reverse before forward.
+    """
+    chosen = np.sort(latents)
+    graph = condense(net, neighbours, chosen)
+    best: Ordering | None = None
+    for direction in DIRECTIONS:
+        precedence = precede(net, chosen, direction)
+        for rule in _choose_rules(graph, precedence, direction):
+            found = order_greedily(graph, precedence, rule, direction, best.n_edges - 1 if best else math.inf)
+            best = found or best
+    return _name(chosen, best)
+
+
+def _choose_rules(graph: LatentGraph, precedence: Precedence, direction: Direction) -> tuple[Rule, ...]:
+    if find_arborescence(graph, precedence, direction):
+        return ("fill",)
+    return ("degree", "fill") if len(graph) <= MOST_LATENTS_BY_FILL else ("degree",)
+
+
 def _order(net: BayesNet, neighbours: Rows, latents: Integers, rule: Rule, direction: Direction | None) -> list[int]:
     chosen = np.sort(latents)
     graph = condense(net, neighbours, chosen)
-    order = order_greedily(graph, precede(net, chosen, direction), rule, direction)
-    return list(chosen[order].tolist())
+    return _name(chosen, order_greedily(graph, precede(net, chosen, direction), rule, direction))
+
+
+def _name(chosen: Integers, ordering: Ordering | None) -> list[int]:
+    """Return an order in numbers of the model."""
+    return [] if ordering is None else list(chosen[ordering.latents].tolist())

@@ -10,30 +10,44 @@ Sources: Koller & Friedman, section 9.4.3.2 (greedy ordering); George & Liu 1989
 
 from __future__ import annotations
 
+import math
 from heapq import heapify, heappop, heappush
 
 from retrodict.invert.algebra import Algebra, Bits, Sets
-from retrodict.invert.arborescence import Rule, find_arborescence, order_children_first, order_parents_first
+from retrodict.invert.arborescence import (
+    Rule,
+    find_arborescence,
+    has_few_kinds,
+    order_children_first,
+    order_parents_first,
+)
 from retrodict.invert.fill import FillCount
-from retrodict.invert.latentgraph import Direction, LatentGraph, Precedence
+from retrodict.invert.latentgraph import Direction, LatentGraph, Ordering, Precedence
 from retrodict.invert.scratch import Scratch
 
 Entry = tuple[int, int, int, int]  # score, minus the step since which it may go, the signed latent, its cell
 
 
 def order_greedily(
-    graph: LatentGraph, precedence: Precedence, rule: Rule, direction: Direction | None = None
-) -> list[int]:
-    """Return the latents in greedy order; with a ``direction``, trees and chains take the fast lane."""
+    graph: LatentGraph,
+    precedence: Precedence,
+    rule: Rule,
+    direction: Direction | None = None,
+    most_edges: float = math.inf,
+) -> Ordering | None:
+    """Return the latents in greedy order; None as soon as this takes more than ``most_edges``.
+
+    With a ``direction``, trees and chains take the fast lane.
+    """
+    if len(graph) == 0:
+        return Ordering([], 0)
     forest = find_arborescence(graph, precedence, direction) if direction else None
-    order = None
     if forest and direction == "reverse":
-        order = order_children_first(forest, rule)
-    elif forest:
-        order = order_parents_first(forest, rule)
-    if order is not None:
-        return order
-    return Greedy(graph, precedence, rule, choose_algebra(graph), from_end=direction == "forward").run()
+        return order_children_first(forest, rule, most_edges)
+    if forest and has_few_kinds(forest, rule):
+        return order_parents_first(forest, rule, most_edges)
+    engine = Greedy(graph, precedence, rule, choose_algebra(graph), from_end=direction == "forward")
+    return engine.run(most_edges)
 
 
 def choose_algebra(graph: LatentGraph) -> Algebra:
@@ -64,14 +78,18 @@ class Greedy:
         self.heap: list[Entry] = []
         self.order: list[int] = []
 
-    def run(self) -> list[int]:
-        """Eliminate all latents and return them in order."""
+    def run(self, most_edges: float = math.inf) -> Ordering | None:
+        """Eliminate all latents and return them in order; None as soon as this takes too many edges."""
+        n_edges = 0
         graph = self.graph
         graph.merge_alike(range(len(self.waiting)), self._merge)
         self._admit([v for v, count in enumerate(self.waiting) if count == 0])
         while len(self.order) < len(self.waiting):
             _, _, signed, cell = self._pop()
             v = self.sign * signed
+            n_edges += self.graph.count_degree(cell)
+            if n_edges > most_edges:
+                return None
             self.order.append(v)
             heappop(self.ready[cell])
             changed = self._eliminate(v, cell)
@@ -81,9 +99,8 @@ class Greedy:
                 if u in self.ready:
                     self._post(u)
             self._admit(self._release(v))
-        if self.sign < 0:
-            return [len(self.order) - 1 - v for v in self.order]
-        return self.order
+        last = len(self.order) - 1
+        return Ordering([last - v for v in self.order] if self.sign < 0 else self.order, n_edges)
 
     def _eliminate(self, v: int, cell: int) -> list[int]:
         """Eliminate a latent; return the cells whose score may have changed."""

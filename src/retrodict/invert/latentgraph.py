@@ -71,6 +71,14 @@ def flip_entries(rows: Rows, m: int) -> Rows:
     return Rows.from_edges(rows.sources, m - 1 - rows.index, len(rows))
 
 
+@dataclass(frozen=True)
+class Ordering:
+    """Latents in the order of their elimination, and how many edges the inverse will have, barren latents aside."""
+
+    latents: list[int]
+    n_edges: int
+
+
 def condense(net: BayesNet, neighbours: Rows, latents: Integers) -> LatentGraph:
     """Return the graph of these latents, in ascending order, and of the observed variables around them.
 
