@@ -17,13 +17,25 @@ FEW = 12
 
 
 class Algebra(ABC):
-    """What an algorithm does with sets beside ``|`` and ``&``; none of them is changed in place."""
+    """What an algorithm does with sets beside ``|`` and ``&``; only a gathered collection is changed in place."""
 
     empty: Numbers
 
     @abstractmethod
     def pack(self, numbers: Iterable[int]) -> Numbers:
         """Return the set of these numbers."""
+
+    @abstractmethod
+    def gather(self, numbers: Iterable[int]) -> Numbers:
+        """Return a collection of these numbers that `drop` and `add` may change in place."""
+
+    @abstractmethod
+    def drop(self, collection: Numbers, number: int) -> Numbers:
+        """Return a collection without this number of it."""
+
+    @abstractmethod
+    def add(self, collection: Numbers, number: int) -> Numbers:
+        """Return a collection with this number."""
 
     @abstractmethod
     def minus(self, one: Numbers, other: Numbers) -> Numbers:
@@ -58,6 +70,18 @@ class Bits(Algebra):
         for number in numbers:
             packed |= 1 << number
         return packed
+
+    def gather(self, numbers: Iterable[int]) -> int:
+        """Return the integer with these bits."""
+        return self.pack(numbers)
+
+    def drop(self, collection: int, number: int) -> int:
+        """Return the integer without this bit."""
+        return collection ^ (1 << number)
+
+    def add(self, collection: int, number: int) -> int:
+        """Return the integer with this bit."""
+        return collection | (1 << number)
 
     def minus(self, one: int, other: int) -> int:
         """Return the bits of one integer that the other lacks."""
@@ -102,6 +126,20 @@ class Sets(Algebra):
     def pack(self, numbers: Iterable[int]) -> frozenset[int]:
         """Return the set of these numbers."""
         return frozenset(numbers)
+
+    def gather(self, numbers: Iterable[int]) -> set[int]:
+        """Return a set that can be changed."""
+        return set(numbers)
+
+    def drop(self, collection: set[int], number: int) -> set[int]:
+        """Take a number out of a collection."""
+        collection.remove(number)
+        return collection
+
+    def add(self, collection: set[int], number: int) -> set[int]:
+        """Put a number into a collection."""
+        collection.add(number)
+        return collection
 
     def minus(self, one: frozenset[int], other: frozenset[int]) -> frozenset[int]:
         """Return the difference."""

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, heapreplace
 from typing import Literal
 
 import numpy as np
@@ -121,13 +121,46 @@ def _gather_from_below(forest: Arborescence) -> Integers:
     return np.array(gives, dtype=np.int64)
 
 
-@dataclass
+Key = tuple[int, int, int]  # score, minus the step since which it may go, the latent
+
+
+@dataclass(slots=True)
 class _Top:
-    """One tree of which the top is gone: how many latents may go, what is observed next to the gone, and who."""
+    """One tree of which the top is gone: k latents may go, o observed variables are next to what is gone.
+
+    ``stacks`` holds those k by kind, each with the key it has among its kind: on top the one that came last.
+    """
 
     k: int
     o: int
-    stacks: dict[int, list[int]]
+    stacks: dict[int, list[tuple[int, int]]]
+
+    def find_best(self, kinds: list[list[int]]) -> Key:
+        """Return the latent to go next, with its score."""
+        others, around = self.k - 1, self.k - 1 + self.o
+        best: Key | None = None
+        for i, stack in self.stacks.items():
+            fixed, slope, extra = kinds[i]
+            key = (fixed + slope * around + extra * others, *stack[-1])
+            if best is None or key < best:
+                best = key
+        return best or (0, 0, -1)
+
+    def take(self, kind: int) -> None:
+        """Take the last of a kind away."""
+        stack = self.stacks[kind]
+        if len(stack) == 1:
+            del self.stacks[kind]
+        else:
+            stack.pop()
+
+    def put(self, kind: int, step: int, latent: int) -> None:
+        """Let a latent go from now on."""
+        stack = self.stacks.get(kind)
+        if stack is None:
+            self.stacks[kind] = [(-step, latent)]
+        else:
+            stack.append((-step, latent))
 
 
 def has_few_kinds(forest: Arborescence, rule: Rule) -> bool:
@@ -168,38 +201,26 @@ def _rank(values: Integers) -> Integers:
 def _walk_down(forest: Arborescence, kinds: list[list[int]], kind: list[int], most_edges: float) -> Ordering | None:
     own = (forest.own - forest.shared).tolist()
     flat, stops = forest.children.index.tolist(), forest.children.pointer.tolist()
-    born = [0] * len(own)
-    tops = [_Top(1, 0, {kind[v]: [v]}) for v in np.flatnonzero(forest.parent < 0).tolist()]
-
-    def find_best(top: _Top) -> tuple[int, int, int]:
-        others, around = top.k - 1, top.k - 1 + top.o
-        keys = []
-        for i, stack in top.stacks.items():
-            fixed, slope, extra = kinds[i]
-            keys.append((fixed + slope * around + extra * others, -born[stack[-1]], stack[-1]))
-        return min(keys)
-
-    heap = [(find_best(top), i) for i, top in enumerate(tops)]
+    tops = [_Top(1, 0, {kind[v]: [(0, v)]}) for v in np.flatnonzero(forest.parent < 0).tolist()]
+    heap = [(top.find_best(kinds), i) for i, top in enumerate(tops)]
     heapify(heap)
     order: list[int] = []
     n_edges = 0
     while heap:
-        (_, _, v), i = heappop(heap)
+        (_, _, v), i = heap[0]
         top = tops[i]
         order.append(v)
-        stack = top.stacks[kind[v]]
-        stack.pop()
-        if not stack:
-            del top.stacks[kind[v]]
+        top.take(kind[v])
         children = flat[stops[v] : stops[v + 1]]
         n_edges += top.k - 1 + top.o + own[v] + len(children)
         if n_edges > most_edges:
             return None
-        for child in reversed(children):  # on top of its stack lies the youngest, of equals the smallest number
-            born[child] = len(order)
-            top.stacks.setdefault(kind[child], []).append(child)
+        for child in reversed(children):  # the smallest number on top
+            top.put(kind[child], len(order), child)
         top.k += len(children) - 1
         top.o += own[v]
         if top.k:
-            heappush(heap, (find_best(top), i))
+            heapreplace(heap, (top.find_best(kinds), i))
+        else:
+            heappop(heap)
     return Ordering(order, n_edges)

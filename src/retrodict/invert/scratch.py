@@ -31,7 +31,7 @@ class Scratch:
         self.weight: list[int] = graph.weights.tolist()
         self.having: list[Numbers] = [algebra.pack(row) for row in graph.members.to_lists()]
         self._marker = list(range(m))  # one latent of each cell
-        self._markers = algebra.pack(range(m))
+        self._markers = algebra.gather(range(m))
         self._alike: dict[int, dict[int, None]] = {}  # the latents of cells that have several
 
     def each_cell(self, latents: Numbers) -> list[int]:
@@ -49,7 +49,7 @@ class Scratch:
         cell, minus = self.cell_of[v], self.algebra.minus
         gone = self.algebra.pack([v])
         near = minus(self.closed[cell], gone)
-        self._leave(cell, v, gone)
+        self._leave(cell, v)
         touched = self.each_cell(near)
         mine = self.groups[cell]
         kept = self._join_groups(mine, near, gone)
@@ -61,17 +61,17 @@ class Scratch:
                 groups[u] = kept if theirs <= mine else (theirs - mine) | kept
         return near, touched
 
-    def _leave(self, cell: int, v: int, gone: Numbers) -> None:
+    def _leave(self, cell: int, v: int) -> None:
         """Take a latent out of its cell; if others are left, one of them marks it now."""
         self.size[cell] -= 1
         alike = self._alike.get(cell)
         if alike is None:
-            self._markers = self.algebra.minus(self._markers, gone)
+            self._markers = self.algebra.drop(self._markers, v)
             return
         del alike[v]
         if self._marker[cell] == v:
             self._marker[cell] = next(iter(alike))
-            self._markers = self.algebra.minus(self._markers, gone) | self.algebra.pack([self._marker[cell]])
+            self._markers = self.algebra.add(self.algebra.drop(self._markers, v), self._marker[cell])
         if len(alike) == 1:
             del self._alike[cell]
 
@@ -108,4 +108,4 @@ class Scratch:
         for v in moved:
             self.cell_of[v] = into
         self.size[into] += self.size[cell]
-        self._markers = self.algebra.minus(self._markers, self.algebra.pack([self._marker[cell]]))
+        self._markers = self.algebra.drop(self._markers, self._marker[cell])
