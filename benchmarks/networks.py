@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import importlib.util
+import re
+from pathlib import Path
 from random import Random
 
 Network = tuple[dict[int, list[int]], list[int]]
@@ -33,10 +37,10 @@ def grid(side: int) -> Network:
     return parents, list(range(1, 2 * side * side, 2))
 
 
-def random(variables: int, most: int = 3, seed: int = 0) -> Network:
-    """Return a random network: up to ``most`` parents among all before; every second sink is observed."""
+def random(variables: int, least: int = 0, most: int = 3, seed: int = 0) -> Network:
+    """Return a random network: ``least`` to ``most`` parents among all before; every second sink is observed."""
     dice = Random(seed)
-    parents = {i: sorted(dice.sample(range(i), min(i, dice.randint(0, most)))) for i in range(variables)}
+    parents = {i: sorted(dice.sample(range(i), min(i, dice.randint(least, most)))) for i in range(variables)}
     inner = {parent for row in parents.values() for parent in row}
     sinks = [i for i in range(variables) if i not in inner]
     return parents, dice.sample(sinks, len(sinks) // 2)
@@ -62,3 +66,24 @@ def layers(depth: int, width: int) -> Network:
 def fan(latents: int) -> Network:
     """Return latents without parents that have one observed child together."""
     return {**{i: [] for i in range(latents)}, latents: list(range(latents))}, [latents]
+
+
+def read_bif(text: str) -> Network:
+    """Return the structure of a network in the BIF format; its leaves are observed."""
+    number: dict[str, int] = {}
+    for name in re.findall(r"^variable\s+(\S+)", text, flags=re.MULTILINE):
+        number[name] = len(number)
+    parents: dict[int, list[int]] = {i: [] for i in number.values()}
+    for name, given in re.findall(r"^probability\s*\(\s*([^\s|)]+)\s*\|?([^)]*)\)", text, flags=re.MULTILINE):
+        parents[number[name]] = [number[parent.strip()] for parent in given.split(",") if parent.strip()]
+    inner = {parent for row in parents.values() for parent in row}
+    return parents, [i for i in parents if i not in inner]
+
+
+def packaged_with_pgmpy() -> dict[str, Network]:
+    """Return the networks that come with pgmpy, by name."""
+    folder = Path(str(importlib.util.find_spec("pgmpy").origin)).parent / "utils" / "example_models"
+    return {
+        path.name.removesuffix(".bif.gz"): read_bif(gzip.decompress(path.read_bytes()).decode())
+        for path in sorted(folder.glob("*.bif.gz"))
+    }

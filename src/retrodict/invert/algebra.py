@@ -42,6 +42,10 @@ class Algebra(ABC):
         """Return what is in one set and not in the other."""
 
     @abstractmethod
+    def merge(self, one: Numbers, other: Numbers, gone: Numbers) -> Numbers:
+        """Return what is in either set and not in the last."""
+
+    @abstractmethod
     def size(self, one: Numbers) -> int:
         """Return how many numbers there are in a set."""
 
@@ -86,6 +90,10 @@ class Bits(Algebra):
     def minus(self, one: int, other: int) -> int:
         """Return the bits of one integer that the other lacks."""
         return one & ~other
+
+    def merge(self, one: int, other: int, gone: int) -> int:
+        """Return the bits of either integer that the last lacks."""
+        return (one | other) & ~gone
 
     def size(self, one: int) -> int:
         """Return the number of bits set."""
@@ -144,6 +152,10 @@ class Sets(Algebra):
     def minus(self, one: frozenset[int], other: frozenset[int]) -> frozenset[int]:
         """Return the difference."""
         return one - other
+
+    def merge(self, one: frozenset[int], other: frozenset[int], gone: frozenset[int]) -> frozenset[int]:
+        """Return the union without the last."""
+        return (one | other) - gone
 
     def size(self, one: frozenset[int]) -> int:
         """Return the number of elements."""

@@ -28,7 +28,7 @@ from retrodict.invert.greedy import order_greedily
 from retrodict.invert.latentgraph import Direction, LatentGraph, Ordering, Precedence, condense, precede
 
 DIRECTIONS: tuple[Direction, Direction] = ("reverse", "forward")
-MOST_LATENTS_BY_FILL = 1_000
+MOST_LATENTS_BY_FILL = 500
 
 
 def order_naturally(net: BayesNet, neighbours: Rows, latents: Integers, direction: Direction) -> list[int]:

@@ -29,6 +29,7 @@ class Scratch:
         self.size = [1] * m
         self.groups: list[frozenset[int]] = [frozenset(row) for row in graph.groups.to_lists()]
         self.weight: list[int] = graph.weights.tolist()
+        self.load = [sum([self.weight[g] for g in groups]) for groups in self.groups]  # observed neighbours of each
         self.having: list[Numbers] = [algebra.pack(row) for row in graph.members.to_lists()]
         self._marker = list(range(m))  # one latent of each cell
         self._markers = algebra.gather(range(m))
@@ -41,8 +42,7 @@ class Scratch:
 
     def count_degree(self, cell: int) -> int:
         """Return how many parents a latent of this cell would have now."""
-        weight = self.weight
-        return self.algebra.size(self.closed[cell]) - 1 + sum([weight[g] for g in self.groups[cell]])
+        return self.algebra.size(self.closed[cell]) - 1 + self.load[cell]
 
     def eliminate(self, v: int) -> tuple[Numbers, list[int]]:
         """Take a latent out and join its neighbours; return them and their cells."""
@@ -53,12 +53,16 @@ class Scratch:
         touched = self.each_cell(near)
         mine = self.groups[cell]
         kept = self._join_groups(mine, near, gone)
-        closed, groups = self.closed, self.groups
+        kept_load = sum([self.weight[g] for g in kept])
+        closed, groups, load, merge = self.closed, self.groups, self.load, self.algebra.merge
         for u in touched:
-            closed[u] = minus(closed[u] | near, gone)
+            closed[u] = merge(closed[u], near, gone)
             theirs = groups[u]
-            if theirs is not kept:
-                groups[u] = kept if theirs <= mine else (theirs - mine) | kept
+            if theirs <= mine:
+                groups[u], load[u] = kept, kept_load
+            else:
+                groups[u] = (theirs - mine) | kept
+                load[u] = sum([self.weight[g] for g in groups[u]])
         return near, touched
 
     def _leave(self, cell: int, v: int) -> None:
