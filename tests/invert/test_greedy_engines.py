@@ -21,7 +21,7 @@ from retrodict.invert.arborescence import (
     order_parents_first,
 )
 from retrodict.invert.comi import choose_naturally
-from retrodict.invert.greedy import Greedy
+from retrodict.invert.greedy import Greedy, order_greedily
 from retrodict.invert.inversion import invert
 from retrodict.invert.latentgraph import Direction, condense, precede
 
@@ -134,3 +134,24 @@ def test_choice_has_the_fewest_edges_of_the_natural_orders() -> None:
         found = count_edges(net, neighbours, choose_naturally(net, neighbours, latents))
         assert found <= min(edges["fill", "forward"], edges["fill", "reverse"])
         assert found in edges.values()
+
+
+@pytest.mark.parametrize("reach", [5, 150])
+def test_engines_agree_with_each_other_on_larger_models(reach: int) -> None:
+    dice = Random(reach)  # noqa: S311
+    parents = {i: dice.sample(range(max(0, i - reach), i), min(i, dice.randint(0, 3))) for i in range(150)}
+    net = BayesNet(parents, dice.sample(range(150), 50))
+    neighbours, latents = prepare(net)
+    graph = condense(net, neighbours, latents)
+    for rule in RULES:
+        for direction in DIRECTIONS:
+            precedence = precede(net, latents, direction)
+            found = {
+                str(Greedy(graph, precedence, rule, algebra, from_end=from_end).run())
+                for algebra in (Bits(), Sets())
+                for from_end in (False, True)
+            }
+            assert len(found) == 1
+            assert latents[order_greedily(graph, precedence, rule, direction).latents].tolist() == order_slowly(
+                net, neighbours, latents, rule, direction
+            )
