@@ -73,7 +73,7 @@ def unite(masks: Iterable[int]) -> int:
     return union
 
 
-# -- every graph ------------------------------------------------------------------------------------------------------
+# -- every graph -----------------------------------------------------------------------------------
 
 
 def list_dags(n: int) -> Iterator[Dag]:
@@ -100,7 +100,7 @@ def list_observations(n: int) -> range:
     return range(1, (1 << n) - 1)
 
 
-# -- d-separation, twice ----------------------------------------------------------------------------------------------
+# -- d-separation, twice ---------------------------------------------------------------------------
 
 
 def list_paths(dag: Dag, start: int, end: int) -> list[tuple[int, ...]]:
@@ -175,7 +175,7 @@ def separated_in_moral_graph(dag: Dag, a: int, b: int, given: int) -> bool:
     return not reached >> b & 1
 
 
-# -- minimal parents --------------------------------------------------------------------------------------------------
+# -- minimal parents -------------------------------------------------------------------------------
 
 
 def find_boundaries(separated: Separated, child: int, known: int) -> list[int]:
@@ -234,7 +234,7 @@ def _find_guided(guide: Mapping[int, Collection[int]], latent: int) -> int:
         found |= more
 
 
-# -- elimination, on sets of names ------------------------------------------------------------------------------------
+# -- elimination, on sets of names -----------------------------------------------------------------
 
 
 def find_barren_names(parents: Parents, observed: Collection[Name]) -> set[Name]:

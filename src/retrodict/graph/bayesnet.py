@@ -191,22 +191,27 @@ def structure_of(source: BayesNet | HasStructure) -> BayesNet:
 def _read_parents(
     parents: Mapping[Any, Iterable[Name]] | Iterable[tuple[Any, Iterable[Name]]],
 ) -> tuple[tuple[Name, ...], list[list[Name]]]:
-    names, given = _split_pairs(parents)
+    try:
+        names, given = _split_pairs(parents)
+    except (TypeError, ValueError) as error:
+        raise GraphError(
+            "a model must give each variable with its parents", remedy="Write {name: [parents], ...}."
+        ) from error
     if not names:
         raise GraphError("the model has no variables", remedy="Give each variable with its parents.")
-    require_distinct(names, "variables")
-    for name, listed in zip(names, given, strict=True):
-        if type(listed) is not list:  # a list, the usual case, needs no look
-            require_list(listed, f"the parents of {name!r}")
-    return names, [listed if type(listed) is list else list(listed) for listed in given]
+    require_distinct(require_list(names, "variables"), "variables")
+    return names, [
+        listed if type(listed) is list else require_list(listed, f"the parents of {name!r}")
+        for name, listed in zip(names, given, strict=True)
+    ]
 
 
 def _split_pairs(
-    parents: Mapping[Name, Iterable[Name]] | Iterable[tuple[Name, Iterable[Name]]],
+    parents: Mapping[Any, Iterable[Name]] | Iterable[tuple[Any, Iterable[Name]]],
 ) -> tuple[tuple[Name, ...], list[Iterable[Name]]]:
     if isinstance(parents, Mapping):
         return tuple(parents.keys()), list(parents.values())
-    pairs = list(parents)
+    pairs = [(name, listed) for name, listed in parents]
     return tuple(name for name, _ in pairs), [listed for _, listed in pairs]
 
 
@@ -215,7 +220,9 @@ def _number_edges(names: tuple[Name, ...], lists: list[list[Name]]) -> Rows:
     position = dict(zip(names, range(len(names)), strict=True))
     try:
         flat = list(map(position.__getitem__, chain.from_iterable(lists)))
-    except (KeyError, TypeError):
+    except (KeyError, TypeError):  # only now look for what is wrong: a good model is not slowed down
+        for name, listed in zip(names, lists, strict=True):
+            require_list(listed, f"the parents of {name!r}")
         raise unknown(_strangers(lists, position), names, "parents") from None
     lengths = np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
     rows = Rows(cumulate(lengths), np.array(flat, dtype=np.int64))
@@ -270,8 +277,7 @@ def find_cycle(parents: list[list[int]], waiting: list[int]) -> list[int]:
 
 
 def _mark_observed(observed: Iterable[Name], position: Mapping[Name, int]) -> Mask:
-    require_list(observed, "observed")
-    listed = list(observed)
+    listed = require_list(observed, "observed")
     require_distinct(listed, "observed variables")
     if not all(map(position.__contains__, listed)):
         raise unknown(_strangers([listed], position), position, "observed names")
@@ -285,7 +291,9 @@ def _mark_observed(observed: Iterable[Name], position: Mapping[Name, int]) -> Ma
 
 
 def _describe(position: Mapping[Name, int], variables: Iterable[Variable]) -> Mapping[Name, Variable]:
-    given = {variable.name: variable for variable in variables}
+    listed = list(variables)
+    require_distinct([variable.name for variable in listed], "described variables")
+    given = {variable.name: variable for variable in listed}
     strangers = _strangers([given], position)
     if strangers:
         raise unknown(strangers, position, "described variables")

@@ -51,10 +51,28 @@ def require_distinct(names: Iterable[Name], what: str) -> None:
         raise GraphError(f"{what} given twice", twice, remedy="Name each once.")
 
 
-def require_list(names: object, what: str) -> None:
-    """Raise `GraphError` for a bare string where a list of names is meant: it would be read letter by letter."""
+def require_list(names: object, what: str) -> list[Name]:
+    """Return names as a list, or raise `GraphError` for what cannot be one.
+
+    A bare string would be read letter by letter; a name that has no hash, such as a list, cannot be looked up.
+    """
     if isinstance(names, str | bytes) or not isinstance(names, Iterable):
         raise GraphError(f"{what} must be a list of names, not", [names], remedy=f"Write [{names!r}].")
+    listed = list(names)
+    try:
+        set(listed)
+    except TypeError:
+        wrong = [name for name in listed if not _has_hash(name)]
+        raise GraphError(f"{what} must be names, not", wrong, remedy="Use text, numbers or tuples.") from None
+    return listed
+
+
+def _has_hash(name: object) -> bool:
+    try:
+        hash(name)
+    except TypeError:
+        return False
+    return True
 
 
 def find(name: Name, position: Mapping[Name, int], what: str) -> int:

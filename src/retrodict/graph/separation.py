@@ -72,9 +72,8 @@ def d_separated(net: BayesNet, first: Name, second: Name, given: Iterable[Name] 
     >>> bool(d_separated(net, "x1", "x2", given=["x0"])), d_separated(net, "x1", "x2").path
     (True, ('x1', 'x0', 'x2'))
     """
-    require_list(given, "given")
     ends = (net.index(first), net.index(second))
-    conditions = [net.index(name) for name in given]
+    conditions = [net.index(name) for name in require_list(given, "given")]
     for end in ends:
         if end in conditions:
             raise GraphError("a variable asked about is also given", [net.names[end]], remedy="Take it out of given=.")

@@ -47,8 +47,7 @@ def _read_row(net: BayesNet, name: Name, listed: Iterable[Name]) -> list[int]:
         raise GuideError("a guide has parents for latents only, not for the observed", [name], remedy="Remove it.")
     if name not in net.position:
         raise unknown([name], net.position, "latents of the guide")
-    require_list(listed, f"the guide's parents of {name!r}")
-    row = list(listed)
+    row = require_list(listed, f"the guide's parents of {name!r}")
     require_distinct(row, f"the guide's parents of {name!r}")
     strangers = [parent for parent in row if parent not in net.position]
     if strangers:

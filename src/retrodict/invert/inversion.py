@@ -80,8 +80,7 @@ def invert(
 
 def _read_order(net: BayesNet, order: Iterable[Name]) -> list[int]:
     """Return the latents of an explicit order that are not barren, or raise `OrderError`."""
-    require_list(order, "order")
-    listed = list(order)
+    listed = require_list(order, "order")
     counts = Counter(listed)
     wrong = {
         "not latents of the model": [name for name in counts if name not in net.latent_names],
