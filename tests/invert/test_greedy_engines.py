@@ -136,6 +136,18 @@ def test_choice_has_the_fewest_edges_of_the_natural_orders() -> None:
         assert found in edges.values()
 
 
+def test_sets_that_grow_become_bits() -> None:
+    dice = Random(3)  # noqa: S311
+    n = 3000
+    parents = {i: dice.sample(range(i), min(i, dice.randint(0, 3))) for i in range(n)}
+    net = BayesNet(parents, dice.sample(range(n), 400))
+    neighbours, latents = prepare(net)
+    graph, precedence = condense(net, neighbours, latents), precede(net, latents, "reverse")
+    growing, bits = (Greedy(graph, precedence, "degree", algebra) for algebra in (Sets(), Bits()))
+    assert growing.run() == bits.run()
+    assert isinstance(growing.graph.algebra, Bits)
+
+
 @pytest.mark.parametrize("reach", [5, 150])
 def test_engines_agree_with_each_other_on_larger_models(reach: int) -> None:
     dice = Random(reach)  # noqa: S311

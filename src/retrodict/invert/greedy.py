@@ -25,6 +25,9 @@ from retrodict.invert.fill import FillCount
 from retrodict.invert.latentgraph import Direction, LatentGraph, Ordering, Precedence
 from retrodict.invert.scratch import Scratch
 
+# A Python set takes some 20 ns an element, a big integer some 20 ps a bit, in the set or not, and that for every cell.
+SPARSEST, MOST_BITS_A_SET = 200, 50_000
+
 Entry = tuple[int, int, int, int]  # score, minus the step since which it may go, the signed latent, its cell
 
 
@@ -51,9 +54,14 @@ def order_greedily(
 
 
 def choose_algebra(graph: LatentGraph) -> Algebra:
-    """Return the better form of sets for a graph: bits when small or dense."""
+    """Return the better form of sets to begin with: bits when small or dense."""
     m = len(graph)
-    return Bits() if m <= 5_000 or len(graph.neighbours.index) > m * m // 100 else Sets()
+    return Bits() if m <= 2_000 or pays_in_bits(m, len(graph.neighbours.index) // m) else Sets()
+
+
+def pays_in_bits(m: int, size: int) -> bool:
+    """Say whether sets of this size among ``m`` latents are handled faster as bits, and in tolerable space."""
+    return size > m // SPARSEST and m <= MOST_BITS_A_SET
 
 
 class Greedy:
@@ -69,6 +77,7 @@ class Greedy:
         if from_end:
             graph, precedence = graph.flip(), precedence.flip()
         self.sign = -1 if from_end else 1
+        self.recent = 0.0  # how many neighbours those eliminated lately had
         self.graph = Scratch(graph, algebra)
         self.waiting: list[int] = precedence.waiting.tolist()
         self.released = precedence.released.lists
@@ -105,6 +114,7 @@ class Greedy:
     def _eliminate(self, v: int, cell: int) -> list[int]:
         """Eliminate a latent; return the cells whose score may have changed."""
         graph, fill = self.graph, self.fill
+        self._consider_bits(graph.algebra.size(graph.closed[cell]))
         if fill is None:
             _, touched = graph.eliminate(v)
             return graph.merge_alike(touched, self._merge)
@@ -120,6 +130,12 @@ class Greedy:
             seeing = seeing | graph.having[g]
         outside = graph.each_cell(graph.algebra.minus(seeing, near))
         return [*graph.merge_alike(touched, self._merge), *outside, *fewer]
+
+    def _consider_bits(self, size: int) -> None:
+        """Go over to bits once the sets have become large for long enough."""
+        self.recent += (size - self.recent) / 64
+        if isinstance(self.graph.algebra, Sets) and pays_in_bits(len(self.waiting), int(self.recent)):
+            self.graph.change_algebra(Bits())
 
     def _release(self, v: int) -> list[int]:
         freed = []

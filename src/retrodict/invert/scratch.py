@@ -35,6 +35,14 @@ class Scratch:
         self._markers = algebra.gather(range(m))
         self._alike: dict[int, dict[int, None]] = {}  # the latents of cells that have several
 
+    def change_algebra(self, algebra: Algebra) -> None:
+        """Hold the same sets in another form."""
+        each = self.algebra.each
+        self.closed = [algebra.pack(each(near)) for near in self.closed]
+        self.having = [algebra.pack(each(having)) for having in self.having]
+        self._markers = algebra.gather(each(self._markers))
+        self.algebra = algebra
+
     def each_cell(self, latents: Numbers) -> list[int]:
         """List the cells of these latents; they hold a cell as a whole or not at all."""
         cell_of = self.cell_of
