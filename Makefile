@@ -1,10 +1,11 @@
 # Every command sets up what it needs by itself: python3, make and pip are enough.
 PYTHON ?= python3
 VENV := .venv
+BENCH := .venv-bench
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-slow lint format clean
+.PHONY: demo test test-slow lint format bench-inversion clean
 
 demo: $(VENV)/.test
 	$(BIN)/retrodict demo
@@ -24,8 +25,12 @@ format: $(VENV)/.lint
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+# The packages that we compare ourselves with live in an environment of their own.
+bench-inversion: $(BENCH)/.made
+	$(BENCH)/bin/python benchmarks/inversion.py
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(BENCH)
 
 # Installed once, and again only when what is to be installed has changed.
 $(VENV)/.made:
@@ -38,4 +43,11 @@ $(VENV)/.test: $(VENV)/.made pyproject.toml constraints.txt
 
 $(VENV)/.lint: $(VENV)/.test
 	$(PIP) install --constraint constraints.txt --editable '.[test,lint]'
+	touch $@
+
+$(BENCH)/.made: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt \
+		numpy networkx pgmpy==1.1.2 pyagrum==3.3.1
+	$(BENCH)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --editable .
 	touch $@
