@@ -14,7 +14,7 @@ from retrodict.invert.problem import Problem
 
 def draw_net(seed: int, n: int, *, density: float = 0.35, observed: float = 0.4) -> rd.BayesNet:
     """Draw a random model; barren latents and observed variables with children are welcome."""
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311
     parents = {i: [j for j in range(i) if random.random() < density] for i in range(n)}
     seen = [i for i in range(n) if random.random() < observed] or [n - 1]
     return rd.BayesNet(parents, observed=seen if len(seen) < n else seen[1:])
@@ -22,7 +22,7 @@ def draw_net(seed: int, n: int, *, density: float = 0.35, observed: float = 0.4)
 
 def draw_latents(seed: int, n: int, mean_parents: float) -> rd.BayesNet:
     """Draw a model of n latents with this many parents on average, each with an observed child."""
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311
     whole = int(mean_parents)
     parents: dict[str, list[str]] = {}
     for i in range(n):

@@ -42,7 +42,7 @@ def test_auto_has_fewest_edges_on_every_model_of_up_to_four_variables() -> None:
 
 
 def test_auto_has_fewest_edges_on_a_sample_of_all_models_of_five_and_six_variables() -> None:
-    random = Random(0)
+    random = Random(0)  # noqa: S311
     for seed in range(300):
         net = draw_net(seed, random.choice([5, 6]), density=random.random(), observed=random.random())
         assert rd.invert(net).n_edges == find_best(net, "edges"), seed

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from retrodict.graph.bayesnet import BayesNet
+from retrodict.graph.names import to_mask
 from retrodict.graph.rows import Integers, Rows
-from retrodict.invert.ranking import rank_tree
+from retrodict.invert.ranking import rank_forest
 
 Graph = Mapping[int, set[int]]
 
@@ -30,23 +31,32 @@ def order_by_dissection(
     >>> order_by_dissection(net, Rows.from_lists([[1], [0, 2], [1, 3], [2]]), np.array([0, 1, 2]))
     [0, 2, 1]
     """
-    rows, chosen = neighbours.lists, set(latents.tolist())
-    graph = {v: {u for u in rows[v] if u in chosen} for v in latents.tolist()}
-    tails = tails or [0] * len(net)
+    rows, tails = neighbours.lists, tails or [0] * len(net)
+    chosen = to_mask(latents.tolist(), len(net)).tolist()
+    adjacent = {v: [u for u in rows[v] if chosen[u]] for v in latents.tolist()}
+    components = _find_components(adjacent, adjacent)
+    if sum(map(len, adjacent.values())) == 2 * (len(adjacent) - len(components)):
+        return _order_forest(adjacent, tails)
+    graph = {v: set(row) for v, row in adjacent.items()}
     backwards: list[int] = []
-    stack = _find_components(graph, graph)
+    stack = components
     while stack:
         component = stack.pop()
         edges = sum(len(graph[v]) for v in component) // 2
         if edges == len(component) - 1:
-            rank = rank_tree({v: sorted(graph[v]) for v in component}, component[0], tails)
-            backwards += [-v for _, v in sorted((-rank[v], -v) for v in component)]
+            backwards += _order_forest({v: sorted(graph[v]) for v in component}, tails)[::-1]
             continue
         separator = find_separator(graph, component)
         backwards += separator
         _remove(graph, separator)
         stack += _find_components(graph, [v for v in component if v in graph])
     return backwards[::-1]
+
+
+def _order_forest(adjacent: Mapping[int, Sequence[int]], tails: Sequence[int]) -> list[int]:
+    """Return the nodes of a forest by rank."""
+    rank = rank_forest(adjacent, tails)
+    return sorted(sorted(rank), key=rank.__getitem__)
 
 
 def find_separator(graph: Graph, component: Sequence[int]) -> list[int]:
@@ -105,7 +115,7 @@ def _move_separator(graph: Graph, side: dict[int, int]) -> None:
             break
 
 
-def _find_components(graph: Graph, among: Iterable[int]) -> list[list[int]]:
+def _find_components(graph: Mapping[int, Iterable[int]], among: Iterable[int]) -> list[list[int]]:
     """Return the connected components that these latents lie in."""
     components, seen = [], set()
     for start in among:
@@ -113,10 +123,10 @@ def _find_components(graph: Graph, among: Iterable[int]) -> list[list[int]]:
             seen.add(start)
             found = [start]
             for v in found:  # the list grows while it is read
-                new = graph[v] - seen
-                seen |= new
-                found += sorted(new)
-            components.append(found)
+                new = [u for u in graph[v] if u not in seen]
+                seen.update(new)
+                found += new
+            components.append(sorted(found))
     return components
 
 

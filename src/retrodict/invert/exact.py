@@ -22,6 +22,7 @@ from abc import ABC, abstractmethod
 
 from retrodict.errors import OrderError
 from retrodict.invert.parts import Part, list_bits, peel, split
+from retrodict.invert.ranking import rank_forest
 
 # Larger problems are refused: 30 latents of a sparse random model take a minute or two.
 MOST_LATENTS = 30
@@ -229,12 +230,14 @@ SEARCHES: dict[str, type[_Search]] = {"edges": _FillSearch, "width": _WidthSearc
 def order_exactly(part: Part, minimize: str, *, most_sets: int = MOST_SETS) -> list[int]:
     """Return an elimination order of a part with the proved least edges, width or depth.
 
-    Simplicial latents are peeled off first, except for the depth. Raises `TooManySetsError` when the proof would
-    take more than ``most_sets`` sets of latents.
+    Simplicial latents are peeled off first; for the depth they are not, but trees are ranked. Raises
+    `TooManySetsError` when the proof would take more than ``most_sets`` sets of latents.
 
     >>> order_exactly(Part((0, 1, 2), (0b010, 0b101, 0b010), (0, 0, 0)), "depth")  # the middle of a path last
     [0, 2, 1]
     """
+    if minimize == "depth" and is_tree(part):
+        return _rank(part)
     peeled, left = ([], part.all) if minimize == "depth" else peel(part)
     search = SEARCHES[minimize](_without(part, peeled), most_sets)
     order = list(peeled)
@@ -245,8 +248,24 @@ def order_exactly(part: Part, minimize: str, *, most_sets: int = MOST_SETS) -> l
 
 
 def count_hard(part: Part, minimize: str) -> int:
-    """Return how many latents of a part are left to search over once the simplicial ones are peeled off."""
-    return len(part) if minimize == "depth" else peel(part)[1].bit_count()
+    """Return how many latents of a part are left to search over once the simplicial ones are peeled off.
+
+    For the depth nothing is peeled, but a tree of any size is easy.
+    """
+    if minimize == "depth":
+        return 0 if is_tree(part) else len(part)
+    return peel(part)[1].bit_count()
+
+
+def is_tree(part: Part) -> bool:
+    """Whether no two paths join two latents of a part."""
+    return sum((mask & part.all).bit_count() for mask in part.near) == 2 * (len(part) - 1)
+
+
+def _rank(part: Part) -> list[int]:
+    """Return the shallowest order of a tree."""
+    rank = rank_forest({v: list_bits(mask & part.all) for v, mask in enumerate(part.near)}, part.tails)
+    return sorted(rank, key=lambda v: (rank[v], v))
 
 
 def refuse(names: tuple[object, ...], why: str) -> OrderError:

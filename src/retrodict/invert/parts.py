@@ -54,7 +54,7 @@ def fall_apart(problem: Problem, constraints: Constraints) -> list[Part]:
     >>> [part.variables for part in fall_apart(problem, Constraints(problem.net))]
     [(0,), (1,)]
     """
-    near = _eliminate_first(problem, constraints.first)
+    near, tails = _eliminate_first(problem, constraints.first)
     staying = set(constraints.last)
     seen = problem.net.is_observed.tolist()
     parts = []
@@ -68,7 +68,7 @@ def fall_apart(problem: Problem, constraints: Constraints) -> list[Part]:
                 if u in free:
                     del free[u]
                     found.append(u)
-        parts.append(_mask(sorted(found), near, problem.tails, seen))
+        parts.append(_mask(sorted(found), near, tails, seen))
     return parts
 
 
@@ -79,9 +79,12 @@ def join(problem: Problem) -> Part:
     return _mask(problem.latents.tolist(), near, problem.tails, problem.net.is_observed.tolist())
 
 
-def _eliminate_first(problem: Problem, first: Sequence[int]) -> dict[int, set[int]]:
-    """Return the neighbours of each latent that is left when the fixed beginning is eliminated."""
-    rows = problem.neighbours.lists
+def _eliminate_first(problem: Problem, first: Sequence[int]) -> tuple[dict[int, set[int]], list[int]]:
+    """Return the neighbours of each latent left when the fixed beginning is eliminated, and all tails.
+
+    What is eliminated first is sampled below its neighbours, so it makes their tails longer.
+    """
+    rows, tails = problem.neighbours.lists, list(problem.tails)
     near = {v: set(rows[v]) for v in problem.latents.tolist()}
     for v in first:
         around = near.pop(v)
@@ -89,7 +92,8 @@ def _eliminate_first(problem: Problem, first: Sequence[int]) -> dict[int, set[in
             if u in near:
                 near[u] |= around
                 near[u] -= {u, v}
-    return near
+                tails[u] = max(tails[u], 1 + tails[v])
+    return near, tails
 
 
 def _mask(variables: list[int], near: dict[int, set[int]], tails: list[int], seen: list[bool]) -> Part:

@@ -22,7 +22,9 @@ LARGE = 20_000
 # Local search holds a set of bits for every latent: beyond this many bits in all it is left out.
 MOST_BITS = 1_000_000_000
 # Parts of at most so many latents are solved exactly if that takes few sets: about a quarter of a second.
-MOST_LATENTS_AT_ONCE, MOST_SETS_AT_ONCE = 64, 2_000
+MOST_LATENTS_AT_ONCE, MOST_SETS_AT_ONCE = 40, 2_000
+# Under ties a set takes longer: this many take some ten seconds.
+MOST_SETS_TIED = 200_000
 # The improvement of a small part starts from the two best orders, of a larger one from the best.
 SMALL = 200
 
@@ -39,7 +41,7 @@ def invert_exactly(problem: Problem, objective: Objective, constraints: Constrai
             remedy=f"Minimize one of {', '.join(NAMED)}, or use order='auto'.",
         )
     if constraints.ties:
-        return problem.follow(_solve_tied(problem, minimize, constraints, MOST_SETS), "exact")
+        return problem.follow(_solve_tied(problem, minimize, constraints, MOST_SETS_TIED), "exact")
     order: list[int] = []
     for part in fall_apart(problem, constraints):
         names = problem.net.to_names(part.variables)
@@ -81,14 +83,15 @@ def invert_well(problem: Problem, objective: Objective, constraints: Constraints
 
 
 def try_orders(problem: Problem, objective: Objective, constraints: Constraints) -> list[Inverse]:
-    """Follow the named orders, until one is met that none can better."""
-    names = list(CHEAP) if len(problem.latents) > LARGE else list(ORDERS)
-    if len(problem.latents) > LARGE and (_is_forest(problem) or objective.name == "depth"):
-        names.insert(0, "nested-dissection")
-    tried = []
-    for name in names:
+    """Follow the named orders, and return what they give; of a large model the best alone, to save space."""
+    if len(problem.latents) <= LARGE:
+        return [problem.follow(constraints.obey(order(problem)), name) for name, order in ORDERS.items()]
+    divides = _is_forest(problem) or objective.name == "depth"
+    tried: list[Inverse] = []
+    for name in ["nested-dissection", *CHEAP] if divides else CHEAP:
         tried.append(problem.follow(constraints.obey(ORDERS[name](problem)), name))
-        if objective.name == "edges" and len(problem.latents) > LARGE and tried[-1].n_edges == problem.n_edges:
+        tried = [min(tried, key=objective.key)]
+        if objective.name == "edges" and tried[0].n_edges == problem.n_edges:
             break  # no order has fewer edges than one without fill
     return tried
 
@@ -141,9 +144,13 @@ def order_part(
         return [0], True
     if count_hard(part, minimize) <= MOST_LATENTS_AT_ONCE:
         try:
-            return settle(part, order_exactly(part, minimize, most_sets=MOST_SETS_AT_ONCE), minimize, allowance), True
+            optimal = order_exactly(part, minimize, most_sets=MOST_SETS_AT_ONCE)
         except TooManySetsError:
             pass
+        else:
+            # Edges decide between equals of the same depth or width, and there may be many: worth a real search.
+            refine = settle if minimize == "edges" else improve
+            return refine(part, optimal, minimize, allowance), True
     starts = sorted(orders, key=lambda order: EliminationTree(part, order).key(minimize))
     starts = starts[: 2 if len(part) <= SMALL else 1]
     share = allowance.left / len(starts)

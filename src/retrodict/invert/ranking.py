@@ -13,23 +13,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 
-def rank_tree(adjacent: Mapping[int, Sequence[int]], root: int, tails: Sequence[int]) -> dict[int, int]:
-    """Return the ranks, from 1, of the nodes of the tree that hangs together with a root.
+def rank_forest(adjacent: Mapping[int, Sequence[int]], tails: Sequence[int]) -> dict[int, int]:
+    """Return the rank, from 1, of every node of a forest.
 
     The rank of a node is at least one more than its entry in ``tails``, the barren latents below it.
 
-    >>> rank_tree({0: [1], 1: [0, 2], 2: [1]}, 0, [0, 0, 0])
+    >>> rank_forest({0: [1], 1: [0, 2], 2: [1]}, [0, 0, 0])
     {2: 1, 1: 2, 0: 1}
     """
-    above = {root: root}
-    walk = [root]
-    for v in walk:  # the list grows while it is read
-        for u in adjacent[v]:
-            if u != above[v]:
-                above[u] = v
-                walk.append(u)
-    once, twice = dict.fromkeys(walk, 0), dict.fromkeys(walk, 0)  # sets of ranks seen from here, below
-    rank = {}
+    once, twice = dict.fromkeys(adjacent, 0), dict.fromkeys(adjacent, 0)  # sets of ranks seen from here, below
+    rank: dict[int, int] = {}
+    walk, above = _walk_down(adjacent)
     for v in reversed(walk):
         seen, clashing = once[v], twice[v]
         lowest = max(clashing.bit_length(), tails[v])  # a rank seen twice needs a higher one in between
@@ -41,3 +35,21 @@ def rank_tree(adjacent: Mapping[int, Sequence[int]], root: int, tails: Sequence[
         twice[parent] |= once[parent] & visible
         once[parent] |= visible
     return rank
+
+
+def _walk_down(adjacent: Mapping[int, Sequence[int]]) -> tuple[list[int], dict[int, int]]:
+    """Return all nodes, parents first, and the parent of each; a root is its own."""
+    above: dict[int, int] = {}
+    walk: list[int] = []
+    for root in adjacent:
+        if root in above:
+            continue
+        above[root] = root
+        found = [root]
+        for v in found:  # the list grows while it is read
+            for u in adjacent[v]:
+                if u != above[v]:
+                    above[u] = v
+                    found.append(u)
+        walk += found
+    return walk, above

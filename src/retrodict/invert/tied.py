@@ -36,19 +36,19 @@ def order_exactly_tied(part: Part, minimize: str, constraints: Constraints, *, m
     """
     rules = _Rules(part, constraints)
     combine = COMBINE[minimize]
-    layer: dict[int, tuple[int, int]] = {0: (0, -1)}
-    layers = [layer]
+    layers: list[dict[int, tuple[int, int]]] = [{0: (0, -1)}]
     for _ in range(len(part)):
-        layer = {}
+        layer: dict[int, tuple[int, int]] = {}
         for gone, (value, _) in layers[-1].items():
             for v in rules.list_next(gone):
                 reached = gone | 1 << v
                 total = combine(value, find_column(part.near, gone, v).bit_count())
                 if reached not in layer or (total, v) < layer[reached]:
                     layer[reached] = (total, v)
+            if len(layer) > most_sets:
+                raise TooManySetsError
+        most_sets -= len(layer)
         layers.append(layer)
-        if sum(map(len, layers)) > most_sets:
-            raise TooManySetsError
     gone, order = part.all, []
     for layer in reversed(layers[1:]):
         v = layer[gone][1]
