@@ -7,6 +7,8 @@ import numpy as np
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.rows import Mask
 
+FEW = 50  # below this many variables at once a Python loop is faster than NumPy
+
 
 def find_ancestors(net: BayesNet, of: Mask) -> Mask:
     """Mark these variables and all their ancestors.
@@ -15,13 +17,20 @@ def find_ancestors(net: BayesNet, of: Mask) -> Mask:
     >>> find_ancestors(net, net.is_observed).tolist()  # of a, b, d, c: topological, ties by name
     [True, True, False, True]
     """
-    parents = net.parent_rows.lists
-    marked = of.tolist()
-    for i in range(len(marked) - 1, -1, -1):  # parents have smaller numbers
-        if marked[i]:
-            for parent in parents[i]:
+    marked = of.copy()
+    wave = np.flatnonzero(marked)
+    while len(wave) > FEW:
+        above = net.parent_rows.gather(wave)
+        wave = np.sort(above[~marked[above]])
+        wave = wave[np.append(True, wave[1:] != wave[:-1])[: len(wave)]]
+        marked[wave] = True
+    stack = wave.tolist()
+    while stack:
+        for parent in net.parent_rows[stack.pop()].tolist():
+            if not marked[parent]:
                 marked[parent] = True
-    return np.array(marked, dtype=bool)
+                stack.append(parent)
+    return marked
 
 
 def find_barren(net: BayesNet) -> Mask:

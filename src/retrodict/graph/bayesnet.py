@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from retrodict.errors import CycleError, GraphError
 from retrodict.graph.names import Name, find, rank_names, require_distinct, require_list, to_mask, unknown
-from retrodict.graph.rows import Integers, Mask, Rows
+from retrodict.graph.rows import Integers, Mask, Rows, cumulate, sort_edges
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -66,8 +67,8 @@ class BayesNet:
         names, lists = _read_parents(parents)
         edges = _number_edges(names, lists)
         order = _sort_topologically(names, edges)
-        names = tuple(names[i] for i in order.tolist())
-        position = {name: i for i, name in enumerate(names)}
+        names = tuple(map(names.__getitem__, order.tolist()))
+        position = dict(zip(names, range(len(names)), strict=True))
         is_observed = _mark_observed(observed, position)
         number = np.empty_like(order)
         number[order] = np.arange(len(order))
@@ -159,7 +160,7 @@ class BayesNet:
     def to_names(self, numbers: Iterable[int] | Integers) -> tuple[Name, ...]:
         """Return the names of these variables."""
         listed = numbers.tolist() if isinstance(numbers, np.ndarray) else numbers
-        return tuple(self.names[i] for i in listed)
+        return tuple(map(self.names.__getitem__, listed))
 
     def to_networkx(self) -> nx.DiGraph:
         """Return the model as a networkx graph with a node attribute ``observed``."""
@@ -190,28 +191,49 @@ def structure_of(source: BayesNet | HasStructure) -> BayesNet:
 def _read_parents(
     parents: Mapping[Any, Iterable[Name]] | Iterable[tuple[Any, Iterable[Name]]],
 ) -> tuple[tuple[Name, ...], list[list[Name]]]:
-    pairs = list(parents.items() if isinstance(parents, Mapping) else parents)
-    names = tuple(name for name, _ in pairs)
+    names, given = _split_pairs(parents)
     if not names:
         raise GraphError("the model has no variables", remedy="Give each variable with its parents.")
     require_distinct(names, "variables")
-    for name, listed in pairs:
-        require_list(listed, f"the parents of {name!r}")
-    return names, [list(listed) for _, listed in pairs]
+    for name, listed in zip(names, given, strict=True):
+        if type(listed) is not list:  # a list, the usual case, needs no look
+            require_list(listed, f"the parents of {name!r}")
+    return names, [listed if type(listed) is list else list(listed) for listed in given]
+
+
+def _split_pairs(
+    parents: Mapping[Name, Iterable[Name]] | Iterable[tuple[Name, Iterable[Name]]],
+) -> tuple[tuple[Name, ...], list[Iterable[Name]]]:
+    if isinstance(parents, Mapping):
+        return tuple(parents.keys()), list(parents.values())
+    pairs = list(parents)
+    return tuple(name for name, _ in pairs), [listed for _, listed in pairs]
 
 
 def _number_edges(names: tuple[Name, ...], lists: list[list[Name]]) -> Rows:
     """Return the parents of each variable, numbered as written down."""
-    position = {name: i for i, name in enumerate(names)}
-    for name, listed in zip(names, lists, strict=True):
-        if len(listed) > 1:
-            require_distinct(listed, f"parents of {name!r}")
-        if name in listed:
-            raise GraphError("a variable cannot be its own parent", [name], remedy="Remove this edge.")
+    position = dict(zip(names, range(len(names)), strict=True))
     try:
-        return Rows.from_lists([[position[parent] for parent in listed] for listed in lists])
+        flat = list(map(position.__getitem__, chain.from_iterable(lists)))
     except (KeyError, TypeError):
         raise unknown(_strangers(lists, position), names, "parents") from None
+    lengths = np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
+    rows = Rows(cumulate(lengths), np.array(flat, dtype=np.int64))
+    _require_simple(names, rows)
+    return rows
+
+
+def _require_simple(names: tuple[Name, ...], rows: Rows) -> None:
+    """Raise `GraphError` for a parent given twice and for a variable that is its own parent."""
+    child, parent = sort_edges(rows.sources, rows.index)
+    twice = np.flatnonzero((child[1:] == child[:-1]) & (parent[1:] == parent[:-1]))
+    if len(twice):
+        require_distinct(
+            [names[i] for i in rows[int(child[twice[0]])].tolist()], f"parents of {names[child[twice[0]]]!r}"
+        )
+    own = child[child == parent]
+    if len(own):
+        raise GraphError("a variable cannot be its own parent", [names[own[0]]], remedy="Remove this edge.")
 
 
 def _strangers(lists: Iterable[Iterable[Name]], position: Mapping[Name, int]) -> list[Name]:
@@ -220,19 +242,19 @@ def _strangers(lists: Iterable[Iterable[Name]], position: Mapping[Name, int]) ->
 
 def _sort_topologically(names: tuple[Name, ...], edges: Rows) -> Integers:
     """Return the variables by the length of the longest path into them, ties by name."""
-    parents, children = edges.to_lists(), edges.transpose(len(names)).to_lists()
-    waiting = [len(row) for row in parents]
+    children = edges.transpose(len(names))
+    flat, stops = children.index.tolist(), children.pointer.tolist()
+    waiting = edges.lengths.tolist()
     level = [0] * len(names)
     ready = [i for i, count in enumerate(waiting) if count == 0]
-    for i in ready:  # the list grows while it is read
-        deeper = level[i] + 1
-        for child in children[i]:
-            level[child] = max(level[child], deeper)
+    for i in ready:  # the list grows while it is read; the last of its parents to come sets a variable's level
+        for child in flat[stops[i] : stops[i + 1]]:
             waiting[child] -= 1
             if waiting[child] == 0:
+                level[child] = level[i] + 1
                 ready.append(child)
     if len(ready) < len(names):
-        raise CycleError([names[i] for i in find_cycle(parents, waiting)])
+        raise CycleError([names[i] for i in find_cycle(edges.to_lists(), waiting)])
     return np.lexsort((rank_names(names), np.array(level)))
 
 
@@ -251,14 +273,13 @@ def _mark_observed(observed: Iterable[Name], position: Mapping[Name, int]) -> Ma
     require_list(observed, "observed")
     listed = list(observed)
     require_distinct(listed, "observed variables")
-    strangers = _strangers([listed], position)
-    if strangers:
-        raise unknown(strangers, position, "observed names")
+    if not all(map(position.__contains__, listed)):
+        raise unknown(_strangers([listed], position), position, "observed names")
     if not listed:
         raise GraphError("nothing is observed", remedy="Name at least one variable in observed=.")
     if len(listed) == len(position):
         raise GraphError("nothing is latent", remedy="Leave at least one variable out of observed=.")
-    mask = to_mask((position[name] for name in listed), len(position))
+    mask = to_mask(map(position.__getitem__, listed), len(position))
     mask.setflags(write=False)
     return mask
 

@@ -10,13 +10,14 @@ Sources: Koller & Friedman, section 9.4 (variable elimination); Liu 1990 (elimin
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 
 import numpy as np
 
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.parentsets import ParentSets, attach
-from retrodict.graph.rows import Integers, Rows
+from retrodict.graph.rows import Integers, Rows, cumulate
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +50,37 @@ def eliminate(net: BayesNet, neighbours: Rows, order: Integers) -> Elimination:
 def _fill(source: Integers, target: Integers, n: int) -> tuple[Rows, Integers]:
     """Return the later neighbours of each step, filled in, and the elimination forest."""
     later = target > source
-    columns = [set(row) for row in Rows.from_edges(source[later], target[later], n).to_lists()]
+    rows = Rows.from_edges(source[later], target[later], n)
+    if rows.lengths.max(initial=0) > 1:
+        rows = _hand_down(rows)
     forest = np.full(n, -1, dtype=np.int64)
-    for step, column in enumerate(columns):
-        if column:
-            first = min(column)
-            forest[step] = first
-            columns[first].update(column)
-            columns[first].remove(first)
-    return Rows.from_lists([sorted(column) for column in columns]), forest
+    inner = rows.lengths > 0
+    forest[inner] = rows.index[rows.pointer[:-1][inner]]
+    return rows, forest
+
+
+def _hand_down(rows: Rows) -> Rows:
+    """Add to the row of each step the rows of the steps whose first entry it is.
+
+    A set exists only from the first time something is handed to it until its turn comes.
+    """
+    flat, stops = rows.index.tolist(), rows.pointer.tolist()
+    handed: list[set[int] | None] = [None] * len(rows)
+    filled, lengths = array("q"), array("q")
+    for step in range(len(rows)):
+        row = flat[stops[step] : stops[step + 1]]
+        inherited = handed[step]
+        if inherited:
+            inherited.update(row)
+            row = sorted(inherited)
+            handed[step] = None
+        lengths.append(len(row))
+        if len(row) > 1:
+            first = row[0]
+            waiting = handed[first]
+            if waiting is None:
+                handed[first] = set(row[1:])
+            else:
+                waiting.update(row[1:])
+        filled.extend(row)
+    return Rows(cumulate(np.frombuffer(lengths, dtype=np.int64)), np.frombuffer(filled, dtype=np.int64))

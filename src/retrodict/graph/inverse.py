@@ -82,8 +82,17 @@ class Inverse:
 
     @cached_property
     def depths(self) -> Integers:
-        """For each latent the number of latents on the longest chain that ends in it."""
-        return self.sets.depths(self.elimination[::-1].tolist())
+        """For each latent the number of latents on the longest chain that ends in it.
+
+        In the inverse of an elimination that chain goes up the forest: the first parent of a latent comes
+        last of its parents in sampling order, and has all the others as parents.
+        """
+        if self.forest is None or self.is_generative.any():
+            return self.sets.depths(self.elimination[::-1].tolist())
+        depth, parent = [0] * (len(self.forest) + 1), self.forest.tolist()  # the last one stands for no parent
+        for latent in self.elimination[::-1].tolist():
+            depth[latent] = depth[parent[latent]] + 1
+        return np.array(depth[:-1], dtype=np.int64)
 
     @property
     def depth(self) -> int:

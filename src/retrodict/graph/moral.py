@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from retrodict.graph.bayesnet import BayesNet
-from retrodict.graph.rows import Integers, Mask, Rows
+from retrodict.graph.rows import Integers, Mask, Rows, cumulate, drop_repeats, sort_edges
+
+FEW = 4  # families of up to so many parents have so few pairs that looking for equal ones does not pay
 
 
 def moralise(net: BayesNet, keep: Mask) -> Rows:
@@ -20,24 +22,33 @@ def moralise(net: BayesNet, keep: Mask) -> Rows:
     >>> moralise(net, np.array([True, True, True])).to_lists()
     [[1, 2], [0, 2], [0, 1]]
     """
-    source, target = _pair_families(net, keep)
+    inside = keep[net.parent_rows.sources]
+    first, second = _marry(net, keep)
+    source = np.concatenate([net.parent_rows.index[inside], first])
+    target = np.concatenate([net.parent_rows.sources[inside], second])
     wanted = ~(net.is_observed[source] & net.is_observed[target])
-    n = len(net)
-    pairs = np.unique(np.concatenate([source * n + target, target * n + source])[np.tile(wanted, 2)])
-    return Rows.from_edges(pairs // n, pairs % n, n)
+    source, target = source[wanted], target[wanted]
+    pairs = sort_edges(np.concatenate([source, target]), np.concatenate([target, source]))
+    source, target = drop_repeats(*pairs)
+    return Rows(cumulate(np.bincount(source, minlength=len(net))), target)
 
 
-def _pair_families(net: BayesNet, keep: Mask) -> tuple[Integers, Integers]:
-    """Pair each kept child with its parents and these with each other, all families of one size at once."""
+def _marry(net: BayesNet, keep: Mask) -> tuple[Integers, Integers]:
+    """Pair the parents of each kept child with each other, all families of one size at once."""
     sizes = net.parent_rows.lengths
-    sources, targets = [], []
-    for size in np.unique(sizes[keep & (sizes > 0)]).tolist():
+    sources, targets = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    for size in np.flatnonzero(np.bincount(sizes[keep & (sizes > 1)])).tolist():
         children = np.flatnonzero(keep & (sizes == size))
-        places = net.parent_rows.pointer[children][:, None] + np.arange(size)
-        families = np.column_stack([net.parent_rows.index[places], children])
-        first, second = np.triu_indices(size + 1, k=1)
+        families = net.parent_rows.index[net.parent_rows.pointer[children][:, None] + np.arange(size)]
+        if size > FEW:
+            families = _drop_equal(families)
+        first, second = np.triu_indices(size, k=1)
         sources.append(families[:, first].ravel())
         targets.append(families[:, second].ravel())
-    if not sources:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     return np.concatenate(sources), np.concatenate(targets)
+
+
+def _drop_equal(families: Integers) -> Integers:
+    """Leave one of equal rows: a layer that is fully connected to the next has its pairs once for each child."""
+    different = b"".join(dict.fromkeys(row.tobytes() for row in families))
+    return np.frombuffer(different, dtype=np.int64).reshape(-1, families.shape[1])

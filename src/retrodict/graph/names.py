@@ -21,20 +21,31 @@ def rank_names(names: tuple[Name, ...]) -> Integers:
     >>> rank_names(("x10", "x2", "x1")).tolist()
     [2, 1, 0]
     """
-    keys = [_sort_key(name) for name in names]
     rank = np.empty(len(names), dtype=np.int64)
-    rank[sorted(range(len(names)), key=keys.__getitem__)] = np.arange(len(names))
+    rank[_sort_names(names)] = np.arange(len(names))
     return rank
 
 
-def _sort_key(name: Name) -> tuple[str, int, str]:
-    text = name if isinstance(name, str) else repr(name)
-    return (type(name).__name__, len(text), text)
+def _sort_names(names: tuple[Name, ...]) -> Integers:
+    """Return the places of the names sorted by type, then length of the text, then text."""
+    kinds = set(map(type, names))
+    if kinds == {int} and min(names) >= 0:  # type: ignore[type-var, operator]
+        return np.argsort(np.array(names), kind="stable")
+    texts: list[str] = list(map(_write, names))
+    order = sorted(range(len(names)), key=texts.__getitem__)
+    order.sort(key=[len(text) for text in texts].__getitem__)
+    if len(kinds) > 1:
+        order.sort(key=[type(name).__name__ for name in names].__getitem__)
+    return np.array(order)
+
+
+def _write(name: Name) -> str:
+    return name if isinstance(name, str) else repr(name)
 
 
 def require_distinct(names: Iterable[Name], what: str) -> None:
     """Raise `GraphError` naming those that occur twice."""
-    listed = list(names)
+    listed = names if isinstance(names, list | tuple) else list(names)
     if len(set(listed)) < len(listed):
         twice = [name for name, count in Counter(listed).items() if count > 1]
         raise GraphError(f"{what} given twice", twice, remedy="Name each once.")

@@ -56,10 +56,11 @@ class ParentSets:
 
     def depths(self, sampling: Iterable[int]) -> Integers:
         """Return for each latent the number of latents on the longest chain that ends in it."""
-        parents = self.latents.to_lists()
-        depth = [0] * len(parents)
+        flat, stops = self.latents.index.tolist(), self.latents.pointer.tolist()
+        depth = [0] * len(self.latents)
         for latent in sampling:
-            depth[latent] = 1 + max((depth[parent] for parent in parents[latent]), default=0)
+            parents = flat[stops[latent] : stops[latent + 1]]
+            depth[latent] = 1 + max(map(depth.__getitem__, parents), default=0)
         return np.array(depth, dtype=np.int64)
 
     def renumber(self, place: Integers, n: int) -> ParentSets:
@@ -71,6 +72,8 @@ class ParentSets:
 
     def replace(self, where: Integers, by: ParentSets) -> ParentSets:
         """Return these sets with those of the latents ``where`` taken from ``by``, one each in this order."""
+        if len(where) == 0:
+            return self
         kept = ~np.isin(self.latents.sources, where)
         sources = np.concatenate([self.latents.sources[kept], where[by.latents.sources]])
         targets = np.concatenate([self.latents.index[kept], by.latents.index])

@@ -33,17 +33,16 @@ class Rows:
     @classmethod
     def from_lists(cls, lists: Sequence[Iterable[int]]) -> Rows:
         """Flatten a list of lists."""
-        flat = [list(row) for row in lists]
+        flat = [row if isinstance(row, list) else list(row) for row in lists]
         return cls(
             pointer=cumulate(np.fromiter(map(len, flat), dtype=np.int64, count=len(flat))),
-            index=np.fromiter((i for row in flat for i in row), dtype=np.int64),
+            index=np.fromiter(itertools.chain.from_iterable(flat), dtype=np.int64),
         )
 
     @classmethod
     def from_edges(cls, source: Integers, target: Integers, n: int) -> Rows:
         """Collect the targets of each of ``n`` sources, in ascending order."""
-        order = np.lexsort((target, source))
-        return cls(cumulate(np.bincount(source, minlength=n)), target[order])
+        return cls(cumulate(np.bincount(source, minlength=n)), sort_edges(source, target)[1])
 
     def __len__(self) -> int:
         return len(self.pointer) - 1
@@ -61,6 +60,14 @@ class Rows:
         """The row that each entry of ``index`` stands in."""
         return np.repeat(np.arange(len(self)), self.lengths)
 
+    def gather(self, chosen: Integers) -> Integers:
+        """Return the entries of the chosen rows, one row after another.
+
+        >>> Rows.from_lists([[1, 2], [], [0]]).gather(np.array([2, 0])).tolist()
+        [0, 1, 2]
+        """
+        return self.index[spread(self.pointer[chosen], self.lengths[chosen])]
+
     def transpose(self, n: int) -> Rows:
         """Return the rows of the reversed edges, ``n`` of them."""
         return Rows.from_edges(self.index, self.sources, n)
@@ -74,6 +81,40 @@ class Rows:
         """Return the rows as new Python lists."""
         flat, stops = self.index.tolist(), self.pointer.tolist()
         return [flat[start:stop] for start, stop in itertools.pairwise(stops)]
+
+
+def sort_edges(source: Integers, target: Integers) -> tuple[Integers, Integers]:
+    """Sort pairs by source, then by target.
+
+    Both are packed into one integer, which NumPy sorts many times faster than pairs.
+
+    >>> [numbers.tolist() for numbers in sort_edges(np.array([1, 0, 1]), np.array([2, 9, 0]))]
+    [[0, 1, 1], [9, 0, 2]]
+    """
+    shift = int(target.max(initial=0)).bit_length()
+    packed = np.sort((source << shift) | target)
+    return packed >> shift, packed & ((1 << shift) - 1)
+
+
+def drop_repeats(source: Integers, target: Integers) -> tuple[Integers, Integers]:
+    """Leave of equal pairs, which stand side by side, only the first.
+
+    >>> [numbers.tolist() for numbers in drop_repeats(np.array([0, 0, 1]), np.array([5, 5, 5]))]
+    [[0, 1], [5, 5]]
+    """
+    fresh = np.ones(len(source), dtype=bool)
+    fresh[1:] = (source[1:] != source[:-1]) | (target[1:] != target[:-1])
+    return source[fresh], target[fresh]
+
+
+def spread(start: Integers, length: Integers) -> Integers:
+    """Return the integers of several ranges, one range after another.
+
+    >>> spread(np.array([7, 0]), np.array([2, 3])).tolist()
+    [7, 8, 0, 1, 2]
+    """
+    stop = np.cumsum(length)
+    return np.arange(int(stop[-1]) if len(stop) else 0) + np.repeat(start - stop + length, length)
 
 
 def cumulate(lengths: Integers) -> Integers:

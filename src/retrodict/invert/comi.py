@@ -17,14 +17,18 @@ observed variables are not counted as fill, since no edge of an inverse joins th
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+
+import numpy as np
 
 from retrodict.graph.bayesnet import BayesNet
-from retrodict.graph.names import to_mask
-from retrodict.graph.rows import Integers, Mask, Rows
-from retrodict.invert.greedy import Frontier, order_greedily
+from retrodict.graph.rows import Integers, Rows
+from retrodict.invert.arborescence import Rule, find_arborescence
+from retrodict.invert.greedy import order_greedily
+from retrodict.invert.latentgraph import Direction, LatentGraph, Ordering, Precedence, condense, precede
 
-Direction = Literal["forward", "reverse"]
+DIRECTIONS: tuple[Direction, Direction] = ("reverse", "forward")
+MOST_LATENTS_BY_FILL = 1_000
 
 
 def order_naturally(net: BayesNet, neighbours: Rows, latents: Integers, direction: Direction) -> list[int]:
@@ -32,11 +36,7 @@ def order_naturally(net: BayesNet, neighbours: Rows, latents: Integers, directio
 
     Observed neighbours hold nobody back: a latent whose parents are all observed is in the first frontier.
     """
-    chosen = to_mask(latents.tolist(), len(net))
-    parents, children = _keep(net.parent_rows, chosen), _keep(net.child_rows, chosen)
-    upstream, downstream = (parents, children) if direction == "forward" else (children, parents)
-    frontier = Frontier([len(row) for row in upstream], downstream)
-    return order_greedily(net, neighbours, latents.tolist(), frontier)
+    return _order(net, neighbours, latents, "fill", direction)
 
 
 def order_by_fill(net: BayesNet, neighbours: Rows, latents: Integers) -> list[int]:
@@ -44,11 +44,52 @@ def order_by_fill(net: BayesNet, neighbours: Rows, latents: Integers) -> list[in
 
     Source: Koller & Friedman, section 9.4.3.2.
     """
-    everyone = Frontier([0] * len(net), [[]] * len(net))
-    return order_greedily(net, neighbours, latents.tolist(), everyone)
+    return _order(net, neighbours, latents, "fill", None)
 
 
-def _keep(rows: Rows, chosen: Mask) -> list[list[int]]:
-    """Return the rows restricted to edges between chosen variables."""
-    inside = chosen[rows.sources] & chosen[rows.index]
-    return Rows.from_edges(rows.sources[inside], rows.index[inside], len(rows)).to_lists()
+def order_by_degree(
+    net: BayesNet, neighbours: Rows, latents: Integers, direction: Direction | None = None
+) -> list[int]:
+    """Return latents in minimum degree order: the one with the fewest parents in the inverse goes next.
+
+    With a ``direction`` only latents of CoMI's frontier may go. Nearly as few edges as by fill, in far less time
+    on graphs with many loops.
+
+    Source: George & Liu 1989 (exact external degree; observed variables count by their number).
+    """
+    return _order(net, neighbours, latents, "degree", direction)
+
+
+def choose_naturally(net: BayesNet, neighbours: Rows, latents: Integers) -> list[int]:
+    """Return the natural order with the fewest edges: both directions, by degree, and by fill where that is cheap.
+
+    Fill gives 0.91 to 1.05 times the edges of degree and takes several times as long on large loopy graphs; on
+    trees and chains both are the same work. A trial ends when it has more edges than the best so far. Of equals
+    the one stays that was found first, reverse before forward.
+    """
+    chosen = np.sort(latents)
+    graph = condense(net, neighbours, chosen)
+    best: Ordering | None = None
+    for direction in DIRECTIONS:
+        precedence = precede(net, chosen, direction)
+        for rule in _choose_rules(graph, precedence, direction):
+            found = order_greedily(graph, precedence, rule, direction, best.n_edges - 1 if best else math.inf)
+            best = found or best
+    return _name(chosen, best)
+
+
+def _choose_rules(graph: LatentGraph, precedence: Precedence, direction: Direction) -> tuple[Rule, ...]:
+    if find_arborescence(graph, precedence, direction):
+        return ("fill",)
+    return ("degree", "fill") if len(graph) <= MOST_LATENTS_BY_FILL else ("degree",)
+
+
+def _order(net: BayesNet, neighbours: Rows, latents: Integers, rule: Rule, direction: Direction | None) -> list[int]:
+    chosen = np.sort(latents)
+    graph = condense(net, neighbours, chosen)
+    return _name(chosen, order_greedily(graph, precede(net, chosen, direction), rule, direction))
+
+
+def _name(chosen: Integers, ordering: Ordering | None) -> list[int]:
+    """Return an order in numbers of the model."""
+    return [] if ordering is None else list(chosen[ordering.latents].tolist())

@@ -1,111 +1,174 @@
-"""Greedy elimination: of the latents that may go next, take the one that adds the fewest edges.
+"""Greedy elimination: of the latents that may go next, take the one with the lowest score.
 
-The fill of a latent is the number of pairs of its neighbours that its elimination would newly join. Pairs of
-observed variables cost nothing: no edge of an inverse ends in an observed variable, so none is added there.
+Its score is its *degree*, the number of parents it would get, or its *fill*, the number of pairs of neighbours
+that its elimination would newly join. Pairs of observed variables cost nothing: no edge of an inverse ends in an
+observed variable, so none is added there. Of equals the one that may go since last goes first, then the smallest
+number: that keeps working in one corner of the graph, where few latents are touched.
+
+Sources: Koller & Friedman, section 9.4.3.2 (greedy ordering); George & Liu 1989 (minimum degree).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from heapq import heappop, heappush
-from itertools import combinations
+import math
+from heapq import heapify, heappop, heappush
 
-from retrodict.graph.bayesnet import BayesNet
-from retrodict.graph.rows import Rows
+from retrodict.invert.algebra import Algebra, Bits, Sets
+from retrodict.invert.arborescence import (
+    Rule,
+    find_arborescence,
+    has_few_kinds,
+    order_children_first,
+    order_parents_first,
+)
+from retrodict.invert.fill import FillCount
+from retrodict.invert.latentgraph import Direction, LatentGraph, Ordering, Precedence
+from retrodict.invert.scratch import Scratch
+
+Entry = tuple[int, int, int, int]  # score, minus the step since which it may go, the signed latent, its cell
 
 
-@dataclass
-class Frontier:
-    """Latents that may be eliminated next: those whose upstream latents are all gone.
+def order_greedily(
+    graph: LatentGraph,
+    precedence: Precedence,
+    rule: Rule,
+    direction: Direction | None = None,
+    most_edges: float = math.inf,
+) -> Ordering | None:
+    """Return the latents in greedy order; None as soon as this takes more than ``most_edges``.
 
-    ``waiting`` counts for each latent its upstream latents still there; ``downstream`` lists whom to tell.
+    With a ``direction``, trees and chains take the fast lane.
+    """
+    if len(graph) == 0:
+        return Ordering([], 0)
+    forest = find_arborescence(graph, precedence, direction) if direction else None
+    if forest and direction == "reverse":
+        return order_children_first(forest, rule, most_edges)
+    if forest and has_few_kinds(forest, rule):
+        return order_parents_first(forest, rule, most_edges)
+    engine = Greedy(graph, precedence, rule, choose_algebra(graph), from_end=direction == "forward")
+    return engine.run(most_edges)
+
+
+def choose_algebra(graph: LatentGraph) -> Algebra:
+    """Return the better form of sets for a graph: bits when small or dense."""
+    m = len(graph)
+    return Bits() if m <= 5_000 or len(graph.neighbours.index) > m * m // 100 else Sets()
+
+
+class Greedy:
+    """One run of greedy elimination.
+
+    ``from_end`` numbers the latents from the other end inside: where the first numbers go first, the big integers
+    that stand for what is left get shorter with every step.
     """
 
-    waiting: list[int]
-    downstream: list[list[int]]
+    def __init__(
+        self, graph: LatentGraph, precedence: Precedence, rule: Rule, algebra: Algebra, *, from_end: bool = False
+    ) -> None:
+        if from_end:
+            graph, precedence = graph.flip(), precedence.flip()
+        self.sign = -1 if from_end else 1
+        self.graph = Scratch(graph, algebra)
+        self.waiting: list[int] = precedence.waiting.tolist()
+        self.released = precedence.released.lists
+        self.fill = FillCount(self.graph) if rule == "fill" else None
+        self.ready: dict[int, list[tuple[int, int]]] = {}  # of each cell the latents that may go, a heap
+        self.posted: dict[int, Entry] = {}
+        self.heap: list[Entry] = []
+        self.order: list[int] = []
 
-    def start(self, latents: Iterable[int]) -> list[int]:
-        """Return the latents that wait for nobody."""
-        return [v for v in latents if self.waiting[v] == 0]
+    def run(self, most_edges: float = math.inf) -> Ordering | None:
+        """Eliminate all latents and return them in order; None as soon as this takes too many edges."""
+        n_edges = 0
+        graph = self.graph
+        graph.merge_alike(range(len(self.waiting)), self._merge)
+        self._admit([v for v, count in enumerate(self.waiting) if count == 0])
+        while len(self.order) < len(self.waiting):
+            _, _, signed, cell = self._pop()
+            v = self.sign * signed
+            n_edges += self.graph.count_degree(cell)
+            if n_edges > most_edges:
+                return None
+            self.order.append(v)
+            heappop(self.ready[cell])
+            changed = self._eliminate(v, cell)
+            if self.ready.get(cell) == []:
+                self._forget(cell)
+            for u in changed:
+                if u in self.ready:
+                    self._post(u)
+            self._admit(self._release(v))
+        last = len(self.order) - 1
+        return Ordering([last - v for v in self.order] if self.sign < 0 else self.order, n_edges)
 
-    def release(self, eliminated: int) -> list[int]:
-        """Return the latents that waited for this one last."""
+    def _eliminate(self, v: int, cell: int) -> list[int]:
+        """Eliminate a latent; return the cells whose score may have changed."""
+        graph, fill = self.graph, self.fill
+        if fill is None:
+            _, touched = graph.eliminate(v)
+            return graph.merge_alike(touched, self._merge)
+        groups = graph.groups[cell]
+        near = graph.algebra.minus(graph.closed[cell], graph.algebra.pack([v]))
+        fewer = fill.foresee(cell, near)
+        near, touched = graph.eliminate(v)
+        fill.recount(touched, near)
+        for u, pairs in fewer.items():
+            fill.unjoined[u] -= pairs
+        seeing = graph.algebra.empty
+        for g in groups:
+            seeing = seeing | graph.having[g]
+        outside = graph.each_cell(graph.algebra.minus(seeing, near))
+        return [*graph.merge_alike(touched, self._merge), *outside, *fewer]
+
+    def _release(self, v: int) -> list[int]:
         freed = []
-        for v in self.downstream[eliminated]:
-            self.waiting[v] -= 1
-            if self.waiting[v] == 0:
-                freed.append(v)
+        for u in self.released[v]:
+            self.waiting[u] -= 1
+            if self.waiting[u] == 0:
+                freed.append(u)
         return freed
 
+    def _admit(self, latents: list[int]) -> None:
+        """Let these latents go from now on."""
+        step = len(self.order)
+        cells = {self.graph.cell_of[v]: None for v in latents}
+        for v in latents:
+            heappush(self.ready.setdefault(self.graph.cell_of[v], []), (-step, self.sign * v))
+        for cell in cells:
+            self._post(cell)
 
-@dataclass
-class _Scratch:
-    """The graph during elimination: neighbours of each latent, and a heap of who may go next.
+    def _post(self, cell: int) -> None:
+        """Put the latent of a cell that would go first on the heap, with its score."""
+        score = self.fill.score(cell) if self.fill else self.graph.count_degree(cell)
+        entry = (score, *self.ready[cell][0], cell)
+        if self.posted.get(cell) != entry:
+            self.posted[cell] = entry
+            heappush(self.heap, entry)
 
-    Of latents with equal fill the one that became eligible last goes first, then the smallest number: that
-    keeps working in one corner of the graph, where few latents are touched.
-    """
-
-    latents: dict[int, set[int]]
-    observed: dict[int, set[int]]
-    born: dict[int, int] = field(default_factory=dict)
-    fill: dict[int, int] = field(default_factory=dict)
-    heap: list[tuple[int, int, int]] = field(default_factory=list)
-
-    def admit(self, v: int, step: int) -> None:
-        self.born[v] = step
-        self.score(v)
-
-    def score(self, v: int) -> None:
-        fill = self.count_fill(v)
-        if self.fill.get(v) != fill:
-            self.fill[v] = fill
-            heappush(self.heap, (fill, -self.born[v], v))
-
-    def count_fill(self, v: int) -> int:
-        near, seen = self.latents[v], self.observed[v]
-        unjoined = sum(b not in self.latents[a] for a, b in combinations(near, 2))
-        return unjoined + sum(len(seen - self.observed[a]) for a in near)
-
-    def pop(self) -> int:
+    def _pop(self) -> Entry:
         while True:
-            fill, _, v = heappop(self.heap)
-            if self.fill.get(v) == fill:
-                del self.fill[v]
-                return v
+            entry = heappop(self.heap)
+            if self.posted.get(entry[3]) == entry:
+                del self.posted[entry[3]]
+                return entry
 
-    def eliminate(self, v: int) -> set[int]:
-        """Join the neighbours of a latent, remove it, and return the latents whose fill may have changed."""
-        near, seen = self.latents.pop(v), self.observed.pop(v)
-        changed = set(near)
-        for a in near:
-            mine = self.latents[a]
-            mine.discard(v)
-            new = near - mine - {a}
-            if new or not seen <= self.observed[a]:
-                changed |= mine
-            mine |= new
-            self.observed[a] |= seen
-        return changed
+    def _merge(self, cell: int, into: int) -> None:
+        """Put the latents of a cell that may go to those of another."""
+        ready = self.ready.get(cell)
+        if ready:
+            if into in self.ready:
+                self.ready[into].extend(ready)
+                heapify(self.ready[into])
+            else:
+                self.ready[into] = ready
+                if self.fill:
+                    self.fill.unjoined[into] = self.fill.unjoined[cell]
+        self._forget(cell)
 
-
-def order_greedily(net: BayesNet, neighbours: Rows, latents: Iterable[int], frontier: Frontier) -> list[int]:
-    """Return these latents in greedy order of elimination, restricted at every step to the frontier."""
-    chosen = list(latents)
-    rows = {v: neighbours[v].tolist() for v in chosen}
-    graph = _Scratch(
-        {v: {u for u in row if not net.is_observed[u]} for v, row in rows.items()},
-        {v: {u for u in row if net.is_observed[u]} for v, row in rows.items()},
-    )
-    for v in frontier.start(chosen):
-        graph.admit(v, step=0)
-    order: list[int] = []
-    while len(order) < len(chosen):
-        v = graph.pop()
-        order.append(v)
-        for u in graph.eliminate(v) & graph.fill.keys():
-            graph.score(u)
-        for u in frontier.release(v):
-            graph.admit(u, step=len(order))
-    return order
+    def _forget(self, cell: int) -> None:
+        """Forget the score of a cell that has nobody who may go."""
+        self.ready.pop(cell, None)
+        self.posted.pop(cell, None)
+        if self.fill:
+            self.fill.unjoined.pop(cell, None)

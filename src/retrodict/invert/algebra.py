@@ -1,0 +1,120 @@
+"""Sets of small integers in two forms: as Python sets, and as the bits of one big integer.
+
+A set of bits takes one bit for each latent that there is, whether it is in the set or not, and is joined and
+compared at many numbers a nanosecond: right for small or dense graphs. A Python set takes memory for what is in
+it alone: right for large sparse graphs. Algorithms written in these few words run on either.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any
+
+Numbers = Any  # an int or a frozenset of int, according to the algebra; both know | and &
+
+FEW = 12
+
+
+class Algebra(ABC):
+    """What an algorithm does with sets beside ``|`` and ``&``; none of them is changed in place."""
+
+    empty: Numbers
+
+    @abstractmethod
+    def pack(self, numbers: Iterable[int]) -> Numbers:
+        """Return the set of these numbers."""
+
+    @abstractmethod
+    def minus(self, one: Numbers, other: Numbers) -> Numbers:
+        """Return what is in one set and not in the other."""
+
+    @abstractmethod
+    def size(self, one: Numbers) -> int:
+        """Return how many numbers there are in a set."""
+
+    @abstractmethod
+    def lack(self, one: Numbers, other: Numbers) -> int:
+        """Return how many numbers of the first set are not in the other."""
+
+    @abstractmethod
+    def each(self, one: Numbers) -> Iterable[int]:
+        """Go through a set."""
+
+
+class Bits(Algebra):
+    """Sets as big integers.
+
+    >>> bits = Bits()
+    >>> bits.pack([0, 3]), list(bits.each(9)), bits.minus(9, 1), bits.lack(9, 1)
+    (9, [0, 3], 8, 1)
+    """
+
+    empty = 0
+
+    def pack(self, numbers: Iterable[int]) -> int:
+        """Return the integer with these bits."""
+        packed = 0
+        for number in numbers:
+            packed |= 1 << number
+        return packed
+
+    def minus(self, one: int, other: int) -> int:
+        """Return the bits of one integer that the other lacks."""
+        return one & ~other
+
+    def size(self, one: int) -> int:
+        """Return the number of bits set."""
+        return one.bit_count()
+
+    def lack(self, one: int, other: int) -> int:
+        """Return the number of bits of the first that the other lacks."""
+        return (one & ~other).bit_count()
+
+    def each(self, one: int) -> list[int]:
+        """List the bits set: few are taken off one by one, many are faster found in the written number."""
+        if one.bit_count() <= FEW:
+            few = []
+            while one:
+                lowest = one & -one
+                few.append(lowest.bit_length() - 1)
+                one ^= lowest
+            return few
+        text = bin(one)[:1:-1]
+        found = []
+        place = text.find("1")
+        while place >= 0:
+            found.append(place)
+            place = text.find("1", place + 1)
+        return found
+
+
+class Sets(Algebra):
+    """Sets as Python sets.
+
+    >>> sets = Sets()
+    >>> sets.lack(sets.pack([0, 3]), sets.pack([0]))
+    1
+    """
+
+    empty: frozenset[int] = frozenset()
+
+    def pack(self, numbers: Iterable[int]) -> frozenset[int]:
+        """Return the set of these numbers."""
+        return frozenset(numbers)
+
+    def minus(self, one: frozenset[int], other: frozenset[int]) -> frozenset[int]:
+        """Return the difference."""
+        return one - other
+
+    def size(self, one: frozenset[int]) -> int:
+        """Return the number of elements."""
+        return len(one)
+
+    def lack(self, one: frozenset[int], other: frozenset[int]) -> int:
+        """Return the size of the difference."""
+        return len(one - other)
+
+    def each(self, one: frozenset[int]) -> frozenset[int]:
+        """Return the set itself: it can be gone through."""
+        return one
