@@ -98,7 +98,7 @@ def test_never_worse_than_any_named_order_and_always_the_same(minimize: str) -> 
         inverse = rd.invert(net, minimize=minimize, budget=0.2)
         again = rd.invert(net, minimize=minimize, budget=0.2)
         assert inverse.elimination_order == again.elimination_order
-        for order in ("forward", "reverse", "min-fill", "nested-dissection"):
+        for order in ("forward", "reverse", "min-fill", "min-degree", "nested-dissection"):
             assert getattr(inverse, attribute) <= getattr(rd.invert(net, order), attribute)
         assert rd.certify(inverse).faithful
         assert rd.certify(inverse).minimal
@@ -108,7 +108,9 @@ def test_more_budget_is_never_worse_and_none_is_allowed() -> None:
     net = make_grid(8)
     edges = [rd.invert(net, budget=budget).n_edges for budget in (0, 0.3, 3)]
     assert edges == sorted(edges, reverse=True)
-    assert edges[0] == min(rd.invert(net, order).n_edges for order in ("min-fill", "nested-dissection", "reverse"))
+    assert edges[0] == min(
+        rd.invert(net, order).n_edges for order in ("min-fill", "min-degree", "nested-dissection", "reverse")
+    )
 
 
 @pytest.mark.parametrize("budget", [-1, math.nan, "long", None, True])
@@ -152,7 +154,9 @@ def test_an_unknown_objective_is_refused() -> None:
             rd.invert(make_chain(3), minimize=wrong)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("order", ["forward", "reverse", "min-fill", "nested-dissection", "exact", "auto"])
+@pytest.mark.parametrize(
+    "order", ["forward", "reverse", "min-fill", "min-degree", "nested-dissection", "exact", "auto"]
+)
 def test_only_barren_latents(order: str) -> None:
     net = rd.BayesNet({"x": [], "a": ["x"], "b": ["a"]}, observed=["x"])
     inverse = rd.invert(net, order)

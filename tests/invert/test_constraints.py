@@ -15,7 +15,7 @@ from retrodict.invert.problem import Problem
 
 from .order_cases import draw_latents, draw_net, find_best, make_chain, make_tree
 
-ORDERS = ["forward", "reverse", "min-fill", "nested-dissection", "exact", "auto"]
+ORDERS = ["forward", "reverse", "min-fill", "min-degree", "nested-dissection", "exact", "auto"]
 
 
 def respects(order: tuple[Any, ...], given: dict[str, Any]) -> bool:
@@ -95,7 +95,7 @@ def test_large_models_keep_their_constraints() -> None:
         "together": [[f"z{t}" for t in range(s, s + 10)] for s in range(0, 60, 10)],
         "in_sequence": [["z40", "z3"]],
     }
-    for order in ("forward", "reverse", "min-fill", "nested-dissection", "auto"):
+    for order in ("forward", "reverse", "min-fill", "min-degree", "nested-dissection", "auto"):
         inverse = rd.invert(net, order, budget=0.2, **given)
         assert respects(inverse.elimination_order, given)
         assert rd.certify(inverse).faithful

@@ -70,8 +70,8 @@ def compare(
 
     >>> net = BayesNet({"a": [], "b": ["a"], "c": ["b"], "d": ["c"]}, observed=["d"])
     >>> table = compare(net)
-    >>> [(row.order, row.edges) for row in table.rows]
-    [('forward', 3), ('reverse', 5), ('min-fill', 3), ('nested-dissection', 4), ('auto', 3), ('exact', 3)]
+    >>> [(row.order, row.edges) for row in table.rows if row.order in ("reverse", "auto")]
+    [('reverse', 5), ('auto', 3)]
     >>> print(str(table).splitlines()[0])
     order              edges  depth  width  stored  seconds
     """

@@ -41,13 +41,15 @@ def invert(
 
     * ``"forward"``, ``"reverse"``: CoMI, the paper's algorithm;
     * ``"min-fill"``: at each step the latent whose elimination adds the fewest edges;
+    * ``"min-degree"``: at each step the latent with the fewest neighbours, faster on large graphs with many loops;
     * ``"nested-dissection"``: separators last; of chains and trees the least depth there is;
     * ``"exact"``: proved to have the least edges, depth or width of all orders; for up to some 25 latents that
       hang together, not counting those whose neighbours are all joined;
     * ``"auto"``: the best of all these. Each part of the model is solved exactly where that is quick (always up
       to about 12 latents; ``strategy`` is then ``"exact"``), and otherwise improved by local search. Above 20,000
-      latents the natural orders are tried alone, and nested dissection where it is linear or depth is minimised;
-      an order without fill ends the trial, since none can have fewer edges;
+      latents nothing is improved, and only two orders are tried: the better natural direction (``strategy`` is
+      ``"natural"``; the worse is abandoned once it has more edges), unless that needs no fill, and nested dissection
+      where it takes linear time or depth is minimised;
     * a sequence of all latents, eliminated in this order (barren ones first, wherever they stand in it).
 
     ``minimize`` tells ``"auto"`` and ``"exact"`` what to look for: ``"edges"``, ``"depth"``, ``"width"``, or (not for

@@ -86,13 +86,14 @@ def try_orders(problem: Problem, objective: Objective, constraints: Constraints)
     """Follow the named orders, and return what they give; of a large model the best alone, to save space."""
     if len(problem.latents) <= LARGE:
         return [problem.follow(constraints.obey(order(problem)), name) for name, order in ORDERS.items()]
-    divides = _is_forest(problem) or objective.name == "depth"
     tried: list[Inverse] = []
-    for name in ["nested-dissection", *CHEAP] if divides else CHEAP:
-        tried.append(problem.follow(constraints.obey(ORDERS[name](problem)), name))
-        tried = [min(tried, key=objective.key)]
-        if objective.name == "edges" and tried[0].n_edges == problem.n_edges:
+    for name, order in CHEAP.items():
+        if name == "nested-dissection" and not (_is_forest(problem) or objective.name == "depth"):
+            continue  # no longer linear
+        if tried and objective.name == "edges" and tried[0].n_edges == problem.n_edges:
             break  # no order has fewer edges than one without fill
+        tried.append(problem.follow(constraints.obey(order(problem)), name))
+        tried = [min(tried, key=objective.key)]
     return tried
 
 
