@@ -46,10 +46,10 @@ def invert(
     * ``"exact"``: proved to have the least edges, depth or width of all orders; for up to some 25 latents that
       hang together, not counting those whose neighbours are all joined;
     * ``"auto"``: the best of all these. Each part of the model is solved exactly where that is quick (always up
-      to about 12 latents; ``strategy`` is then ``"exact"``), and otherwise improved by local search. Above 20,000
+      to about 12 latents; ``strategy`` is then ``"exact"``), and otherwise improved by local search. Above 10,000
       latents nothing is improved, and only two orders are tried: the better natural direction (``strategy`` is
-      ``"natural"``; the worse is abandoned once it has more edges), unless that needs no fill, and nested dissection
-      where it takes linear time or depth is minimised;
+      ``"natural"``; the worse is abandoned once it has more edges), and nested dissection where depth is
+      minimised, or where it takes linear time and the natural order has more than log2(n) edges a variable;
     * a sequence of all latents, eliminated in this order (barren ones first, wherever they stand in it).
 
     ``minimize`` tells ``"auto"`` and ``"exact"`` what to look for: ``"edges"``, ``"depth"``, ``"width"``, or (not for

@@ -18,7 +18,7 @@ from retrodict.invert.rotation import EliminationTree
 from retrodict.invert.tied import order_exactly_tied
 
 # Beyond this many latents only the cheap orders are tried, and none is improved.
-LARGE = 20_000
+LARGE = 10_000
 # Local search holds a set of bits for every latent: beyond this many bits in all it is left out.
 MOST_BITS = 1_000_000_000
 # Parts of at most so many latents are solved exactly if that takes few sets: about a quarter of a second.
@@ -83,18 +83,26 @@ def invert_well(problem: Problem, objective: Objective, constraints: Constraints
 
 
 def try_orders(problem: Problem, objective: Objective, constraints: Constraints) -> list[Inverse]:
-    """Follow the named orders, and return what they give; of a large model the best alone, to save space."""
+    """Follow the named orders and return what they give; of a large model the best alone, to save space."""
     if len(problem.latents) <= LARGE:
         return [problem.follow(constraints.obey(order(problem)), name) for name, order in ORDERS.items()]
-    tried: list[Inverse] = []
-    for name, order in CHEAP.items():
-        if name == "nested-dissection" and not (_is_forest(problem) or objective.name == "depth"):
-            continue  # no longer linear
-        if tried and objective.name == "edges" and tried[0].n_edges == problem.n_edges:
-            break  # no order has fewer edges than one without fill
-        tried.append(problem.follow(constraints.obey(order(problem)), name))
-        tried = [min(tried, key=objective.key)]
-    return tried
+    natural = problem.follow(constraints.obey(CHEAP["natural"](problem)), "natural")
+    if not _is_worth_dissecting(problem, objective, natural):
+        return [natural]
+    divided = problem.follow(constraints.obey(CHEAP["nested-dissection"](problem)), "nested-dissection")
+    return [min(natural, divided, key=objective.key)]
+
+
+def _is_worth_dissecting(problem: Problem, objective: Objective, natural: Inverse) -> bool:
+    """Whether nested dissection can win, and takes linear time where the depth is not what counts.
+
+    It gives a latent of a forest about as many parents as n has binary digits, so a natural order with no more
+    edges than that stays.
+    """
+    if objective.name == "depth":
+        return True
+    n = len(problem.net)
+    return _is_forest(problem) and (objective.name != "edges" or natural.n_edges > n * n.bit_length())
 
 
 def _is_forest(problem: Problem) -> bool:
