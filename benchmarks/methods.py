@@ -16,21 +16,15 @@ Call = Callable[[], Any]
 
 def ours(network: networks.Network) -> Call:
     """Invert in the better of both natural directions."""
-    import numpy as np
-
-    from retrodict.graph.ancestry import find_barren
     from retrodict.graph.bayesnet import BayesNet
-    from retrodict.graph.moral import moralise
-    from retrodict.invert import inversion
-    from retrodict.invert.comi import choose_naturally
+    from retrodict.invert.orders import CHEAP
+    from retrodict.invert.problem import Problem
 
     net = BayesNet(*network)
 
     def call() -> Any:
-        barren = find_barren(net)
-        neighbours = moralise(net, keep=~barren)
-        order = choose_naturally(net, neighbours, np.flatnonzero(~net.is_observed & ~barren))
-        return inversion._follow(net, neighbours, order, "natural")
+        problem = Problem.of(net)
+        return problem.follow(CHEAP["natural"](problem), "natural")
 
     return call
 

@@ -155,7 +155,7 @@ BAD_ORDERS = [
         "unknown order",
         lambda: invert(NET, order="backward"),
         OrderError,
-        r"'backward' does not exist\. Choose auto, forward, reverse, min-fill",
+        r"'backward' does not exist\. Choose auto, exact, forward, reverse, min-fill",
     ),
     Bad(
         "unknown objective",

@@ -20,6 +20,7 @@ from retrodict.graph.bayesnet import BayesNet as BayesNet
 from retrodict.graph.bayesnet import Variable as Variable
 from retrodict.graph.inverse import Inverse as Inverse
 from retrodict.graph.separation import d_separated as d_separated
+from retrodict.invert import compare as compare
 from retrodict.invert import fully_connected as fully_connected
 from retrodict.invert import invert as invert
 from retrodict.invert import mean_field as mean_field
@@ -54,6 +55,7 @@ __all__ = [
     "__version__",
     "amortize",
     "certify",
+    "compare",
     "d_separated",
     "errors",
     "fully_connected",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -51,14 +52,19 @@ def require_distinct(names: Iterable[Name], what: str) -> None:
         raise GraphError(f"{what} given twice", twice, remedy="Name each once.")
 
 
+def list_entries(entries: object, what: str) -> list[Any]:
+    """Return entries as a list, or raise `GraphError`: a bare string would be read letter by letter."""
+    if isinstance(entries, str | bytes) or not isinstance(entries, Iterable):
+        raise GraphError(f"{what} must be a list of names, not", [entries], remedy=f"Write [{entries!r}].")
+    return list(entries)
+
+
 def require_list(names: object, what: str) -> list[Name]:
     """Return names as a list, or raise `GraphError` for what cannot be one.
 
-    A bare string would be read letter by letter; a name that has no hash, such as a list, cannot be looked up.
+    A name that has no hash, such as a list, cannot be looked up.
     """
-    if isinstance(names, str | bytes) or not isinstance(names, Iterable):
-        raise GraphError(f"{what} must be a list of names, not", [names], remedy=f"Write [{names!r}].")
-    listed = list(names)
+    listed = list_entries(names, what)
     try:
         set(listed)
     except TypeError:

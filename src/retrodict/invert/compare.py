@@ -1,0 +1,97 @@
+"""All orders side by side: what each costs, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from time import perf_counter
+from typing import Any
+
+from retrodict.errors import OrderError
+from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
+from retrodict.graph.inverse import Inverse
+from retrodict.invert.inversion import invert
+from retrodict.invert.orders import ORDERS
+
+
+@dataclass(frozen=True)
+class Row:
+    """One order: its edges, depth and width, the integers that its parent sets are stored in, and its seconds.
+
+    ``proved`` says that no order has a smaller value of what was minimised.
+    """
+
+    order: str
+    edges: int
+    depth: int
+    width: int
+    stored: int
+    seconds: float
+    proved: bool
+
+    def to_cells(self) -> list[str]:
+        """Return the row as text."""
+        numbers = [f"{n:,}" for n in (self.edges, self.depth, self.width, self.stored)]
+        return [self.order, *numbers, f"{self.seconds:.3f}", "optimal" if self.proved else ""]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Orders of one model side by side; ``str`` is a table to read, ``to_json`` one for programs."""
+
+    minimize: str
+    rows: tuple[Row, ...]
+
+    def __str__(self) -> str:
+        head = ["order", "edges", "depth", "width", "stored", "seconds", ""]
+        body = [row.to_cells() for row in self.rows]
+        widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
+        lines = []
+        for first, *others, mark in [head, *body]:
+            cells = [cell.rjust(width) for cell, width in zip(others, widths[1:-1], strict=True)]
+            lines.append("  ".join([first.ljust(widths[0]), *cells, mark]).rstrip())
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain lists, dictionaries, strings and numbers, as ``json.dumps`` takes them."""
+        return {"minimize": self.minimize, "rows": [asdict(row) for row in self.rows]}
+
+
+def compare(
+    net_or_model: BayesNet | HasStructure,
+    minimize: str | Callable[[Inverse], float] = "edges",
+    *,
+    budget: float = 1.0,
+    **constraints: Any,
+) -> Comparison:
+    """Return what each order makes of a model; ``exact`` has no row where the model is too large to prove it.
+
+    ``minimize``, ``budget`` and the constraints are those of `invert`, whose errors are raised.
+
+    >>> net = BayesNet({"a": [], "b": ["a"], "c": ["b"], "d": ["c"]}, observed=["d"])
+    >>> table = compare(net)
+    >>> [(row.order, row.edges) for row in table.rows if row.order in ("reverse", "auto")]
+    [('reverse', 5), ('auto', 3)]
+    >>> print(str(table).splitlines()[0])
+    order              edges  depth  width  stored  seconds
+    """
+    net = structure_of(net_or_model)
+    rows = []
+    for order in [*ORDERS, "auto", *(["exact"] if isinstance(minimize, str) else [])]:
+        started = perf_counter()
+        try:
+            inverse = invert(net, order, minimize, budget=budget, **constraints)
+        except OrderError:
+            if order != "exact":
+                raise
+            continue
+        rows.append(_measure(order, inverse, perf_counter() - started))
+    return Comparison(minimize if isinstance(minimize, str) else getattr(minimize, "__name__", "function"), tuple(rows))
+
+
+def _measure(order: str, inverse: Inverse, seconds: float) -> Row:
+    sets = inverse.sets
+    arrays = (sets.latents.pointer, sets.latents.index, sets.walk, sets.start, sets.stop, sets.count)
+    stored = sum(len(array) for array in arrays)
+    proved = inverse.strategy == "exact"
+    return Row(order, inverse.n_edges, inverse.depth, inverse.width, stored, seconds, proved)

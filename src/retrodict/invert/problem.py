@@ -1,0 +1,86 @@
+"""What every search for an order starts from: the moral graph of the latents that have to be eliminated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from retrodict.graph.ancestry import find_barren
+from retrodict.graph.bayesnet import BayesNet
+from retrodict.graph.elimination import eliminate
+from retrodict.graph.inverse import Inverse
+from retrodict.graph.moral import moralise
+from retrodict.graph.parentsets import ParentSets
+from retrodict.graph.rows import Integers, Mask, Rows
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A model without its barren latents: ``latents`` are to be ordered, ``neighbours`` is the moral graph.
+
+    >>> problem = Problem.of(BayesNet({"a": [], "b": ["a"], "c": ["a"]}, observed=["b"]))
+    >>> problem.latents.tolist(), problem.barren.tolist()
+    ([0], [False, False, True])
+    """
+
+    net: BayesNet
+    barren: Mask
+    neighbours: Rows
+    latents: Integers
+
+    @classmethod
+    def of(cls, net: BayesNet) -> Problem:
+        """Set the barren latents of a model aside."""
+        barren = find_barren(net)
+        return cls(net, barren, moralise(net, keep=~barren), np.flatnonzero(~net.is_observed & ~barren))
+
+    @property
+    def n_edges(self) -> int:
+        """Number of edges of an inverse without fill: no inverse has fewer.
+
+        Each edge of the moral graph that ends in a latent is in every inverse, and so are the edges of the
+        model into its barren latents.
+        """
+        seen = self.net.is_observed
+        between = int((~seen[self.neighbours.index] & ~seen[self.neighbours.sources]).sum()) // 2
+        into_observed = int((seen[self.neighbours.index] & ~seen[self.neighbours.sources]).sum())
+        return between + into_observed + int(self.net.parent_rows.lengths[self.barren].sum())
+
+    @cached_property
+    def tails(self) -> list[int]:
+        """For each variable the length of the longest chain of barren latents that hangs below it.
+
+        Barren latents are sampled after everything else, so the chain adds to the depth.
+        """
+        tails, barren, children = [0] * len(self.net), self.barren.tolist(), self.net.child_rows.lists
+        if any(barren):
+            for v in range(len(tails) - 1, -1, -1):  # children have larger numbers
+                tails[v] = max((1 + tails[child] for child in children[v] if barren[child]), default=0)
+        return tails
+
+    def follow(self, order: Iterable[int], strategy: str) -> Inverse:
+        """Eliminate in this order and add the barren latents, each with its generative parents."""
+        net = self.net
+        eliminated = np.fromiter(order, dtype=np.int64)
+        result = eliminate(net, self.neighbours, eliminated)
+        places, n = net.place[eliminated], len(net.latents)
+        forest = np.full(n, -1, dtype=np.int64)
+        inner = result.forest >= 0
+        forest[places[inner]] = places[result.forest[inner]]
+        is_generative = np.ones(n, dtype=bool)
+        is_generative[places] = False
+        barren = np.flatnonzero(is_generative)
+        sets = result.sets.renumber(places, n).replace(barren, _generative_sets(net, net.latent_index[barren]))
+        return Inverse(net, strategy, sets, np.concatenate([barren[::-1], places]), is_generative, forest)
+
+
+def _generative_sets(net: BayesNet, variables: Integers) -> ParentSets:
+    """Return the model's own parents of these variables."""
+    rows = [net.parent_rows[v] for v in variables.tolist()]
+    return ParentSets.from_lists(
+        [net.place[row[~net.is_observed[row]]].tolist() for row in rows],
+        [net.place[row[net.is_observed[row]]].tolist() for row in rows],
+    )

@@ -1,0 +1,97 @@
+"""The best order of a few latents that are tied to each other by constraints: dynamic programming over sets.
+
+Ties reach across parts of the model, so nothing can be split or peeled. What the next latent costs depends on the
+set that is gone, not on its order, so the best way to each set follows from those to the sets one smaller:
+
+    best(S) = min over v in S of  best(S - v) + cost of v when S - v is gone
+
+(or the larger of both instead of the sum). Only sets that respect the constraints are met.
+
+Source: Bodlaender, Fomin, Koster, Kratsch & Thilikos, On exact algorithms for treewidth, 2012, section 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from operator import add
+
+from retrodict.invert.constraints import Constraints
+from retrodict.invert.exact import TooManySetsError
+from retrodict.invert.parts import Part, list_bits
+
+COMBINE: dict[str, Callable[[int, int], int]] = {"edges": add, "width": max}
+
+
+def order_exactly_tied(part: Part, minimize: str, constraints: Constraints, *, most_sets: int) -> list[int]:
+    """Return the order of fewest edges or least width among those that respect the constraints.
+
+    Raises `TooManySetsError` when more sets respect them than allowed.
+
+    >>> import retrodict as rd
+    >>> path = Part((0, 1, 2), (0b010, 0b101, 0b010), (0, 0, 0))
+    >>> net = rd.BayesNet({0: [], 1: [0], 2: [1], 3: [2]}, observed=[3])
+    >>> order_exactly_tied(path, "edges", Constraints(net, sequences=((1, 0),)), most_sets=10)
+    [2, 1, 0]
+    """
+    rules = _Rules(part, constraints)
+    combine = COMBINE[minimize]
+    layers: list[dict[int, tuple[int, int]]] = [{0: (0, -1)}]
+    for _ in range(len(part)):
+        layer: dict[int, tuple[int, int]] = {}
+        for gone, (value, _) in layers[-1].items():
+            for v in rules.list_next(gone):
+                reached = gone | 1 << v
+                total = combine(value, find_column(part.near, gone, v).bit_count())
+                if reached not in layer or (total, v) < layer[reached]:
+                    layer[reached] = (total, v)
+            if len(layer) > most_sets:
+                raise TooManySetsError
+        most_sets -= len(layer)
+        layers.append(layer)
+    gone, order = part.all, []
+    for layer in reversed(layers[1:]):
+        v = layer[gone][1]
+        order.append(v)
+        gone ^= 1 << v
+    return order[::-1]
+
+
+def find_column(near: Sequence[int], gone: int, v: int) -> int:
+    """Return the neighbours of a latent when a set of others is eliminated: those it reaches through the set."""
+    reached = near[v]
+    waiting = reached & gone
+    passed = 1 << v
+    while waiting:
+        low = waiting & -waiting
+        passed |= low
+        reached |= near[low.bit_length() - 1]
+        waiting = reached & gone & ~passed
+    return reached & ~gone & ~(1 << v)
+
+
+class _Rules:
+    """Constraints as sets of latents of a part."""
+
+    def __init__(self, part: Part, constraints: Constraints) -> None:
+        place = {v: i for i, v in enumerate(part.variables)}
+        self.all = part.all
+        self.groups = [sum(1 << place[v] for v in group) for group in constraints.together]
+        self.before = [0] * len(part)
+        for sequence in (*constraints.sequences, constraints.first, constraints.last):
+            for one, other in pairwise(sequence):
+                self.before[place[other]] |= 1 << place[one]
+        first, last = (sum(1 << place[v] for v in row) for row in (constraints.first, constraints.last))
+        for v in range(len(part)):
+            if not first >> v & 1:
+                self.before[v] |= first
+            if last >> v & 1:
+                self.before[v] |= part.all & ~last
+
+    def list_next(self, gone: int) -> Iterator[int]:
+        """Iterate over the latents that may go next: of a group that is begun the rest comes first."""
+        allowed = self.all & ~gone
+        for group in self.groups:
+            if group & gone and group & ~gone:
+                allowed &= group
+        return (v for v in list_bits(allowed) if not self.before[v] & ~gone)
