@@ -5,7 +5,7 @@ BENCH := .venv-bench
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-slow lint format bench-inversion clean
+.PHONY: demo test test-slow lint format bench-inversion clean tables
 
 demo: $(VENV)/.test
 	$(BIN)/retrodict demo
@@ -24,6 +24,10 @@ lint: $(VENV)/.lint
 format: $(VENV)/.lint
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# The tables of orders in README and docs, from the code as it is.
+tables: $(VENV)/.test
+	$(BIN)/python benchmarks/orders.py
 
 # The packages that we compare ourselves with live in an environment of their own.
 bench-inversion: $(BENCH)/.made

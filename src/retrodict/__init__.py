@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from retrodict import zoo as zoo
     from retrodict.amortization import amortize as amortize
     from retrodict.gaussian import LinearGaussian as LinearGaussian
+    from retrodict.gaussian.costs import edge_costs as edge_costs
     from retrodict.model import Model as Model
     from retrodict.posterior import AmortizedPosterior as AmortizedPosterior
 
@@ -41,6 +42,7 @@ _LAZY = {
     "amortize": "retrodict.amortization",
     "zoo": "retrodict.zoo",
     "LinearGaussian": "retrodict.gaussian",
+    "edge_costs": "retrodict.gaussian.costs",
     "Model": "retrodict.model",
 }
 
@@ -57,6 +59,7 @@ __all__ = [
     "certify",
     "compare",
     "d_separated",
+    "edge_costs",
     "errors",
     "fully_connected",
     "invert",

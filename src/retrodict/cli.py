@@ -18,6 +18,7 @@ from retrodict.errors import RetrodictError, SourceError
 from retrodict.graph.bayesnet import BayesNet, structure_of
 from retrodict.graph.inverse import Inverse
 from retrodict.invert import fully_connected, invert, mean_field, reversal
+from retrodict.invert.orders import ORDERS
 
 app = typer.Typer(
     help="Turn any generative model into the right encoder.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -33,7 +34,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to s
 @app.command("invert")
 def invert_command(
     source: Source,
-    order: Annotated[str, typer.Option(help="forward, reverse, min-fill or auto.")] = "auto",
+    order: Annotated[str, typer.Option(help=f"auto, exact, {', '.join(ORDERS)}.")] = "auto",
     minimize: Annotated[str, typer.Option(help="What auto minimises: edges, depth or width.")] = "edges",
     as_json: AsJson = False,
 ) -> None:

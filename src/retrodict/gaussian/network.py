@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from retrodict.gaussian.costs import sparsify
 from retrodict.gaussian.elimination import eliminate_numerically
 from retrodict.gaussian.equations import Equations
 from retrodict.gaussian.factors import GaussianFactors
 from retrodict.gaussian.regression import regress
 from retrodict.graph.bayesnet import BayesNet
-from retrodict.graph.inverse import Inverse
+from retrodict.graph.inverse import Inverse, Sparsified
 from retrodict.graph.rows import Mask
 from retrodict.invert import invert
 from retrodict.model import Model
@@ -101,6 +102,10 @@ class LinearGaussian(Equations, Model):
         (True, True)
         """
         return self.posterior(inverse).entropy() - self.entropy()
+
+    def sparsify(self, inverse: Inverse, max_nats: float) -> Sparsified:
+        """Drop edges of an inverse while their price stays within ``max_nats``; see `Inverse.sparsify`."""
+        return sparsify(self, inverse, max_nats)
 
     def draw(self, key: jax.Array, n: int) -> jax.Array:
         """Return joint draws, shape ``(n, number of variables)``."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from retrodict.errors import SizeError
-from retrodict.graph.bayesnet import BayesNet
+from retrodict.errors import OptionError, SizeError
+from retrodict.graph.bayesnet import BayesNet, HasStructure
 from retrodict.graph.names import Name
 from retrodict.graph.parentsets import ParentSets
 from retrodict.graph.rows import Integers, Mask
@@ -43,6 +43,7 @@ class Inverse:
     elimination: Integers
     is_generative: Mask
     forest: Integers | None = None
+    model: HasStructure | None = None
 
     def __repr__(self) -> str:
         return (
@@ -115,6 +116,27 @@ class Inverse:
                 remedy="Ask for single parent sets, inverse.parents[name], or try another order.",
             )
 
+    def sparsify(self, *, max_nats: float, model: CanSparsify | None = None) -> Sparsified:
+        """Return a smaller structure that costs at most ``max_nats``, with its exact price.
+
+        The price is what is added to the KL from the posterior to the best encoder of the structure. It has a
+        closed form for linear-Gaussian models: the one that was inverted, or the one given.
+
+        Raises `OptionError` when there is no such model, or for a price that is not a number of nats.
+
+        >>> from retrodict import fully_connected, zoo
+        >>> model = zoo.binary_tree(depth=4)
+        >>> fully_connected(model.net).sparsify(max_nats=1e-9, model=model).inverse.n_edges  # of 77: the rest is free
+        35
+        """
+        source = model if model is not None else self.model
+        if not isinstance(source, CanSparsify):
+            raise OptionError(
+                "the price of an edge needs the numbers of a linear-Gaussian model",
+                remedy="Invert a LinearGaussian, or give one: inverse.sparsify(max_nats=..., model=...).",
+            )
+        return source.sparsify(self, max_nats)
+
     def to_networkx(self) -> nx.DiGraph:
         """Return the inverse as a networkx graph, parent to child, with a node attribute ``observed``."""
         import networkx as nx
@@ -125,6 +147,22 @@ class Inverse:
         graph.add_nodes_from((name, {"observed": True}) for name in self.net.observed)
         graph.add_edges_from((parent, name) for name in self.sampling_order for parent in self.parents[name])
         return graph
+
+
+@runtime_checkable
+class CanSparsify(Protocol):
+    """A model that can price the edges of an inverse."""
+
+    def sparsify(self, inverse: Inverse, max_nats: float) -> Sparsified:
+        """Drop edges while their price stays within ``max_nats``."""
+        ...
+
+
+class Sparsified(NamedTuple):
+    """A smaller structure, and what it costs against the one it was made from, in nats."""
+
+    inverse: Inverse
+    nats: float
 
 
 class _Parents(Mapping[Name, tuple[Name, ...]]):

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from retrodict.errors import OptionError, OrderError
-from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
+from retrodict.graph.bayesnet import BayesNet, HasStructure
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name, require_list
 from retrodict.invert.constraints import read_constraints
@@ -46,7 +46,7 @@ def invert(
     * ``"exact"``: proved to have the least edges, depth or width of all orders; for up to some 25 latents that
       hang together, not counting those whose neighbours are all joined;
     * ``"auto"``: the best of all these. Each part of the model is solved exactly where that is quick (always up
-      to about 12 latents; ``strategy`` is then ``"exact"``), and otherwise improved by local search. Above 10,000
+      to about 12 latents; ``strategy`` is then ``"exact"``), and otherwise improved by local search. Above 5,000
       latents nothing is improved, and only two orders are tried: the better natural direction (``strategy`` is
       ``"natural"``; the worse is abandoned once it has more edges), and nested dissection where depth is
       minimised, or where it takes linear time and the natural order has more than log2(n) edges a variable;
@@ -79,12 +79,11 @@ def invert(
     >>> invert(net, last=["x1"], in_sequence=[["x2", "x0"]]).sampling_order
     ('x1', 'x0', 'x2')
     """
-    net = structure_of(net_or_model)
     objective = read_objective(minimize)
     allowance = read_budget(budget)
-    problem = Problem.of(net)
+    problem = Problem.of(net_or_model)
     constraints = read_constraints(
-        net, problem.barren, first=first, last=last, together=together, in_sequence=in_sequence
+        problem.net, problem.barren, first=first, last=last, together=together, in_sequence=in_sequence
     )
     if not isinstance(order, str):
         explicit = _read_order(problem, order)

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from retrodict.graph.ancestry import find_barren
-from retrodict.graph.bayesnet import BayesNet
+from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
 from retrodict.graph.elimination import eliminate
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.moral import moralise
@@ -30,12 +30,16 @@ class Problem:
     barren: Mask
     neighbours: Rows
     latents: Integers
+    model: HasStructure | None = None
 
     @classmethod
-    def of(cls, net: BayesNet) -> Problem:
+    def of(cls, source: BayesNet | HasStructure) -> Problem:
         """Set the barren latents of a model aside."""
+        net = structure_of(source)
         barren = find_barren(net)
-        return cls(net, barren, moralise(net, keep=~barren), np.flatnonzero(~net.is_observed & ~barren))
+        latents = np.flatnonzero(~net.is_observed & ~barren)
+        model = None if isinstance(source, BayesNet) else source
+        return cls(net, barren, moralise(net, keep=~barren), latents, model)
 
     @property
     def n_edges(self) -> int:
@@ -74,7 +78,7 @@ class Problem:
         is_generative[places] = False
         barren = np.flatnonzero(is_generative)
         sets = result.sets.renumber(places, n).replace(barren, _generative_sets(net, net.latent_index[barren]))
-        return Inverse(net, strategy, sets, np.concatenate([barren[::-1], places]), is_generative, forest)
+        return Inverse(net, strategy, sets, np.concatenate([barren[::-1], places]), is_generative, forest, self.model)
 
 
 def _generative_sets(net: BayesNet, variables: Integers) -> ParentSets:
