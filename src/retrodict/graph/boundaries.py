@@ -35,8 +35,8 @@ class Phase:
 
     Everything is numbered by step, backwards in time. ``latents`` and ``observed`` hold for each component what it
     touches; of the latents it touches those inside it, ``inside`` many, are unknown and not needed. ``forest`` says
-    which component joined which (-1: none), ``place`` and ``size`` lay its subtrees out as ranges. ``hooks`` tells for
-    each entry of the walk through the observed variables the step it is hung up at, ``latent_hooks`` for latents.
+    which component joined which (-1: none). ``hooks`` tells for each entry of the walk through the observed variables
+    the step it is hung up at, ``latent_hooks`` for latents.
     """
 
     rows: Integers
@@ -46,8 +46,6 @@ class Phase:
     hooks: Integers
     inside: Integers
     forest: Integers
-    place: Integers
-    size: Integers
 
     @cached_property
     def n_latents(self) -> Integers:
@@ -91,13 +89,6 @@ class Phase:
                 step = forest[step]
         return np.array(rows, dtype=np.int64), np.array(latents, dtype=np.int64)
 
-    def find_within(self, bad: Mask) -> Mask:
-        """Mark the components in whose subtree anything is marked."""
-        line = np.zeros(len(bad), dtype=np.int64)
-        line[self.place] = bad
-        sums = cumulate(line)
-        return sums[self.place + self.size] > sums[self.place]
-
 
 def find_phase(families: Families, place: Integers, start: int, stop: int) -> Phase:
     """Return the needs of what is drawn at the times from ``start`` up to, not including, ``stop``.
@@ -125,8 +116,6 @@ def find_phase(families: Families, place: Integers, start: int, stop: int) -> Ph
         hooks=hooks,
         inside=inside[at + size] - inside[at],
         forest=forest,
-        place=at,
-        size=size,
     )
 
 

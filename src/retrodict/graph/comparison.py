@@ -133,30 +133,38 @@ def _number_by_step(inverse: Inverse) -> tuple[Slices, Slices]:
 def _count_common_observed(phase: Phase, stated: Slices) -> Integers:
     """Return how many of the observed variables that each row needs are stated.
 
-    All of them, if what is hung up at any step of the subtree is stated for that step, and the stated slices of the
-    subtree lie inside each other: then it is stated for the root, too. Where that does not show, the shorter of both
-    sets is written out, and the other is asked.
+    All of them, if the slice that is stated holds a place of each variable hung up in the subtree. Where the places
+    looked at do not show that, the shorter of both sets is written out, and the other is asked.
     """
     common = phase.n_observed.copy()
-    doubtful = phase.find_within(_mark_doubts(phase, stated))[phase.rows]
+    lowest, highest = _find_places(phase, stated)
+    doubtful = (lowest < stated.start[phase.rows]) | (highest >= stated.stop[phase.rows])
     fewer = stated.lengths[phase.rows] < phase.observed.lengths[phase.rows]
-    for listed, asked, chosen in (
-        (stated, phase.observed, doubtful & fewer),
-        (phase.observed, stated, doubtful & ~fewer),
-    ):
+    for chosen, listed, asked in (fewer, stated, phase.observed), (~fewer, phase.observed, stated):
+        chosen &= doubtful
         common[chosen] = count_common(phase.rows[chosen], listed, asked.contains)
     return common
 
 
-def _mark_doubts(phase: Phase, stated: Slices) -> Mask:
-    """Mark steps that lack an observed neighbour of their own, and those whose slice leaves out one from below."""
-    doubts = np.zeros(len(phase.forest), dtype=bool)
-    doubts[phase.hooks[~stated.contains(phase.hooks, phase.observed.walk)]] = True
-    below = np.flatnonzero((phase.forest >= 0) & (phase.observed.lengths > 0))
-    above = phase.forest[below]
-    outside = (stated.start[below] < stated.start[above]) | (stated.stop[below] > stated.stop[above])
-    doubts[above[outside]] = True
-    return doubts
+def _find_places(phase: Phase, stated: Slices) -> Pairs:
+    """Return for each row the first and the last place, in the stated walk, of what is hung up in its subtree.
+
+    Of the places of a variable one in the slice of its own step is looked at, if there is one: where slices lie
+    inside each other as in the inverse of an elimination, all slices above hold the same place.
+    """
+    place = stated.find(phase.hooks, phase.observed.walk)
+    low, high = np.full(len(phase.forest), len(stated.walk)), _zeros(len(phase.forest)) - 1
+    np.minimum.at(low, phase.hooks, place)
+    np.maximum.at(high, phase.hooks, place)
+    lowest, highest = low.tolist(), high.tolist()
+    for step, above in enumerate(phase.forest.tolist()):  # what is above has a larger number
+        if above >= 0:
+            if lowest[step] < lowest[above]:
+                lowest[above] = lowest[step]
+            if highest[step] > highest[above]:
+                highest[above] = highest[step]
+    first = int(phase.rows[0])
+    return np.array(lowest[first:], dtype=np.int64), np.array(highest[first:], dtype=np.int64)
 
 
 def count_common(rows: Integers, listed: Slices, holds: Callable[[Integers, Integers], Mask]) -> Integers:

@@ -37,12 +37,22 @@ class Slices:
 
     def contains(self, rows: Integers, values: Integers) -> Mask:
         """Say for each row and value whether the set of the row holds the value."""
+        place = self.find(rows, values)
+        return (place >= self.start[rows]) & (place < self.stop[rows])
+
+    def find(self, rows: Integers, values: Integers) -> Integers:
+        """Return for each row and value a place of the value: in the slice if there is one, -1 if there is none at all.
+
+        The first place from the start of the slice on is taken, failing that the last before it.
+        """
         if len(self.walk) == 0:
-            return np.zeros(len(rows), dtype=bool)
+            return np.full(len(rows), -1, dtype=np.int64)
         base = values * len(self.walk)
-        place = np.searchsorted(self._keys, base + self.start[rows])
-        found = self._keys[np.minimum(place, len(self._keys) - 1)]
-        return (place < len(self._keys)) & (found < base + self.stop[rows])
+        after = np.searchsorted(self._keys, base + self.start[rows])
+        following = self._keys[np.minimum(after, len(self._keys) - 1)] - base
+        before = self._keys[np.maximum(after - 1, 0)] - base
+        follows = (following >= self.start[rows]) & (following < len(self.walk))
+        return np.where(follows, following, np.where((after > 0) & (before >= 0), before, -1))
 
     def count(self, rows: Integers) -> Integers:
         """Return the number of different values in the set of each row."""
