@@ -107,6 +107,8 @@ class Certificate:
         >>> next(certify(mean_field(net)).iterate_missing())
         MissingEdge(parent='b', child='a', path=('b', 'a'), drawing='b <- a')
         """
+        if self.faithful:
+            return
         net = self.inverse.net
         knowledge, sampling = Knowledge(net, net.observed_index), net.latent_index[self.inverse.elimination[::-1]]
         drawn = iter(sampling.tolist())
