@@ -20,7 +20,7 @@ SOURCE = ROOT / "src" / "retrodict"
 FLOORS = [
     ["errors"],
     ["graph"],
-    ["invert", "certify", "masks", "layout"],
+    ["invert", "certify", "certificate_file", "masks", "layout"],
     ["model"],
     ["read", "gaussian", "zoo"],
     ["encode"],
@@ -30,7 +30,7 @@ FLOORS = [
     ["reproduce", "plots", "report", "cli", "demo", "__main__"],
 ]
 FLOOR = {unit: floor for floor, units in enumerate(FLOORS) for unit in units}
-GRAPH_ONLY = ("errors", "graph", "invert", "certify")
+GRAPH_ONLY = ("errors", "graph", "invert", "certify", "certificate_file")
 HEAVY = {"jax", "jaxlib", "equinox", "optax", "numpyro", "networkx", "matplotlib"}
 
 FILES = sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")

@@ -5,23 +5,27 @@ latents before it. It needs exactly those known variables that are d-connected t
 that are known: without one of them the inverse states an independence that the model does not imply.
 Every other parent can go.
 
+Needed are the known neighbours of its component among the unknown (`graph/boundaries.py`); sets are compared
+without being written out (`graph/comparison.py`); evidence is looked for when it is asked for (`graph/evidence.py`).
+
 Sources: Pearl 1988, theorem 9 (boundary graphs are minimal I-maps); Koller & Friedman, section 3.4.1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from retrodict.certificate_file import describe_inverse, write_atomically
 from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
+from retrodict.graph.comparison import Comparison, compare_with_needs
+from retrodict.graph.evidence import Knowledge
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
-from retrodict.graph.rows import Mask
-from retrodict.graph.separation import draw_path, find_open_path, roll_ball
 from retrodict.invert.handwritten import read_guide
 
 
@@ -49,46 +53,101 @@ class Certificate:
     """The verdict on an inverse: true when it is faithful.
 
     ``missing`` lists the edges it lacks, each with the path that proves it, ``removable`` those that no
-    conditional needs. *Faithful*: nothing missing. *Minimal*: nothing removable.
+    conditional needs; ``n_missing`` and ``n_removable`` count them, which is cheap however many there are.
+    *Faithful*: nothing missing. *Minimal*: nothing removable.
+
+    Listing raises `SizeError` when there are more than ten million.
     """
 
     inverse: Inverse
-    lacks: tuple[tuple[int, int], ...]
-    spare: tuple[tuple[int, int], ...]
+    comparison: Comparison
 
     def __bool__(self) -> bool:
         return self.faithful
 
     def __repr__(self) -> str:
-        return f"Certificate({len(self.lacks)} missing, {len(self.spare)} removable)"
+        return f"Certificate({self.n_missing} missing, {self.n_removable} removable)"
 
     @property
     def faithful(self) -> bool:
         """Whether the inverse states no independence that the model does not imply."""
-        return not self.lacks
+        return self.n_missing == 0
 
     @property
     def minimal(self) -> bool:
         """Whether no edge of the inverse can be dropped."""
-        return not self.spare
+        return self.n_removable == 0
 
     @property
+    def n_missing(self) -> int:
+        """Number of edges that must be added."""
+        return self.comparison.n_missing
+
+    @property
+    def n_removable(self) -> int:
+        """Number of edges that can be dropped, each by itself."""
+        return self.comparison.n_removable
+
+    @cached_property
     def removable(self) -> tuple[Edge, ...]:
         """Edges that can be dropped, each by itself."""
         names = self.inverse.net.names
-        return tuple(Edge(names[parent], names[child]) for parent, child in self.spare)
+        return tuple(Edge(names[parent], names[child]) for parent, child in self.comparison.list_removable())
 
     @cached_property
     def missing(self) -> tuple[MissingEdge, ...]:
         """Edges that must be added, in sampling order of their children, with evidence."""
+        return tuple(self.iterate_missing())
+
+    def iterate_missing(self) -> Iterator[MissingEdge]:
+        """Find the evidence for one missing edge after another, in the order of ``missing``.
+
+        >>> from retrodict.invert import mean_field
+        >>> net = BayesNet({"a": [], "b": ["a"], "c": ["b"]}, observed=["c"])
+        >>> next(certify(mean_field(net)).iterate_missing())
+        MissingEdge(parent='b', child='a', path=('b', 'a'), drawing='b <- a')
+        """
+        if self.faithful:
+            return
         net = self.inverse.net
-        found = []
-        for parent, child in self.lacks:
-            given = _known_before(self.inverse, child)
-            given[parent] = False
-            path = find_open_path(net, parent, child, given)
-            found.append(MissingEdge(net.names[parent], net.names[child], net.to_names(path), draw_path(net, path)))
-        return tuple(found)
+        knowledge, sampling = Knowledge(net, net.observed_index), net.latent_index[self.inverse.elimination[::-1]]
+        drawn = iter(sampling.tolist())
+        for child, edges in itertools.groupby(self.comparison.list_missing(), key=lambda edge: edge[1]):
+            for latent in itertools.takewhile(child.__ne__, drawn):
+                knowledge.add(latent)
+            lacks = [parent for parent, _ in edges]
+            paths = knowledge.trace(child, lacks)
+            for parent in lacks:
+                path, drawing = paths[parent]
+                yield MissingEdge(net.names[parent], net.names[child], net.to_names(path), drawing)
+            knowledge.add(child)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the model, the inverse, the verdict and its evidence as plain values that JSON can carry.
+
+        ``examples/recheck_certificate.py`` checks such a file without this package.
+
+        Raises `GraphError` when a name is no text, and `SizeError` for an inverse too large to write out.
+
+        >>> from retrodict.invert import invert
+        >>> verdict = certify(invert(BayesNet({"z": [], "x": ["z"]}, observed=["x"]))).to_json()
+        >>> verdict["inverse"]["parents"], verdict["certificate"]["faithful"]
+        ({'z': ['x']}, True)
+        """
+        return {**describe_inverse(self.inverse), "certificate": self.describe()}
+
+    def describe(self) -> dict[str, Any]:
+        """Return the verdict and its evidence as plain values, names as they are."""
+        return {
+            "faithful": self.faithful,
+            "minimal": self.minimal,
+            "missing": [{"parent": edge.parent, "child": edge.child, "path": list(edge.path)} for edge in self.missing],
+            "removable": [{"parent": edge.parent, "child": edge.child} for edge in self.removable],
+        }
+
+    def save(self, path: str | Path) -> None:
+        """Write ``to_json()`` to a file; one that is there already is replaced as a whole or not at all."""
+        write_atomically(Path(path), self.to_json())
 
 
 def certify(inverse: Inverse) -> Certificate:
@@ -97,28 +156,15 @@ def certify(inverse: Inverse) -> Certificate:
     A known variable :math:`u` must be a parent of :math:`v` exactly if :math:`u` and :math:`v` are
     d-connected given :math:`K \setminus u`, with :math:`K` all that is known when :math:`v` is drawn.
 
+    Exact, and about linear in what is stored of the inverse (times the number of phases, see
+    `graph/families.py`). Raises `SizeError` where parent sets can be compared only written out, and are too large.
+
     >>> from retrodict.invert import invert, reversal
     >>> net = BayesNet({"a": [], "b": [], "c": ["a", "b"]}, observed=["c"])
     >>> bool(certify(invert(net))), certify(reversal(net)).missing[0].drawing
     (True, 'b -> c <- a')
     """
-    net = inverse.net
-    parents, children = net.parent_rows.lists, net.child_rows.lists
-    known = net.is_observed.tolist()
-    opens = [False] * len(net)
-    for variable in net.observed_index.tolist():
-        _open_upwards(variable, parents, opens)
-    lacks, spare = [], []
-    for latent in inverse.elimination[::-1].tolist():
-        child = int(net.latent_index[latent])
-        reached = roll_ball(parents, children, child, known, opens)
-        needed = {variable for variable, _ in reached if known[variable]}
-        stated = set(inverse.parent_index(latent).tolist())
-        lacks += [(parent, child) for parent in sorted(needed - stated)]
-        spare += [(parent, child) for parent in sorted(stated - needed)]
-        known[child] = True
-        _open_upwards(child, parents, opens)
-    return Certificate(inverse, tuple(lacks), tuple(spare))
+    return Certificate(inverse, compare_with_needs(inverse))
 
 
 def lint(net_or_model: BayesNet | HasStructure, guide: Mapping[Any, Iterable[Name]]) -> Certificate:
@@ -132,22 +178,3 @@ def lint(net_or_model: BayesNet | HasStructure, guide: Mapping[Any, Iterable[Nam
     (False, ['x2 <- x0'])
     """
     return certify(read_guide(structure_of(net_or_model), guide))
-
-
-def _open_upwards(variable: int, parents: list[list[int]], opens: list[bool]) -> None:
-    """Mark a variable and its ancestors: a collider among them lets influence pass."""
-    stack = [variable]
-    while stack:
-        v = stack.pop()
-        if not opens[v]:
-            opens[v] = True
-            stack.extend(parents[v])
-
-
-def _known_before(inverse: Inverse, child: int) -> Mask:
-    """Mark what is known when a latent is drawn."""
-    net = inverse.net
-    known = net.is_observed.copy()
-    sampled = net.latent_index[inverse.elimination[::-1]]
-    known[sampled[: int(np.flatnonzero(sampled == child)[0])]] = True
-    return known

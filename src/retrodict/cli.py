@@ -132,14 +132,7 @@ def describe(inverse: Inverse, certificate: Certificate) -> dict[str, Any]:
         "width": inverse.width,
         "sampling_order": list(inverse.sampling_order),
         "parents": {name: list(parents) for name, parents in inverse.parents.items()},
-        "certificate": {
-            "faithful": certificate.faithful,
-            "minimal": certificate.minimal,
-            "missing": [
-                {"parent": edge.parent, "child": edge.child, "path": list(edge.path)} for edge in certificate.missing
-            ],
-            "removable": [{"parent": edge.parent, "child": edge.child} for edge in certificate.removable],
-        },
+        "certificate": certificate.describe(),
     }
 
 

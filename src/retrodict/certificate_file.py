@@ -1,0 +1,59 @@
+"""The file format of certificates: plain JSON that holds all it takes to check the verdict from scratch."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from retrodict.errors import GraphError
+from retrodict.graph.inverse import Inverse
+
+FORMAT, VERSION = "retrodict-certificate", 1
+
+
+def describe_inverse(inverse: Inverse) -> dict[str, Any]:
+    """Return the model and its inverse as plain values, with the name and version of the format.
+
+    Raises `GraphError` when a name is no text: JSON has no tuples and would turn the number 1 into the text "1".
+
+    >>> from retrodict.graph.bayesnet import BayesNet
+    >>> from retrodict.invert import invert
+    >>> describe_inverse(invert(BayesNet({"z": [], "x": ["z"]}, observed=["x"])))["model"]
+    {'parents': {'z': [], 'x': ['z']}, 'observed': ['x']}
+    """
+    net = inverse.net
+    others = [name for name in net.names if not _is_text(name)]
+    if others:
+        raise GraphError("names that a certificate file cannot carry", others, remedy="Name variables by Unicode text.")
+    inverse.require_size()
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "model": {"parents": {name: list(net.parents(name)) for name in net.names}, "observed": list(net.observed)},
+        "inverse": {
+            "strategy": inverse.strategy,
+            "sampling_order": list(inverse.sampling_order),
+            "parents": {name: list(parents) for name, parents in inverse.parents.items()},
+        },
+    }
+
+
+def _is_text(name: object) -> bool:
+    """Whether a name is text that UTF-8 can write: half of a surrogate pair cannot be."""
+    return isinstance(name, str) and not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
+def write_atomically(path: Path, values: dict[str, Any]) -> None:
+    """Write values as JSON to a file beside the target, and put it in its place once it is complete."""
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(values, file, ensure_ascii=False, indent=1)
+            file.write("\n")
+        os.replace(beside, path)
+    except BaseException:
+        os.unlink(beside)
+        raise
