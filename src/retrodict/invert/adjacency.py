@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 
@@ -31,10 +31,9 @@ class Adjacency:
         """Pack a `LatentGraph`, given by its fields; every group of observed variables is written out."""
         m, sizes, starts = len(neighbours), weights.tolist(), (len(neighbours) + np.cumsum(weights) - weights).tolist()
         bundles = [((1 << size) - 1) << start for size, start in zip(sizes, starts, strict=True)]
-        latents = [
-            _join(pack_bits(row), [bundles[g] for g in own])
-            for row, own in zip(neighbours.to_lists(), groups.to_lists(), strict=True)
-        ]
+        latents = [pack_bits(row) for row in neighbours.to_lists()]
+        for v, g in zip(groups.sources.tolist(), groups.index.tolist(), strict=True):
+            latents[v] |= bundles[g]
         members_packed = [pack_bits(row) for row in members.to_lists()]
         return cls(m, [*latents, *chain.from_iterable(map(repeat, members_packed, sizes))])
 
@@ -53,9 +52,3 @@ def pack_bits(numbers: Sequence[int]) -> int:
     for number in numbers:
         packed |= 1 << number
     return packed
-
-
-def _join(one: int, others: Iterable[int]) -> int:
-    for other in others:
-        one |= other
-    return one

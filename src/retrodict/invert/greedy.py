@@ -29,7 +29,7 @@ from retrodict.invert.scratch import Scratch
 # A Python set takes some 20 ns an element, a big integer some 20 ps a bit, in the set or not, and that for every cell.
 SPARSEST, MOST_BITS_A_SET = 200, 50_000
 # The quotient graph holds some three sets of bits a latent: 100 MB for so many variables.
-MOST_IN_QUOTIENT = 20_000
+MOST_IN_QUOTIENT = 30_000
 
 Entry = tuple[int, int, int, int]  # score, minus the step since which it may go, the signed latent, its cell
 

@@ -56,20 +56,21 @@ class Quotient:
 
     def run(self, most_edges: float = math.inf) -> Ordering | None:
         """Eliminate all latents and return them in order; None as soon as this takes too many edges."""
-        n_edges, waiting = 0, self.waiting
+        n_edges, waiting, released = 0, self.waiting, self.released
         for v in [v for v, count in enumerate(waiting) if count == 0]:
-            self._admit(v)
+            self._admit(v, NONE)
         while len(self.order) < len(waiting):
             degree, v = self._pop()
             n_edges += degree
             if n_edges > most_edges:
                 return None
             self.order.append(v)
-            self._eliminate(v)
-            for u in self.released[v]:
+            e = self._eliminate(v)
+            for u in released[v]:
                 waiting[u] -= 1
                 if waiting[u] == 0:
-                    self._admit(u)
+                    self._admit(u, e)
+            self._post(e)
         return Ordering(self.order, n_edges)
 
     def _pop(self) -> tuple[int, int]:
@@ -86,37 +87,44 @@ class Quotient:
                     return degree, v
                 self._post(e)  # it has left the queue: a second element is next to it now
 
-    def _eliminate(self, v: int) -> None:
-        """Make one element of a latent and the elements next to it, and place anew whom that concerns."""
+    def _eliminate(self, v: int) -> int:
+        """Make one element of a latent and those next to it, place anew whom that concerns, and return the element."""
         bit = 1 << v
         self.left ^= bit
         self.ready ^= bit
         self.alone &= ~bit
         self.outside[v] = self.degree[v] = NONE
         found = self._find_elements(v)
-        e = max(found, key=self.size.__getitem__) if found else v
-        before = self.reach[e] & ~bit
-        inside = self._absorb(found, e) & ~bit if len(found) > 1 else before
-        near = self.around[v] & self.left
-        self.reach[e] = reach = inside | near
+        e, shared = v, 0
+        if found:
+            e = found[0]
+            if len(found) > 1:
+                e = max(found, key=self.size.__getitem__)
+        before = inside = self.reach[e] & ~bit
+        if len(found) > 1:
+            inside, shared = self._absorb(found, e, before)
+            inside &= ~bit
+        new = self.around[v] & self.left & ~inside
+        self.reach[e] = reach = inside | new
         self.size[e] = reach.bit_count()
-        for u in each(near & ~inside & self.latents):
+        for u in each(new & self.latents):
             self.elements[u].append(e)
         if reach != before:
             self._place_new(reach, before)
-        if reach & self.alone:
-            self._widen(reach, before, len(found) > 1)
-        self._post(e)
+        if before & self.alone:
+            self._widen(reach, before, shared)
+        return e
 
-    def _absorb(self, found: list[int], e: int) -> int:
-        """Let one element absorb the others; return what they all reach."""
-        reach = self.reach[e]
+    def _absorb(self, found: list[int], e: int, reach: int) -> tuple[int, int]:
+        """Let one element absorb the others; return what they all reach, and what several of them reach."""
+        shared = 0
         for other in found:
             if other != e:
+                shared |= reach & self.reach[other]
                 reach |= self.reach[other]
                 self.absorbed_by[other] = e
                 self.reach[other], self.queue[other], self.posted[other] = 0, [], None
-        return reach
+        return reach, shared
 
     def _place_new(self, reach: int, before: int) -> None:
         """Place those anew that an element did not reach before, and those in its queue that are next to such."""
@@ -128,25 +136,25 @@ class Quotient:
         for u in each(concerned & reach & self.ready & ~(self.alone & before)):
             self._place(u)
 
-    def _widen(self, reach: int, before: int, has_absorbed: bool) -> None:
-        """Score those anew that stand alone and have an element next to them that has changed."""
+    def _widen(self, reach: int, before: int, shared: int) -> None:
+        """Score those anew that stand alone next to a changed element; who is next to no other now gets in line."""
         near, left, degree, heap = self.near, self.left, self.degree, self.heap
-        for u in each(reach & self.alone & before):
-            if has_absorbed and len(self._find_elements(u)) == 1:
+        for u in each(shared & before & self.alone):
+            if len(self._find_elements(u)) == 1:
                 self._place(u)
-                continue
+        for u in each(before & self.alone):
             near[u] = wide = (near[u] | reach) & left
             size = wide.bit_count() - 1
             if size != degree[u]:
                 degree[u] = size
                 heappush(heap, (size, self.since[u], u, NONE))
 
-    def _admit(self, v: int) -> None:
-        """Let a latent go from now on."""
+    def _admit(self, v: int, changed: int) -> None:
+        """Let a latent go from now on; the element that has just changed is posted later."""
         self.since[v] = -len(self.order)
         self.ready |= 1 << v
         e = self._place(v)
-        if e != NONE and self.queue[e][0][2] == v:
+        if e not in (NONE, changed) and self.queue[e][0][2] == v:
             self._post(e)
 
     def _place(self, v: int) -> int:
