@@ -59,7 +59,7 @@ class Quotient:
         n_edges, waiting, released = 0, self.waiting, self.released
         for v in [v for v, count in enumerate(waiting) if count == 0]:
             self._admit(v, NONE)
-        while len(self.order) < len(waiting):
+        for _ in range(len(waiting)):
             degree, v = self._pop()
             n_edges += degree
             if n_edges > most_edges:
