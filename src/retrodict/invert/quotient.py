@@ -62,16 +62,21 @@ class Quotient:
         for _ in range(len(waiting)):
             degree, v = self._pop()
             n_edges += degree
-            if n_edges > most_edges:
-                return None
             self.order.append(v)
             e = self._eliminate(v)
+            if n_edges + self._count_joined(e) > most_edges:
+                return None
             for u in released[v]:
                 waiting[u] -= 1
                 if waiting[u] == 0:
                     self._admit(u, e)
             self._post(e)
         return Ordering(self.order, n_edges)
+
+    def _count_joined(self, e: int) -> int:
+        """Return how many edges join what an element reaches: all of them will be edges of the inverse."""
+        k = (self.reach[e] & self.latents).bit_count()
+        return k * (self.size[e] - k) + k * (k - 1) // 2
 
     def _pop(self) -> tuple[int, int]:
         """Take the latent with the lowest degree off the heap; return both."""
