@@ -13,7 +13,7 @@ from typing import Any
 
 Numbers = Any  # an int or a frozenset of int, according to the algebra; both know | and &
 
-FEW = 12
+FEW = 64
 
 
 class Algebra(ABC):
@@ -108,10 +108,10 @@ class Bits(Algebra):
         if one.bit_count() <= FEW:
             few = []
             while one:
-                lowest = one & -one
-                few.append(lowest.bit_length() - 1)
-                one ^= lowest
-            return few
+                highest = one.bit_length() - 1
+                few.append(highest)
+                one ^= 1 << highest
+            return few[::-1]
         text = bin(one)[:1:-1]
         found = []
         place = text.find("1")

@@ -52,9 +52,11 @@ class Arborescence:
 def find_arborescence(graph: LatentGraph, precedence: Precedence, direction: Direction) -> Arborescence | None:
     """Return the forest that the latents form, or None when they do not form one."""
     m, steps = len(graph), precedence.released
+    if 2 * len(steps.index) != len(graph.neighbours.index):
+        return None
     children = steps if direction == "forward" else steps.transpose(m)
     parents = children.transpose(m)
-    if parents.lengths.max(initial=0) > 1 or 2 * len(parents.index) != len(graph.neighbours.index):
+    if parents.lengths.max(initial=0) > 1:
         return None
     parent = np.full(m, -1, dtype=np.int64)
     parent[parents.lengths == 1] = parents.index

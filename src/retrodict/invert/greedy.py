@@ -23,10 +23,13 @@ from retrodict.invert.arborescence import (
 )
 from retrodict.invert.fill import FillCount
 from retrodict.invert.latentgraph import Direction, LatentGraph, Ordering, Precedence
+from retrodict.invert.quotient import Quotient
 from retrodict.invert.scratch import Scratch
 
 # A Python set takes some 20 ns an element, a big integer some 20 ps a bit, in the set or not, and that for every cell.
 SPARSEST, MOST_BITS_A_SET = 200, 50_000
+# The quotient graph holds some three sets of bits a latent: 100 MB for so many variables.
+MOST_IN_QUOTIENT = 30_000
 
 Entry = tuple[int, int, int, int]  # score, minus the step since which it may go, the signed latent, its cell
 
@@ -40,7 +43,7 @@ def order_greedily(
 ) -> Ordering | None:
     """Return the latents in greedy order; None as soon as this takes more than ``most_edges``.
 
-    With a ``direction``, trees and chains take the fast lane.
+    With a ``direction``, trees and chains take the fast lane; by degree, models of moderate size the quotient graph.
     """
     if len(graph) == 0:
         return Ordering([], 0)
@@ -49,6 +52,8 @@ def order_greedily(
         return order_children_first(forest, rule, most_edges)
     if forest and has_few_kinds(forest, rule):
         return order_parents_first(forest, rule, most_edges)
+    if rule == "degree" and graph.n_variables <= MOST_IN_QUOTIENT:
+        return Quotient(graph.adjacency, precedence).run(most_edges)
     engine = Greedy(graph, precedence, rule, choose_algebra(graph), from_end=direction == "forward")
     return engine.run(most_edges)
 

@@ -7,12 +7,14 @@ writes a faster engine, in this language or a compiled one, meets the rest of th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.rows import Integers, Rows
+from retrodict.invert.adjacency import Adjacency
 
 Direction = Literal["forward", "reverse"]
 
@@ -33,6 +35,16 @@ class LatentGraph:
 
     def __len__(self) -> int:
         return len(self.neighbours)
+
+    @property
+    def n_variables(self) -> int:
+        """Number of latents and of observed variables around them."""
+        return len(self) + int(self.weights.sum())
+
+    @cached_property
+    def adjacency(self) -> Adjacency:
+        """The same graph as bits."""
+        return Adjacency.of(self.neighbours, self.groups, self.members, self.weights)
 
     def flip(self) -> LatentGraph:
         """Return the same graph with its latents numbered from the other end."""

@@ -1,0 +1,54 @@
+"""The moral graph as bits: for each variable one big integer that says what it is next to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain, repeat
+
+import numpy as np
+
+from retrodict.graph.rows import Integers, Rows
+
+# Beyond so many neighbours NumPy packs them faster than a loop.
+MANY = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Adjacency:
+    """What each variable is next to, as bits: first come the ``n_latents`` latents, then the observed variables.
+
+    >>> pair, both = Rows.from_lists([[1], [0]]), Rows.from_lists([[0], [0]])
+    >>> [bin(near) for near in Adjacency.of(pair, both, Rows.from_lists([[0, 1]]), np.array([2])).around]
+    ['0b1110', '0b1101', '0b11', '0b11']
+    """
+
+    n_latents: int
+    around: list[int]
+
+    @classmethod
+    def of(cls, neighbours: Rows, groups: Rows, members: Rows, weights: Integers) -> Adjacency:
+        """Pack a `LatentGraph`, given by its fields; every group of observed variables is written out."""
+        m, sizes, starts = len(neighbours), weights.tolist(), (len(neighbours) + np.cumsum(weights) - weights).tolist()
+        bundles = [((1 << size) - 1) << start for size, start in zip(sizes, starts, strict=True)]
+        latents = [pack_bits(row) for row in neighbours.to_lists()]
+        for v, g in zip(groups.sources.tolist(), groups.index.tolist(), strict=True):
+            latents[v] |= bundles[g]
+        members_packed = [pack_bits(row) for row in members.to_lists()]
+        return cls(m, [*latents, *chain.from_iterable(map(repeat, members_packed, sizes))])
+
+
+def pack_bits(numbers: Sequence[int]) -> int:
+    """Return the integer with these bits.
+
+    >>> pack_bits([0, 3]), pack_bits(range(100)) == 2**100 - 1
+    (9, True)
+    """
+    if len(numbers) > MANY:
+        flags = np.zeros(max(numbers) + 1, dtype=np.uint8)
+        flags[numbers] = 1
+        return int.from_bytes(np.packbits(flags, bitorder="little").tobytes(), "little")
+    packed = 0
+    for number in numbers:
+        packed |= 1 << number
+    return packed
