@@ -41,7 +41,9 @@ def renumber(dag: Dag, observed: int, places: tuple[int, ...]) -> tuple[frozense
 @pytest.mark.parametrize(("n", "labelled"), [(2, 3), (3, 25), (4, 543)])
 def test_pairs_up_to_isomorphism_are_all_pairs_and_each_once(n: int, labelled: int) -> None:
     """Renumbered in all ways they give every labelled pair (OEIS A003024), and no two give the same."""
-    shapes = [{renumber(*pair, p) for p in itertools.permutations(range(n))} for pair in list_pairs_up_to_isomorphism(n)]
+    shapes = [
+        {renumber(*pair, p) for p in itertools.permutations(range(n))} for pair in list_pairs_up_to_isomorphism(n)
+    ]
     assert len(set().union(*shapes)) == sum(map(len, shapes)) == labelled * (2**n - 2)
 
 
