@@ -56,7 +56,7 @@ LONG_ORDERS = ["forward", "reverse", "min-degree", "nested-dissection", "auto"]
 
 
 @pytest.mark.parametrize("last_only", [True, False])
-@pytest.mark.parametrize("order", ["forward", "reverse", "nested-dissection", "auto"])
+@pytest.mark.parametrize("order", LONG_ORDERS)
 def test_a_chain_of_a_hundred_thousand_needs_no_recursion(order: str, last_only: bool) -> None:
     require_long_chain(10**5, order, last_only)
 
