@@ -5,7 +5,7 @@ BENCH := .venv-bench
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-slow lint format bench-inversion clean tables
+.PHONY: demo test test-slow nightly lint format tables bench-inversion clean
 
 demo: $(VENV)/.test
 	$(BIN)/retrodict demo
@@ -15,6 +15,11 @@ test: $(VENV)/.test
 
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 --quiet -m slow
+
+# Every model of six variables, 100,000 random ones: most of an hour. Writes docs/correctness.md, failed or not.
+nightly: $(VENV)/.test
+	$(BIN)/python -m pytest -n 2 --quiet -m nightly --junitxml=build/nightly.xml tests; status=$$?; \
+		$(BIN)/python benchmarks/correctness.py build/nightly.xml && exit $$status
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check

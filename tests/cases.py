@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from retrodict.graph.bayesnet import BayesNet
+from retrodict.invert.orders import ORDERS
 
-STRATEGIES = ["forward", "reverse", "min-fill", "auto"]
+STRATEGIES = [*ORDERS, "auto"]
 
 Parents = dict[str, list[str]]
 

@@ -10,6 +10,9 @@ import itertools
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
+
+import numpy as np
 
 Name = Hashable
 Parents = Mapping[Name, Collection[Name]]
@@ -98,6 +101,31 @@ def list_dags_up_to_isomorphism(n: int) -> list[Dag]:
 def list_observations(n: int) -> range:
     """Every set of observed variables that leaves something observed and something latent."""
     return range(1, (1 << n) - 1)
+
+
+def list_pairs_up_to_isomorphism(n: int) -> list[tuple[Dag, int]]:
+    """One graph with a set of observed variables for every shape; something is observed and something latent.
+
+    A shape of a graph is the least of its adjacency matrices, read as a binary number, over all numberings. Two
+    observed sets of one graph are the same pair if a symmetry of the graph takes one to the other.
+    """
+    numberings = np.array(list(itertools.permutations(range(n))))
+    weights = np.exp2(numberings[:, :, None] * n + numberings[:, None, :]).reshape(len(numberings), n * n)
+    dags = list(list_dags(n))
+    edges = np.array([[above >> u & 1 for u in range(n) for above in dag.parents] for dag in dags], dtype=float)
+    least = np.full(len(dags), inf)
+    for weight in weights:
+        np.minimum(least, edges @ weight, out=least)
+    chosen = np.unique(least, return_index=True)[1].tolist()
+    codes = edges[chosen] @ weights.T
+    masks = np.arange(1 << n)
+    images = sum((masks >> v & 1) << numberings[:, v, None] for v in range(n))
+    pairs = []
+    for dag, code in zip(map(dags.__getitem__, chosen), codes, strict=True):
+        symmetries = images[code == code[0]]
+        smallest = masks == symmetries.min(axis=0)
+        pairs += [(dag, observed) for observed in list_observations(n) if smallest[observed]]
+    return pairs
 
 
 # -- d-separation, twice ---------------------------------------------------------------------------
@@ -198,6 +226,22 @@ def find_needed(separated: Separated, child: int, known: int) -> int:
     return to_bits(u for u in list_bits(known) if not separated(child, u, known & ~(1 << u)))
 
 
+def find_border(dag: Dag, child: int, known: int) -> int:
+    """The same in one walk: the known variables on the border of what the child reaches in a moral graph.
+
+    It is one graph for all questions about a child: that of the ancestors of the child and all known variables.
+    """
+    kept = unite(dag.ancestors[v] for v in list_bits(known | 1 << child))
+    reached, stack = 1 << child, [child]
+    while stack:
+        v = stack.pop()
+        below = dag.children[v] & kept
+        near = (dag.parents[v] | below | unite(dag.parents[child] for child in list_bits(below))) & ~reached
+        reached |= near
+        stack += list_bits(near & ~known)
+    return reached & known
+
+
 def find_minimal_parents(
     find: Callable[[int, int], int], sampling: Iterable[int], observed: int
 ) -> dict[int, list[int]]:
@@ -286,6 +330,44 @@ def eliminate_explicitly(parents: Parents, observed: Collection[Name], order: It
         if name not in barren:
             inverse[name] = take_out(neighbours, name)
     return inverse
+
+
+def count_fewest_edges(dag: Dag, observed: int) -> int:
+    """The fewest edges of all elimination orders, by dynamic programming over the sets of eliminated latents.
+
+    When a latent is eliminated, its neighbours are what it reaches through latents eliminated before (Rose, Tarjan
+    & Lueker 1976): they depend on the set of these, not on their order. Barren latents keep their own parents.
+    """
+    barren = dag.find_barren(observed)
+    own = sum(dag.parents[v].bit_count() for v in list_bits(barren))
+    near = _marry_bits(dag, barren)
+    latents = list_bits(((1 << len(dag)) - 1) & ~observed & ~barren)
+    fewest = {0: own}
+    for size in range(1, len(latents) + 1):
+        for members in itertools.combinations(latents, size):
+            done = to_bits(members)
+            fewest[done] = min(fewest[done ^ 1 << v] + _count_reached(near, v, done) for v in members)
+    return fewest[to_bits(latents)]
+
+
+def _marry_bits(dag: Dag, barren: int) -> list[int]:
+    """The moral graph without barren latents."""
+    near = [0] * len(dag)
+    for child, above in enumerate(dag.parents):
+        if not barren >> child & 1:
+            family = above | 1 << child
+            for v in list_bits(family):
+                near[v] |= family & ~(1 << v)
+    return near
+
+
+def _count_reached(near: Sequence[int], start: int, through: int) -> int:
+    """How many variables border on what can be reached from here through these latents."""
+    reached, left = 1 << start, near[start]
+    while new := left & ~reached:
+        reached |= new
+        left = unite(near[v] for v in list_bits(new & through))
+    return (reached & ~through).bit_count()
 
 
 def invert_as_published(parents: Parents, observed: Collection[Name], direction: str) -> dict[Name, set[Name]]:

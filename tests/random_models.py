@@ -94,3 +94,12 @@ def grow_large_model(seed: int) -> RandomModel:
     dag = Dag(tuple(to_bits(u for u in range(v) if draw.random() < density) for v in range(n)))
     observed = to_bits(v for v in range(n) if draw.random() < share) & ((1 << n) - 2) or 2
     return RandomModel(dag, observed, tuple(draw.sample(range(100), n)))
+
+
+def draw_model(seed: int, most: int = 12) -> RandomModel:
+    """A model of 2 to ``most`` variables from one seed: its labels shuffled, anything observed but not everything."""
+    draw = random.Random(seed)  # noqa: S311
+    n, density = draw.randint(2, most), draw.choice([0.05, 0.15, 0.3, 0.5, 0.8])
+    label = LABELS[draw.choice(sorted(LABELS))]
+    dag = Dag(tuple(to_bits(u for u in range(v) if draw.random() < density) for v in range(n)))
+    return RandomModel(dag, draw.randint(1, (1 << n) - 2), tuple(label(place) for place in draw.sample(range(n), n)))

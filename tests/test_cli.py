@@ -42,6 +42,12 @@ def test_invert_takes_an_order(run, order, edges):
     assert json.loads(run("invert", "tree:5", "--order", order, "--json")[1])["edges"] == edges
 
 
+def test_invert_prints_no_inverse_that_is_too_large(run):
+    status, out, err = run("invert", "hmm:20000", "--order", "forward", "--json")
+    assert (status, out) == (2, "")
+    assert "200,029,999 edges, more than the 50,000,000 that may be written out" in err
+
+
 def test_invert_prints_a_table_for_people(run):
     _, out, _ = run("invert", "tree:3", "--order", "forward")
     assert "3 latents, 9 edges, depth 3, width 4" in out

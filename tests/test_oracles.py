@@ -9,7 +9,9 @@ from tests.cases import SMALL_CASES, Case
 from tests.oracles import (
     Dag,
     Paths,
+    count_fewest_edges,
     eliminate_explicitly,
+    find_border,
     find_boundaries,
     find_needed,
     is_faithful,
@@ -18,6 +20,8 @@ from tests.oracles import (
     list_bits,
     list_dags,
     list_dags_up_to_isomorphism,
+    list_observations,
+    list_pairs_up_to_isomorphism,
     list_paths,
     separated_in_moral_graph,
 )
@@ -27,6 +31,26 @@ from tests.oracles import (
 def test_number_of_graphs_is_that_of_the_literature(n: int, shapes: int) -> None:
     assert len(list_dags_up_to_isomorphism(n)) == shapes
     assert len(set(list_dags(n))) == 2 ** (n * (n - 1) // 2)
+
+
+def renumber(dag: Dag, observed: int, places: tuple[int, ...]) -> tuple[frozenset[tuple[int, int]], frozenset[int]]:
+    edges = frozenset((places[u], places[v]) for v, above in dag.lists().items() for u in above)
+    return edges, frozenset(places[v] for v in list_bits(observed))
+
+
+@pytest.mark.parametrize(("n", "labelled"), [(2, 3), (3, 25), (4, 543)])
+def test_pairs_up_to_isomorphism_are_all_pairs_and_each_once(n: int, labelled: int) -> None:
+    """Renumbered in all ways they give every labelled pair (OEIS A003024), and no two give the same."""
+    shapes = [
+        {renumber(*pair, p) for p in itertools.permutations(range(n))} for pair in list_pairs_up_to_isomorphism(n)
+    ]
+    assert len(set().union(*shapes)) == sum(map(len, shapes)) == labelled * (2**n - 2)
+
+
+def test_pairs_of_five_are_those_of_the_shapes_of_five() -> None:
+    pairs = list_pairs_up_to_isomorphism(5)
+    assert len({dag for dag, _ in pairs}) == 302
+    assert len(set(pairs)) == len(pairs) < 302 * 30
 
 
 def list_queries(n: int) -> list[tuple[int, int, int]]:
@@ -71,7 +95,19 @@ def test_a_child_has_one_boundary_and_it_is_what_is_needed() -> None:
         separated = Paths(dag).separated
         for child, known in itertools.product(range(5), range(32)):
             if not known >> child & 1:
-                assert find_boundaries(separated, child, known) == [find_needed(separated, child, known)]
+                needed = find_needed(separated, child, known)
+                assert find_boundaries(separated, child, known) == [needed]
+                assert find_border(dag, child, known) == needed
+
+
+def test_fewest_edges_are_those_of_the_best_permutation() -> None:
+    for dag, observed in itertools.product(list_dags_up_to_isomorphism(4), list_observations(4)):
+        latents = [v for v in range(4) if not observed >> v & 1]
+        counts = [
+            sum(map(len, eliminate_explicitly(dag.lists(), list_bits(observed), order).values()))
+            for order in itertools.permutations(latents)
+        ]
+        assert count_fewest_edges(dag, observed) == min(counts)
 
 
 def test_a_path_takes_edges_and_repeats_nothing() -> None:

@@ -43,6 +43,7 @@ def invert_command(
     Example: retrodict invert tree:5 --json
     """
     inverse = invert(zoo.find(source), order, minimize)
+    inverse.require_size()
     _show(inverse, certify(inverse), as_json)
 
 

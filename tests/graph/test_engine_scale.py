@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Callable
 from random import Random
 
 import numpy as np
 import pytest
 
+from retrodict.errors import OrderError, SizeError
 from retrodict.graph.ancestry import find_ancestors, find_barren
 from retrodict.graph.bayesnet import BayesNet
+from retrodict.graph.inverse import Inverse
 from retrodict.graph.rows import Rows, spread
+from retrodict.invert.baselines import fully_connected
 from retrodict.invert.inversion import invert
+from retrodict.masks import Dependencies
 
 STEPS = 20_000
 
@@ -19,6 +25,62 @@ def chain(steps: int, last_only: bool = False) -> BayesNet:
     parents: dict[str, list[str]] = {f"z{t}": [f"z{t - 1}"] if t else [] for t in range(steps)}
     seen = [steps - 1] if last_only else range(steps)
     return BayesNet({**parents, **{f"x{t}": [f"z{t}"] for t in seen}}, [f"x{t}" for t in seen])
+
+
+def measure_peak(refused: Callable[[], object], message: str) -> float:
+    """Run something that refuses with this message, and return the most memory that it took, in megabytes."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(SizeError, match=message):
+            refused()
+        return tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("expand", [lambda inverse: inverse.to_networkx(), Dependencies.of], ids=["networkx", "masks"])
+def test_two_hundred_million_edges_are_not_written_out(expand: Callable[[Inverse], object]) -> None:
+    """Refused by its predicted size, before anything is held: a tenth of a byte for each edge."""
+    inverse = invert(chain(STEPS), "forward")
+    numbers = r"200,029,999 edges, more than the 50,000,000 that may be written out; .* set, 20,000, .*'z19998'\."
+    assert measure_peak(lambda: expand(inverse), numbers) < 20
+
+
+def test_two_hundred_million_pairs_of_latents_are_not_joined() -> None:
+    net = chain(STEPS)
+    numbers = r"20,000 latents joins 199,990,000 pairs of them, more than the 50,000,000 that may be written out\."
+    assert measure_peak(lambda: fully_connected(net), numbers) < 20
+
+
+LONG_ORDERS = ["forward", "reverse", "min-degree", "nested-dissection", "auto"]
+
+
+@pytest.mark.parametrize("last_only", [True, False])
+@pytest.mark.parametrize("order", LONG_ORDERS)
+def test_a_chain_of_a_hundred_thousand_needs_no_recursion(order: str, last_only: bool) -> None:
+    require_long_chain(10**5, order, last_only)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("last_only", [True, False])
+@pytest.mark.parametrize("order", LONG_ORDERS)
+def test_a_chain_of_a_million_needs_no_recursion(order: str, last_only: bool) -> None:
+    require_long_chain(10**6, order, last_only)
+
+
+def require_long_chain(steps: int, order: str, last_only: bool) -> None:
+    """Every latent keeps an edge to a neighbour or to data; without much data nobody needs more than two."""
+    inverse = invert(chain(steps, last_only), order)
+    assert len(inverse.elimination) == steps
+    assert inverse.n_edges >= steps + (0 if last_only else steps - 1)
+    assert inverse.width <= (2 if last_only else steps)
+    assert inverse.depth <= (steps if order in ("forward", "reverse") or last_only else 2 * steps.bit_length())
+
+
+def test_exact_refuses_what_would_take_a_bit_for_every_pair() -> None:
+    with pytest.raises(OrderError, match=r"50000 latents.*takes more than 1,000,000,000 bits.*order='auto'") as caught:
+        invert(chain(50_000), "exact")
+    assert len(caught.value.variables) == 50_000
 
 
 @pytest.mark.parametrize("order", ["forward", "reverse"])

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice, permutations, product
+from collections.abc import Callable
+from itertools import permutations, product
 from random import Random
 
 import retrodict as rd
 from retrodict.invert.constraints import Constraints
 from retrodict.invert.objectives import NAMED
 from retrodict.invert.problem import Problem
-from tests.oracles import Dag, list_bits, list_observations
 
 
 def draw_net(seed: int, n: int, *, density: float = 0.35, observed: float = 0.4) -> rd.BayesNet:
@@ -57,15 +56,6 @@ def make_grid(side: int) -> rd.BayesNet:
     return rd.BayesNet(parents, observed=[name for name in parents if name[0] == "x"])
 
 
-def list_nets(dags: Iterable[Dag], n: int, *, every: int = 1) -> Iterator[rd.BayesNet]:
-    """Iterate over these graphs with every set of observed variables, those with barren latents left out."""
-    for dag, observed in islice(product(dags, list_observations(n)), 0, None, every):
-        parents = {v: list_bits(above) for v, above in enumerate(dag.parents)}
-        net = rd.BayesNet(parents, observed=list_bits(observed))
-        if not Problem.of(net).barren.any():
-            yield net
-
-
 def find_best(
     net: rd.BayesNet, minimize: str, respects: Callable[[tuple[int, ...]], bool] = lambda order: True
 ) -> float:
@@ -73,23 +63,6 @@ def find_best(
     problem = Problem.of(net)
     orders = filter(respects, permutations(problem.latents.tolist()))
     return min(NAMED[minimize](problem.follow(order, "try"))[0] for order in orders)
-
-
-def find_fewest_edges(net: rd.BayesNet) -> int:
-    """Return the fewest edges over all permutations of the latents, in as few lines as it takes."""
-    problem = Problem.of(net)
-    near = {v: sum(1 << u for u in problem.neighbours[v].tolist()) for v in problem.latents.tolist()}
-    fewest = len(net) ** 2
-    for order in permutations(near):
-        left, edges = dict(near), 0
-        for v in order:
-            parents = left.pop(v)
-            edges += parents.bit_count()
-            for u in left:
-                if parents >> u & 1:
-                    left[u] = (left[u] | parents) & ~(1 << u) & ~(1 << v)
-        fewest = min(fewest, edges)
-    return fewest
 
 
 def free(net: rd.BayesNet) -> Constraints:

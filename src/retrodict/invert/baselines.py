@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from retrodict.errors import SizeError
 from retrodict.graph.bayesnet import BayesNet
-from retrodict.graph.inverse import Inverse
+from retrodict.graph.inverse import MOST_EDGES, Inverse
 from retrodict.graph.parentsets import ParentSets
 from retrodict.graph.rows import Rows
 
@@ -45,7 +46,8 @@ def mean_field(net: BayesNet) -> Inverse:
 def fully_connected(net: BayesNet) -> Inverse:
     """Return the inverse in which a latent depends on all observed variables and all latents sampled before it.
 
-    Always faithful, seldom minimal: the structure of a standard masked autoregressive network.
+    Always faithful, seldom minimal: the structure of a standard masked autoregressive network. Raises `SizeError`
+    where the pairs of latents are too many to be written out.
 
     Source: Germain et al. 2015 (MADE); Webb et al. 2017, section 3.
 
@@ -54,6 +56,12 @@ def fully_connected(net: BayesNet) -> Inverse:
     {'z': ('y', 'x'), 'y': ('x',)}
     """
     n = len(net.latents)
+    if n * (n - 1) // 2 > MOST_EDGES:
+        raise SizeError(
+            f"the fully-connected inverse of {n:,} latents joins {n * (n - 1) // 2:,} pairs of them, more than the "
+            f"{MOST_EDGES:,} that may be written out",
+            remedy="Take an inverse of invert, which is smaller.",
+        )
     later = [range(latent + 1, n) for latent in range(n)]
     return _baseline(net, "fully-connected", _given_everything(net, Rows.from_lists(later)))
 

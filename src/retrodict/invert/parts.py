@@ -15,6 +15,13 @@ from dataclasses import dataclass
 from retrodict.invert.constraints import Constraints
 from retrodict.invert.problem import Problem
 
+# Sets of bits take this many bits at most, 125 MB.
+MOST_BITS = 1_000_000_000
+
+
+class TooManyBitsError(Exception):
+    """The sets of neighbours of these variables, ``args``, would take more than ``MOST_BITS`` bits."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -49,6 +56,8 @@ class Part:
 def fall_apart(problem: Problem, constraints: Constraints) -> list[Part]:
     """Return the parts of what lies between a fixed beginning and end of the order.
 
+    Raises `TooManyBitsError` for a part that is too large for sets of bits.
+
     >>> import retrodict as rd
     >>> problem = Problem.of(rd.BayesNet({"a": [], "b": [], "c": ["a"], "d": ["b"]}, observed=["c", "d"]))
     >>> [part.variables for part in fall_apart(problem, Constraints(problem.net))]
@@ -73,7 +82,10 @@ def fall_apart(problem: Problem, constraints: Constraints) -> list[Part]:
 
 
 def join(problem: Problem) -> Part:
-    """Return all latents of a problem as if they were one part, to order them together."""
+    """Return all latents of a problem as if they were one part, to order them together.
+
+    Raises `TooManyBitsError` where they are too many for sets of bits.
+    """
     rows = problem.neighbours.lists
     near = {v: set(rows[v]) for v in problem.latents.tolist()}
     return _mask(problem.latents.tolist(), near, problem.tails, problem.net.is_observed.tolist())
@@ -99,6 +111,8 @@ def _eliminate_first(problem: Problem, first: Sequence[int]) -> tuple[dict[int, 
 def _mask(variables: list[int], near: dict[int, set[int]], tails: list[int], seen: list[bool]) -> Part:
     inside = set(variables)
     outside = sorted({u for v in variables for u in near[v]} - inside, key=lambda u: (seen[u], u))
+    if len(variables) * (len(variables) + len(outside)) > MOST_BITS:
+        raise TooManyBitsError(*variables)
     bit = {v: 1 << i for i, v in enumerate([*variables, *outside])}
     masks = tuple(sum(bit[u] for u in near[v]) for v in variables)
     return Part(tuple(variables), masks, tuple(tails[v] for v in variables))

@@ -11,7 +11,7 @@ from retrodict.invert.exact import MOST_LATENTS, MOST_SETS, TooManySetsError, co
 from retrodict.invert.improvement import Allowance, improve, settle
 from retrodict.invert.objectives import NAMED, Objective
 from retrodict.invert.orders import CHEAP, ORDERS
-from retrodict.invert.parts import Part, fall_apart, join
+from retrodict.invert.parts import MOST_BITS, Part, TooManyBitsError, fall_apart, join
 from retrodict.invert.problem import Problem
 from retrodict.invert.reinsertion import reinsert
 from retrodict.invert.rotation import EliminationTree
@@ -19,8 +19,6 @@ from retrodict.invert.tied import order_exactly_tied
 
 # Beyond this many latents only the cheap orders are tried, and none is improved.
 LARGE = 5_000
-# Local search holds a set of bits for every latent: beyond this many bits in all it is left out.
-MOST_BITS = 1_000_000_000
 # Parts of at most so many latents are solved exactly if that takes few sets: about a quarter of a second.
 MOST_LATENTS_AT_ONCE, MOST_SETS_AT_ONCE = 40, 2_000
 # Under ties a set takes longer: this many take some ten seconds.
@@ -40,8 +38,15 @@ def invert_exactly(problem: Problem, objective: Objective, constraints: Constrai
             "order='exact' proves the least edges, depth or width only, not of a function",
             remedy=f"Minimize one of {', '.join(NAMED)}, or use order='auto'.",
         )
+    try:
+        return problem.follow(_solve(problem, minimize, constraints), "exact")
+    except TooManyBitsError as error:
+        raise refuse(problem.net.to_names(error.args), f"which takes more than {MOST_BITS:,} bits") from None
+
+
+def _solve(problem: Problem, minimize: str, constraints: Constraints) -> list[int]:
     if constraints.ties:
-        return problem.follow(_solve_tied(problem, minimize, constraints, MOST_SETS_TIED), "exact")
+        return _solve_tied(problem, minimize, constraints, MOST_SETS_TIED)
     order: list[int] = []
     for part in fall_apart(problem, constraints):
         names = problem.net.to_names(part.variables)
@@ -51,7 +56,7 @@ def invert_exactly(problem: Problem, objective: Objective, constraints: Constrai
             order += part.to_variables(order_exactly(part, minimize))
         except TooManySetsError:
             raise refuse(names, f"which takes more than {MOST_SETS:,} sets of them") from None
-    return problem.follow(_enclose(order, constraints), "exact")
+    return _enclose(order, constraints)
 
 
 def _solve_tied(problem: Problem, minimize: str, constraints: Constraints, most_sets: int) -> list[int]:
