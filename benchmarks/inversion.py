@@ -90,6 +90,8 @@ def measure(network: networks.Network, method: str, repeats: int) -> dict[str, A
         start = time.process_time()
         result = call()
         seconds.append(time.process_time() - start)
+        if sum(seconds) > LIMIT / 5:  # the limit is for all repeats together: a slow one must not look endless
+            break
     row: dict[str, Any] = {"seconds": median(seconds), "variables": len(network[0]), "megabytes": _peak() - before}
     if method in ("ours", "comi"):
         sets = result.sets
