@@ -38,12 +38,12 @@ def run_demo(folder: Path, console: Console, setting: Setting | None = None, dep
     outcomes = [run_candidate(model, candidate, setting) for candidate in list_candidates(model)]
     console.print(_tabulate(outcomes))
     console.print(
-        "In use and stored count parameters: those that a mask switches off are stored, not used. KL (nats) is from "
-        "the exact posterior, over 20,000 fresh draws. The floor is what the best encoder with these edges could "
-        "reach, in closed form.",
+        "In use and stored count parameters. Nearly full masks store what they switch off, others do not. KL (nats) "
+        "is from the exact posterior, over 20,000 fresh draws. The floor is what the best encoder with these edges "
+        "could reach, in closed form.",
         highlight=False,
     )
-    plot_figure2(outcomes, entropy, path, f"Binary tree of depth {depth}: three encoders of equal capacity")
+    plot_figure2(outcomes, entropy, path, f"Binary tree of depth {depth}: three encoders")
     console.print(f"Both panels of the figure are in {path}")
     return path
 

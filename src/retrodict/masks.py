@@ -21,26 +21,26 @@ import numpy as np
 from retrodict.errors import WidthError
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
-from retrodict.graph.rows import Integers, Mask
+from retrodict.graph.rows import Integers, Mask, Rows
 
 
 @dataclass(frozen=True, eq=False)
 class Dependencies:
     """Which inputs each inferred latent depends on: the observed variables, then the inferred latents.
 
-    A latent is inferred unless it is barren. ``matrix[i, j]`` says that latent ``i`` has input ``j`` as a
-    parent; ``sizes`` are the columns of each input; ``level`` is the step in which a latent can be drawn.
+    A latent is inferred unless it is barren. Row ``i`` of ``parents`` lists the inputs that latent ``i`` has as
+    parents; ``sizes`` are the columns of each input; ``level`` is the step in which a latent can be drawn.
     """
 
     observed: tuple[Name, ...]
     latents: tuple[Name, ...]
-    matrix: Mask
+    parents: Rows
     sizes: Integers
     level: Integers
 
     @classmethod
     def of(cls, inverse: Inverse) -> Dependencies:
-        """Read off an inverse.
+        """Read off an inverse; raise `SizeError` when it has too many edges to be written out.
 
         >>> from retrodict import BayesNet, invert
         >>> inverse = invert(BayesNet({"z": [], "y": ["z"], "x": ["y"]}, observed=["x"]), order=["z", "y"])
@@ -53,13 +53,10 @@ class Dependencies:
         inputs = np.concatenate([net.observed_index, net.latent_index[inferred]])
         column = np.full(len(net), -1, dtype=np.int64)
         column[inputs] = np.arange(len(inputs))
-        matrix = np.zeros((len(inferred), len(inputs)), dtype=bool)
-        for row, latent in enumerate(inferred.tolist()):
-            matrix[row, column[inverse.parent_index(latent)]] = True
         return cls(
             net.observed,
             net.to_names(net.latent_index[inferred]),
-            matrix,
+            Rows.from_lists([np.sort(column[inverse.parent_index(latent)]).tolist() for latent in inferred.tolist()]),
             np.array([net.variable(net.names[i]).size for i in inputs.tolist()], dtype=np.int64),
             inverse.depths[inferred] - 1,
         )
@@ -74,6 +71,16 @@ class Dependencies:
         """Columns of each inferred latent."""
         return self.sizes[len(self.observed) :]
 
+    @property
+    def depth(self) -> int:
+        """Number of steps in which all latents are drawn."""
+        return int(self.level.max(initial=-1)) + 1
+
+    @cached_property
+    def matrix(self) -> Mask:
+        """The parents as a matrix, a row for each latent and a column for each input."""
+        return to_matrix(self.parents, len(self.sizes))
+
     @cached_property
     def columns(self) -> Mask:
         """The matrix with a row for each column of each latent and a column for each column of each input."""
@@ -84,65 +91,103 @@ class Dependencies:
 class UnitGroups:
     """Hidden units of a layered network by dependency set.
 
-    ``sets[g]`` marks the inputs that group ``g`` may see; ``counts[k][g]`` is the number of units that layer
-    ``k`` gives it.
+    Row ``g`` of ``sets`` lists the inputs that group ``g`` may see; layer ``k`` has ``units[k]`` units in every
+    group. Row ``g`` of ``within`` lists the groups whose sets lie within that of ``g``, row ``i`` of ``readable``
+    those whose sets lie within the parents of latent ``i``.
 
     >>> from retrodict import zoo, invert
-    >>> groups = UnitGroups.of(Dependencies.of(invert(zoo.binary_tree(depth=3))), widths=[6, 6])
-    >>> [mask.shape for mask in groups.masks]
-    [(6, 7), (6, 6), (3, 6)]
+    >>> groups = UnitGroups.of(Dependencies.of(invert(zoo.binary_tree(depth=3))), widths=[6, 7])
+    >>> groups.units, [mask.shape for mask in groups.masks]
+    ((2, 2), [(6, 7), (6, 6), (3, 6)])
     """
 
     dependencies: Dependencies
-    sets: Mask
-    counts: tuple[Integers, ...]
+    sets: Rows
+    units: tuple[int, ...]
 
     @classmethod
     def of(cls, dependencies: Dependencies, widths: Sequence[int]) -> UnitGroups:
-        """Divide layers of these widths among the parent sets, in equal shares.
+        """Divide layers of these widths equally among the different parent sets; what is left over is not used.
+
+        Equal shares learn at least as fast as shares in proportion to the size of the sets, and leave no group
+        with so few units that all of them may sleep (a ReLU that is never positive passes no gradient).
 
         Raises `WidthError`, naming the least width that can carry them, when there are more sets than units.
         """
-        sets = np.unique(dependencies.matrix[dependencies.matrix.any(axis=1)], axis=0)
-        sets = sets[np.argsort(sets.sum(axis=1), kind="stable")]
+        different = sorted(
+            {tuple(row) for row in dependencies.parents.to_lists() if row}, key=lambda row: (len(row), row)
+        )
+        least = max(1, len(different))
         for layer, width in enumerate(widths):
-            if width < max(1, len(sets)):
+            if width < least:
                 raise WidthError(
-                    f"hidden layer {layer + 1} has {width} units, too few to carry the {len(sets)} different "
+                    f"hidden layer {layer + 1} has {width} units, too few to carry the {len(different)} different "
                     f"parent sets of {len(dependencies.latents)} latents",
-                    least=len(sets),
-                    remedy=f"Make every hidden layer at least {len(sets)} wide.",
+                    least=least,
+                    remedy=f"Make every hidden layer at least {least} wide.",
                 )
-        return cls(dependencies, sets, tuple(divide(width, len(sets)) for width in widths))
+        return cls(dependencies, Rows.from_lists(different), tuple(width // least for width in widths))
+
+    @cached_property
+    def within(self) -> Rows:
+        """For each group the groups whose sets lie within its own, itself among them."""
+        return list_subsets(self.sets, self.sets)
+
+    @cached_property
+    def readable(self) -> Rows:
+        """For each latent the groups whose sets lie within its parents."""
+        return list_subsets(self.sets, self.dependencies.parents)
+
+    @cached_property
+    def level(self) -> Integers:
+        """For each group the step in which all of its inputs are known."""
+        seen = len(self.dependencies.observed)
+        known = np.concatenate([np.zeros(seen, dtype=np.int64), self.dependencies.level + 1])
+        return np.array([known[row].max() for row in (self.sets[g] for g in range(len(self.sets)))], dtype=np.int64)
 
     @property
     def masks(self) -> tuple[Mask, ...]:
         """Masks of the layers, shape ``(outputs, inputs)`` each: from the input columns, between, to the latents."""
-        units = [np.repeat(self.sets, count, axis=0) for count in self.counts]
-        columns = np.repeat(self.sets, self.dependencies.sizes, axis=1)
-        first = np.repeat(columns, self.counts[0], axis=0)
-        inner = [lies_within(below, above) for below, above in itertools.pairwise(units)]
-        rows = np.repeat(self.dependencies.matrix, self.dependencies.latent_sizes, axis=0)
-        return (first, *inner, lies_within(units[-1], rows))
+        groups = len(self.sets)
+        columns = np.repeat(to_matrix(self.sets, len(self.dependencies.sizes)), self.dependencies.sizes, axis=1)
+        first = np.repeat(columns, self.units[0], axis=0)
+        within, readable = to_matrix(self.within, groups), to_matrix(self.readable, groups)
+        inner = [
+            np.repeat(np.repeat(within, above, axis=0), below, axis=1)
+            for below, above in itertools.pairwise(self.units)
+        ]
+        last = np.repeat(np.repeat(readable, self.dependencies.latent_sizes, axis=0), self.units[-1], axis=1)
+        return (first, *inner, last)
 
 
-def lies_within(parts: Mask, wholes: Mask) -> Mask:
-    """Return for each whole (rows) and each part (columns) whether the part is a subset of the whole.
+def list_subsets(parts: Rows, wholes: Rows) -> Rows:
+    """Return for each whole the numbers of the parts that are subsets of it; parts are not empty.
 
-    >>> lies_within(np.array([[1, 0], [1, 1]], bool), np.array([[1, 0]], bool)).tolist()
-    [[True, False]]
+    A part can only lie within the wholes that hold its rarest element, and few do.
+
+    >>> list_subsets(Rows.from_lists([[0], [0, 1]]), Rows.from_lists([[0], [0, 1, 2], [2]])).to_lists()
+    [[0], [0, 1], []]
     """
-    shared = wholes.astype(np.float32) @ parts.astype(np.float32).T
-    return np.asarray(shared == parts.sum(axis=1))
+    holders: dict[int, list[int]] = {}
+    sets = [frozenset(row) for row in wholes.to_lists()]
+    for whole, members in enumerate(sets):
+        for member in members:
+            holders.setdefault(member, []).append(whole)
+    found: list[list[int]] = [[] for _ in sets]
+    for part, row in enumerate(parts.to_lists()):
+        members = frozenset(row)
+        for whole in min((holders.get(member, []) for member in row), key=len):
+            if members <= sets[whole]:
+                found[whole].append(part)
+    return Rows.from_lists(found)
 
 
-def divide(width: int, groups: int) -> Integers:
-    """Divide units equally among groups, what is left over to the last ones.
+def to_matrix(rows: Rows, width: int) -> Mask:
+    """Return rows of numbers as a matrix, true where a row holds a number.
 
-    Equal shares learn at least as fast as shares in proportion to the size of the sets, and leave no group with
-    so few units that all of them may sleep (a ReLU unit that is never positive passes no gradient).
-
-    >>> divide(8, 3).tolist()
-    [2, 3, 3]
+    >>> to_matrix(Rows.from_lists([[1], []]), 2).tolist()
+    [[False, True], [False, False]]
     """
-    return np.array([(width + group) // groups for group in range(groups)], dtype=np.int64)
+    matrix = np.zeros((len(rows), width), dtype=bool)
+    matrix[rows.sources, rows.index] = True
+    return matrix

@@ -26,6 +26,10 @@ STRUCTURES = {
 SMALL = [case for case in CASES if len(case.net) <= 16 and not invert(case.net).is_generative.all()]
 
 
+def first_weights(encoder) -> jax.Array:
+    return jax.tree.leaves(encoder)[0]
+
+
 def build(inverse, kind="shared", skip=False, seed=0):
     return build_encoder(inverse, jax.random.key(seed), kind, widths=(40, 40), skip=skip)
 
@@ -36,7 +40,7 @@ def depends(encoder, inverse) -> np.ndarray:
     n_seen, n_latent = int(dependencies.observed_sizes.sum()), int(dependencies.latent_sizes.sum())
     z = jax.random.normal(jax.random.key(1), (32, n_latent))
     x = jax.random.normal(jax.random.key(2), (32, n_seen))
-    differentiate = jax.jacobian(lambda x, z: encoder.parameters(z, x), argnums=(0, 1))
+    differentiate = jax.jacobian(lambda x, z: encoder.parameters(z[None], x[None])[0], argnums=(0, 1))
     jacobian = jax.jit(jax.vmap(differentiate))(x, z)
     return np.abs(np.concatenate(jacobian, axis=-1)).sum(axis=(0, 2)) > 0
 
@@ -102,7 +106,7 @@ def test_a_constant_column_is_not_divided_by_zero():
 
 def test_the_same_key_gives_the_same_bits():
     inverse = invert(zoo.binary_tree(3).net)
-    first, again, other = (build(inverse, seed=s).layers[0].weight for s in (1, 1, 2))
+    first, again, other = (first_weights(build(inverse, seed=s)) for s in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
@@ -114,9 +118,17 @@ def test_separate_networks_count_all_their_weights():
     assert count_stored(encoder) == count_parameters(encoder)
 
 
-def test_masked_weights_are_stored_but_not_in_use():
-    encoder = build(invert(zoo.binary_tree(4).net))
-    assert count_stored(encoder) == (15 + 1) * 40 + 41 * 40 + 41 * 14
+def test_of_empty_blocks_nothing_is_stored():
+    inverse = invert(zoo.binary_tree(6).net, "reverse")
+    encoder = build_encoder(inverse, jax.random.key(0), widths=(62, 62), skip=False)
+    blocks = inverse.n_edges * 2 + 31 * 2 + 31 * (2 * 2 + 2) + 31 * (2 * 2 + 2)
+    assert count_parameters(encoder) == blocks
+    assert count_stored(encoder) < 1.2 * blocks
+
+
+def test_weights_that_a_mask_switches_off_are_stored_but_not_in_use():
+    encoder = build(fully_connected(zoo.binary_tree(4).net), seed=0)
+    assert count_stored(encoder) == (15 + 1) * 35 + 36 * 35 + 36 * 14
     assert count_parameters(encoder) < count_stored(encoder)
 
 

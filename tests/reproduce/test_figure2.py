@@ -19,9 +19,11 @@ def test_the_candidates_have_equal_capacity_and_the_papers_structures(depth):
     model = zoo.binary_tree(depth)
     heuristic, standard, minimal = list_candidates(model)
     capacity = count_stored(heuristic.build(jax.random.key(0)))
+    latents, inputs = len(model.net.latents), len(model.net)
     for masked in (standard, minimal):
-        assert count_stored(masked.build(jax.random.key(0))) == pytest.approx(capacity, rel=0.01)
-    latents = len(model.net.latents)
+        first, second = masked.widths
+        full = (inputs + 1) * first + (first + 1) * second + (second + 1) * 2 * latents
+        assert full == pytest.approx(capacity, rel=0.002)
     assert heuristic.inverse.n_edges == 2 * latents
     assert standard.inverse.n_edges == latents * (latents + 1) + latents * (latents - 1) // 2
     assert minimal.inverse.n_edges == {4: 27, 5: 70}[depth]

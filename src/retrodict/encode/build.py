@@ -4,15 +4,18 @@ from collections.abc import Sequence
 
 import equinox as eqx
 import jax
-import numpy as np
 from jaxtyping import Array, Key
 
+from retrodict.encode.blocks import BlockLinear
 from retrodict.encode.encoder import Encoder, Scaling
-from retrodict.encode.separate import SeparateEncoder
+from retrodict.encode.layers import MaskedLinear
+from retrodict.encode.separate import SeparateEncoder, StackedLinear
 from retrodict.encode.shared import SharedEncoder
 from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
 from retrodict.masks import Dependencies
+
+Layer = MaskedLinear | BlockLinear | StackedLinear
 
 ENCODERS: dict[str, type[SharedEncoder | SeparateEncoder]] = {"shared": SharedEncoder, "separate": SeparateEncoder}
 
@@ -45,23 +48,23 @@ def build_encoder(
 
 
 def suggest_widths(dependencies: Dependencies) -> tuple[int, int]:
-    """Return two hidden layers with about eight units for each different parent set, 64 at least."""
-    groups = len(np.unique(dependencies.matrix, axis=0))
+    """Return two hidden layers with eight units for each different parent set, 64 at least."""
+    groups = len(set(map(tuple, dependencies.parents.to_lists())))
     return (max(64, 8 * groups),) * 2
+
+
+def list_layers(encoder: Encoder) -> list[Layer]:
+    """Return all layers of an encoder."""
+    nodes = jax.tree.leaves(encoder, is_leaf=lambda node: isinstance(node, Layer))
+    return [node for node in nodes if isinstance(node, Layer)]
 
 
 def count_parameters(encoder: Encoder) -> int:
     """Return the number of weights and biases in use: weights that a mask switches off do not count."""
-    layers = [
-        layer
-        for layer in jax.tree.leaves(encoder, is_leaf=lambda node: hasattr(node, "mask"))
-        if hasattr(layer, "mask")
-    ]
-    weights = sum(int(np.sum(layer.mask)) for layer in layers)
-    return weights + sum(layer.bias.size for layer in layers)
+    return sum(layer.in_use for layer in list_layers(encoder))
 
 
 def count_stored(encoder: Encoder) -> int:
     """Return the number of weights and biases that are stored, in use or not."""
-    leaves = jax.tree.leaves(eqx.filter((encoder.layers, encoder.skip), eqx.is_inexact_array))  # type: ignore[attr-defined]
+    leaves = jax.tree.leaves(eqx.filter(list_layers(encoder), eqx.is_inexact_array))
     return sum(leaf.size for leaf in leaves)

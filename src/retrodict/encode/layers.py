@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
-from retrodict.graph.rows import Mask
+from retrodict.graph.rows import Integers, Mask
 
 
 class MaskedLinear(eqx.Module):
@@ -31,6 +31,15 @@ class MaskedLinear(eqx.Module):
     def __call__(self, values: Float[Array, "*batch inputs"]) -> Float[Array, "*batch outputs"]:
         """Apply the map to the last axis."""
         return values @ (self.weight * self.mask) + self.bias
+
+    def compute(self, outputs: Integers, values: Float[Array, "*batch inputs"]) -> Float[Array, "*batch some"]:
+        """Return these outputs alone."""
+        return values @ (self.weight * self.mask)[:, outputs] + self.bias[outputs]
+
+    @property
+    def in_use(self) -> int:
+        """Number of weights and biases that have an effect."""
+        return int(self.mask.sum()) + self.bias.size
 
 
 def draw_weights(

@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from retrodict.encode.conditionals import Conditional, Normal
-from retrodict.encode.encoder import Encoder, Scaling, count_levels, level_of_columns
+from retrodict.encode.encoder import Encoder, Scaling, Structure
 from retrodict.encode.layers import draw_weights
+from retrodict.encode.network import Steps, split_by_step
 from retrodict.graph.rows import Integers, Mask
 from retrodict.masks import Dependencies
 
@@ -28,9 +29,19 @@ class StackedLinear(eqx.Module):
         self.weight = draw_weights(key, self.mask, gain)
         self.bias = jnp.zeros((mask.shape[0], 1, mask.shape[2]))
 
-    def __call__(self, values: Float[Array, "networks rows inputs"]) -> Float[Array, "networks rows outputs"]:
-        """Apply the map of each network to its own rows."""
-        return values @ (self.weight * self.mask) + self.bias
+    def __call__(
+        self, values: Float[Array, "some rows inputs"], networks: Integers | None = None
+    ) -> Float[Array, "some rows outputs"]:
+        """Apply the map of each network, or of some of them, to its own rows."""
+        weight, bias = self.weight * self.mask, self.bias
+        if networks is not None:
+            weight, bias = weight[networks], bias[networks]
+        return values @ weight + bias
+
+    @property
+    def in_use(self) -> int:
+        """Number of weights and biases that have an effect."""
+        return int(self.mask.sum()) + self.bias.size
 
 
 class SeparateEncoder(Encoder):
@@ -51,11 +62,11 @@ class SeparateEncoder(Encoder):
     layers: tuple[StackedLinear, ...]
     skip: StackedLinear | None
     inputs: Int[Array, "networks inputs"]
-    outputs: Int[Array, " latents"]
     conditional: Conditional
     scaling: Scaling
-    level: Int[Array, " latents"]
-    depth: int = eqx.field(static=True)
+    structure: Structure = eqx.field(static=True)
+    networks: Steps = eqx.field(static=True)
+    sizes: tuple[int, ...] = eqx.field(static=True)
 
     def __init__(
         self,
@@ -69,9 +80,9 @@ class SeparateEncoder(Encoder):
     ) -> None:
         self.conditional = conditional or Normal()
         inputs, real = _pad_inputs(dependencies)
-        sizes = dependencies.latent_sizes
-        networks, widest, last = *real.shape, int(sizes.max()) * self.conditional.n_parameters
-        masks = [np.ones((networks, a, b), bool) for a, b in _pair([widest, *widths, last])]
+        self.sizes = tuple(dependencies.latent_sizes.tolist())
+        networks, widest, last = *real.shape, max(self.sizes) * self.conditional.n_parameters
+        masks = [np.ones((networks, a, b), bool) for a, b in itertools.pairwise([widest, *widths, last])]
         masks[0] &= real[:, :, None]
         keys = jax.random.split(key, len(masks) + 1)
         gains = [2.0] * len(widths) + [0.01]
@@ -79,38 +90,51 @@ class SeparateEncoder(Encoder):
         direct = np.broadcast_to(real[:, :, None], (networks, widest, last))
         self.skip = StackedLinear(direct, keys[-1], gain=0.01) if skip else None
         self.inputs = jnp.asarray(inputs)
-        self.outputs = jnp.asarray(np.concatenate([i * sizes.max() + np.arange(size) for i, size in enumerate(sizes)]))
         self.scaling = scaling or Scaling.none(int(dependencies.sizes.sum()))
-        self.level = level_of_columns(dependencies)
-        self.depth = count_levels(dependencies)
+        self.structure = Structure.of(dependencies)
+        self.networks = split_by_step(dependencies.level, dependencies.depth)
 
     def parameters(
-        self, latents: Float[Array, "*batch latents"], observed: Float[Array, "*batch observed"]
-    ) -> Float[Array, "*batch latents parameters"]:
+        self, latents: Float[Array, "rows latents"], observed: Float[Array, "rows observed"]
+    ) -> Float[Array, "rows latents parameters"]:
         """Return the parameters of every conditional, from standardised numbers."""
-        batch = observed.shape[:-1]
-        nothing = jnp.zeros((*batch, 1), observed.dtype)
-        columns = jnp.concatenate([observed, latents, nothing], axis=-1).reshape(-1, self._width + 1).T
-        inputs = units = jnp.swapaxes(columns[self.inputs], 1, 2)
-        for layer in self.layers[:-1]:
-            units = jax.nn.relu(layer(units))
-        outputs = self.layers[-1](units)
-        if self.skip is not None:
-            outputs = outputs + self.skip(inputs)
-        return self._collect(outputs, batch)
+        return self._compute(np.arange(len(self.sizes)), latents, observed)
 
-    @property
-    def _width(self) -> int:
-        return len(self.scaling.centre)
+    def begin(self, rows: int) -> tuple[Array, ...]:
+        """Return nothing: networks share no units, so each is computed in one step."""
+        return ()
+
+    def advance(
+        self,
+        step: int,
+        hidden: tuple[Array, ...],
+        latents: Float[Array, "rows latents"],
+        observed: Float[Array, "rows observed"],
+    ) -> tuple[tuple[Array, ...], Float[Array, "rows drawn parameters"]]:
+        """Return the parameters of the columns drawn in a step."""
+        return hidden, self._compute(np.array(self.networks[step], dtype=np.int64), latents, observed)
+
+    def _compute(
+        self, networks: Integers, latents: Float[Array, "rows latents"], observed: Float[Array, "rows observed"]
+    ) -> Float[Array, "rows some parameters"]:
+        nothing = jnp.zeros((len(observed), 1), observed.dtype)
+        columns = jnp.concatenate([observed, latents, nothing], axis=-1).T
+        inputs = units = jnp.swapaxes(columns[self.inputs[networks]], 1, 2)
+        for layer in self.layers[:-1]:
+            units = jax.nn.relu(layer(units, networks))
+        outputs = self.layers[-1](units, networks)
+        if self.skip is not None:
+            outputs = outputs + self.skip(inputs, networks)
+        return self._collect(networks, outputs)
 
     def _collect(
-        self, outputs: Float[Array, "networks rows outputs"], batch: tuple[int, ...]
-    ) -> Float[Array, "... latents parameters"]:
+        self, networks: Integers, outputs: Float[Array, "some rows outputs"]
+    ) -> Float[Array, "rows columns parameters"]:
         """Put the parameters of each column of each latent side by side."""
-        networks, rows, _ = outputs.shape
-        numbers = outputs.reshape(networks, rows, -1, self.conditional.n_parameters)
-        flat = jnp.moveaxis(numbers, 1, 0).reshape(rows, -1, self.conditional.n_parameters)
-        return flat[:, self.outputs].reshape(*batch, len(self.outputs), self.conditional.n_parameters)
+        each, widest = self.conditional.n_parameters, max(self.sizes)
+        flat = jnp.moveaxis(outputs, 1, 0).reshape(outputs.shape[1], -1, each)
+        kept = [i * widest + column for i, n in enumerate(networks.tolist()) for column in range(self.sizes[n])]
+        return flat[:, np.array(kept, dtype=np.int64)]
 
 
 def _pad_inputs(dependencies: Dependencies) -> tuple[Integers, Mask]:
@@ -120,7 +144,3 @@ def _pad_inputs(dependencies: Dependencies) -> tuple[Integers, Mask]:
     order = np.argsort(~rows, axis=1, kind="stable")[:, :widest]
     real = np.take_along_axis(rows, order, axis=1)
     return np.where(real, order, rows.shape[1]), real
-
-
-def _pair(widths: Sequence[int]) -> list[tuple[int, int]]:
-    return list(itertools.pairwise(widths))

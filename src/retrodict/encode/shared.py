@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Key
 
 from retrodict.encode.conditionals import Conditional, Normal
-from retrodict.encode.encoder import Encoder, Scaling, count_levels, level_of_columns
-from retrodict.encode.layers import MaskedLinear
+from retrodict.encode.encoder import Encoder, Scaling, Structure
+from retrodict.encode.network import Network, build_network
 from retrodict.masks import Dependencies, UnitGroups
 
 
@@ -19,10 +17,12 @@ class SharedEncoder(Encoder):
 
     Its Jacobian is zero exactly off the inverse. On a fully connected inverse it is the standard MADE.
     ``skip`` adds a masked linear map straight from the parents, so that linear answers are learnt at once.
+    Where most blocks of the masks are empty, only the others are stored and computed.
 
     Raises `WidthError` when a hidden layer has fewer units than there are different parent sets.
     Source: Webb et al. 2017, section 3 (minimal MADE); Germain et al. 2015.
 
+    >>> import jax
     >>> from retrodict import invert, zoo
     >>> dependencies = Dependencies.of(invert(zoo.binary_tree(depth=3)))
     >>> encoder = SharedEncoder(dependencies, jax.random.key(0), widths=[16, 16])
@@ -30,12 +30,10 @@ class SharedEncoder(Encoder):
     (5,)
     """
 
-    layers: tuple[MaskedLinear, ...]
-    skip: MaskedLinear | None
+    network: Network
     conditional: Conditional
     scaling: Scaling
-    level: Int[Array, " latents"]
-    depth: int = eqx.field(static=True)
+    structure: Structure = eqx.field(static=True)
 
     def __init__(
         self,
@@ -48,28 +46,27 @@ class SharedEncoder(Encoder):
         skip: bool = False,
     ) -> None:
         self.conditional = conditional or Normal()
-        each = self.conditional.n_parameters
-        *hidden, last = UnitGroups.of(dependencies, widths).masks
-        keys = jax.random.split(key, len(hidden) + 2)
-        outputs = np.repeat(last, each, axis=0)
-        self.layers = (
-            *(MaskedLinear(mask, k) for mask, k in zip(hidden, keys, strict=False)),
-            MaskedLinear(outputs, keys[-2], gain=0.01),
-        )
-        self.skip = MaskedLinear(np.repeat(dependencies.columns, each, axis=0), keys[-1], gain=0.01) if skip else None
+        groups = UnitGroups.of(dependencies, widths)
+        self.network = build_network(groups, self.conditional.n_parameters, key, skip=skip)
         self.scaling = scaling or Scaling.none(int(dependencies.sizes.sum()))
-        self.level = level_of_columns(dependencies)
-        self.depth = count_levels(dependencies)
+        self.structure = Structure.of(dependencies)
 
     def parameters(
-        self, latents: Float[Array, "*batch latents"], observed: Float[Array, "*batch observed"]
-    ) -> Float[Array, "*batch latents parameters"]:
+        self, latents: Float[Array, "rows latents"], observed: Float[Array, "rows observed"]
+    ) -> Float[Array, "rows latents parameters"]:
         """Return the parameters of every conditional, from standardised numbers."""
-        inputs = jnp.concatenate([observed, latents], axis=-1)
-        units = inputs
-        for layer in self.layers[:-1]:
-            units = jax.nn.relu(layer(units))
-        outputs = self.layers[-1](units)
-        if self.skip is not None:
-            outputs = outputs + self.skip(inputs)
-        return outputs.reshape(*outputs.shape[:-1], latents.shape[-1], -1)
+        return self.network(jnp.concatenate([observed, latents], axis=-1))
+
+    def begin(self, rows: int) -> tuple[Array, ...]:
+        """Return the hidden units, none computed yet."""
+        return self.network.begin(rows)
+
+    def advance(
+        self,
+        step: int,
+        hidden: tuple[Array, ...],
+        latents: Float[Array, "rows latents"],
+        observed: Float[Array, "rows observed"],
+    ) -> tuple[tuple[Array, ...], Float[Array, "rows drawn parameters"]]:
+        """Return the hidden units after a step, and the parameters of the columns drawn in it."""
+        return self.network.advance(step, hidden, jnp.concatenate([observed, latents], axis=-1))

@@ -36,7 +36,7 @@ def list_candidates(model: Model, order: str = "auto") -> tuple[Candidate, ...]:
     """Return (a) the heuristic, (b) the standard masked and (c) the minimal masked encoder of a model.
 
     (a) has a network [200, 200] for each factor; (b) and (c) are single networks of two hidden layers, as wide
-    as gives them the same number of stored weights.
+    as gives full matrices the same number of weights.
 
     Source: Webb et al. 2017, section 3.
 
@@ -68,7 +68,7 @@ def count_separate_weights(dependencies: Dependencies, widths: Sequence[int], pa
 
 
 def match_width(dependencies: Dependencies, capacity: int, parameters: int = 2) -> int:
-    """Return the width of two equal hidden layers whose stored weights come nearest to a capacity."""
+    """Return the width of two equal hidden layers whose full matrices come nearest to a capacity."""
     inputs = int(dependencies.sizes.sum())
     outputs = int(dependencies.latent_sizes.sum()) * parameters
 
