@@ -28,7 +28,10 @@ class Inverse:
     The parents of a latent are observed variables and latents sampled before it. ``generative`` names the
     barren latents: sampled last, from the model's own conditionals, so they need no network.
 
-    Made by `invert`, `reversal`, `mean_field` or `fully_connected`; ``strategy`` says by which.
+    Made by `invert`, `reversal`, `mean_field` or `fully_connected`; ``strategy`` says by which. What `invert` made
+    has a ``forest``: for each latent, by its place among ``net.latents``, the one of its latent parents that is
+    eliminated first, or -1. Going down it, parent sets are inherited: it is the plan by which an encoder can share
+    work, a backward recursion on a chain, an upward pass on a tree.
     Source: Webb et al. 2017, section 1 (the encoder's factorisation).
 
     >>> from retrodict.invert import invert
