@@ -1,7 +1,7 @@
 """Write docs/correctness.md from the report of a nightly run: `make nightly`.
 
 Tests leave figures in the report (JUnit XML): the law, how many models or questions they checked, on how many of them
-it failed. Here they are summed by law.
+it failed. Here they are summed by law. A run that was cut in pieces has several reports: give them all.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import argparse
 import datetime
 import importlib.metadata
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,7 +18,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "correctness.md"
 HEAD = """\
 # Correctness, counted
 
-Made by `make nightly` on {date}: {versions}, Python {python}.
+Made by `make nightly`, or parts of it, on {date}: {versions}, Python {python}.
 {passed} of {tests} tests passed.
 
 Models: every order (forward, reverse, min-fill, min-degree, nested dissection, auto) gives exactly the minimal parents
@@ -33,10 +34,10 @@ are those of one core.
 Figures = dict[str, float]
 
 
-def read_figures(report: Path) -> tuple[dict[str, Figures], int, int]:
+def read_figures(reports: Sequence[Path]) -> tuple[dict[str, Figures], int, int]:
     """Return the figures of each law, the number of tests, and how many of them passed."""
     laws: dict[str, Figures] = {}
-    cases = list(ElementTree.parse(report).iter("testcase"))
+    cases = [case for report in reports for case in ElementTree.parse(report).iter("testcase")]
     for case in cases:
         left = {str(entry.get("name")): str(entry.get("value")) for entry in case.iter("property")}
         if "law" in left:
@@ -55,9 +56,9 @@ def write_row(law: str, figures: Figures) -> str:
     return f"| {law} | {checked:,.0f} | {informed} | {failed:,.0f} | {held} | {figures['seconds']:,.0f} |"
 
 
-def write_page(report: Path) -> str:
+def write_page(reports: Sequence[Path]) -> str:
     """Return the page."""
-    laws, tests, passed = read_figures(report)
+    laws, tests, passed = read_figures(reports)
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("retrodict", "numpy", "networkx"))
     date = datetime.datetime.now(datetime.UTC).date().isoformat()
     head = HEAD.format(date=date, versions=versions, python=platform.python_version(), passed=passed, tests=tests)
@@ -67,8 +68,8 @@ def write_page(report: Path) -> str:
 def main() -> None:
     """Read the report and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("report", type=Path)
-    PAGE.write_text(write_page(parser.parse_args().report))
+    parser.add_argument("reports", type=Path, nargs="+")
+    PAGE.write_text(write_page(parser.parse_args().reports))
 
 
 if __name__ == "__main__":
