@@ -11,7 +11,7 @@ import numpy as np
 import optax
 
 from retrodict.encode.build import build_encoder
-from retrodict.encode.encoder import Scaling
+from retrodict.encode.features import Scaling
 from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name

@@ -29,13 +29,15 @@ class Dependencies:
     """Which inputs each inferred latent depends on: the observed variables, then the inferred latents.
 
     A latent is inferred unless it is barren. Row ``i`` of ``parents`` lists the inputs that latent ``i`` has as
-    parents; ``sizes`` are the columns of each input; ``level`` is the step in which a latent can be drawn.
+    parents; ``sizes`` are the columns of each input; ``categories`` the number of values of its numbers, 0 where
+    they are real; ``level`` is the step in which a latent can be drawn.
     """
 
     observed: tuple[Name, ...]
     latents: tuple[Name, ...]
     parents: Rows
     sizes: Integers
+    categories: Integers
     level: Integers
 
     @classmethod
@@ -58,6 +60,7 @@ class Dependencies:
             net.to_names(net.latent_index[inferred]),
             Rows.from_lists([np.sort(column[inverse.parent_index(latent)]).tolist() for latent in inferred.tolist()]),
             np.array([net.variable(net.names[i]).size for i in inputs.tolist()], dtype=np.int64),
+            np.array([net.variable(net.names[i]).categories or 0 for i in inputs.tolist()], dtype=np.int64),
             inverse.depths[inferred] - 1,
         )
 
@@ -72,6 +75,11 @@ class Dependencies:
         return self.sizes[len(self.observed) :]
 
     @property
+    def features(self) -> Integers:
+        """How many numbers a network sees of each input: one for a real column, else one for each category."""
+        return self.sizes * np.maximum(self.categories, 1)
+
+    @property
     def depth(self) -> int:
         """Number of steps in which all latents are drawn."""
         return int(self.level.max(initial=-1)) + 1
@@ -83,8 +91,8 @@ class Dependencies:
 
     @cached_property
     def columns(self) -> Mask:
-        """The matrix with a row for each column of each latent and a column for each column of each input."""
-        return np.repeat(np.repeat(self.matrix, self.latent_sizes, axis=0), self.sizes, axis=1)
+        """The matrix with a row for each column of each latent and a column for each feature of each input."""
+        return np.repeat(np.repeat(self.matrix, self.latent_sizes, axis=0), self.features, axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,9 +155,10 @@ class UnitGroups:
 
     @property
     def masks(self) -> tuple[Mask, ...]:
-        """Masks of the layers, shape ``(outputs, inputs)`` each: from the input columns, between, to the latents."""
+        """Masks of the layers, shape ``(outputs, inputs)`` each: from the features, between, to the latents."""
         groups = len(self.sets)
-        columns = np.repeat(to_matrix(self.sets, len(self.dependencies.sizes)), self.dependencies.sizes, axis=1)
+        features = self.dependencies.features
+        columns = np.repeat(to_matrix(self.sets, len(features)), features, axis=1)
         first = np.repeat(columns, self.units[0], axis=0)
         within, readable = to_matrix(self.within, groups), to_matrix(self.readable, groups)
         inner = [

@@ -8,7 +8,7 @@ import pytest
 from retrodict import zoo
 from retrodict.encode.build import build_encoder, count_parameters, count_stored
 from retrodict.encode.conditionals import Normal
-from retrodict.encode.encoder import Scaling
+from retrodict.encode.features import Scaling
 from retrodict.errors import OptionError, WidthError
 from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.invert import fully_connected, invert, mean_field, reversal
@@ -40,7 +40,7 @@ def depends(encoder, inverse) -> np.ndarray:
     n_seen, n_latent = int(dependencies.observed_sizes.sum()), int(dependencies.latent_sizes.sum())
     z = jax.random.normal(jax.random.key(1), (32, n_latent))
     x = jax.random.normal(jax.random.key(2), (32, n_seen))
-    differentiate = jax.jacobian(lambda x, z: encoder.parameters(z[None], x[None])[0], argnums=(0, 1))
+    differentiate = jax.jacobian(lambda x, z: encoder.parameters(jnp.concatenate([x, z])[None])[0], argnums=(0, 1))
     jacobian = jax.jit(jax.vmap(differentiate))(x, z)
     return np.abs(np.concatenate(jacobian, axis=-1)).sum(axis=(0, 2)) > 0
 
@@ -81,7 +81,7 @@ def test_samples_follow_the_density(kind):
     encoder = build(inverse, kind, seed=5)
     observed = jnp.tile(jnp.array([1.0, -1.0, 0.5, 2.0]), (20_000, 1))
     draws = encoder.sample(jax.random.key(6), observed)
-    parameters = encoder.parameters(draws, observed)
+    parameters = encoder.parameters(jnp.concatenate([observed, draws], axis=-1))
     standardised = (draws - parameters[..., 0]) * jnp.exp(-Normal().log_scale(parameters))
     correlation = np.corrcoef(np.asarray(standardised).T)
     assert np.abs(correlation - np.eye(3)).max() < 5 / np.sqrt(20_000)

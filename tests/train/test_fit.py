@@ -12,7 +12,7 @@ from retrodict.amortization import simulator
 from retrodict.encode.build import build_encoder
 from retrodict.errors import OptionError
 from retrodict.invert import invert
-from retrodict.train.fit import Plan, TrainingError, fit
+from retrodict.train.fit import Plan, TrainingError, differentiate, fit
 from retrodict.train.objectives import forward_kl
 
 MODEL = zoo.binary_tree(3)
@@ -65,6 +65,17 @@ def test_the_compiled_epoch_takes_the_steps_that_a_plain_loop_takes():
         encoder, state = advance(encoder, state, jax.numpy.array(step))
     for ours, plain in zip(numbers_of(train(plan).encoder), numbers_of(encoder), strict=True):
         np.testing.assert_allclose(ours, plain, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [64, 128, 200, 230])
+def test_a_minibatch_in_pieces_has_the_gradient_of_the_whole(rows, monkeypatch):
+    encoder = build_encoder(INVERSE, jax.random.key(0), widths=(16, 16))
+    batch = SIMULATE(jax.random.key(1), rows)
+    whole = eqx.filter_value_and_grad(forward_kl)(encoder, *batch)
+    monkeypatch.setattr("retrodict.train.fit.PIECE", 1)
+    pieces = eqx.filter_jit(differentiate)(forward_kl, encoder, batch)
+    for ours, plain in zip(numbers_of(pieces), numbers_of(whole), strict=True):
+        np.testing.assert_allclose(ours, plain, rtol=1e-4, atol=1e-5)
 
 
 def test_scaling_is_not_trained():

@@ -8,8 +8,10 @@ Values are kept feature first, ``(groups + 1, units, rows)``: the rows of a batc
 groups copies long stretches and the products are wide. The last group is always zero; padding points at it.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -17,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
+from retrodict.encode.schedule import Index
 from retrodict.graph.rows import Integers, Rows
 
 # Block rows are computed together while padding costs at most this factor.
@@ -26,20 +29,35 @@ MOST_PADDING = 1.25
 Values = Float[Array, "_ _ rows"]
 
 
+class Selection(NamedTuple):
+    """Some output groups, class by class: their rows within the class, and the places where they belong."""
+
+    rows: tuple[Index, ...]
+    places: tuple[Index, ...]
+
+    @property
+    def place(self) -> Index:
+        """The places of all classes."""
+        return jnp.concatenate([jnp.zeros(0, jnp.int32), *self.places])
+
+
 class BlockLinear(eqx.Module):
     """An affine map between groups of units: group ``i`` of the output listens to the input groups ``listens[i]``.
 
-    ``weights[c]`` has shape ``(groups of class c, outputs, inputs of class c)``. The output groups stand class by
-    class: output ``i`` is row ``row[i]``.
+    Class ``c`` has weights of shape ``shapes[c]``, (groups, outputs, inputs); those of all classes lie in one array,
+    since an optimiser pays for every array. The output groups stand class by class: output ``i`` is row ``row[i]``.
+    Where a class listens to consecutive groups, one each, ``first`` is the first of them, and nothing is copied.
 
     >>> layer = BlockLinear(Rows.from_lists([[0], [0, 1, 2]]), (2, 4), np.arange(3), jax.random.key(0))
     >>> layer(jnp.ones((4, 2, 5)).at[-1].set(0)).shape  # three groups of two units and the zero, five rows
     (3, 4, 5)
     """
 
-    weights: tuple[Float[Array, "groups outputs inputs"], ...]
+    weights: Float[Array, " stored"]
     bias: Float[Array, "groups outputs"]
     sources: tuple[Int[Array, "groups listened"], ...]
+    shapes: tuple[tuple[int, int, int], ...] = eqx.field(static=True)
+    first: tuple[int | None, ...] = eqx.field(static=True)
     row: tuple[int, ...] = eqx.field(static=True)
     in_use: int = eqx.field(static=True)
 
@@ -48,15 +66,19 @@ class BlockLinear(eqx.Module):
     ) -> None:
         """Wire groups of ``units`` (inputs, outputs); input group ``g`` stands in row ``place[g]`` of the values."""
         inputs, outputs = units
-        classes = classify(listens.lengths)
+        rows = [np.sort(place[listens[i]]) for i in range(len(listens))]
+        classes = classify(listens.lengths, rows)
         nothing = int(place.max(initial=-1)) + 1
-        self.sources = tuple(jnp.asarray(_pad([place[listens[i]] for i in members], nothing)) for members in classes)
-        shapes = [(len(source), outputs, source.shape[1] * inputs) for source in self.sources]
-        noise = np.split(_draw(key, sum(map(math.prod, shapes))), np.cumsum([math.prod(shape) for shape in shapes]))
-        self.weights = tuple(
-            jnp.asarray(part.reshape(shape) * _scale(listens.lengths[members], inputs, shape, gain))
-            for part, shape, members in zip(noise, shapes, classes, strict=False)
-        )
+        sources = [_pad([rows[i] for i in members], nothing) for members in classes]
+        self.sources = tuple(map(jnp.asarray, sources))
+        self.first = tuple(map(_find_run, sources))
+        self.shapes = tuple((len(source), outputs, source.shape[1] * inputs) for source in sources)
+        scales = [
+            _scale(listens.lengths[members], inputs, shape, gain)
+            for members, shape in zip(classes, self.shapes, strict=True)
+        ]
+        scale = np.concatenate([np.zeros(0, np.float32), *map(np.ravel, scales)])
+        self.weights = jax.random.normal(key, scale.shape) * scale
         self.bias = jnp.zeros((len(listens), outputs))
         order = np.concatenate([np.zeros(0, dtype=np.int64), *classes]).astype(np.int64)
         self.row = tuple(np.argsort(order).tolist())
@@ -64,45 +86,78 @@ class BlockLinear(eqx.Module):
 
     def __call__(self, values: Values) -> Values:
         """Return the values of all output groups, class by class, and the zero group."""
-        products = [self._multiply(weights, source, values) for weights, source in self._classes()]
+        products = [
+            multiply(weights, gather(values, source) if first is None else values[first : first + len(source)])
+            for weights, source, first in zip(self.split(), self.sources, self.first, strict=True)
+        ]
         biased = jnp.concatenate(products) + self.bias[:, :, None] if products else values[:0]
         return jnp.concatenate([biased, jnp.zeros((1, self.bias.shape[1], values.shape[2]), values.dtype)])
 
-    def compute(self, rows: Integers, values: Values) -> Values:
-        """Return the values of the output groups in these rows alone; rows ascend."""
-        starts = np.cumsum([0, *(len(source) for source in self.sources)])
+    def select(self, groups: Integers, place: Integers | None = None) -> Selection:
+        """Return the selection of these output groups, whose results belong in ``place``: in their rows, if not given.
+
+        >>> layer = BlockLinear(Rows.from_lists([[0], [0, 1, 2]]), (2, 4), np.arange(3), jax.random.key(0))
+        >>> layer.select(np.array([1])).places
+        (array([], dtype=int64), array([1]))
+        """
+        rows = np.array(self.row, dtype=np.int64)[groups]
+        place = rows if place is None else place
+        order = np.argsort(rows, kind="stable")
+        cuts = np.searchsorted(rows[order], self._starts[1:-1])
+        members = np.split(order, cuts)
+        within = (rows[mine] - start for mine, start in zip(members, self._starts, strict=False))
+        return Selection(tuple(within), tuple(place[mine] for mine in members))
+
+    def compute(self, selection: Selection, values: Values) -> Values:
+        """Return the values of the selected groups, class by class."""
         products = []
-        for c, (weights, source) in enumerate(self._classes()):
-            mine = rows[(rows >= starts[c]) & (rows < starts[c + 1])] - starts[c]
-            if len(mine):
-                products.append(self._multiply(weights[mine], source[mine], values))
-        return jnp.concatenate(products) + self.bias[rows][:, :, None]
+        classes = zip(self.split(), self.sources, self._starts, selection.rows, strict=False)
+        for weights, source, start, rows in classes:
+            if len(rows):
+                stacked = gather(values, source.at[rows].get(mode="clip"))
+                bias = self.bias[start : start + len(source)].at[rows].get(mode="clip")
+                products.append(multiply(weights.at[rows].get(mode="clip"), stacked) + bias[:, :, None])
+        nothing = jnp.zeros((0, self.bias.shape[1], values.shape[2]), values.dtype)
+        return jnp.concatenate([nothing, *products])
+
+    def split(self) -> list[Float[Array, "some outputs inputs"]]:
+        """Return the weights of each class."""
+        bounds = itertools.accumulate(map(math.prod, self.shapes), initial=0)
+        return [
+            self.weights[a:b].reshape(shape)
+            for (a, b), shape in zip(itertools.pairwise(bounds), self.shapes, strict=True)
+        ]
 
     def to_dense(self, groups: int) -> Float[Array, "inputs outputs"]:
         """Return the weights as one matrix from all units of ``groups`` input groups to all output units, by row."""
-        units = self.weights[0].shape[2] // self.sources[0].shape[1] if self.sources[0].shape[1] else 1
+        units = self.shapes[0][2] // self.sources[0].shape[1] if self.sources[0].shape[1] else 1
         dense = np.zeros((groups + 1, units, len(self.bias), self.bias.shape[1]), dtype=np.float32)
-        start = 0
-        for weights, source in self._classes():
+        for weights, source, start in zip(self.split(), self.sources, self._starts, strict=False):
             blocks = np.asarray(weights).reshape(len(source), self.bias.shape[1], source.shape[1], units)
             rows = start + np.arange(len(source))
             dense[np.asarray(source), :, rows[:, None], :] = blocks.transpose(0, 2, 3, 1)
-            start += len(source)
         return jnp.asarray(dense[:-1].reshape(groups * units, -1))
 
-    def _classes(self) -> "zip[tuple[Array, Array]]":
-        return zip(self.weights, self.sources, strict=True)
-
-    @staticmethod
-    def _multiply(
-        weights: Float[Array, "some outputs inputs"], source: Int[Array, "some listened"], values: Values
-    ) -> Values:
-        stacked = values[source].reshape(len(source), -1, values.shape[2])
-        return jnp.einsum("goi,gir->gor", weights, stacked)
+    @property
+    def _starts(self) -> list[int]:
+        """The first row of each class, and the number of rows."""
+        return list(itertools.accumulate((shape[0] for shape in self.shapes), initial=0))
 
 
-def classify(lengths: Integers) -> list[Integers]:
+def gather(values: Values, source: Int[Array, "some listened"]) -> Values:
+    """Return for each output group the stacked values of the groups that it listens to."""
+    return values[source].reshape(len(source), -1, values.shape[2])
+
+
+def multiply(weights: Float[Array, "some outputs inputs"], stacked: Float[Array, "some inputs rows"]) -> Values:
+    """Return the product of each group."""
+    return jnp.einsum("goi,gir->gor", weights, stacked)
+
+
+def classify(lengths: Integers, rows: Sequence[Integers] | None = None) -> list[Integers]:
     """Return the numbers of rows of about equal length, so that padding each class costs little.
+
+    Within a class, rows are in the order of the first group that they listen to, if ``rows`` are given.
 
     >>> [rows.tolist() for rows in classify(np.array([1, 9, 8, 1]))]
     [[0, 3], [2, 1]]
@@ -115,7 +170,15 @@ def classify(lengths: Integers) -> list[Integers]:
             classes.append([])
             shortest = max(1, int(lengths[i]))
         classes[-1].append(i)
-    return [np.array(rows, dtype=np.int64) for rows in classes]
+    if rows is not None:
+        classes = [sorted(members, key=lambda i: (rows[i][:1].tolist(), i)) for members in classes]
+    return [np.array(members, dtype=np.int64) for members in classes]
+
+
+def _find_run(source: Integers) -> int | None:
+    """Return the first group when row ``i`` listens to group ``first + i`` alone."""
+    alone = source.shape[1] == 1 and (np.diff(source[:, 0]) == 1).all()
+    return int(source[0, 0]) if alone else None
 
 
 def _pad(rows: Sequence[Integers], filler: int) -> Integers:
@@ -123,11 +186,6 @@ def _pad(rows: Sequence[Integers], filler: int) -> Integers:
     for i, row in enumerate(rows):
         padded[i, : len(row)] = row
     return padded
-
-
-def _draw(key: Key[Array, ""], size: int) -> Float[np.ndarray, " size"]:
-    """Return standard normal numbers, all weights of a layer at once: every shape of its own would be compiled."""
-    return np.asarray(jax.random.normal(key, (size,)))
 
 
 def _scale(lengths: Integers, inputs: int, shape: tuple[int, int, int], gain: float) -> Float[np.ndarray, "g o i"]:

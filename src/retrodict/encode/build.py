@@ -7,7 +7,8 @@ import jax
 from jaxtyping import Array, Key
 
 from retrodict.encode.blocks import BlockLinear
-from retrodict.encode.encoder import Encoder, Scaling
+from retrodict.encode.encoder import Encoder
+from retrodict.encode.features import Scaling
 from retrodict.encode.layers import MaskedLinear
 from retrodict.encode.separate import SeparateEncoder, StackedLinear
 from retrodict.encode.shared import SharedEncoder

@@ -1,37 +1,21 @@
 """What every encoder can do, given that it computes the parameters of all conditionals."""
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Key
 
 from retrodict.encode.conditionals import Conditional
+from retrodict.encode.features import Features, Scaling
+from retrodict.encode.schedule import Index, split_by_step, stack
 from retrodict.masks import Dependencies
 
-# Deeper encoders are sampled in a loop of whole evaluations: unrolled, their program would take long to compile.
+# Deeper encoders are drawn by one loop over padded steps: written out, their program would take long to compile.
 MOST_STEPS = 64
-
-
-class Scaling(NamedTuple):
-    """Centre and spread of every column, observed first: networks see standardised numbers."""
-
-    centre: Float[Array, " columns"]
-    spread: Float[Array, " columns"]
-
-    @classmethod
-    def none(cls, columns: int) -> "Scaling":
-        """Leave numbers as they are."""
-        return cls(jnp.zeros(columns), jnp.ones(columns))
-
-    @classmethod
-    def fit(cls, columns: Float[Array, "draws columns"]) -> "Scaling":
-        """Standardise to mean 0 and standard deviation 1 over simulations; a constant keeps its spread."""
-        spread = columns.std(axis=0)
-        return cls(columns.mean(axis=0), jnp.where(spread > 0, spread, 1.0))
 
 
 class Structure(NamedTuple):
@@ -46,9 +30,22 @@ class Structure(NamedTuple):
         level = np.repeat(dependencies.level, dependencies.latent_sizes)
         return cls(tuple(level.tolist()), dependencies.depth)
 
-    def drawn(self, step: int) -> Int[np.ndarray, " drawn"]:
-        """Return the columns drawn in a step, ascending."""
-        return np.flatnonzero(np.array(self.level) == step)
+
+class Step(NamedTuple):
+    """A step of drawing: the columns drawn, the inputs made of them (each of ``made[i]`` of them), what is computed."""
+
+    columns: Index
+    inputs: Index
+    made: Index
+    computed: Any
+
+
+class Drawing(NamedTuple):
+    """Draws so far, one row a column and one more that nothing reads, with their log density."""
+
+    state: Any
+    latents: Float[Array, "columns rows"]
+    log_prob: Float[Array, " rows"]
 
 
 class Encoder(eqx.Module):
@@ -58,40 +55,51 @@ class Encoder(eqx.Module):
     To subclass:
 
     - ``parameters`` returns those of all columns, such that those of a latent depend on its parents alone;
-    - ``begin`` and ``advance`` compute them step by step, each hidden unit once, for sampling.
+    - ``plan``, ``begin``, ``advance`` and ``write`` do it step by step, each hidden unit once, for drawing;
+    - ``width`` is the number of units of the widest layer: what a row costs in memory.
     """
 
     conditional: eqx.AbstractVar[Conditional]
     scaling: eqx.AbstractVar[Scaling]
+    features: eqx.AbstractVar[Features]
     structure: eqx.AbstractVar[Structure]
 
+    @property
     @abstractmethod
-    def parameters(
-        self, latents: Float[Array, "rows latents"], observed: Float[Array, "rows observed"]
-    ) -> Float[Array, "rows latents parameters"]:
-        """Return the parameters of every conditional, from standardised numbers."""
+    def width(self) -> int:
+        """The number of units of the widest layer."""
 
     @abstractmethod
-    def begin(self, rows: int) -> tuple[Array, ...]:
-        """Return the hidden units of so many rows, none computed yet."""
+    def parameters(self, inputs: Float[Array, "rows inputs"]) -> Float[Array, "rows columns parameters"]:
+        """Return the parameters of every conditional."""
 
     @abstractmethod
-    def advance(
-        self,
-        step: int,
-        hidden: tuple[Array, ...],
-        latents: Float[Array, "rows latents"],
-        observed: Float[Array, "rows observed"],
-    ) -> tuple[tuple[Array, ...], Float[Array, "rows drawn parameters"]]:
-        """Return the hidden units after a step, and the parameters of the columns drawn in it."""
+    def plan(self) -> list[Any]:
+        """Return for each step what is computed in it, as a tree of index arrays."""
+
+    @abstractmethod
+    def begin(self, inputs: Float[Array, "rows inputs"]) -> Any:
+        """Return the state in which only these inputs are known, those of the observed columns."""
+
+    @abstractmethod
+    def advance(self, step: Any, columns: Index, state: Any) -> tuple[Any, Float[Array, "rows drawn parameters"]]:
+        """Return the state after a step, and the parameters of the columns drawn in it."""
+
+    @abstractmethod
+    def write(self, places: Index, values: Float[Array, "rows inputs"], state: Any) -> Any:
+        """Return the state in which these inputs have these values."""
 
     def log_factors(
         self, latents: Float[Array, "*batch latents"], observed: Float[Array, "*batch observed"]
     ) -> Float[Array, "*batch latents"]:
         """Return log q of each column given its parents, in nats."""
-        z, x, spread = self._standardise(latents, observed)
-        flat = self.parameters(z.reshape(-1, z.shape[-1]), x.reshape(-1, x.shape[-1]))
-        return self.conditional.log_prob(flat.reshape(*z.shape, -1), z) - jnp.log(spread)
+        flat = latents.reshape(-1, latents.shape[-1])
+        columns = jnp.concatenate([observed.reshape(-1, observed.shape[-1]), flat], axis=-1)
+        scaling = self._fixed_scaling
+        parameters = self.parameters(self.features(scaling, columns))
+        centre, spread = (part[observed.shape[-1] :] for part in scaling)
+        factors = self.conditional.log_prob(parameters, (flat - centre) / spread) - jnp.log(spread)
+        return factors.reshape(latents.shape)
 
     def log_prob(
         self, latents: Float[Array, "*batch latents"], observed: Float[Array, "*batch observed"]
@@ -108,45 +116,56 @@ class Encoder(eqx.Module):
     ) -> tuple[Float[Array, "*batch latents"], Float[Array, "*batch"]]:
         """Return one draw for each row of observed values and its log density in nats, out of one pass.
 
-        All columns of a step are drawn at once, in ``depth`` steps; the hidden units are computed once in all.
+        All columns of a step are drawn at once, in ``depth`` steps; each hidden unit is computed once in all.
         """
-        columns, seen = len(self.structure.level), observed.shape[-1]
-        centre, spread = self.scaling
-        x = ((observed - centre[:seen]) / spread[:seen]).reshape(-1, seen)
-        start = jnp.zeros((len(x), columns), x.dtype), jnp.zeros(len(x), x.dtype)
-        walk = self._walk if self.structure.depth <= MOST_STEPS else self._loop
-        z, log_prob = walk(key, x, *start)
-        latents = (z * spread[seen:] + centre[seen:]).reshape(*observed.shape[:-1], columns)
-        return latents, (log_prob - jnp.log(spread[seen:]).sum()).reshape(observed.shape[:-1])
+        rows = observed.reshape(-1, observed.shape[-1])
+        known = self.features(self.scaling, rows)
+        inputs = jnp.zeros((len(rows), len(self.features.source)), rows.dtype).at[:, : known.shape[1]].set(known)
+        latents = jnp.zeros((len(self.structure.level) + 1, len(rows)), rows.dtype)
+        drawing = Drawing(self.begin(inputs), latents, jnp.zeros(len(rows), rows.dtype))
+        schedule = self.schedule()
+        if len(schedule) <= MOST_STEPS:
+            for number, step in enumerate(schedule):
+                drawing = self._draw(jax.random.fold_in(key, number), step, drawing)
+        else:
+            drawing = self._loop(key, stack(schedule), drawing)
+        drawn = drawing.latents[:-1].T
+        return drawn.reshape(*observed.shape[:-1], -1), drawing.log_prob.reshape(observed.shape[:-1])
 
-    def _walk(
-        self, key: Key[Array, ""], x: Array, latents: Array, log_prob: Array
-    ) -> tuple[Float[Array, "rows latents"], Float[Array, " rows"]]:
-        """Draw step by step, computing what becomes known in each."""
-        hidden = self.begin(len(x))
-        for step in range(self.structure.depth):
-            hidden, parameters = self.advance(step, hidden, latents, x)
-            drawn = self.conditional.sample(jax.random.fold_in(key, step), parameters)
-            latents = latents.at[:, self.structure.drawn(step)].set(drawn)
-            log_prob = log_prob + self.conditional.log_prob(parameters, drawn).sum(axis=-1)
-        return latents, log_prob
+    def schedule(self) -> list[Step]:
+        """Return what happens in each step of drawing."""
+        seen_columns = len(self.scaling.centre) - len(self.structure.level)
+        drawn = split_by_step(np.array(self.structure.level), self.structure.depth)
+        return [
+            Step(columns, *self.features.drawn(columns, seen_columns), computed)
+            for columns, computed in zip(drawn, self.plan(), strict=True)
+        ]
 
-    def _loop(
-        self, key: Key[Array, ""], x: Array, latents: Array, log_prob: Array
-    ) -> tuple[Float[Array, "rows latents"], Float[Array, " rows"]]:
-        """Draw step by step, evaluating the whole network in each."""
-        level = jnp.array(self.structure.level)
+    def _loop(self, key: Key[Array, ""], steps: Step, drawing: Drawing) -> Drawing:
+        """Take all steps in one loop."""
 
-        def draw_level(step: Int[Array, ""], latents: Array) -> Array:
-            drawn = self.conditional.sample(jax.random.fold_in(key, step), self.parameters(latents, x))
-            return jnp.where(level == step, drawn, latents)
+        def advance(drawing: Drawing, numbered: tuple[Array, Step]) -> tuple[Drawing, None]:
+            number, step = numbered
+            return self._draw(jax.random.fold_in(key, number), step, drawing), None
 
-        latents = jax.lax.fori_loop(0, self.structure.depth, draw_level, latents)
-        factors = self.conditional.log_prob(self.parameters(latents, x), latents)
-        return latents, log_prob + factors.sum(axis=-1)
+        numbers = jnp.arange(self.structure.depth)
+        return jax.lax.scan(advance, drawing, (numbers, steps))[0]
 
-    def _standardise(self, latents: Array, observed: Array) -> tuple[Array, Array, Array]:
-        """Return both in standard units, and the spread of the latents."""
-        centre, spread = (jax.lax.stop_gradient(part) for part in self.scaling)
-        seen = observed.shape[-1]
-        return (latents - centre[seen:]) / spread[seen:], (observed - centre[:seen]) / spread[:seen], spread[seen:]
+    def _draw(self, key: Key[Array, ""], step: Step, drawing: Drawing) -> Drawing:
+        """Draw the columns of a step. Columns that stand for nothing are drawn too, and dropped."""
+        state, parameters = self.advance(step.computed, step.columns, drawing.state)
+        conditional = self.conditional.at(step.columns)
+        standard = conditional.sample(key, parameters)
+        count = len(self.structure.level)
+        centre, spread = (part[len(part) - count :].at[step.columns].get(mode="clip") for part in self.scaling)
+        factors = conditional.log_prob(parameters, standard) - jnp.log(spread)
+        values = standard * spread + centre
+        made = values.at[:, step.made].get(mode="clip")
+        state = self.write(step.inputs, self.features.encode(self.scaling, step.inputs, made), state)
+        latents = drawing.latents.at[step.columns].set(values.T, mode="drop")
+        log_prob = drawing.log_prob + jnp.where(step.columns < count, factors, 0.0).sum(axis=-1)
+        return Drawing(state, latents, log_prob)
+
+    @property
+    def _fixed_scaling(self) -> Scaling:
+        return Scaling(*map(jax.lax.stop_gradient, self.scaling))

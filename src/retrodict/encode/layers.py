@@ -5,7 +5,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
-from retrodict.graph.rows import Integers, Mask
+from retrodict.encode.schedule import Index
+from retrodict.graph.rows import Mask
 
 
 class MaskedLinear(eqx.Module):
@@ -32,9 +33,10 @@ class MaskedLinear(eqx.Module):
         """Apply the map to the last axis."""
         return values @ (self.weight * self.mask) + self.bias
 
-    def compute(self, outputs: Integers, values: Float[Array, "*batch inputs"]) -> Float[Array, "*batch some"]:
+    def compute(self, outputs: Index, values: Float[Array, "*batch inputs"]) -> Float[Array, "*batch some"]:
         """Return these outputs alone."""
-        return values @ (self.weight * self.mask)[:, outputs] + self.bias[outputs]
+        weight, mask = (part.at[:, outputs].get(mode="clip") for part in (self.weight, self.mask))
+        return values @ (weight * mask) + self.bias.at[outputs].get(mode="clip")
 
     @property
     def in_use(self) -> int:

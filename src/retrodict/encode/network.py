@@ -1,11 +1,12 @@
 """The masked network in two layouts: all of it as dense masked matrices, or only the blocks that are not empty.
 
-Both compute the same function of the same parameters, as a whole (``__call__``) or step by step (``begin`` and
-``advance``): in the step in which its inputs become known, each hidden unit is computed once.
+Both compute the same function of the same parameters, as a whole (``__call__``) or step by step (``begin``,
+``advance`` and ``write``): in the step in which its inputs become known, each hidden unit is computed once.
 """
 
 import itertools
 from abc import abstractmethod
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -13,8 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from retrodict.encode.blocks import BlockLinear
+from retrodict.encode.blocks import BlockLinear, Selection
 from retrodict.encode.layers import MaskedLinear
+from retrodict.encode.schedule import Index, split_by_step
 from retrodict.graph.rows import Integers, Rows
 from retrodict.masks import UnitGroups
 
@@ -24,36 +26,51 @@ MOST_BLOCKS = 0.35
 QUIET = 0.01
 
 Inputs = Float[Array, "rows inputs"]
-Parameters = Float[Array, "rows latents parameters"]
+Parameters = Float[Array, "rows columns parameters"]
 Steps = tuple[tuple[int, ...], ...]
 
 
+class State(NamedTuple):
+    """What is known while drawing: the inputs written so far, and the hidden units of each layer."""
+
+    inputs: Array
+    hidden: tuple[Array, ...]
+
+
 class Network(eqx.Module):
-    """A map from rows of input columns to the parameters of every latent column (abstract)."""
+    """A map from rows of inputs to the parameters of every latent column (abstract)."""
+
+    parameters: eqx.AbstractVar[int]
 
     @abstractmethod
     def __call__(self, inputs: Inputs) -> Parameters:
         """Return all parameters at once."""
 
     @abstractmethod
-    def begin(self, rows: int) -> tuple[Array, ...]:
-        """Return the hidden units of so many rows, none computed yet."""
+    def plan(self) -> list[Any]:
+        """Return for each step what is computed in it, for `advance`."""
 
     @abstractmethod
-    def advance(
-        self, step: int, hidden: tuple[Array, ...], inputs: Inputs
-    ) -> tuple[tuple[Array, ...], Float[Array, "rows drawn parameters"]]:
-        """Compute what becomes known in a step, and the parameters of the latent columns drawn in it, ascending."""
+    def begin(self, inputs: Inputs) -> State:
+        """Return the state in which nothing is computed, with what is known of the inputs."""
+
+    @abstractmethod
+    def advance(self, step: Any, columns: Index, state: State) -> tuple[State, Parameters]:
+        """Compute what becomes known in a step, and the parameters of the latent columns drawn in it."""
+
+    @abstractmethod
+    def write(self, places: Index, values: Inputs, state: State) -> State:
+        """Return the state in which these inputs have these values."""
 
 
 class DenseNetwork(Network):
-    """Masked matrices: the slow and obvious layout, and the fast one where the masks are nearly full."""
+    """Dense matrices, multiplied by their masks: the oracle, and the better layout for masks that are nearly full."""
 
     layers: tuple[MaskedLinear, ...]
     skip: MaskedLinear | None
     parameters: int = eqx.field(static=True)
-    units: tuple[Steps, ...] = eqx.field(static=True)
-    columns: Steps = eqx.field(static=True)
+    levels: Steps = eqx.field(static=True)
+    depth: int = eqx.field(static=True)
 
     def __init__(self, groups: UnitGroups, parameters: int, key: Key[Array, ""], *, skip: bool) -> None:
         *hidden, last = groups.masks
@@ -65,9 +82,8 @@ class DenseNetwork(Network):
         direct = np.repeat(groups.dependencies.columns, parameters, axis=0) if skip else None
         self.skip = MaskedLinear(direct, keys[-1], gain=QUIET) if direct is not None else None
         self.parameters = parameters
-        depth = groups.dependencies.depth
-        self.units = tuple(split_by_step(np.repeat(groups.level, units), depth) for units in groups.units)
-        self.columns = list_drawn(groups)
+        self.levels = tuple(tuple(np.repeat(groups.level, units).tolist()) for units in groups.units)
+        self.depth = groups.dependencies.depth
 
     def __call__(self, inputs: Inputs) -> Parameters:
         """Return all parameters at once."""
@@ -79,25 +95,38 @@ class DenseNetwork(Network):
             outputs = outputs + self.skip(inputs)
         return outputs.reshape(len(inputs), -1, self.parameters)
 
-    def begin(self, rows: int) -> tuple[Array, ...]:
-        """Return the hidden units of so many rows, none computed yet."""
-        return tuple(jnp.zeros((rows, layer.mask.shape[1])) for layer in self.layers[:-1])
+    def plan(self) -> list[tuple[Integers, ...]]:
+        """Return for each step the hidden units of each layer that are computed in it."""
+        by_layer = [split_by_step(np.array(levels), self.depth) for levels in self.levels]
+        return [tuple(layer[step] for layer in by_layer) for step in range(self.depth)]
 
-    def advance(
-        self, step: int, hidden: tuple[Array, ...], inputs: Inputs
-    ) -> tuple[tuple[Array, ...], Float[Array, "rows drawn parameters"]]:
-        """Compute what becomes known in a step, and the parameters of the latent columns drawn in it, ascending."""
-        below, known = inputs, []
-        for layer, units, values in zip(self.layers, self.units, hidden, strict=False):
-            mine = np.array(units[step], dtype=np.int64)
-            below = values.at[:, mine].set(jax.nn.relu(layer.compute(mine, below)))
+    def begin(self, inputs: Inputs) -> State:
+        """Return the state in which nothing is computed, with what is known of the inputs."""
+        return State(inputs, tuple(jnp.zeros((len(inputs), layer.bias.size)) for layer in self.layers[:-1]))
+
+    def advance(self, step: tuple[Index, ...], columns: Index, state: State) -> tuple[State, Parameters]:
+        """Compute what becomes known in a step, and the parameters of the latent columns drawn in it."""
+        below, known = state.inputs, []
+        for layer, units, values in zip(self.layers, step, state.hidden, strict=False):
+            below = values.at[:, units].set(jax.nn.relu(layer.compute(units, below)), mode="drop")
             known.append(below)
-        columns = np.array(self.columns[step], dtype=np.int64)
-        mine = (columns[:, None] * self.parameters + np.arange(self.parameters)).ravel()
-        outputs = self.layers[-1].compute(mine, below)
+        outputs = (columns[:, None] * self.parameters + np.arange(self.parameters)).ravel()
+        parameters = self.layers[-1].compute(outputs, below)
         if self.skip is not None:
-            outputs = outputs + self.skip.compute(mine, inputs)
-        return tuple(known), outputs.reshape(len(inputs), -1, self.parameters)
+            parameters = parameters + self.skip.compute(outputs, state.inputs)
+        return State(state.inputs, tuple(known)), parameters.reshape(len(below), -1, self.parameters)
+
+    def write(self, places: Index, values: Inputs, state: State) -> State:
+        """Return the state in which these inputs have these values."""
+        return state._replace(inputs=state.inputs.at[:, places].set(values, mode="drop"))
+
+
+class BlockStep(NamedTuple):
+    """What is computed in a step: groups of each hidden layer, and the columns drawn as rows of the last layers."""
+
+    hidden: tuple[Selection, ...]
+    last: Selection
+    skip: Selection | None
 
 
 class BlockNetwork(Network):
@@ -105,13 +134,14 @@ class BlockNetwork(Network):
 
     layers: tuple[BlockLinear, ...]
     skip: BlockLinear | None
-    rows: tuple[Steps, ...] = eqx.field(static=True)
-    columns: Steps = eqx.field(static=True)
+    parameters: int = eqx.field(static=True)
+    level: tuple[int, ...] = eqx.field(static=True)
+    drawn: tuple[int, ...] = eqx.field(static=True)
 
     def __init__(self, groups: UnitGroups, parameters: int, key: Key[Array, ""], *, skip: bool) -> None:
-        dependencies, depth = groups.dependencies, groups.dependencies.depth
-        inputs = np.arange(int(dependencies.sizes.sum()))
-        sets = expand(groups.sets, dependencies.sizes)
+        dependencies = groups.dependencies
+        inputs = np.arange(int(dependencies.features.sum()))
+        sets = expand(groups.sets, dependencies.features)
         keys = iter(jax.random.split(key, len(groups.units) + 2))
         layers = [BlockLinear(sets, (1, groups.units[0]), inputs, next(keys))]
         for units in itertools.pairwise(groups.units):
@@ -120,13 +150,12 @@ class BlockNetwork(Network):
         readable = pick(groups.readable, latents)
         place = np.array(layers[-1].row)
         layers.append(BlockLinear(readable, (groups.units[-1], parameters), place, next(keys), gain=QUIET))
-        direct = pick(expand(dependencies.parents, dependencies.sizes), latents) if skip else None
+        direct = pick(expand(dependencies.parents, dependencies.features), latents) if skip else None
         self.layers = tuple(layers)
         self.skip = BlockLinear(direct, (1, parameters), inputs, next(keys), gain=QUIET) if direct else None
-        self.rows = tuple(
-            split_by_step(groups.level[np.argsort(np.array(layer.row, dtype=np.int64))], depth) for layer in layers[:-1]
-        )
-        self.columns = list_drawn(groups)
+        self.parameters = parameters
+        self.level = tuple(groups.level.tolist())
+        self.drawn = tuple(dependencies.level[latents].tolist())
 
     def __call__(self, inputs: Inputs) -> Parameters:
         """Return all parameters at once."""
@@ -139,30 +168,41 @@ class BlockNetwork(Network):
             outputs = outputs + self.skip(values)[np.array(self.skip.row)]
         return outputs.transpose(2, 0, 1)
 
-    def begin(self, rows: int) -> tuple[Array, ...]:
-        """Return the hidden units of so many rows, none computed yet."""
-        return tuple(jnp.zeros((len(layer.bias) + 1, layer.bias.shape[1], rows)) for layer in self.layers[:-1])
+    def plan(self) -> list[BlockStep]:
+        """Return for each step what is computed in it."""
+        depth = max(self.drawn) + 1
+        groups, columns = (split_by_step(np.array(level), depth) for level in (self.level, self.drawn))
+        return [
+            BlockStep(
+                tuple(layer.select(groups[step]) for layer in self.layers[:-1]),
+                self.layers[-1].select(columns[step], np.arange(len(columns[step]))),
+                self.skip.select(columns[step], np.arange(len(columns[step]))) if self.skip is not None else None,
+            )
+            for step in range(depth)
+        ]
 
-    def advance(
-        self, step: int, hidden: tuple[Array, ...], inputs: Inputs
-    ) -> tuple[tuple[Array, ...], Float[Array, "rows drawn parameters"]]:
-        """Compute what becomes known in a step, and the parameters of the latent columns drawn in it, ascending."""
-        values = below = as_values(inputs)
-        known = []
-        for layer, rows, units in zip(self.layers, self.rows, hidden, strict=False):
-            mine = np.array(rows[step], dtype=np.int64)
-            below = units.at[mine].set(jax.nn.relu(layer.compute(mine, below))) if len(mine) else units
+    def begin(self, inputs: Inputs) -> State:
+        """Return the state in which nothing is computed, with what is known of the inputs."""
+        hidden = (jnp.zeros((len(layer.bias) + 1, layer.bias.shape[1], len(inputs))) for layer in self.layers[:-1])
+        return State(as_values(inputs), tuple(hidden))
+
+    def advance(self, step: BlockStep, columns: Index, state: State) -> tuple[State, Parameters]:
+        """Compute what becomes known in a step, and the parameters of the latent columns drawn in it."""
+        below, known = state.inputs, []
+        for layer, selection, units in zip(self.layers, step.hidden, state.hidden, strict=False):
+            fresh = jax.nn.relu(layer.compute(selection, below))
+            below = units.at[selection.place].set(fresh, mode="drop")
             known.append(below)
-        outputs = _compute_columns(self.layers[-1], self.columns[step], below)
-        if self.skip is not None:
-            outputs = outputs + _compute_columns(self.skip, self.columns[step], values)
-        return tuple(known), outputs.transpose(2, 0, 1)
+        outputs = jnp.zeros((len(columns), self.parameters, below.shape[2]))
+        outputs = outputs.at[step.last.place].add(self.layers[-1].compute(step.last, below), mode="drop")
+        if self.skip is not None and step.skip is not None:
+            linear = self.skip.compute(step.skip, state.inputs)
+            outputs = outputs.at[step.skip.place].add(linear, mode="drop")
+        return State(state.inputs, tuple(known)), outputs.transpose(2, 0, 1)
 
-
-def _compute_columns(layer: BlockLinear, columns: tuple[int, ...], values: Array) -> Array:
-    """Return the outputs of these columns in their own order, not in that of the rows they stand in."""
-    rows = np.array(layer.row)[list(columns)]
-    return layer.compute(np.sort(rows), values)[np.argsort(np.argsort(rows))]
+    def write(self, places: Index, values: Inputs, state: State) -> State:
+        """Return the state in which these inputs have these values."""
+        return state._replace(inputs=state.inputs.at[places, 0].set(values.T, mode="drop"))
 
 
 def build_network(groups: UnitGroups, parameters: int, key: Key[Array, ""], *, skip: bool) -> Network:
@@ -173,20 +213,20 @@ def build_network(groups: UnitGroups, parameters: int, key: Key[Array, ""], *, s
 
 def count_blocks(groups: UnitGroups) -> int:
     """Return the multiplications of a row in the hidden layers, counting blocks that are not empty."""
-    columns = int(groups.dependencies.sizes[groups.sets.index].sum())
+    columns = int(groups.dependencies.features[groups.sets.index].sum())
     between = sum(a * b for a, b in itertools.pairwise(groups.units))
     return columns * groups.units[0] + len(groups.within.index) * between
 
 
 def count_dense(groups: UnitGroups) -> int:
     """Return the multiplications of a row in the hidden layers as full matrices."""
-    columns = int(groups.dependencies.sizes.sum())
+    columns = int(groups.dependencies.features.sum())
     between = sum(a * b for a, b in itertools.pairwise(groups.units))
     return len(groups.sets) * columns * groups.units[0] + len(groups.sets) ** 2 * between
 
 
 def as_values(inputs: Inputs) -> Float[Array, "groups 1 rows"]:
-    """Return input columns as groups of one unit, and the zero group."""
+    """Return inputs as groups of one unit, and the zero group."""
     return jnp.concatenate([inputs.T, jnp.zeros((1, len(inputs)), inputs.dtype)])[:, None, :]
 
 
@@ -200,18 +240,3 @@ def pick(rows: Rows, numbers: Integers) -> Rows:
     """Return the rows of these numbers, in their order."""
     lists = rows.to_lists()
     return Rows.from_lists([lists[i] for i in numbers.tolist()])
-
-
-def split_by_step(step: Integers, steps: int) -> Steps:
-    """Return for each step the places that have it.
-
-    >>> split_by_step(np.array([1, 0, 1]), 2)
-    ((1,), (0, 2))
-    """
-    return tuple(tuple(np.flatnonzero(step == s).tolist()) for s in range(steps))
-
-
-def list_drawn(groups: UnitGroups) -> Steps:
-    """Return for each step the latent columns that are drawn in it."""
-    dependencies = groups.dependencies
-    return split_by_step(np.repeat(dependencies.level, dependencies.latent_sizes), dependencies.depth)

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -9,10 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from retrodict.encode.conditionals import Conditional, Normal
-from retrodict.encode.encoder import Encoder, Scaling, Structure
+from retrodict.encode.conditionals import Conditional, choose_conditional
+from retrodict.encode.encoder import Encoder, Structure
+from retrodict.encode.features import Features, Scaling
 from retrodict.encode.layers import draw_weights
-from retrodict.encode.network import Steps, split_by_step
+from retrodict.encode.network import expand
+from retrodict.encode.schedule import Index, split_by_step
 from retrodict.graph.rows import Integers, Mask
 from retrodict.masks import Dependencies
 
@@ -30,12 +33,12 @@ class StackedLinear(eqx.Module):
         self.bias = jnp.zeros((mask.shape[0], 1, mask.shape[2]))
 
     def __call__(
-        self, values: Float[Array, "some rows inputs"], networks: Integers | None = None
+        self, values: Float[Array, "some rows inputs"], networks: Index | None
     ) -> Float[Array, "some rows outputs"]:
-        """Apply the map of each network, or of some of them, to its own rows."""
+        """Apply the map of each of these networks, of all if None, to its own rows."""
         weight, bias = self.weight * self.mask, self.bias
         if networks is not None:
-            weight, bias = weight[networks], bias[networks]
+            weight, bias = (part.at[networks].get(mode="clip") for part in (weight, bias))
         return values @ weight + bias
 
     @property
@@ -61,11 +64,12 @@ class SeparateEncoder(Encoder):
 
     layers: tuple[StackedLinear, ...]
     skip: StackedLinear | None
-    inputs: Int[Array, "networks inputs"]
+    inputs: Int[Array, "networks listened"]
     conditional: Conditional
     scaling: Scaling
+    features: Features
     structure: Structure = eqx.field(static=True)
-    networks: Steps = eqx.field(static=True)
+    level: tuple[int, ...] = eqx.field(static=True)
     sizes: tuple[int, ...] = eqx.field(static=True)
 
     def __init__(
@@ -78,7 +82,7 @@ class SeparateEncoder(Encoder):
         scaling: Scaling | None = None,
         skip: bool = False,
     ) -> None:
-        self.conditional = conditional or Normal()
+        self.conditional = conditional or choose_conditional(dependencies)
         inputs, real = _pad_inputs(dependencies)
         self.sizes = tuple(dependencies.latent_sizes.tolist())
         networks, widest, last = *real.shape, max(self.sizes) * self.conditional.n_parameters
@@ -91,56 +95,72 @@ class SeparateEncoder(Encoder):
         self.skip = StackedLinear(direct, keys[-1], gain=0.01) if skip else None
         self.inputs = jnp.asarray(inputs)
         self.scaling = scaling or Scaling.none(int(dependencies.sizes.sum()))
+        self.features = Features.of(dependencies)
         self.structure = Structure.of(dependencies)
-        self.networks = split_by_step(dependencies.level, dependencies.depth)
+        self.level = tuple(dependencies.level.tolist())
 
-    def parameters(
-        self, latents: Float[Array, "rows latents"], observed: Float[Array, "rows observed"]
-    ) -> Float[Array, "rows latents parameters"]:
-        """Return the parameters of every conditional, from standardised numbers."""
-        return self._compute(np.arange(len(self.sizes)), latents, observed)
+    @property
+    def width(self) -> int:
+        """The number of units of the widest layer, inputs of all networks included."""
+        return max(self.inputs.size, *(layer.bias.size for layer in self.layers))
 
-    def begin(self, rows: int) -> tuple[Array, ...]:
-        """Return nothing: networks share no units, so each is computed in one step."""
-        return ()
+    def parameters(self, inputs: Float[Array, "rows inputs"]) -> Float[Array, "rows columns parameters"]:
+        """Return the parameters of every conditional."""
+        return self._compute(Turn(None, *self._place(np.arange(len(self.sizes)))), self.begin(inputs))
+
+    def plan(self) -> list["Turn"]:
+        """Return for each step the networks computed in it."""
+        steps = split_by_step(np.array(self.level), self.structure.depth)
+        return [Turn(networks, *self._place(networks)) for networks in steps]
+
+    def begin(self, inputs: Float[Array, "rows inputs"]) -> Float[Array, "places rows"]:
+        """Return the inputs, one row each, and a row of zeros, at which padding points."""
+        return jnp.concatenate([inputs, jnp.zeros((len(inputs), 1), inputs.dtype)], axis=-1).T
 
     def advance(
-        self,
-        step: int,
-        hidden: tuple[Array, ...],
-        latents: Float[Array, "rows latents"],
-        observed: Float[Array, "rows observed"],
-    ) -> tuple[tuple[Array, ...], Float[Array, "rows drawn parameters"]]:
-        """Return the parameters of the columns drawn in a step."""
-        return hidden, self._compute(np.array(self.networks[step], dtype=np.int64), latents, observed)
+        self, step: "Turn", columns: Index, state: Float[Array, "places rows"]
+    ) -> tuple[Float[Array, "places rows"], Float[Array, "rows drawn parameters"]]:
+        """Return the parameters of the columns drawn in a step; networks share no units, so nothing else is kept."""
+        return state, self._compute(step, state)
 
-    def _compute(
-        self, networks: Integers, latents: Float[Array, "rows latents"], observed: Float[Array, "rows observed"]
-    ) -> Float[Array, "rows some parameters"]:
-        nothing = jnp.zeros((len(observed), 1), observed.dtype)
-        columns = jnp.concatenate([observed, latents, nothing], axis=-1).T
-        inputs = units = jnp.swapaxes(columns[self.inputs[networks]], 1, 2)
+    def write(
+        self, places: Index, values: Float[Array, "rows some"], state: Float[Array, "places rows"]
+    ) -> Float[Array, "places rows"]:
+        """Return the state in which these inputs have these values."""
+        return state.at[places].set(values.T, mode="drop")
+
+    def _compute(self, turn: "Turn", state: Float[Array, "places rows"]) -> Float[Array, "rows some parameters"]:
+        which = self.inputs if turn.networks is None else self.inputs.at[turn.networks].get(mode="clip")
+        inputs = units = jnp.swapaxes(state[which], 1, 2)
         for layer in self.layers[:-1]:
-            units = jax.nn.relu(layer(units, networks))
-        outputs = self.layers[-1](units, networks)
+            units = jax.nn.relu(layer(units, turn.networks))
+        outputs = self.layers[-1](units, turn.networks)
         if self.skip is not None:
-            outputs = outputs + self.skip(inputs, networks)
-        return self._collect(networks, outputs)
+            outputs = outputs + self.skip(inputs, turn.networks)
+        by_slot = outputs.reshape(*outputs.shape[:2], -1, self.conditional.n_parameters)
+        taken = by_slot.swapaxes(1, 2).at[turn.position, turn.slot].get(mode="clip")
+        return taken.swapaxes(0, 1)
 
-    def _collect(
-        self, networks: Integers, outputs: Float[Array, "some rows outputs"]
-    ) -> Float[Array, "rows columns parameters"]:
-        """Put the parameters of each column of each latent side by side."""
-        each, widest = self.conditional.n_parameters, max(self.sizes)
-        flat = jnp.moveaxis(outputs, 1, 0).reshape(outputs.shape[1], -1, each)
-        kept = [i * widest + column for i, n in enumerate(networks.tolist()) for column in range(self.sizes[n])]
-        return flat[:, np.array(kept, dtype=np.int64)]
+    def _place(self, networks: Integers) -> tuple[Integers, Integers]:
+        """Return for each column of these latents the position of its network, and its number within the latent."""
+        sizes = np.array(self.sizes, dtype=np.int64)[networks]
+        position = np.repeat(np.arange(len(networks)), sizes)
+        return position, np.arange(len(position)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+
+
+class Turn(NamedTuple):
+    """Networks computed together (None: all), and where each column stands in what they compute."""
+
+    networks: Index | None
+    position: Index
+    slot: Index
 
 
 def _pad_inputs(dependencies: Dependencies) -> tuple[Integers, Mask]:
-    """Return the input columns of each latent, padded with a column past the last, and which are real."""
-    rows = np.repeat(dependencies.matrix, dependencies.sizes, axis=1)
-    widest = max(1, int(rows.sum(axis=1).max()))
-    order = np.argsort(~rows, axis=1, kind="stable")[:, :widest]
-    real = np.take_along_axis(rows, order, axis=1)
-    return np.where(real, order, rows.shape[1]), real
+    """Return the inputs of each latent, padded with one past the last, and which are real."""
+    rows = expand(dependencies.parents, dependencies.features)
+    widest = max(1, int(rows.lengths.max(initial=0)))
+    inputs = np.full((len(rows), widest), int(dependencies.features.sum()))
+    column = np.arange(len(rows.index)) - rows.pointer[rows.sources]
+    inputs[rows.sources, column] = rows.index
+    return inputs, np.arange(widest) < rows.lengths[:, None]

@@ -1,14 +1,17 @@
 """The paper's encoder: one masked network for all latents, which share its units where their parents nest."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
-import jax.numpy as jnp
+import jax
 from jaxtyping import Array, Float, Key
 
-from retrodict.encode.conditionals import Conditional, Normal
-from retrodict.encode.encoder import Encoder, Scaling, Structure
-from retrodict.encode.network import Network, build_network
+from retrodict.encode.conditionals import Conditional, choose_conditional
+from retrodict.encode.encoder import Encoder, Structure
+from retrodict.encode.features import Features, Scaling
+from retrodict.encode.network import Network, State, build_network
+from retrodict.encode.schedule import Index
 from retrodict.masks import Dependencies, UnitGroups
 
 
@@ -22,7 +25,7 @@ class SharedEncoder(Encoder):
     Raises `WidthError` when a hidden layer has fewer units than there are different parent sets.
     Source: Webb et al. 2017, section 3 (minimal MADE); Germain et al. 2015.
 
-    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from retrodict import invert, zoo
     >>> dependencies = Dependencies.of(invert(zoo.binary_tree(depth=3)))
     >>> encoder = SharedEncoder(dependencies, jax.random.key(0), widths=[16, 16])
@@ -33,6 +36,7 @@ class SharedEncoder(Encoder):
     network: Network
     conditional: Conditional
     scaling: Scaling
+    features: Features
     structure: Structure = eqx.field(static=True)
 
     def __init__(
@@ -45,28 +49,35 @@ class SharedEncoder(Encoder):
         scaling: Scaling | None = None,
         skip: bool = False,
     ) -> None:
-        self.conditional = conditional or Normal()
+        self.conditional = conditional or choose_conditional(dependencies)
         groups = UnitGroups.of(dependencies, widths)
         self.network = build_network(groups, self.conditional.n_parameters, key, skip=skip)
         self.scaling = scaling or Scaling.none(int(dependencies.sizes.sum()))
+        self.features = Features.of(dependencies)
         self.structure = Structure.of(dependencies)
 
-    def parameters(
-        self, latents: Float[Array, "rows latents"], observed: Float[Array, "rows observed"]
-    ) -> Float[Array, "rows latents parameters"]:
-        """Return the parameters of every conditional, from standardised numbers."""
-        return self.network(jnp.concatenate([observed, latents], axis=-1))
+    @property
+    def width(self) -> int:
+        """The number of units of the widest layer."""
+        biases = jax.tree.leaves(self.network, is_leaf=lambda node: hasattr(node, "bias"))
+        return max(layer.bias.size for layer in biases if hasattr(layer, "bias"))
 
-    def begin(self, rows: int) -> tuple[Array, ...]:
-        """Return the hidden units, none computed yet."""
-        return self.network.begin(rows)
+    def parameters(self, inputs: Float[Array, "rows inputs"]) -> Float[Array, "rows columns parameters"]:
+        """Return the parameters of every conditional."""
+        return self.network(inputs)
 
-    def advance(
-        self,
-        step: int,
-        hidden: tuple[Array, ...],
-        latents: Float[Array, "rows latents"],
-        observed: Float[Array, "rows observed"],
-    ) -> tuple[tuple[Array, ...], Float[Array, "rows drawn parameters"]]:
-        """Return the hidden units after a step, and the parameters of the columns drawn in it."""
-        return self.network.advance(step, hidden, jnp.concatenate([observed, latents], axis=-1))
+    def plan(self) -> list[Any]:
+        """Return for each step what is computed in it."""
+        return self.network.plan()
+
+    def begin(self, inputs: Float[Array, "rows inputs"]) -> State:
+        """Return the state in which only these inputs are known."""
+        return self.network.begin(inputs)
+
+    def advance(self, step: Any, columns: Index, state: State) -> tuple[State, Float[Array, "rows drawn parameters"]]:
+        """Return the state after a step, and the parameters of the columns drawn in it."""
+        return self.network.advance(step, columns, state)
+
+    def write(self, places: Index, values: Float[Array, "rows inputs"], state: State) -> State:
+        """Return the state in which these inputs have these values."""
+        return self.network.write(places, values, state)

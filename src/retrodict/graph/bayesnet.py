@@ -24,13 +24,16 @@ class Variable:
     """What is known of a variable beside its parents: how many numbers it holds, where they lie, its plates.
 
     ``support`` is a name such as ``real`` or ``categorical``; ``plates`` are the names of the plates that
-    repeat it, outermost first. Readers fill these in, encoders use them, structure ignores them.
+    repeat it, outermost first; ``categories`` is the number of values of each of its numbers, which are then
+    0, 1, ..., or None where they are not finitely many. Readers fill these in, encoders use them, structure
+    ignores them.
     """
 
     name: Name
     size: int = 1
     support: str = "real"
     plates: tuple[str, ...] = ()
+    categories: int | None = None
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)

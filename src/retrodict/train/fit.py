@@ -16,6 +16,10 @@ from retrodict.errors import OptionError, RetrodictError
 from retrodict.train.objectives import Objective, forward_kl
 from retrodict.train.progress import Progress
 
+# Rows are differentiated together while their widest layer has at most so many numbers: 4 MiB, what caches hold.
+PIECE = 2**20
+LEAST_ROWS = 64
+
 Pair = tuple[Float[Array, "batch latents"], Float[Array, "batch observed"]]
 Simulate = Callable[[Key[Array, ""], int], Pair]
 
@@ -81,7 +85,7 @@ class Plan:
 class _State(eqx.Module):
     """All that changes from step to step; ``failed`` is the first bad step, or -1."""
 
-    encoder: Encoder
+    parameters: Encoder
     optimizer: Any
     step: Int[Array, ""]
     failed: Int[Array, ""]
@@ -110,61 +114,80 @@ def fit(
     """
     history = History()
     run = _compile_epoch(plan, simulate)
-    state = _State(encoder, plan.optimizer.init(_trainable(encoder)), jnp.array(0), jnp.array(-1))
+    parameters, fixed = eqx.partition(encoder, eqx.is_inexact_array)
+    state = _State(parameters, plan.optimizer.init(parameters), jnp.array(0), jnp.array(-1))
     train_key, test_key = jax.random.split(key)
     test = eqx.filter_jit(lambda model, k: plan.objective(model, *simulate(k, plan.batch)))
     with Progress(title, plan.steps, quiet=quiet) as progress:
         for start in range(0, plan.steps, plan.epoch):
-            state, losses = run(state, train_key, min(plan.epoch, plan.steps - start))
+            state, losses = run(state, fixed, train_key, min(plan.epoch, plan.steps - start))
+            encoder = eqx.combine(state.parameters, fixed)
             if int(state.failed) >= 0:
                 batch = simulate(jax.random.fold_in(train_key, state.failed), plan.batch)
-                culprits = _find_culprits(state.encoder, batch, names)
-                raise TrainingError(culprits, step=int(state.failed), encoder=state.encoder, history=history)
+                culprits = _find_culprits(encoder, batch, names)
+                raise TrainingError(culprits, step=int(state.failed), encoder=encoder, history=history)
             step = int(state.step)
-            held_out = float(test(state.encoder, jax.random.fold_in(test_key, step)))
-            watched = dict(watch(state.encoder)) if watch else {}
+            held_out = float(test(encoder, jax.random.fold_in(test_key, step)))
+            watched = dict(watch(encoder)) if watch else {}
             history = history.extend(step, float(losses.mean()), held_out, watched)
             progress.update(step, history.train[-1])
-    return Fit(state.encoder, history)
-
-
-def _trainable(encoder: Encoder) -> Encoder:
-    return eqx.filter(encoder, eqx.is_inexact_array)
+    return Fit(encoder, history)
 
 
 def _compile_epoch(
     plan: Plan, simulate: Simulate
-) -> Callable[[_State, Key[Array, ""], int], tuple[_State, Float[Array, " steps"]]]:
+) -> Callable[[_State, Encoder, Key[Array, ""], int], tuple[_State, Float[Array, " steps"]]]:
     """Return a compiled function that takes many steps: simulate, differentiate, update, all in one program."""
 
     @eqx.filter_jit
-    def run(state: _State, key: Key[Array, ""], steps: int) -> tuple[_State, Float[Array, " steps"]]:
-        moving, fixed = eqx.partition(state, eqx.is_array)
-
-        def advance(moving: _State, _: None) -> tuple[_State, Float[Array, ""]]:
-            state = eqx.combine(moving, fixed)
-            latents, observed = simulate(jax.random.fold_in(key, state.step), plan.batch)
-            loss, gradient = eqx.filter_value_and_grad(plan.objective)(state.encoder, latents, observed)
-            updated = _update(plan, state, gradient)
+    def run(state: _State, fixed: Encoder, key: Key[Array, ""], steps: int) -> tuple[_State, Float[Array, " steps"]]:
+        def advance(state: _State, _: None) -> tuple[_State, Float[Array, ""]]:
+            batch = simulate(jax.random.fold_in(key, state.step), plan.batch)
+            loss, gradient = differentiate(plan.objective, eqx.combine(state.parameters, fixed), batch)
             good = _is_finite(loss, gradient) & (state.failed < 0)
-            kept = jax.tree.map(lambda new, old: jnp.where(good, new, old), *map(_arrays, (updated, state)))
+            updated = _update(plan, state, gradient)
+            kept = jax.tree.map(lambda new, old: jnp.where(good, new, old), updated, state)
             failed = jnp.where(good | (state.failed >= 0), state.failed, state.step)
-            result = eqx.tree_at(lambda s: (s.step, s.failed), kept, (state.step + 1, failed))
-            return result, loss
+            return eqx.tree_at(lambda s: (s.step, s.failed), kept, (state.step + 1, failed)), loss
 
-        moving, losses = jax.lax.scan(advance, moving, length=steps)
-        return eqx.combine(moving, fixed), losses
+        return jax.lax.scan(advance, state, length=steps)
 
     return run
 
 
-def _arrays(state: _State) -> _State:
-    return eqx.filter(state, eqx.is_array)
+def differentiate(objective: Objective, encoder: Encoder, batch: Pair) -> tuple[Float[Array, ""], Encoder]:
+    """Return the objective of a minibatch and its gradient, piece by piece where one pass would not fit the cache.
+
+    An objective is a mean over rows, so that of a minibatch is the mean over its pieces. Memory is bounded by
+    `PIECE` numbers a layer, whatever the batch.
+    """
+    rows = len(batch[0])
+    most = max(LEAST_ROWS, PIECE // encoder.width)
+    value_and_gradient = eqx.filter_value_and_grad(objective)
+    if rows <= most:
+        return value_and_gradient(encoder, *batch)
+    count = rows // most
+    pieces = jax.tree.map(lambda part: part[: count * most].reshape(count, most, -1), batch)
+
+    def add(total: Any, piece: Pair) -> tuple[Any, None]:
+        found = value_and_gradient(encoder, *piece)
+        return jax.tree.map(lambda whole, part: whole + part * (most / rows), total, found), None
+
+    rest = jax.tree.map(lambda part: part[count * most :], batch)
+    if len(rest[0]):
+        found = value_and_gradient(encoder, *rest)
+        start = jax.tree.map(lambda part: part * (len(rest[0]) / rows), found)
+    else:
+        shapes = jax.eval_shape(
+            lambda *piece: value_and_gradient(encoder, *piece), *jax.tree.map(lambda p: p[0], pieces)
+        )
+        start = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
+    return jax.lax.scan(add, start, pieces)[0]
 
 
 def _update(plan: Plan, state: _State, gradient: Encoder) -> _State:
-    updates, optimizer = plan.optimizer.update(gradient, state.optimizer, _trainable(state.encoder))
-    return _State(eqx.apply_updates(state.encoder, updates), optimizer, state.step, state.failed)
+    updates, optimizer = plan.optimizer.update(gradient, state.optimizer, state.parameters)
+    return _State(eqx.apply_updates(state.parameters, updates), optimizer, state.step, state.failed)
 
 
 def _is_finite(loss: Float[Array, ""], gradient: Encoder) -> Bool[Array, ""]:

@@ -1,0 +1,100 @@
+"""What a network sees of the columns of values: real numbers in standard units, categories as indicators."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from retrodict.encode.schedule import Index
+from retrodict.graph.rows import Integers
+from retrodict.masks import Dependencies
+
+# The category of an input that is a real number.
+REAL = -1
+
+
+class Scaling(NamedTuple):
+    """Centre and spread of every column, observed first: networks see standardised numbers."""
+
+    centre: Float[Array, " columns"]
+    spread: Float[Array, " columns"]
+
+    @classmethod
+    def none(cls, columns: int) -> "Scaling":
+        """Leave numbers as they are."""
+        return cls(jnp.zeros(columns), jnp.ones(columns))
+
+    @classmethod
+    def fit(cls, columns: Float[Array, "draws columns"], categories: Integers | None = None) -> "Scaling":
+        """Standardise to mean 0 and standard deviation 1 over simulations; a constant keeps its spread.
+
+        Columns that have ``categories`` are left as they are: they are codes, not quantities.
+        """
+        real = jnp.ones(columns.shape[1], bool) if categories is None else jnp.asarray(categories) == 0
+        spread = columns.std(axis=0)
+        return cls(jnp.where(real, columns.mean(axis=0), 0.0), jnp.where(real & (spread > 0), spread, 1.0))
+
+
+class Features(eqx.Module):
+    """The inputs of a network: input ``i`` is made of column ``source[i]``.
+
+    It is the standardised number where ``category[i]`` is `REAL`, else 1 where the column has that category.
+
+    >>> features = Features(np.array([0, 1, 1]), np.array([REAL, 0, 1]), 1)
+    >>> features(Scaling.none(2), jnp.array([[0.5, 1.0]])).tolist()
+    [[0.5, 0.0, 1.0]]
+    """
+
+    source: tuple[int, ...] = eqx.field(static=True)
+    category: tuple[int, ...] = eqx.field(static=True)
+    seen: int = eqx.field(static=True)
+
+    def __init__(self, source: Integers, category: Integers, seen: int) -> None:
+        """``seen`` is the number of inputs made of observed columns, which come first."""
+        self.source, self.category, self.seen = tuple(source.tolist()), tuple(category.tolist()), seen
+
+    @classmethod
+    def of(cls, dependencies: Dependencies) -> "Features":
+        """Lay out the inputs of an encoder: observed first, then latents."""
+        categories = list_categories(dependencies)
+        repeats = np.maximum(categories, 1)
+        source = np.repeat(np.arange(len(categories)), repeats)
+        within = np.arange(len(source)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+        seen = int(dependencies.features[: len(dependencies.observed)].sum())
+        return cls(source, np.where(categories[source] > 0, within, REAL), seen)
+
+    def __call__(self, scaling: Scaling, columns: Float[Array, "rows columns"]) -> Float[Array, "rows inputs"]:
+        """Return the inputs made of these columns, which are the first ones or all."""
+        inputs = np.arange(int(np.searchsorted(np.array(self.source), columns.shape[1])))
+        if self._is_plain(len(inputs)):
+            count = columns.shape[1]
+            return (columns - scaling.centre[:count]) / scaling.spread[:count]
+        return self.encode(scaling, inputs, columns[:, np.array(self.source)[inputs]])
+
+    def encode(
+        self, scaling: Scaling, inputs: Index, values: Float[Array, "rows inputs"]
+    ) -> Float[Array, "rows inputs"]:
+        """Return these inputs, each from the value of its column."""
+        source, category = (
+            jnp.asarray(part, jnp.int32).at[inputs].get(mode="clip") for part in (self.source, self.category)
+        )
+        standard = (values - scaling.centre[source]) / scaling.spread[source]
+        return jnp.where(category == REAL, standard, (values == category).astype(values.dtype))
+
+    def drawn(self, columns: Integers, seen_columns: int) -> tuple[Integers, Integers]:
+        """Return the inputs made of these latent columns, and which of the columns each is made of."""
+        position = np.full(max(self.source) + 1, -1)
+        position[seen_columns + columns] = np.arange(len(columns))
+        made = position[np.array(self.source)]
+        inputs = np.flatnonzero(made >= 0)
+        return inputs, made[inputs]
+
+    def _is_plain(self, count: int) -> bool:
+        return all(category == REAL for category in self.category[:count])
+
+
+def list_categories(dependencies: Dependencies) -> Int[np.ndarray, " columns"]:
+    """Return the number of categories of every column, observed first; 0 for real numbers."""
+    return np.repeat(dependencies.categories, dependencies.sizes)
