@@ -23,7 +23,7 @@ from retrodict.encode.schedule import Index
 from retrodict.graph.rows import Integers, Rows
 
 # Block rows are computed together while padding costs at most this factor.
-MOST_PADDING = 1.25
+MOST_PADDING = 2.0
 
 # Groups, units and rows of a batch; layers differ in the first two.
 Values = Float[Array, "_ _ rows"]
