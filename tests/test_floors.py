@@ -20,7 +20,7 @@ SOURCE = ROOT / "src" / "retrodict"
 FLOORS = [
     ["errors"],
     ["graph"],
-    ["invert", "certify", "certificate_file", "masks", "layout"],
+    ["invert", "certify", "certificate_file", "supports", "masks", "layout"],
     ["model"],
     ["read", "gaussian", "zoo"],
     ["encode"],

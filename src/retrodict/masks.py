@@ -19,9 +19,11 @@ from functools import cached_property
 import numpy as np
 
 from retrodict.errors import WidthError
+from retrodict.graph.bayesnet import Variable
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Integers, Mask, Rows
+from retrodict.supports import count_codes, is_categorical
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,15 +31,13 @@ class Dependencies:
     """Which inputs each inferred latent depends on: the observed variables, then the inferred latents.
 
     A latent is inferred unless it is barren. Row ``i`` of ``parents`` lists the inputs that latent ``i`` has as
-    parents; ``sizes`` are the columns of each input; ``categories`` the number of values of its numbers, 0 where
-    they are real; ``level`` is the step in which a latent can be drawn.
+    parents; ``variables`` describe all inputs; ``level`` is the step in which a latent can be drawn.
     """
 
     observed: tuple[Name, ...]
     latents: tuple[Name, ...]
     parents: Rows
-    sizes: Integers
-    categories: Integers
+    variables: tuple[Variable, ...]
     level: Integers
 
     @classmethod
@@ -59,10 +59,21 @@ class Dependencies:
             net.observed,
             net.to_names(net.latent_index[inferred]),
             Rows.from_lists([np.sort(column[inverse.parent_index(latent)]).tolist() for latent in inferred.tolist()]),
-            np.array([net.variable(net.names[i]).size for i in inputs.tolist()], dtype=np.int64),
-            np.array([net.variable(net.names[i]).categories or 0 for i in inputs.tolist()], dtype=np.int64),
+            tuple(net.variable(net.names[i]) for i in inputs.tolist()),
             inverse.depths[inferred] - 1,
         )
+
+    @cached_property
+    def sizes(self) -> Integers:
+        """Columns of each input: numbers of an observed variable, codes of a latent."""
+        seen = len(self.observed)
+        observed = [variable.size for variable in self.variables[:seen]]
+        return np.array(observed + [count_codes(variable) for variable in self.variables[seen:]], dtype=np.int64)
+
+    @cached_property
+    def categories(self) -> Integers:
+        """Number of categories that each number of an input can have, 0 where it is real or a count."""
+        return np.array([v.categories if is_categorical(v) else 0 for v in self.variables], dtype=np.int64)
 
     @property
     def observed_sizes(self) -> Integers:

@@ -7,8 +7,14 @@ import numpy as np
 import pytest
 
 from retrodict.encode.build import build_encoder
-from retrodict.encode.conditionals import Categorical, Mixed, Normal, choose_conditional
-from retrodict.encode.features import REAL, Features, Scaling
+from retrodict.encode.choice import Mixed, choose_conditional
+from retrodict.encode.conditionals import Normal
+from retrodict.encode.discrete import Categorical, Count
+from retrodict.encode.features import REAL as REAL_INPUT
+from retrodict.encode.features import Features, Scaling
+from retrodict.encode.mixtures import Mixture
+from retrodict.encode.splines import Spline, bend, unbend
+from retrodict.errors import OptionError
 from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.invert import invert
 from retrodict.masks import Dependencies
@@ -46,7 +52,7 @@ def test_draws_of_a_categorical_follow_its_probabilities():
 
 @pytest.mark.parametrize("columns", [np.array([2, 0]), jnp.array([1])])
 def test_a_family_restricted_to_columns_is_that_of_these_columns(columns):
-    family = Mixed(Normal(), Categorical(np.array([2, 0, 3])))
+    family = Mixed([Normal(), Categorical(np.array([2, 0, 3]))], np.array([1, 0, 1]))
     parameters = jax.random.normal(jax.random.key(0), (5, 3, 3))
     values = jnp.broadcast_to(jnp.array([1.0, 0.4, 2.0]), (5, 3))
     whole = family.log_prob(parameters, values)
@@ -63,7 +69,7 @@ def test_the_family_follows_the_latents():
 
 def test_categories_are_seen_as_indicators_and_numbers_in_standard_units():
     features = Features.of(Dependencies.of(invert(MIXED)))  # y (4), x, a (2), b, c (3)
-    assert features.category == (0, 1, 2, 3, REAL, 0, 1, REAL, 0, 1, 2)
+    assert features.category == (0, 1, 2, 3, REAL_INPUT, 0, 1, REAL_INPUT, 0, 1, 2)
     scaling = Scaling(jnp.array([0, 1.0, 0, 2.0, 0]), jnp.array([1, 2.0, 1, 4.0, 1]))
     columns = jnp.array([[2.0, 3.0, 1.0, 6.0, 0.0]])
     assert features(scaling, columns).tolist() == [[0, 0, 1, 0, 1.0, 0, 1, 1.0, 1, 0, 0]]
@@ -88,3 +94,70 @@ def test_a_mixed_encoder_is_a_density_and_draws_from_it(kind, most_steps, monkey
     np.testing.assert_allclose(log_prob, encoder.log_prob(latents, rows), rtol=1e-4, atol=1e-4)
     assert set(np.asarray(latents[:, 0]).tolist()) <= {0.0, 1.0}
     assert set(np.asarray(latents[:, 2]).tolist()) <= {0.0, 1.0, 2.0}
+
+
+REAL = {"normal": Normal(), "mixture": Mixture(4), "spline": Spline(6)}
+
+
+@pytest.mark.parametrize("family", REAL.values(), ids=REAL)
+def test_a_real_family_integrates_to_one_and_its_draws_follow_it(family):
+    """For ten columns with parameters of ordinary size: probabilities of ten bins against frequencies of draws."""
+    parameters = 0.7 * jax.random.normal(jax.random.key(0), (10, family.n_parameters))
+    grid = np.linspace(-40, 40, 160_001)
+    spacing = grid[1] - grid[0]
+    log_density = jax.vmap(lambda value: family.log_prob(parameters, jnp.full(10, value)))(
+        jnp.asarray(grid, jnp.float32)
+    )
+    cumulative = np.cumsum(np.exp(np.asarray(log_density, np.float64)), axis=0) * spacing
+    np.testing.assert_allclose(cumulative[-1], 1.0, atol=5e-3)
+    draws = np.asarray(family.sample(jax.random.key(1), jnp.broadcast_to(parameters, (20_000, *parameters.shape))))
+    for column in range(10):
+        levels = np.interp(draws[:, column], grid, cumulative[:, column])
+        found = np.histogram(levels, bins=10, range=(0, 1))[0] / len(draws)
+        np.testing.assert_allclose(found, 0.1, atol=5 * np.sqrt(0.09 / len(draws)) + 5e-3)
+
+
+@pytest.mark.parametrize("family", REAL.values(), ids=REAL)
+@pytest.mark.parametrize("size", [0.0, 1.0, 30.0])
+def test_gradients_of_a_real_family_are_finite(family, size):
+    parameters = size * jax.random.normal(jax.random.key(0), (200, 3, family.n_parameters))
+    values = 4 * jax.random.normal(jax.random.key(1), (200, 3))
+    slopes = jax.grad(lambda p, v: jnp.sum(jnp.tanh(family.log_prob(p, v) / 100)), argnums=(0, 1))(parameters, values)
+    assert all(np.isfinite(slope).all() for slope in slopes)
+
+
+def test_a_spline_and_its_inverse_undo_each_other():
+    family = Spline(5)
+    knots = family._knots(jax.random.normal(jax.random.key(0), (1, 40, family.n_parameters)))
+    points = jnp.linspace(-6, 6, 40)[None]
+    back, log_slope = unbend(bend(points, *knots), *knots)
+    np.testing.assert_allclose(back, points, atol=1e-4)
+    slope = jax.vmap(jax.grad(lambda p, *k: bend(p[None, None], *(part[None, None] for part in k))[0, 0]))(
+        points[0], *(part[0] for part in knots)
+    )
+    np.testing.assert_allclose(-np.log(slope), log_slope[0], atol=1e-3)
+
+
+@pytest.mark.parametrize("high", [np.inf, 6.0])
+def test_counts_in_standard_units_have_probabilities_and_follow_them(high):
+    centre, spread = 3.0, 2.0
+    family = Count(*(jnp.array([part]) for part in (1 / spread, -centre / spread, (high - centre) / spread)))
+    parameters = jnp.array([[0.3, -0.4]])
+    counts = np.arange(7 if np.isfinite(high) else 200)
+    values = jnp.asarray((counts - centre) / spread)[:, None]
+    probability = np.exp(np.asarray(jax.vmap(lambda v: family.log_prob(parameters, v[None])[0])(values[:, 0]))) / spread
+    assert probability.sum() == pytest.approx(1.0, abs=1e-4)
+    draws = family.sample(jax.random.key(0), jnp.broadcast_to(parameters, (40_000, 1, 2)))[:, 0] * spread + centre
+    found = np.bincount(np.rint(draws).astype(int), minlength=len(counts)) / len(draws)
+    np.testing.assert_allclose(found[:7], probability[:7], atol=5 * np.sqrt(0.25 / len(draws)))
+
+
+@pytest.mark.parametrize("count", [-1.0, 0.5, 7.0])
+def test_what_is_no_count_has_probability_zero(count):
+    family = Count(jnp.ones(1), jnp.zeros(1), jnp.full(1, 6.0))
+    assert float(family.log_prob(jnp.zeros((1, 2)), jnp.array([count]))[0]) == -np.inf
+
+
+def test_an_unknown_family_is_refused():
+    with pytest.raises(OptionError, match=r"'cauchy' does not exist.*normal, mixture, spline"):
+        build_encoder(invert(MIXED), jax.random.key(0), conditional="cauchy")

@@ -7,6 +7,7 @@ import jax
 from jaxtyping import Array, Key
 
 from retrodict.encode.blocks import BlockLinear
+from retrodict.encode.conditionals import Conditional
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.features import Scaling
 from retrodict.encode.layers import MaskedLinear
@@ -27,13 +28,15 @@ def build_encoder(
     kind: str = "shared",
     widths: Sequence[int] | None = None,
     *,
+    conditional: str | Conditional = "normal",
     scaling: Scaling | None = None,
     skip: bool = True,
 ) -> Encoder:
     """Return an untrained encoder with exactly the dependencies of an inverse.
 
     ``kind`` is ``"shared"`` or ``"separate"``; ``widths`` are those of the hidden layers (of each network, if
-    separate). Raises `OptionError` for an unknown kind, `WidthError` for a layer too narrow.
+    separate); ``conditional`` the family of real latents, ``"normal"``, ``"mixture"``, ``"spline"`` or one of your
+    own. Raises `OptionError` for an unknown kind, `WidthError` for a layer too narrow.
 
     >>> from retrodict import invert, zoo
     >>> encoder = build_encoder(invert(zoo.binary_tree(depth=3)), jax.random.key(0))
@@ -45,7 +48,7 @@ def build_encoder(
     dependencies = Dependencies.of(inverse)
     if widths is None:
         widths = suggest_widths(dependencies) if kind == "shared" else (32, 32)
-    return ENCODERS[kind](dependencies, key, widths, scaling=scaling, skip=skip)
+    return ENCODERS[kind](dependencies, key, widths, conditional=conditional, scaling=scaling, skip=skip)
 
 
 def suggest_widths(dependencies: Dependencies) -> tuple[int, int]:

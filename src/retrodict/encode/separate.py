@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from retrodict.encode.conditionals import Conditional, choose_conditional
+from retrodict.encode.choice import choose_conditional
+from retrodict.encode.conditionals import Conditional
 from retrodict.encode.encoder import Encoder, Structure
 from retrodict.encode.features import Features, Scaling
 from retrodict.encode.layers import draw_weights
@@ -78,11 +79,11 @@ class SeparateEncoder(Encoder):
         key: Key[Array, ""],
         widths: Sequence[int],
         *,
-        conditional: Conditional | None = None,
+        conditional: str | Conditional = "normal",
         scaling: Scaling | None = None,
         skip: bool = False,
     ) -> None:
-        self.conditional = conditional or choose_conditional(dependencies)
+        self.conditional = choose_conditional(dependencies, scaling, conditional)
         inputs, real = _pad_inputs(dependencies)
         self.sizes = tuple(dependencies.latent_sizes.tolist())
         networks, widest, last = *real.shape, max(self.sizes) * self.conditional.n_parameters

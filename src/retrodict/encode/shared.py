@@ -7,7 +7,8 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float, Key
 
-from retrodict.encode.conditionals import Conditional, choose_conditional
+from retrodict.encode.choice import choose_conditional
+from retrodict.encode.conditionals import Conditional
 from retrodict.encode.encoder import Encoder, Structure
 from retrodict.encode.features import Features, Scaling
 from retrodict.encode.network import Network, State, build_network
@@ -45,11 +46,11 @@ class SharedEncoder(Encoder):
         key: Key[Array, ""],
         widths: Sequence[int],
         *,
-        conditional: Conditional | None = None,
+        conditional: str | Conditional = "normal",
         scaling: Scaling | None = None,
         skip: bool = False,
     ) -> None:
-        self.conditional = conditional or choose_conditional(dependencies)
+        self.conditional = choose_conditional(dependencies, scaling, conditional)
         groups = UnitGroups.of(dependencies, widths)
         self.network = build_network(groups, self.conditional.n_parameters, key, skip=skip)
         self.scaling = scaling or Scaling.none(int(dependencies.sizes.sum()))

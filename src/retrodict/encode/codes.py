@@ -1,0 +1,195 @@
+"""Values of variables as codes: numbers that may be any, so that whatever an encoder draws lies in the support.
+
+A latent with a constrained support is inferred through the bijection that NumPyro uses for it; categories are numbered
+from 0. Observed values are only read, so they are left as they are, their categories apart.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from numpyro.distributions import constraints
+from numpyro.distributions.transforms import biject_to
+
+from retrodict.errors import OptionError
+from retrodict.graph.bayesnet import Variable
+from retrodict.graph.rows import Integers
+from retrodict.supports import DISCRETE, EVENT_AXES, NUMBERS, count_codes, event_shape, is_discrete
+
+# Draws of a bounded variable can be rounded onto its bound, whose code is infinite: they are moved inside by so much.
+MARGIN = float(np.finfo(np.float32).eps)
+TINY = float(np.finfo(np.float32).tiny)
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """Events with one support and shape: the columns of their values, (events, numbers), and those of their codes."""
+
+    support: str
+    shape: tuple[int, ...]
+    values: Integers
+    codes: Integers
+    low: Any = 0.0
+    high: Any = 1.0
+
+    def encode(self, values: Float[Array, "*batch columns"]) -> Float[Array, "*batch events codes"]:
+        """Return the codes of these events."""
+        events = self._pull_in(values[..., self.values].reshape(*values.shape[:-1], -1, *self.shape))
+        codes = events - self._low if self.support in DISCRETE else self._bijection.inv(events)
+        return codes.reshape(*values.shape[:-1], *self.codes.shape)
+
+    def decode(self, codes: Float[Array, "*batch columns"]) -> Float[Array, "*batch events numbers"]:
+        """Return the values of these events."""
+        events = self._read(codes)
+        values = jnp.round(events) + self._low if self.support in DISCRETE else self._bijection(events)
+        return values.reshape(*codes.shape[:-1], *self.values.shape)
+
+    def log_det(self, codes: Float[Array, "*batch columns"]) -> Float[Array, "*batch"]:
+        """Return the log of the volume that a unit of codes becomes, summed over these events."""
+        if self.support in DISCRETE:
+            return jnp.zeros(codes.shape[:-1])
+        events = self._read(codes)
+        log_det = self._bijection.log_abs_det_jacobian(events, self._bijection(events))
+        return log_det.reshape(*codes.shape[:-1], -1).sum(axis=-1)
+
+    def _read(self, codes: Array) -> Array:
+        events = codes[..., self.codes]
+        return events if self.shape else events[..., 0]
+
+    def _pull_in(self, events: Array) -> Array:
+        if self.support == "positive":
+            return jnp.maximum(events, TINY)
+        if self.support in ("unit_interval", "interval", "circular"):
+            margin = MARGIN * (self._high - self._low)
+            return jnp.clip(events, self._low + margin, self._high - margin)
+        if self.support == "simplex":
+            inside = jnp.maximum(events, TINY)
+            return inside / inside.sum(axis=-1, keepdims=True)
+        return events
+
+    @property
+    def _low(self) -> Array:
+        return jnp.asarray(self.low, jnp.float32)
+
+    @property
+    def _high(self) -> Array:
+        return jnp.asarray(self.high, jnp.float32)
+
+    @property
+    def _bijection(self) -> Any:
+        if self.support in ("unit_interval", "interval", "circular"):
+            return biject_to(constraints.interval(self._low, self._high))
+        return biject_to(getattr(constraints, self.support))
+
+
+@dataclass(frozen=True, eq=False)
+class Codes:
+    r"""The map between columns of values and columns of codes of some variables.
+
+    :math:`\log q(z) = \log q(c) - \log |\partial z / \partial c|` for a latent z with code c.
+
+    >>> codes = Codes.of([Variable("a", support="positive"), Variable("b", size=3, support="simplex")])
+    >>> values = codes.decode(jnp.zeros((1, 3)))
+    >>> values.round(3).tolist(), codes.encode(values).shape
+    ([[1.0, 0.3330000042915344, 0.3330000042915344, 0.3330000042915344]], (1, 3))
+    """
+
+    pieces: tuple[Piece, ...]
+    n_values: int
+    n_codes: int
+
+    @classmethod
+    def of(cls, latents: Sequence[Variable]) -> "Codes":
+        """Return the codes of latents; raise `OptionError`, naming them, for supports that have none."""
+        _require_supported(latents)
+        return _collect(latents, [count_codes(variable) for variable in latents])
+
+    @classmethod
+    def of_observed(cls, observed: Sequence[Variable]) -> "Codes":
+        """Return the codes of observed variables: their values, categories numbered from 0."""
+        plain = [v if is_discrete(v) and v.bounds is not None else Variable(v.name, size=v.size) for v in observed]
+        return _collect(plain, [variable.size for variable in plain])
+
+    def encode(self, values: Float[Array, "*batch columns"]) -> Float[Array, "*batch codes"]:
+        """Return the codes of values."""
+        if not self.pieces:
+            return values
+        codes = jnp.zeros((*values.shape[:-1], self.n_codes), values.dtype)
+        codes = codes.at[..., self._plain[1]].set(values[..., self._plain[0]])
+        for piece in self.pieces:
+            codes = codes.at[..., piece.codes].set(piece.encode(values))
+        return codes
+
+    def decode(self, codes: Float[Array, "*batch codes"]) -> Float[Array, "*batch columns"]:
+        """Return the values of codes."""
+        if not self.pieces:
+            return codes
+        values = jnp.zeros((*codes.shape[:-1], self.n_values), codes.dtype)
+        values = values.at[..., self._plain[0]].set(codes[..., self._plain[1]])
+        for piece in self.pieces:
+            values = values.at[..., piece.values].set(piece.decode(codes))
+        return values
+
+    def log_det(self, codes: Float[Array, "*batch codes"]) -> Float[Array, "*batch"]:
+        """Return the log of the volume that a unit of codes becomes, in nats."""
+        total = jnp.zeros(codes.shape[:-1], codes.dtype)
+        for piece in self.pieces:
+            total = total + piece.log_det(codes)
+        return total
+
+    @property
+    def _plain(self) -> tuple[Integers, Integers]:
+        """The columns of values that are their own codes, and the columns of these codes."""
+        nothing = np.zeros(0, dtype=np.int64)
+        coded = np.concatenate([nothing, *(piece.values.ravel() for piece in self.pieces)])
+        codes = np.concatenate([nothing, *(piece.codes.ravel() for piece in self.pieces)])
+        return np.setdiff1d(np.arange(self.n_values), coded), np.setdiff1d(np.arange(self.n_codes), codes)
+
+
+def _collect(variables: Sequence[Variable], sizes: Sequence[int]) -> Codes:
+    """Gather the events of all variables into pieces of one support and shape."""
+    gathered: dict[tuple[str, tuple[int, ...]], list[tuple[Integers, Integers, float, float]]] = {}
+    value = code = 0
+    for variable, size in zip(variables, sizes, strict=True):
+        if variable.support != "real":
+            shape = event_shape(variable)
+            events = variable.size // int(np.prod(shape, dtype=np.int64))
+            low, high = variable.bounds or _default_bounds(variable.support)
+            columns = value + np.arange(variable.size).reshape(events, -1)
+            codes = code + np.arange(size).reshape(events, -1)
+            rows = gathered.setdefault((variable.support, shape), [])
+            rows += [(v, c, low, high) for v, c in zip(columns, codes, strict=True)]
+        value, code = value + variable.size, code + size
+    pieces = tuple(
+        Piece(support, shape, *(np.array(part) for part in zip(*rows, strict=True)))
+        for (support, shape), rows in gathered.items()
+    )
+    return Codes(pieces, value, code)
+
+
+def _default_bounds(support: str) -> tuple[float, float]:
+    return (-np.pi, np.pi) if support == "circular" else (0.0, 1.0)
+
+
+def _require_supported(latents: Sequence[Variable]) -> None:
+    known = {*NUMBERS, *DISCRETE, *EVENT_AXES}
+    unknown = [variable for variable in latents if variable.support not in known]
+    if unknown:
+        raise OptionError(
+            "no conditional family is known for the support of "
+            + ", ".join(f"{variable.name!r} ({variable.support})" for variable in unknown),
+            remedy="Write the program with latents on another support, such as a real number that is transformed.",
+        )
+    loose = [
+        v
+        for v in latents
+        if v.bounds is None and v.support in ("interval", "categorical", "bounded_count") and v.categories is None
+    ]
+    if loose:
+        raise OptionError(
+            "the ends of the support are not constants of " + ", ".join(repr(variable.name) for variable in loose),
+            remedy="Draw from a fixed support and transform: a * Uniform(0, 1) instead of Uniform(0, a).",
+        )
