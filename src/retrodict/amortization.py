@@ -10,14 +10,16 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from retrodict.encode.build import build_encoder
 from retrodict.encode.encoder import Scaling
 from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
+from retrodict.infer.novelty import Familiar
+from retrodict.infer.recipe import Recipe
+from retrodict.infer.wiring import find_columns
 from retrodict.invert import invert
 from retrodict.model import Model
-from retrodict.posterior import AmortizedPosterior, select_columns
+from retrodict.posterior import AmortizedPosterior
 from retrodict.train.fit import Plan, Simulate, fit
 
 SCALING_DRAWS = 4096
@@ -68,7 +70,8 @@ def amortize(
     simulate = simulator(model, inverse)
     latents, observed = simulate(scale_key, SCALING_DRAWS)
     scaling = Scaling.fit(jnp.concatenate([observed, latents], axis=-1))
-    network = build_encoder(inverse, build_key, encoder, widths, scaling=scaling)
+    recipe = Recipe.of(encoder, widths)
+    network = recipe.build(inverse, build_key, scaling)
     optimizer = optax.chain(
         optax.clip_by_global_norm(10.0), optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
     )
@@ -76,7 +79,8 @@ def amortize(
     trained = fit(
         network, simulate, replace(plan, optimizer=optimizer), fit_key, names=names, title="amortize", quiet=quiet
     )
-    return AmortizedPosterior(model, inverse, trained.encoder, trained.history)
+    familiar = Familiar.of(model, jax.random.fold_in(scale_key, 1))
+    return AmortizedPosterior(model, inverse, trained.encoder, trained.history, recipe=recipe, familiar=familiar)
 
 
 def simulator(model: Model, inverse: Inverse) -> Simulate:
@@ -84,7 +88,7 @@ def simulator(model: Model, inverse: Inverse) -> Simulate:
     net = model.net
     inferred = np.zeros(len(net), dtype=bool)
     inferred[net.latent_index[~inverse.is_generative]] = True
-    latents, observed = (np.flatnonzero(select_columns(model, which)) for which in (inferred, net.is_observed))
+    latents, observed = (find_columns(model, which) for which in (inferred, net.is_observed))
 
     def simulate(key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         columns = model.draw(key, n)

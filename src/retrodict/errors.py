@@ -82,6 +82,26 @@ class OptionError(RetrodictError, ValueError):
     """An option with a value that is not one of those offered."""
 
 
+class WeightError(RetrodictError, ValueError):
+    """Importance weights that are all zero, or not numbers."""
+
+
+class FileError(RetrodictError, ValueError):
+    """A file that is missing, damaged, not ours, or of another model; ``path`` is where it is."""
+
+    def __init__(self, path: object, problem: str, *, remedy: str = "") -> None:
+        self.path = str(path)
+        super().__init__(f"{self.path}: {problem}", remedy=remedy)
+
+
+class RetrodictWarning(UserWarning):
+    """Base of all warnings: the result is what was asked for, but probably not what was wanted."""
+
+
+class NoveltyWarning(RetrodictWarning):
+    """An observation unlike all that the encoder saw in training: its answer there is a guess."""
+
+
 def quote(names: Iterable[Hashable], *, most: int = 8) -> str:
     """Return names for a message, the first ``most`` of them.
 
