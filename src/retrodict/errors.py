@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import warnings
 from collections.abc import Hashable, Iterable
 
 
@@ -100,6 +103,15 @@ class RetrodictWarning(UserWarning):
 
 class NoveltyWarning(RetrodictWarning):
     """An observation unlike all that the encoder saw in training: its answer there is a guess."""
+
+
+def warn_user(message: str, category: type[RetrodictWarning]) -> None:
+    """Warn at the line outside of this package that led here, however deep inside we are."""
+    inside = os.path.dirname(__file__) + os.sep
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(inside):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
 
 
 def quote(names: Iterable[Hashable], *, most: int = 8) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -14,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from retrodict.encode.encoder import Encoder
-from retrodict.errors import DataError, NoveltyWarning, OptionError
+from retrodict.errors import DataError, NoveltyWarning, OptionError, warn_user
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.infer import blocks, wiring
@@ -218,14 +217,15 @@ class AmortizedPosterior:
             scores = familiar.score(observed)
             worst = int(alarming[scores.distance[alarming].argmax()])
             layout = self._wiring.observed_layout
-            name = layout.names[int(np.searchsorted(layout.start, scores.column[worst], side="right")) - 1]
-            beyond = f"; {name!r} is {scores.excess[worst]:.1f} sd beyond its range" if scores.excess[worst] else ""
-            warnings.warn(
+            column = int(scores.column[worst])
+            name = layout.names[int(np.searchsorted(layout.start, column, side="right")) - 1]
+            seen = f"{familiar.lowest[column]:.4g} to {familiar.highest[column]:.4g}"
+            beyond = f"; {name!r} is {observed[worst, column]:.4g}, training saw {seen}" if scores.excess[worst] else ""
+            warn_user(
                 f"{len(alarming)} of {len(observed)} observations lie outside what training saw: observation {worst} "
                 f"is at distance {scores.distance[worst]:.1f}, one of the model's own within {familiar.limits[1]:.1f}"
                 f"{beyond}. The encoder guesses there; look at importance(...).khat, or at the model.",
                 NoveltyWarning,
-                stacklevel=4,
             )
 
 

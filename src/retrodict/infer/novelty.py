@@ -1,6 +1,6 @@
 r"""Does an observation look like those that an encoder was trained on? If not, its answer is a guess.
 
-Two scores: how far a value lies outside the range of the training simulations, in standard deviations, and the
+Two scores: how far a value lies outside the range of the training simulations, in halves of that range, and the
 distance of the whole observation from their mean in the metric of their covariance (Mahalanobis). The covariance is
 kept in a low-rank form, its 64 leading directions and one variance for the rest; up to 64 columns that is all of it.
 
@@ -12,9 +12,10 @@ Sources: Mahalanobis 1936; Tipping & Bishop 1999 (low rank and a rest); Vovk, Ga
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import numpy as np
 from numpy.typing import NDArray
@@ -33,14 +34,14 @@ SIMULATIONS = 8192
 MOST_NUMBERS = 1 << 26
 # Directions of the covariance that are kept, found from so many simulations when there are more columns than that.
 RANK, SKETCH = 64, 512
-# A single observation of a large batch that scores so many times what any simulation did is novel by itself.
+# An observation so many times as far as any simulation is alarming by itself, in however large a batch.
 FAR = 1.5
 # Directions in which simulations hardly vary: movement there counts as if they varied by this share.
 FLAT = 1e-6
 
 
 class Scores(NamedTuple):
-    """How unusual each observation is: beyond the range of its worst column (in sd), and as a whole."""
+    """How unusual each observation is: beyond the range of its worst column (in halves of it), and as a whole."""
 
     excess: Doubles
     distance: Doubles
@@ -52,8 +53,8 @@ class Familiar:
     """What training saw of the observed variables, column by column and together, and what counts as novel.
 
     ``directions`` are orthonormal rows in standardised columns, ``variances`` those along them, ``rest`` that in any
-    other direction. ``limits`` are the largest scores (excess, distance) of what is familiar, ``farthest`` the
-    largest of all simulations.
+    other direction. ``limits`` are the largest scores (excess, distance) of what is familiar, ``farthest`` is the
+    largest distance of all simulations.
     """
 
     mean: Doubles
@@ -64,15 +65,15 @@ class Familiar:
     variances: Doubles
     rest: float
     limits: tuple[float, float]
-    farthest: tuple[float, float]
+    farthest: float
 
     @classmethod
     def of(cls, model: Model, key: jax.Array) -> Familiar:
         """Learn from fresh simulations of a model, which is what training sees."""
         columns = np.flatnonzero(np.repeat(model.net.is_observed, model.layout.sizes))
         n = max(64, min(SIMULATIONS, MOST_NUMBERS // model.layout.width))
-        first, second = jax.random.split(key)
-        return cls.learn(*(np.asarray(model.draw(k, n), np.float64)[:, columns] for k in (first, second)))
+        simulate = eqx.filter_jit(lambda k: model.draw(k, n)[:, columns])
+        return cls.learn(*(np.asarray(simulate(k), np.float64) for k in jax.random.split(key)))
 
     @classmethod
     def learn(cls, seen: Floats, further: Floats) -> Familiar:
@@ -88,25 +89,20 @@ class Familiar:
         standard = (seen - mean) / np.where(spread > 0, spread, 1.0)
         directions, variances, rest = _decompose(standard)
         none = (np.inf, np.inf)
-        learnt = cls(
-            mean, spread, seen.min(axis=0), seen.max(axis=0), directions, variances, rest, limits=none, farthest=none
-        )
+        learnt = cls(mean, spread, seen.min(axis=0), seen.max(axis=0), directions, variances, rest, none, np.inf)
         scores = learnt.score(further)
         ordered = [np.sort(values) for values in (scores.excess, scores.distance)]
         # Half of the probability of a false alarm for each of two scores.
         place = min(len(further), int(np.ceil((len(further) + 1) * (1 - FALSE_ALARM / 2)))) - 1
-        return cls(
-            *(mean, spread, learnt.lowest, learnt.highest, directions, variances, rest),
-            limits=(float(ordered[0][place]), float(ordered[1][place])),
-            farthest=(float(ordered[0][-1]), float(ordered[1][-1])),
-        )
+        limits = float(ordered[0][place]), float(ordered[1][place])
+        return replace(learnt, limits=limits, farthest=float(ordered[1][-1]))
 
     def score(self, observed: Floats) -> Scores:
         """Return the scores of observations, one a row."""
         values = np.asarray(observed, np.float64)
         outside = np.maximum(np.maximum(self.lowest - values, values - self.highest), 0.0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            excess = np.where(outside > 0, outside / self.spread, 0.0)
+            excess = np.where(outside > 0, 2 * outside / (self.highest - self.lowest), 0.0)
         standard = (values - self.mean) / np.where(self.spread > 0, self.spread, 1.0)
         along = standard @ self.directions.T
         remaining = np.maximum((standard**2).sum(axis=1) - (along**2).sum(axis=1), 0.0)
@@ -126,7 +122,7 @@ class Familiar:
         probability 0.001, or when one of them is far beyond any simulation.
         """
         scores, novel = self.score(observed), self.mark(observed)
-        far = (scores.excess > FAR * self.farthest[0]) | (scores.distance > FAR * self.farthest[1])
+        far = (scores.excess > FAR - 1) | (scores.distance > FAR * self.farthest)
         n, count = len(novel), int(novel.sum())
         by_chance = special.bdtrc(count - 1, n, FALSE_ALARM) if count else 1.0
         return novel if by_chance <= FALSE_ALARM else np.asarray(novel & far)

@@ -259,7 +259,7 @@ def _read_familiar(arrays: Arrays, model: Model) -> Familiar | None:
         **{name: stored[name] for name in ("mean", "spread", "lowest", "highest", "directions", "variances")},
         rest=float(stored["rest"]),
         limits=_read_pair(stored["limits"]),
-        farthest=_read_pair(stored["farthest"]),
+        farthest=float(stored["farthest"]),
     )
     columns = (found.mean, found.spread, found.lowest, found.highest)
     _require(all(array.shape == (width,) for array in columns), "summary of what training saw")

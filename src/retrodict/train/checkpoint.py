@@ -134,6 +134,8 @@ def read_body(header: Header) -> dict[str, NDArray[Any]]:
             return _read_body(header, file)
     except OSError as error:
         raise FileError(header.path, f"cannot be read ({error.strerror})") from error
+    except MemoryError as error:
+        raise FileError(header.path, "is larger than memory") from error
 
 
 def _to_raw(name: str, array: NDArray[Any]) -> NDArray[Any]:
