@@ -25,7 +25,7 @@ FLOORS = [
     ["read", "gaussian", "zoo"],
     ["encode"],
     ["train"],
-    ["posterior", "guide"],
+    ["infer", "posterior", "guide"],
     ["amortization"],
     ["reproduce", "plots", "report", "cli", "demo", "__main__"],
 ]

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from retrodict.gaussian.costs import edge_costs as edge_costs
     from retrodict.model import Model as Model
     from retrodict.posterior import AmortizedPosterior as AmortizedPosterior
+    from retrodict.posterior import load as load
 
 __version__ = version("retrodict")
 
@@ -44,6 +45,7 @@ _LAZY = {
     "LinearGaussian": "retrodict.gaussian",
     "edge_costs": "retrodict.gaussian.costs",
     "Model": "retrodict.model",
+    "load": "retrodict.posterior",
 }
 
 __all__ = [
@@ -64,6 +66,7 @@ __all__ = [
     "fully_connected",
     "invert",
     "lint",
+    "load",
     "mean_field",
     "reversal",
     "zoo",

@@ -7,17 +7,20 @@ from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
-from retrodict.encode.build import build_encoder
-from retrodict.encode.features import Scaling
+from retrodict.encode.conditionals import Conditional
+from retrodict.encode.features import Scaling, list_categories
 from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
+from retrodict.infer.novelty import Familiar
+from retrodict.infer.recipe import Recipe
+from retrodict.infer.wiring import Wiring
 from retrodict.invert import invert
+from retrodict.masks import Dependencies
 from retrodict.model import Model
-from retrodict.posterior import AmortizedPosterior, select_columns
+from retrodict.posterior import AmortizedPosterior
 from retrodict.train.fit import Plan, Simulate, fit
 
 SCALING_DRAWS = 4096
@@ -30,6 +33,7 @@ def amortize(
     *,
     minimize: str = "edges",
     widths: Sequence[int] | None = None,
+    conditional: str | Conditional = "normal",
     steps: int = 5000,
     batch: int = 256,
     learning_rate: float = 5e-3,
@@ -41,7 +45,9 @@ def amortize(
     Training minimises :math:`E_{p(z, x)}[-\log q(z \mid x)]` over ``steps`` minibatches of ``batch`` fresh
     simulations, by Adam with gradients clipped to norm 10 and a learning rate that falls to zero along a cosine.
     ``order`` and ``minimize`` are those of `invert`; an `Inverse`, such as a baseline, is taken as it is.
-    ``encoder`` is ``"shared"`` (the paper's masked network) or ``"separate"`` (one network a latent).
+    ``encoder`` is ``"shared"`` (the paper's masked network) or ``"separate"`` (one network a latent);
+    ``conditional`` is the family of real latents, ``"normal"``, ``"mixture"`` or ``"spline"``. Latents with a
+    constrained support are inferred through a bijection, discrete ones have categorical or count conditionals.
 
     Raises what `invert` and the encoders raise, `OptionError` for numbers out of range, and `TrainingError`,
     with the last good parameters, when training meets a number that is not finite.
@@ -61,14 +67,15 @@ def amortize(
     inverse = order if isinstance(order, Inverse) else invert(model, order, minimize)
     if inverse.net != model.net:
         raise OptionError("the inverse belongs to another model", remedy="Make it from model.net.")
-    _require_real(model, inverse)
     if inverse.is_generative.all():
         return AmortizedPosterior(model, inverse, None)
     build_key, scale_key, fit_key = jax.random.split(jax.random.key(seed), 3)
     simulate = simulator(model, inverse)
     latents, observed = simulate(scale_key, SCALING_DRAWS)
-    scaling = Scaling.fit(jnp.concatenate([observed, latents], axis=-1))
-    network = build_encoder(inverse, build_key, encoder, widths, scaling=scaling)
+    columns = jnp.concatenate([observed, latents], axis=-1)
+    scaling = Scaling.fit(columns, list_categories(Dependencies.of(inverse)))
+    recipe = Recipe.of(encoder, widths, conditional=conditional)
+    network = recipe.build(inverse, build_key, scaling)
     optimizer = optax.chain(
         optax.clip_by_global_norm(10.0), optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
     )
@@ -76,30 +83,17 @@ def amortize(
     trained = fit(
         network, simulate, replace(plan, optimizer=optimizer), fit_key, names=names, title="amortize", quiet=quiet
     )
-    return AmortizedPosterior(model, inverse, trained.encoder, trained.history)
+    familiar = Familiar.of(model, jax.random.fold_in(scale_key, 1))
+    return AmortizedPosterior(model, inverse, trained.encoder, trained.history, recipe=recipe, familiar=familiar)
 
 
 def simulator(model: Model, inverse: Inverse) -> Simulate:
-    """Return a function of a key and n that gives columns of the inferred latents and the observed variables."""
-    net = model.net
-    inferred = np.zeros(len(net), dtype=bool)
-    inferred[net.latent_index[~inverse.is_generative]] = True
-    latents, observed = (np.flatnonzero(select_columns(model, which)) for which in (inferred, net.is_observed))
+    """Return a function of a key and n that gives codes of the inferred latents and of the observed variables."""
+    wiring = Wiring(model, inverse)
+    latent_codes, observed_codes = wiring.codes, wiring.observed_codes
 
     def simulate(key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         columns = model.draw(key, n)
-        return columns[:, latents], columns[:, observed]
+        return latent_codes.encode(columns[:, wiring.inferred]), observed_codes.encode(columns[:, wiring.observed])
 
     return simulate
-
-
-def _require_real(model: Model, inverse: Inverse) -> None:
-    """Raise `OptionError` for inferred latents that a normal conditional cannot describe."""
-    inferred = set(model.net.latents) - set(inverse.generative)
-    other = [name for name in model.net.latents if name in inferred and model.net.variable(name).support != "real"]
-    if other:
-        raise OptionError(
-            "encoders have normal conditionals only, but these latents are not real numbers: "
-            + ", ".join(f"{name!r} ({model.net.variable(name).support})" for name in other),
-            remedy="Transform them to the real line in the model.",
-        )

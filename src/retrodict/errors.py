@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import warnings
 from collections.abc import Hashable, Iterable
 
 
@@ -80,6 +83,35 @@ class SourceError(RetrodictError, ValueError):
 
 class OptionError(RetrodictError, ValueError):
     """An option with a value that is not one of those offered."""
+
+
+class WeightError(RetrodictError, ValueError):
+    """Importance weights that are all zero, or not numbers."""
+
+
+class FileError(RetrodictError, ValueError):
+    """A file that is missing, damaged, not ours, or of another model; ``path`` is where it is."""
+
+    def __init__(self, path: object, problem: str, *, remedy: str = "") -> None:
+        self.path = str(path)
+        super().__init__(f"{self.path}: {problem}", remedy=remedy)
+
+
+class RetrodictWarning(UserWarning):
+    """Base of all warnings: the result is what was asked for, but probably not what was wanted."""
+
+
+class NoveltyWarning(RetrodictWarning):
+    """An observation unlike all that the encoder saw in training: its answer there is a guess."""
+
+
+def warn_user(message: str, category: type[RetrodictWarning]) -> None:
+    """Warn at the line outside of this package that led here, however deep inside we are."""
+    inside = os.path.dirname(__file__) + os.sep
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(inside):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
 
 
 def quote(names: Iterable[Hashable], *, most: int = 8) -> str:

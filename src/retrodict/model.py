@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
+
 from retrodict.errors import OptionError
 from retrodict.graph.bayesnet import BayesNet
+from retrodict.graph.digest import digest_model
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Mask
 from retrodict.layout import Layout
@@ -25,7 +28,8 @@ class Model(ABC):
     - give ``net``, a `BayesNet`;
     - ``draw(key, n)`` returns ``n`` joint draws as the columns of `layout`, and can be compiled by JAX;
     - ``log_conditionals(columns)`` returns log p(v | parents of v) of each variable;
-    - ``redraw(key, columns, which)`` draws some variables anew from their conditionals, parents first.
+    - ``redraw(key, columns, which)`` draws some variables anew from their conditionals, parents first;
+    - ``numbers()`` returns the parameters, if there are any: they tell models of one structure apart on disk.
     """
 
     net: BayesNet
@@ -46,6 +50,21 @@ class Model(ABC):
     @abstractmethod
     def redraw(self, key: jax.Array, columns: jax.Array, which: Mask) -> jax.Array:
         """Return the columns with the marked variables drawn anew from p(v | parents of v)."""
+
+    def numbers(self) -> Mapping[str, NDArray[Any]]:
+        """Return the parameters of the program by name; none unless a subclass has some."""
+        return {}
+
+    def digest(self) -> str:
+        """Return SHA-256 over the structure and the parameters: what was saved for one model is refused by another.
+
+        Raises `GraphError` when a name is neither text nor a number nor a tuple of such.
+
+        >>> from retrodict import zoo
+        >>> zoo.binary_tree(3, seed=0).digest() == zoo.binary_tree(3, seed=1).digest()
+        False
+        """
+        return digest_model(self.net, self.numbers())
 
     def simulate(self, seed: int = 0, n: int = 1000) -> dict[Name, Any]:
         """Return ``n`` joint draws, ``{name: array (n, ...)}``, of all variables, the observed ones too.

@@ -112,3 +112,24 @@ def test_observed_values_are_left_as_they_are_but_for_categories():
 def test_supports_without_codes_are_refused_by_name(variable, message):
     with pytest.raises(OptionError, match=message):
         Codes.of([variable])
+
+
+@pytest.mark.parametrize("name", SUPPORTS)
+def test_draws_of_numpyro_lie_in_the_support(name):
+    variable, law = SUPPORTS[name]
+    assert bool(Codes.of([variable]).contains(draw(law)).all())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("positive", [-1.0, 1.0]),
+        ("unit interval", [1.5]),
+        ("interval", [-1.1]),
+        ("simplex", [0.5, 0.5, 0.5, -0.5]),
+        ("simplex", [0.5, 0.5, 0.5, 0.5]),
+        ("correlations", [1.0, 0, 0, 0.5, 0.5, 0, 0, 0, 1]),
+    ],
+)
+def test_values_outside_of_a_support_are_told(name, value):
+    assert not bool(Codes.of([SUPPORTS[name][0]]).contains(jnp.array([value]))[0])

@@ -10,7 +10,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 from numpyro.distributions import constraints
 from numpyro.distributions.transforms import biject_to
 
@@ -21,6 +21,8 @@ from retrodict.supports import DISCRETE, EVENT_AXES, NUMBERS, count_codes, event
 
 # Draws of a bounded variable can be rounded onto its bound, whose code is infinite: they are moved inside by so much.
 MARGIN = float(np.finfo(np.float32).eps)
+# How far the sum of a simplex may be from one in 32-bit numbers.
+TOLERANCE = 1e-4
 TINY = float(np.finfo(np.float32).tiny)
 
 
@@ -54,6 +56,19 @@ class Piece:
         events = self._read(codes)
         log_det = self._bijection.log_abs_det_jacobian(events, self._bijection(events))
         return log_det.reshape(*codes.shape[:-1], -1).sum(axis=-1)
+
+    def contains(self, values: Float[Array, "*batch columns"]) -> Bool[Array, "*batch"]:
+        """Return whether all of these events lie in their support."""
+        events = values[..., self.values].reshape(*values.shape[:-1], -1, *self.shape)
+        if self.support in DISCRETE:
+            inside = (events == jnp.round(events)) & (events >= self._low)
+        elif self.support == "simplex":
+            inside = (events >= 0).all(axis=-1) & (jnp.abs(events.sum(axis=-1) - 1) < TOLERANCE)
+        elif self.support in ("unit_interval", "interval", "circular"):
+            inside = (events >= self._low) & (events <= self._high)
+        else:
+            inside = self._bijection.codomain(events)
+        return inside.reshape(*values.shape[:-1], -1).all(axis=-1)
 
     def _read(self, codes: Array) -> Array:
         events = codes[..., self.codes]
@@ -132,6 +147,13 @@ class Codes:
         for piece in self.pieces:
             values = values.at[..., piece.values].set(piece.decode(codes))
         return values
+
+    def contains(self, values: Float[Array, "*batch columns"]) -> Bool[Array, "*batch"]:
+        """Return whether all values lie in their support."""
+        inside = jnp.ones(values.shape[:-1], bool)
+        for piece in self.pieces:
+            inside = inside & piece.contains(values)
+        return inside
 
     def log_det(self, codes: Float[Array, "*batch codes"]) -> Float[Array, "*batch"]:
         """Return the log of the volume that a unit of codes becomes, in nats."""

@@ -80,17 +80,18 @@ class Count(Conditional):
     ) -> Float[Array, "*batch columns"]:
         """Return the log probability of each number over the step, in nats; minus infinity for what is none."""
         location, scale = self._read(parameters)
-        count = (values - self.low) / self.step
-        known = (jnp.abs(count - jnp.round(count)) < 1e-2) & (values > self.low - self.step / 2)
-        known = known & (values < self.high + self.step / 2)
-        above = (values + self.step / 2 - location) / scale
-        below = (values - self.step / 2 - location) / scale
-        first, last = values < self.low + self.step / 2, values > self.high - self.step / 2
+        step, low, high = map(jax.lax.stop_gradient, (self.step, self.low, self.high))
+        count = (values - low) / step
+        known = (jnp.abs(count - jnp.round(count)) < 1e-2) & (values > low - step / 2)
+        known = known & (values < high + step / 2)
+        above = (values + step / 2 - location) / scale
+        below = (values - step / 2 - location) / scale
+        first, last = values < low + step / 2, values > high - step / 2
         # F(b) - F(a) = F(b) F(-a) (1 - exp(a - b)), where the factors of bounds that are open are one
         upper = jnp.where(last, 0.0, jax.nn.log_sigmoid(above))
         lower = jnp.where(first, 0.0, jax.nn.log_sigmoid(-below))
-        between = jnp.where(first | last, 0.0, jnp.log(-jnp.expm1(-self.step / scale)))
-        return jnp.where(known, upper + lower + between - jnp.log(self.step), -jnp.inf)
+        between = jnp.where(first | last, 0.0, jnp.log(-jnp.expm1(-step / scale)))
+        return jnp.where(known, upper + lower + between - jnp.log(step), -jnp.inf)
 
     def sample(
         self, key: Key[Array, ""], parameters: Float[Array, "*batch columns parameters"]

@@ -18,6 +18,7 @@ from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.inverse import Inverse, Sparsified
 from retrodict.graph.rows import Mask
 from retrodict.invert import invert
+from retrodict.layout import Floats
 from retrodict.model import Model
 
 if TYPE_CHECKING:
@@ -106,6 +107,10 @@ class LinearGaussian(Equations, Model):
     def sparsify(self, inverse: Inverse, max_nats: float) -> Sparsified:
         """Drop edges of an inverse while their price stays within ``max_nats``; see `Inverse.sparsify`."""
         return sparsify(self, inverse, max_nats)
+
+    def numbers(self) -> Mapping[str, Floats]:
+        """Return the parameters, for `digest`."""
+        return {"weights": self.weights, "bias": self.bias, "variance": self.variance}
 
     def draw(self, key: jax.Array, n: int) -> jax.Array:
         """Return joint draws, shape ``(n, number of variables)``."""

@@ -1,0 +1,147 @@
+"""Draws with importance weights: what makes the answer of an encoder exact in the limit, and says how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from retrodict.errors import OptionError, WeightError, quote
+from retrodict.graph.names import Name
+from retrodict.infer.pareto import Doubles, Smoothed, smooth, threshold
+from retrodict.layout import Floats
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Importance:
+    r"""Draws of an encoder, weighted towards the exact posterior.
+
+    ``draws`` are arrays of shape ``(n, *batch, ...)``. ``log_weights``, ``(n, *batch)``, are not normalised:
+    :math:`\log p(z, x) - \log q(z \mid x)` in nats, so that their mean weight estimates the evidence
+    :math:`p(x)`. All else is computed from Pareto smoothed weights (``weights``, which sum to one over the draws).
+
+    Raises `WeightError` where all weights of an observation are zero, or one is not a number.
+    Source: Vehtari et al. 2024 (Pareto smoothed importance sampling).
+
+    >>> rng = np.random.default_rng(0)
+    >>> z = rng.normal(size=4000)  # draws of N(0, 1), weighted towards N(1/2, 1)
+    >>> weighed = Importance({"z": z}, z / 2)
+    >>> round(float(weighed.mean["z"]), 1), round(float(weighed.sd["z"]), 1), bool(weighed.reliable)
+    (0.5, 1.0, True)
+    """
+
+    draws: Mapping[Name, Floats]
+    log_weights: Floats
+
+    def __post_init__(self) -> None:
+        weights = self.log_weights
+        nameless = np.isnan(weights) | (weights == np.inf)
+        if nameless.any():
+            raise WeightError(
+                f"importance weights that are not numbers, {int(nameless.sum())} of {weights.size}",
+                remedy="The model or the encoder gives a density that is NaN or infinite; score such draws with both.",
+            )
+        empty = np.argwhere(np.isneginf(weights).all(axis=0))
+        if len(empty):
+            where = f" of observations {quote(tuple(i.tolist()) for i in empty)}" if weights.ndim > 1 else ""
+            raise WeightError(
+                f"every importance weight{where} is zero: under the model, no draw could have given the data",
+                remedy="Check that the data lie in the support of the model, or train for longer.",
+            )
+
+    def __repr__(self) -> str:
+        n, *batch = self.log_weights.shape
+        if batch:
+            return f"Importance({n} draws of {self.reliable.size} observations, {int(self.reliable.sum())} reliable)"
+        verdict = "reliable" if self.reliable else "not reliable"
+        return f"Importance({n} draws, ess {float(self.ess):.0f}, k-hat {float(self.khat):.2f}, {verdict})"
+
+    @cached_property
+    def _smoothed(self) -> Smoothed:
+        """The smoothed log weights of all observations side by side, and their shapes."""
+        n, *batch = self.log_weights.shape
+        columns = [smooth(column) for column in np.asarray(self.log_weights, np.float64).reshape(n, -1).T]
+        joined = np.stack([column.log_weights for column in columns], axis=-1).reshape(n, *batch)
+        return Smoothed(joined, np.array([column.khat for column in columns]).reshape(batch))  # type: ignore[arg-type]
+
+    @cached_property
+    def weights(self) -> Doubles:
+        """Pareto smoothed weights, which sum to one over the draws, shape ``(n, *batch)``."""
+        return np.asarray(np.exp(self._smoothed.log_weights))
+
+    @property
+    def khat(self) -> Doubles:
+        r"""The shape :math:`\hat k` of the tail of the weights of each observation, shape ``batch``.
+
+        Above 1 the mean of the weights does not exist; -inf says that weights hardly differ, inf that too few
+        draws have a weight to tell.
+        """
+        return np.asarray(self._smoothed.khat)
+
+    @property
+    def ess(self) -> Doubles:
+        r"""Effective number of draws of each observation, :math:`1 / \sum_s w_s^2`, shape ``batch``."""
+        return np.asarray(1 / (self.weights**2).sum(axis=0))
+
+    @property
+    def threshold(self) -> float:
+        r"""The largest reliable shape, :math:`\min(1 - 1/\log_{10} S, 0.7)` for :math:`S` draws."""
+        return threshold(len(self.log_weights))
+
+    @property
+    def reliable(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        r"""Whether :math:`\hat k` of each observation is below the threshold, shape ``batch``."""
+        return np.asarray(self.khat < self.threshold)
+
+    @property
+    def log_evidence(self) -> Doubles:
+        r"""Estimate of :math:`\log p(x)` in nats, the log of the mean weight (not smoothed), shape ``batch``.
+
+        The mean weight is unbiased. Its log is below :math:`\log p(x)` by about :math:`(1/\mathrm{ess} - 1/S) / 2`.
+        """
+        top = self.log_weights.max(axis=0).astype(np.float64)
+        return np.asarray(top + np.log(np.exp(self.log_weights - top).mean(axis=0)))
+
+    @cached_property
+    def mean(self) -> dict[Name, Doubles]:
+        """Posterior mean of each latent, shape ``(*batch, ...)``."""
+        return {name: self._average(values) for name, values in self.draws.items()}
+
+    @cached_property
+    def sd(self) -> dict[Name, Doubles]:
+        """Posterior standard deviation of each latent, shape ``(*batch, ...)``."""
+        centred = {name: np.asarray(values, np.float64) - self.mean[name] for name, values in self.draws.items()}
+        return {name: np.sqrt(self._average(values**2)) for name, values in centred.items()}
+
+    def resample(self, n: int | None = None, seed: int = 0) -> dict[Name, Floats]:
+        """Return ``n`` draws of equal weight for each observation, taken with replacement; as many by default.
+
+        Systematic resampling, shuffled: a draw of weight ``w`` is taken ``n w`` times, rounded up or down.
+
+        Source: Carpenter, Clifford & Fearnhead 1999.
+        """
+        size, *batch = self.log_weights.shape
+        wanted = size if n is None else n
+        if wanted < 1:
+            raise OptionError(f"n={wanted} draws were asked for", remedy="Ask for one or more.")
+        rng = np.random.default_rng(seed)
+        columns = self.weights.reshape(size, -1).T
+        chosen = np.stack([_choose(rng, column, wanted) for column in columns], axis=-1).reshape(wanted, *batch)
+        return {name: np.take_along_axis(values, _widen(chosen, values), 0) for name, values in self.draws.items()}
+
+    def _average(self, values: Floats) -> Doubles:
+        return np.asarray((_widen(self.weights, values) * values).sum(axis=0))
+
+
+def _choose(rng: np.random.Generator, weights: Doubles, n: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    places = (np.arange(n) + rng.random()) / n
+    taken = np.searchsorted(np.cumsum(weights) / weights.sum(), places, side="right")
+    return rng.permutation(np.minimum(taken, len(weights) - 1))
+
+
+def _widen(array: np.ndarray[Any, Any], values: Floats) -> np.ndarray[Any, Any]:
+    """Add the axis of a variable that holds several numbers."""
+    return array.reshape(*array.shape, *[1] * (values.ndim - array.ndim))

@@ -1,0 +1,72 @@
+"""How an encoder was built, as plain values: enough to build it again and fill it with saved arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from retrodict.encode.build import build_encoder
+from retrodict.encode.conditionals import Conditional
+from retrodict.encode.encoder import Encoder
+from retrodict.encode.features import Scaling
+from retrodict.graph.inverse import Inverse
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The arguments of `build_encoder` beside the inverse: kind, hidden widths, linear skip, family of real latents.
+
+    A family that is no name of this package's own cannot be written down.
+    """
+
+    kind: str = "shared"
+    widths: tuple[int, ...] | None = None
+    skip: bool = True
+    conditional: str | Conditional = "normal"
+
+    @classmethod
+    def of(
+        cls,
+        kind: str = "shared",
+        widths: Sequence[int] | None = None,
+        skip: bool = True,
+        conditional: str | Conditional = "normal",
+    ) -> Recipe:
+        """Return the recipe with its widths as plain integers."""
+        return cls(kind, None if widths is None else tuple(map(int, widths)), skip, conditional)
+
+    def build(self, inverse: Inverse, key: jax.Array, scaling: Scaling | None = None) -> Encoder:
+        """Return an untrained encoder.
+
+        >>> from retrodict import invert, zoo
+        >>> type(Recipe().build(invert(zoo.binary_tree(depth=3)), jax.random.key(0))).__name__
+        'SharedEncoder'
+        """
+        return build_encoder(
+            inverse, key, self.kind, self.widths, conditional=self.conditional, scaling=scaling, skip=self.skip
+        )
+
+
+def list_numbers(encoder: Encoder) -> dict[str, Array]:
+    """Return the floating-point arrays of an encoder, by their place in it: all that training changes.
+
+    Index arrays and masks are left out: they follow from the inverse and the recipe.
+    """
+    leaves, _ = jax.tree_util.tree_flatten_with_path(eqx.filter(encoder, eqx.is_inexact_array))
+    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}
+
+
+def fill(encoder: Encoder, numbers: dict[str, Array]) -> Encoder:
+    """Return an encoder with its floating-point arrays replaced by those of the same places."""
+    moving, fixed = eqx.partition(encoder, eqx.is_inexact_array)
+    leaves, tree = jax.tree_util.tree_flatten_with_path(moving)
+    filled = [jnp.asarray(numbers[jax.tree_util.keystr(path)]) for path, _ in leaves]
+    return eqx.combine(jax.tree_util.tree_unflatten(tree, filled), fixed)

@@ -1,0 +1,160 @@
+"""The compiled programs behind a posterior: encoder and model side by side, on columns of all variables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from retrodict.encode.codes import Codes
+from retrodict.encode.encoder import Encoder
+from retrodict.graph.inverse import Inverse
+from retrodict.graph.rows import Integers, Mask
+from retrodict.layout import Layout
+from retrodict.model import Model
+
+
+@dataclass(frozen=True, eq=False)
+class Wiring:
+    """Which columns of a model are observed, inferred by the encoder, or drawn from the model itself."""
+
+    model: Model
+    inverse: Inverse
+
+    @cached_property
+    def observed_layout(self) -> Layout:
+        """Columns of the observed variables."""
+        return Layout.of(self.model.net, self.model.net.observed)
+
+    @cached_property
+    def latent_layout(self) -> Layout:
+        """Columns of the latents."""
+        return Layout.of(self.model.net, self.model.net.latents)
+
+    @cached_property
+    def generative(self) -> Mask:
+        """Mark the barren latents among all variables."""
+        mask = np.zeros(len(self.model.net), dtype=bool)
+        mask[self.model.net.latent_index[self.inverse.is_generative]] = True
+        return mask
+
+    @cached_property
+    def observed(self) -> Integers:
+        """Columns of the observed variables in the model's layout."""
+        return find_columns(self.model, self.model.net.is_observed)
+
+    @cached_property
+    def latents(self) -> Integers:
+        """Columns of all latents in the model's layout."""
+        return find_columns(self.model, ~self.model.net.is_observed)
+
+    @cached_property
+    def inferred(self) -> Integers:
+        """Columns of the latents that the encoder draws, in the model's layout."""
+        return find_columns(self.model, ~self.model.net.is_observed & ~self.generative)
+
+    @cached_property
+    def codes(self) -> Codes:
+        """Codes of the latents that the encoder draws; raise `OptionError` for a support that has none."""
+        net = self.model.net
+        return Codes.of([net.variable(net.names[i]) for i in net.latent_index[~self.inverse.is_generative].tolist()])
+
+    @cached_property
+    def observed_codes(self) -> Codes:
+        """Codes of the observed variables."""
+        return Codes.of_observed([self.model.net.variable(name) for name in self.model.net.observed])
+
+
+class Weighed(NamedTuple):
+    """Draws of all latents with log weights, ``log p(z, x) - log q(z | x)`` in nats."""
+
+    latents: jax.Array
+    log_weights: jax.Array
+
+
+def find_columns(model: Model, variables: Mask) -> Integers:
+    """Return the columns of the marked variables in the model's layout."""
+    return np.flatnonzero(np.repeat(variables, model.layout.sizes))
+
+
+# The encoder is an argument of its own so that its parameters are inputs of the compiled programs; the wiring is
+# structure, constant in them.
+
+
+@eqx.filter_jit
+def simulate(wiring: Wiring, key: jax.Array, n: int) -> jax.Array:
+    """Return joint draws of the model."""
+    return wiring.model.draw(key, n)
+
+
+@eqx.filter_jit
+def draw(encoder: Encoder | None, wiring: Wiring, key: jax.Array, observed: jax.Array) -> jax.Array:
+    """Return one draw of all latents for each row of observed values."""
+    return _draw_columns(encoder, wiring, key, observed)[..., wiring.latents]
+
+
+@eqx.filter_jit
+def score(encoder: Encoder | None, wiring: Wiring, latents: jax.Array, observed: jax.Array) -> jax.Array:
+    """Return log q of rows of all latents, in nats."""
+    return _score_columns(encoder, wiring, _join(wiring, latents, observed))
+
+
+@eqx.filter_jit
+def score_jointly(wiring: Wiring, latents: jax.Array, observed: jax.Array) -> jax.Array:
+    """Return log p(z, x) of rows of all latents and observed values, in nats."""
+    return wiring.model.log_conditionals(_join(wiring, latents, observed)).sum(axis=-1)
+
+
+@eqx.filter_jit
+def weigh(encoder: Encoder | None, wiring: Wiring, key: jax.Array, observed: jax.Array) -> Weighed:
+    """Return one draw for each row of observed values, with its weight.
+
+    Barren latents are left out of the weight: what the model says of them cancels.
+    """
+    columns = _draw_columns(encoder, wiring, key, observed)
+    terms = wiring.model.log_conditionals(columns)[..., np.flatnonzero(~wiring.generative)]
+    log_weights = terms.sum(axis=-1)
+    if encoder is not None:
+        log_weights = log_weights - _score_inferred(encoder, wiring, columns)
+    return Weighed(columns[..., wiring.latents], log_weights)
+
+
+def _draw_columns(encoder: Encoder | None, wiring: Wiring, key: jax.Array, observed: jax.Array) -> jax.Array:
+    infer_key, redraw_key = jax.random.split(key)
+    columns = jnp.zeros((*observed.shape[:-1], wiring.model.layout.width), observed.dtype)
+    columns = columns.at[..., wiring.observed].set(observed)
+    if encoder is not None:
+        drawn = encoder.sample(infer_key, wiring.observed_codes.encode(observed))
+        columns = columns.at[..., wiring.inferred].set(wiring.codes.decode(drawn))
+    if wiring.generative.any():
+        columns = wiring.model.redraw(redraw_key, columns, wiring.generative)
+    return columns
+
+
+def _score_columns(encoder: Encoder | None, wiring: Wiring, columns: jax.Array) -> jax.Array:
+    total = jnp.zeros(columns.shape[:-1], columns.dtype)
+    if encoder is not None:
+        total = total + _score_inferred(encoder, wiring, columns)
+    if wiring.generative.any():
+        total = total + wiring.model.log_conditionals(columns)[..., np.flatnonzero(wiring.generative)].sum(axis=-1)
+    return total
+
+
+def _score_inferred(encoder: Encoder, wiring: Wiring, columns: jax.Array) -> jax.Array:
+    """Return log q of the latents that the encoder draws; minus infinity outside of their support."""
+    values = columns[..., wiring.inferred]
+    codes = wiring.codes.encode(values)
+    observed = wiring.observed_codes.encode(columns[..., wiring.observed])
+    log_prob = encoder.log_prob(codes, observed) - wiring.codes.log_det(codes)
+    return jnp.where(wiring.codes.contains(values), log_prob, -jnp.inf)
+
+
+def _join(wiring: Wiring, latents: jax.Array, observed: jax.Array) -> jax.Array:
+    """Return columns of all variables."""
+    columns = jnp.zeros((*observed.shape[:-1], wiring.model.layout.width), observed.dtype)
+    return columns.at[..., wiring.observed].set(observed).at[..., wiring.latents].set(latents)
