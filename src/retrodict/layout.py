@@ -22,8 +22,9 @@ Floats = NDArray[np.floating[Any]]
 class Layout:
     """Which columns hold which variable: variable ``i`` has ``sizes[i]`` of them, in the order of ``names``.
 
-    Arrays have shape ``(..., width)``, the leading axes being draws and batch. A variable of size 1 stands
-    for scalars: its values have the shape of the leading axes alone; one of size k has a last axis of k.
+    Arrays have shape ``(..., width)``, the leading axes being draws and batch. Values of variable ``i`` have
+    ``shapes[i]`` behind the leading axes; where no shapes are given, a variable of size 1 stands for scalars, which
+    have none, and one of size k has a last axis of k.
 
     >>> layout = Layout(("a", "b"), (1, 2))
     >>> layout.read({"b": [3.0, 4.0], "a": 1.0})
@@ -34,11 +35,17 @@ class Layout:
 
     names: tuple[Name, ...]
     sizes: tuple[int, ...]
+    shapes: tuple[tuple[int, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.shapes:
+            object.__setattr__(self, "shapes", tuple(() if size == 1 else (size,) for size in self.sizes))
 
     @classmethod
     def of(cls, net: BayesNet, names: tuple[Name, ...]) -> Layout:
         """Lay out these variables of a model."""
-        return cls(names, tuple(net.variable(name).size for name in names))
+        described = [net.variable(name) for name in names]
+        return cls(names, tuple(v.size for v in described), tuple(v.shape or () for v in described))
 
     @property
     def width(self) -> int:
@@ -52,10 +59,11 @@ class Layout:
 
     def unpack(self, columns: Any) -> dict[Name, Any]:
         """Return the values of each variable, from an array of NumPy or JAX."""
-        first = self.start.tolist()
+        leading = columns.shape[:-1]
+        places = zip(self.names, self.start.tolist(), self.sizes, self.shapes, strict=False)
         return {
-            name: columns[..., at] if size == 1 else columns[..., at : at + size]
-            for name, size, at in zip(self.names, self.sizes, first, strict=False)
+            name: columns[..., at : at + size].reshape(*leading, *shape) if shape else columns[..., at]
+            for name, at, size, shape in places
         }
 
     def pack(self, values: Mapping[Name, Any], xp: Any = np) -> Any:
@@ -65,11 +73,11 @@ class Layout:
         """
         self._require_names(values)
         arrays = [xp.asarray(values[name]) for name in self.names]
-        scalar = [size == 1 or array.ndim == 0 for array, size in zip(arrays, self.sizes, strict=True)]
-        columns = [array[..., None] if alone else array for array, alone in zip(arrays, scalar, strict=True)]
-        self._require_shapes([column.shape for column in columns])
-        shape = np.broadcast_shapes(*(column.shape[:-1] for column in columns))
-        return xp.concatenate([xp.broadcast_to(column, (*shape, column.shape[-1])) for column in columns], axis=-1)
+        self._require_shapes([array.shape for array in arrays])
+        leading = [array.shape[: array.ndim - len(shape)] for array, shape in zip(arrays, self.shapes, strict=True)]
+        common = np.broadcast_shapes(*leading)
+        columns = [array.reshape(*axes, size) for array, axes, size in zip(arrays, leading, self.sizes, strict=True)]
+        return xp.concatenate([xp.broadcast_to(column, (*common, column.shape[-1])) for column in columns], axis=-1)
 
     def read(self, values: Mapping[Name, Any], what: str = "data") -> Floats:
         """Return data from outside as one array of floats, having checked them.
@@ -104,14 +112,14 @@ class Layout:
         if extra:
             raise DataError(f"{what} has names that do not belong there", extra, remedy="Remove them.")
 
-    def _require_shapes(self, shapes: list[tuple[int, ...]]) -> None:
-        """Raise `DataError` when a value has a wrong last axis or its leading axes do not match the others."""
-        leading = max((shape[:-1] for shape in shapes), key=len)
-        for name, size, shape in zip(self.names, self.sizes, shapes, strict=True):
-            if shape[-1] != size or shape[:-1] not in ((), leading):
-                expected = (*leading, size) if size > 1 else leading
+    def _require_shapes(self, given: list[tuple[int, ...]]) -> None:
+        """Raise `DataError` when a value ends in a wrong shape or its leading axes do not match the others."""
+        leading = [found[: max(0, len(found) - len(own))] for found, own in zip(given, self.shapes, strict=True)]
+        longest = max(leading, key=len)
+        for name, own, found, axes in zip(self.names, self.shapes, given, leading, strict=True):
+            if found[len(axes) :] != own or axes not in ((), longest):
                 raise DataError(
-                    f"a value of shape {shape if size > 1 else shape[:-1]} where {expected} was expected",
+                    f"a value of shape {found} where {(*longest, *own)} was expected",
                     [name],
                     remedy="All values share the same leading axes.",
                 )

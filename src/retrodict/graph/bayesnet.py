@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,13 +25,27 @@ class Variable:
     """What is known of a variable beside its parents: how many numbers it holds, where they lie, its plates.
 
     ``support`` is a name such as ``real`` or ``categorical``; ``plates`` are the names of the plates that
-    repeat it, outermost first. Readers fill these in, encoders use them, structure ignores them.
+    repeat it, outermost first. ``shape`` is that of one value, if not ``()`` for one number and ``(size,)`` for
+    several. ``categories`` counts the values that each number of a discrete variable can take, where they are
+    finitely many, and ``bounds`` are the least and the greatest of them, or the ends of an interval, where they
+    are constants. Readers fill these in, encoders use them, structure ignores them.
     """
 
     name: Name
     size: int = 1
     support: str = "real"
     plates: tuple[str, ...] = ()
+    shape: tuple[int, ...] | None = None
+    categories: int | None = None
+    bounds: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.shape is None:
+            object.__setattr__(self, "shape", () if self.size == 1 else (self.size,))
+        elif math.prod(self.shape) != self.size:
+            raise GraphError(
+                f"a value of shape {self.shape} does not hold {self.size} numbers", [self.name], remedy="Correct size=."
+            )
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
