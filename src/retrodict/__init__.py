@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from retrodict.gaussian.costs import edge_costs as edge_costs
     from retrodict.model import Model as Model
     from retrodict.posterior import AmortizedPosterior as AmortizedPosterior
+    from retrodict.read.numpyro import from_numpyro as from_numpyro
 
 __version__ = version("retrodict")
 
@@ -44,6 +45,7 @@ _LAZY = {
     "LinearGaussian": "retrodict.gaussian",
     "edge_costs": "retrodict.gaussian.costs",
     "Model": "retrodict.model",
+    "from_numpyro": "retrodict.read.numpyro",
 }
 
 __all__ = [
@@ -61,6 +63,7 @@ __all__ = [
     "d_separated",
     "edge_costs",
     "errors",
+    "from_numpyro",
     "fully_connected",
     "invert",
     "lint",
