@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from retrodict.model import Model as Model
     from retrodict.posterior import AmortizedPosterior as AmortizedPosterior
     from retrodict.posterior import load as load
+    from retrodict.read.numpyro import from_numpyro as from_numpyro
 
 __version__ = version("retrodict")
 
@@ -46,6 +47,7 @@ _LAZY = {
     "edge_costs": "retrodict.gaussian.costs",
     "Model": "retrodict.model",
     "load": "retrodict.posterior",
+    "from_numpyro": "retrodict.read.numpyro",
 }
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "d_separated",
     "edge_costs",
     "errors",
+    "from_numpyro",
     "fully_connected",
     "invert",
     "lint",

@@ -77,6 +77,10 @@ class DataError(RetrodictError, ValueError):
     """Values of variables with a wrong shape, a missing or extra name, or a number that is not finite."""
 
 
+class ProgramError(RetrodictError, ValueError):
+    """A probabilistic program that fails, or that no Bayesian network describes; ``variables`` are its sites."""
+
+
 class SourceError(RetrodictError, ValueError):
     """A model, file or name given on the command line that cannot be read."""
 
