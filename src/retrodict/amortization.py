@@ -37,6 +37,7 @@ def amortize(
     steps: int = 5000,
     batch: int = 256,
     learning_rate: float = 5e-3,
+    patience: int | None = None,
     seed: int = 0,
     quiet: bool = False,
 ) -> AmortizedPosterior:
@@ -44,6 +45,7 @@ def amortize(
 
     Training minimises :math:`E_{p(z, x)}[-\log q(z \mid x)]` over ``steps`` minibatches of ``batch`` fresh
     simulations, by Adam with gradients clipped to norm 10 and a learning rate that falls to zero along a cosine.
+    With ``patience``, it ends after so many epochs of 25 steps without a better objective on held-out simulations.
     ``order`` and ``minimize`` are those of `invert`; an `Inverse`, such as a baseline, is taken as it is.
     ``encoder`` is ``"shared"`` (the paper's masked network) or ``"separate"`` (one network a latent);
     ``conditional`` is the family of real latents, ``"normal"``, ``"mixture"`` or ``"spline"``. Latents with a
@@ -63,7 +65,7 @@ def amortize(
         raise OptionError(f"amortize needs a Model that can be simulated, not a {type(model).__name__}")
     if not 0 < learning_rate < float("inf"):
         raise OptionError(f"learning_rate={learning_rate} is out of range", remedy="Give a positive number.")
-    plan = Plan(steps=steps, batch=batch)
+    plan = Plan(steps=steps, batch=batch, patience=patience)
     inverse = order if isinstance(order, Inverse) else invert(model, order, minimize)
     if inverse.net != model.net:
         raise OptionError("the inverse belongs to another model", remedy="Make it from model.net.")

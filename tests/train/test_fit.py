@@ -78,6 +78,17 @@ def test_a_minibatch_in_pieces_has_the_gradient_of_the_whole(rows, monkeypatch):
         np.testing.assert_allclose(ours, plain, rtol=1e-4, atol=1e-5)
 
 
+def test_without_progress_training_stops_and_keeps_the_best():
+    """A learning rate that after 75 steps begins to destroy what was learnt."""
+    schedule = optax.piecewise_constant_schedule(1e-2, {75: 100.0})
+    plan = Plan(steps=500, batch=32, patience=3, optimizer=optax.adam(schedule))
+    stopped = train(plan)
+    assert len(stopped.history.step) < 20
+    assert stopped.history.epochs_since_best == 3
+    held_out = SIMULATE(jax.random.split(jax.random.key(1))[1], plan.held_out)
+    assert float(forward_kl(stopped.encoder, *held_out)) == pytest.approx(min(stopped.history.test), rel=1e-4)
+
+
 def test_scaling_is_not_trained():
     before = build_encoder(INVERSE, jax.random.key(0), widths=(16, 16)).scaling
     after = train(SHORT).encoder.scaling

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -28,14 +29,23 @@ Simulate = Callable[[Key[Array, ""], int], Pair]
 class History:
     """What was recorded at the end of each epoch, in order.
 
-    ``step`` counts minibatches; ``train`` is the mean objective over the epoch, ``test`` the objective on one
-    fresh minibatch, both in nats; ``watched`` holds whatever the caller measured.
+    ``step`` counts minibatches; ``train`` is the mean objective over the epoch, ``test`` the objective on the same
+    held-out simulations after each epoch, both in nats; ``watched`` holds whatever the caller measured.
     """
 
     step: tuple[int, ...] = ()
     train: tuple[float, ...] = ()
     test: tuple[float, ...] = ()
     watched: tuple[Mapping[str, float], ...] = ()
+
+    @property
+    def epochs_since_best(self) -> int:
+        """The number of epochs after the one with the lowest test objective.
+
+        >>> History(test=(3.0, 1.0, 2.0)).epochs_since_best
+        1
+        """
+        return len(self.test) - 1 - int(np.argmin(self.test))
 
     def extend(self, step: int, train: float, test: float, watched: Mapping[str, float]) -> "History":
         """Return the history with one epoch more."""
@@ -68,17 +78,24 @@ class TrainingError(RetrodictError, FloatingPointError):
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how fast to train: ``steps`` minibatches of ``batch`` simulations, recorded every ``epoch``."""
+    """How long and how fast to train: ``steps`` minibatches of ``batch`` simulations, recorded every ``epoch``.
+
+    The objective is tested on ``held_out`` simulations that training does not see. With ``patience``, training ends
+    after so many epochs without a better test, and the parameters of the best one are kept.
+    """
 
     steps: int = 5000
     batch: int = 128
     epoch: int = 25
+    held_out: int = 1024
+    patience: int | None = None
     optimizer: optax.GradientTransformation = field(default_factory=lambda: optax.adam(1e-3))
     objective: Objective = forward_kl
 
     def __post_init__(self) -> None:
-        for name, number in {"steps": self.steps, "batch": self.batch, "epoch": self.epoch}.items():
-            if number < 1:
+        names = ("steps", "batch", "epoch", "held_out", "patience")
+        for name, number in ((name, getattr(self, name)) for name in names):
+            if number is not None and number < 1:
                 raise OptionError(f"{name}={number} is too small", remedy="It must be 1 or more.")
 
 
@@ -117,7 +134,9 @@ def fit(
     parameters, fixed = eqx.partition(encoder, eqx.is_inexact_array)
     state = _State(parameters, plan.optimizer.init(parameters), jnp.array(0), jnp.array(-1))
     train_key, test_key = jax.random.split(key)
-    test = eqx.filter_jit(lambda model, k: plan.objective(model, *simulate(k, plan.batch)))
+    test = eqx.filter_jit(partial(evaluate, plan.objective))
+    held_out = simulate(test_key, plan.held_out)
+    best = encoder
     with Progress(title, plan.steps, quiet=quiet) as progress:
         for start in range(0, plan.steps, plan.epoch):
             state, losses = run(state, fixed, train_key, min(plan.epoch, plan.steps - start))
@@ -126,12 +145,14 @@ def fit(
                 batch = simulate(jax.random.fold_in(train_key, state.failed), plan.batch)
                 culprits = _find_culprits(encoder, batch, names)
                 raise TrainingError(culprits, step=int(state.failed), encoder=encoder, history=history)
-            step = int(state.step)
-            held_out = float(test(encoder, jax.random.fold_in(test_key, step)))
             watched = dict(watch(encoder)) if watch else {}
-            history = history.extend(step, float(losses.mean()), held_out, watched)
-            progress.update(step, history.train[-1])
-    return Fit(encoder, history)
+            history = history.extend(int(state.step), float(losses.mean()), float(test(encoder, held_out)), watched)
+            progress.update(history.step[-1], history.train[-1])
+            if plan.patience is not None:
+                best = encoder if history.epochs_since_best == 0 else best
+                if history.epochs_since_best >= plan.patience:
+                    break
+    return Fit(encoder if plan.patience is None else best, history)
 
 
 def _compile_epoch(
@@ -156,31 +177,36 @@ def _compile_epoch(
 
 
 def differentiate(objective: Objective, encoder: Encoder, batch: Pair) -> tuple[Float[Array, ""], Encoder]:
-    """Return the objective of a minibatch and its gradient, piece by piece where one pass would not fit the cache.
+    """Return the objective of a minibatch and its gradient."""
+    return average(eqx.filter_value_and_grad(objective), encoder, batch)
 
-    An objective is a mean over rows, so that of a minibatch is the mean over its pieces. Memory is bounded by
-    `PIECE` numbers a layer, whatever the batch.
+
+def evaluate(objective: Objective, encoder: Encoder, batch: Pair) -> Float[Array, ""]:
+    """Return the objective of a minibatch."""
+    return average(objective, encoder, batch)
+
+
+def average(function: Callable[[Encoder, Array, Array], Any], encoder: Encoder, batch: Pair) -> Any:
+    """Return the mean over rows of a function that is a mean over rows, piece by piece where one pass is too wide.
+
+    Memory is bounded by `PIECE` numbers a layer, whatever the batch, and a piece fits into a cache.
     """
     rows = len(batch[0])
     most = max(LEAST_ROWS, PIECE // encoder.width)
-    value_and_gradient = eqx.filter_value_and_grad(objective)
     if rows <= most:
-        return value_and_gradient(encoder, *batch)
-    count = rows // most
+        return function(encoder, *batch)
+    count, left = divmod(rows, most)
     pieces = jax.tree.map(lambda part: part[: count * most].reshape(count, most, -1), batch)
 
     def add(total: Any, piece: Pair) -> tuple[Any, None]:
-        found = value_and_gradient(encoder, *piece)
+        found = function(encoder, *piece)
         return jax.tree.map(lambda whole, part: whole + part * (most / rows), total, found), None
 
-    rest = jax.tree.map(lambda part: part[count * most :], batch)
-    if len(rest[0]):
-        found = value_and_gradient(encoder, *rest)
-        start = jax.tree.map(lambda part: part * (len(rest[0]) / rows), found)
+    if left:
+        rest = function(encoder, *(part[count * most :] for part in batch))
+        start = jax.tree.map(lambda part: part * (left / rows), rest)
     else:
-        shapes = jax.eval_shape(
-            lambda *piece: value_and_gradient(encoder, *piece), *jax.tree.map(lambda p: p[0], pieces)
-        )
+        shapes = jax.eval_shape(lambda *piece: function(encoder, *piece), *(part[0] for part in pieces))
         start = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
     return jax.lax.scan(add, start, pieces)[0]
 
