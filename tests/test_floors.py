@@ -18,7 +18,7 @@ from tests.processes import ROOT, run_python
 SOURCE = ROOT / "src" / "retrodict"
 
 FLOORS = [
-    ["errors"],
+    ["errors", "pictures"],
     ["graph"],
     ["invert", "certify", "certificate_file", "masks", "layout"],
     ["model"],
@@ -27,10 +27,10 @@ FLOORS = [
     ["train"],
     ["posterior", "guide"],
     ["amortization"],
-    ["reproduce", "plots", "report", "cli", "demo", "__main__"],
+    ["reproduce", "plots", "report", "commands", "cli", "demo", "__main__"],
 ]
 FLOOR = {unit: floor for floor, units in enumerate(FLOORS) for unit in units}
-GRAPH_ONLY = ("errors", "graph", "invert", "certify", "certificate_file")
+GRAPH_ONLY = ("errors", "pictures", "graph", "invert", "certify", "certificate_file")
 HEAVY = {"jax", "jaxlib", "equinox", "optax", "numpyro", "networkx", "matplotlib"}
 
 FILES = sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")
