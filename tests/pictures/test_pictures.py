@@ -42,6 +42,7 @@ def sample_net(n: int, seed: int = 0) -> BayesNet:
     parents = {
         f"v{i}": [f"v{j}" for j in random.choice(i, min(i, random.integers(3)), replace=False)] for i in range(n)
     }
+    parents["v1"] = ["v0"]  # something is latent
     kept = {parent for listed in parents.values() for parent in listed}
     return BayesNet(parents, observed=[name for name in parents if name not in kept])
 

@@ -17,7 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrodict.pictures.diagram import SHOWN_IN_TOOLTIP, Box, Diagram, Link
-from retrodict.pictures.scene import BARREN, LATENT, OBSERVED, Integers, Scene, find_levels
+from retrodict.pictures.scene import (
+    ADDED,
+    BARREN,
+    LATENT,
+    MISSING,
+    OBSERVED,
+    PLAIN,
+    REMOVABLE,
+    Integers,
+    Scene,
+    find_levels,
+)
 
 # So many boxes and links can still be told apart.
 MOST_BOXES, MOST_LINES = 60, 240
@@ -25,6 +36,12 @@ MOST_BOXES, MOST_LINES = 60, 240
 MOST_TO_REFINE = 200_000
 MOST_ROWS = 8
 LONGEST_NAME = 18
+WITHIN = {
+    PLAIN: "edges within",
+    MISSING: "edges missing within",
+    REMOVABLE: "edges removable within",
+    ADDED: "edges added within",
+}
 WORDS = {LATENT: ("latent", "latents"), OBSERVED: ("observed", "observed"), BARREN: ("barren", "barren")}
 
 Groups = list[list[int]]
@@ -135,7 +152,8 @@ def _group(scene: Scene, groups: Groups, note: str) -> Diagram:
     levels = find_levels(
         len(groups), np.array([x.source for x in links], int), np.array([x.target for x in links], int)
     )
-    boxes = tuple(_label(scene, group) for group in groups)
+    within = [{mark: counts[g, g, mark] for mark in WITHIN if counts[g, g, mark]} for g in range(len(groups))]
+    boxes = tuple(_label(scene, group, inside) for group, inside in zip(groups, within, strict=True))
     return Diagram(boxes, tuple(levels.tolist()), links, scene.title, scene.upward, note, _is_long(levels))
 
 
@@ -151,14 +169,19 @@ def _is_long(levels: Integers) -> bool:
     return len(widths) >= 8 and int(widths[1:].max(initial=0)) * 3 <= len(widths)
 
 
-def _label(scene: Scene, group: Sequence[int]) -> Box:
+def _label(scene: Scene, group: Sequence[int], within: dict[int, int]) -> Box:
     names = [scene.names[v] for v in group]
     lines: tuple[str, ...] = (shorten(names[0]),)
     if len(group) == 2:
         lines = (f"{shorten(names[0], 12)}, {shorten(names[1], 12)}",)
     elif len(group) > 2:
         lines = (f"{shorten(names[0], 12)} … {shorten(names[-1], 12)}", f"{len(group)} {name_kind(scene, group)}")
-    return Box(tuple(group), int(scene.kinds[group[0]]), lines, _list_names(names))
+    marked = [_say_within(n, mark) for mark, n in within.items() if mark != PLAIN]
+    return Box(tuple(group), int(scene.kinds[group[0]]), (*lines, *marked), _list_names(names))
+
+
+def _say_within(n: int, mark: int) -> str:
+    return f"{n:,} {WITHIN[mark] if n > 1 else WITHIN[mark].replace('edges', 'edge')}"
 
 
 def name_kind(scene: Scene, group: Sequence[int]) -> str:
@@ -199,12 +222,13 @@ def _group_by_row(scene: Scene) -> Diagram:
     groups = [order[a:b].tolist() for a, b in itertools.pairwise(stops)]
     code = (owner[scene.sources] * len(groups) + owner[scene.targets]) * 4 + scene.marks
     counts = dict(zip(*(part.tolist() for part in np.unique(code, return_counts=True)), strict=True))
-    links, within = [], Counter[int]()
+    links: list[Link] = []
+    within: list[dict[int, int]] = [{} for _ in groups]
     hops = _list_hops(scene, owner)
     for pair, count in counts.items():
         (source, target), mark = divmod(pair // 4, len(groups)), pair % 4
         if source == target or present[source] // 3 == present[target] // 3:
-            within[target] += count
+            within[target][mark] = within[target].get(mark, 0) + count
         else:
             links.append(Link(source, target, mark, count, (source, target) in hops))
     boxes = [
@@ -233,12 +257,11 @@ def _close_gaps(bands: Integers) -> Integers:
     return np.unique(bands, return_inverse=True)[1].astype(np.int64)
 
 
-def _label_row(scene: Scene, group: Sequence[int], levels: Integers | None, within: int) -> Box:
+def _label_row(scene: Scene, group: Sequence[int], levels: Integers | None, within: dict[int, int]) -> Box:
     lines = [f"{len(group):,} {name_kind(scene, group)}"]
     if levels is not None:
         low, high = int(levels.min()), int(levels.max())
-        what = "step" if scene.upward else "row"
+        what = "step" if scene.upward and not (scene.marks == MISSING).any() else "row"
         lines.append(f"{what} {low}" if low == high else f"{what}s {low} to {high}")
-    if within:
-        lines.append(f"{within:,} edge{'s' * (within > 1)} within")
+    lines += [_say_within(n, mark) for mark, n in sorted(within.items())]
     return Box(tuple(group), int(scene.kinds[group[0]]), tuple(lines), _list_names([scene.names[v] for v in group]))
