@@ -22,7 +22,7 @@ def predict_multiplications(inverse: Inverse) -> int | None:
 
     >>> from retrodict import invert, zoo
     >>> predict_multiplications(invert(zoo.binary_tree(depth=3), "forward"))
-    18732
+    4968
     """
     if inverse.n_edges > MOST_EDGES:
         return None

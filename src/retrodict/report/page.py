@@ -37,7 +37,7 @@ def write_report(
     >>> verdict = lint(zoo.asia(), {name: ["xray", "dysp"] for name in zoo.asia().latents})
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     page = write_report(zoo.asia(), Path(folder) / "asia.html", verdict, title="asia").read_text("utf-8")
-    >>> "lacks 9 edges that the posterior needs" in page
+    >>> "lacks 8 edges that the posterior needs" in page
     True
     """
     write_whole(Path(path), render(describe(structure_of(net_or_model), title, guide, budget)).encode())
