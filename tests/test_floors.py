@@ -290,7 +290,7 @@ import sys
 import retrodict as rd
 net = rd.BayesNet({"a": [], "b": ["a"], "x": ["a", "b"]}, observed=["x"])
 for inverse in rd.invert(net), rd.reversal(net), rd.mean_field(net), rd.fully_connected(net):
-    inverse.parents["a"], inverse.depth, rd.certify(inverse).missing
+    inverse.parents["a"], inverse.depth, rd.certify(inverse).missing, inverse._repr_svg_()
 rd.d_separated(net, "a", "x", given=["b"])
 print(*{name.split(".")[0] for name in sys.modules})
 """

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from retrodict import BayesNet, certify, fully_connected, invert, mean_field, reversal, zoo
 from retrodict.errors import OptionError, SizeError
 from retrodict.graph.bayesnet import structure_of
-from retrodict.pictures import graphviz, write_picture
+from retrodict.pictures import Picture, graphviz, write_picture
 from retrodict.pictures.condense import MOST_BOXES, condense, fold_sequences
 from retrodict.pictures.drawing import draw
 from retrodict.pictures.layered import GAP, build_rows, count_crossings, place, sort_rows
@@ -143,6 +143,15 @@ def test_names_are_shown_and_not_run():
         shown = {element.text for element in root.iter(SVG + "title")}
         assert set(STRANGE[:6]) <= shown
         assert what.plot().to_png().startswith(b"\x89PNG")
+
+
+@given(st.lists(st.text(max_size=30), min_size=2, max_size=5, unique=True))
+def test_any_name_gives_well_formed_svg(names):
+    net = BayesNet({name: [names[0]] if i else [] for i, name in enumerate(names)}, observed=names[1:])
+    drawings = tuple(
+        draw(condense(scene), use_dot=False) for scene in (net.describe_scene(), reversal(net).describe_scene())
+    )
+    assert count_role(read_svg(Picture(drawings).to_svg()), "variable") == 2 * len(names)
 
 
 def test_dot_is_told_no_names():

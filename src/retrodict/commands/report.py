@@ -10,7 +10,6 @@ import typer
 from retrodict import zoo
 from retrodict.commands.guide import judge
 from retrodict.graph.bayesnet import structure_of
-from retrodict.report import write_report
 
 
 def report_command(
@@ -25,6 +24,8 @@ def report_command(
 
     Example: retrodict report tree:4 --guide reversal -o report.html
     """
+    from retrodict.report import write_report
+
     net = structure_of(zoo.find(source))
     written = write_report(net, out, judge(net, guide) if guide else None, title=source, budget=budget)
     typer.echo(f"wrote {written}")

@@ -114,6 +114,8 @@ def _explain(certificate: Certificate) -> str:
             f"Unfaithful: the inverse lacks {count('edge', certificate.n_missing)} that the posterior needs. "
             "No training of an encoder of this structure makes up for that."
         )
+    if max(certificate.n_missing, certificate.n_removable) > MOST_VERDICTS:
+        first += f" This page lists {MOST_VERDICTS:,} of each at most."
     if certificate.minimal:
         return f"{first} {'Minimal: no edge can be dropped.' if certificate.faithful else 'No edge of it is useless.'}"
     return f"{first} {count('edge', certificate.n_removable)} of it can be dropped, each by itself."

@@ -290,6 +290,7 @@ function chooseView(number) {
   document.querySelector(".pictures").classList.toggle("stacked", wide);
   find("inverse-title").textContent = view.drawing.title;
   find(`order-${number}`).checked = true;
+  find("show-guide").disabled = number === guideView;
   showVerdict(view);
   listLatents();
   if (chosen.latent >= 0) chooseLatent(chosen.latent, chosen.parent);
