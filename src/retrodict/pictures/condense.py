@@ -59,7 +59,8 @@ def condense(scene: Scene) -> Diagram:
         if 2 * len(alike) <= len(rows) and _count_links(scene, alike) <= MOST_LINES:
             rows = alike
         if len(rows) <= MOST_BOXES and (n <= MOST_BOXES or _count_links(scene, rows) <= MOST_LINES):
-            return _group(scene, rows, "a box of several: they are alike, or each depends on all before it")
+            note = "a box of several: they are alike, or each depends on all before it"
+            return _group(scene, rows, note if len(rows) < n else "")
     return _group_by_row(scene)
 
 

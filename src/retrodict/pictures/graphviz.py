@@ -10,13 +10,15 @@ from retrodict.pictures.diagram import Diagram
 Point = tuple[float, float]
 PIXELS = 72.0  # to an inch, in which dot measures
 SECONDS = 5.0
-MOST_LINKS = 600
+# Denser diagrams are better in our own rows, where links from one box run together.
+MOST_LINKS = 120
 
 
 def place(diagram: Diagram) -> tuple[list[Point], list[list[Point]]] | None:
     """Return the centres of the boxes and the curves of the links, or nothing.
 
-    Nothing: dot is not installed, fails, or takes longer than five seconds; our own rows are used then.
+    Nothing: dot is not installed, fails, takes longer than five seconds, or there are more than 120 links; our own
+    rows are used then.
     """
     program = shutil.which("dot")
     if program is None or len(diagram.links) > MOST_LINKS:
