@@ -133,6 +133,16 @@ def test_plates_are_told_apart_from_what_they_share():
     assert sorted(len(box.members) for box in boxes) == [2, 64, 64]
 
 
+def test_a_long_zigzag_is_told_apart_in_few_rounds():
+    """Every round tells two more of its variables apart: all rounds would take hours."""
+    n = 5_000
+    net = BayesNet(
+        {f"x{i}": [f"z{i}", f"z{i + 1}"] for i in range(n)} | {f"z{i}": [] for i in range(n + 1)},
+        [f"x{i}" for i in range(n)],
+    )
+    assert [len(box.members) for box in condense(net.describe_scene()).boxes] == [n + 1, n]
+
+
 def test_names_are_shown_and_not_run():
     net = BayesNet({name: ["z"] for name in STRANGE} | {"z": []}, observed=STRANGE)
     for what in (net, invert(net), certify(reversal(net)), certify(mean_field(net))):

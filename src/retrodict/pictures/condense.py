@@ -114,7 +114,11 @@ def fold_sequences(scene: Scene) -> Groups:
 
 
 def refine(scene: Scene, groups: Groups) -> Groups:
-    """Join groups that have as many links of each kind to and from the same joined groups."""
+    """Join groups that have as many links of each kind to and from the same joined groups.
+
+    Returns the groups as they are where more than 60 stay apart: rounds only tell more of them apart, so there are at
+    most 60.
+    """
     links = sorted(Counter(_relate(scene, groups)).items())
     levels, fixed = scene.levels, {v: place for place, v in enumerate(scene.path)}
     colour = _number(
@@ -127,6 +131,8 @@ def refine(scene: Scene, groups: Groups) -> Groups:
                 around[source].append((0, colour[target], mark, count))
                 around[target].append((1, colour[source], mark, count))
         finer = _number([(own, *sorted(near)) for own, near in zip(colour, around, strict=True)])
+        if max(finer) >= MOST_BOXES:
+            return groups
         if max(finer) == max(colour):
             break
         colour = finer
