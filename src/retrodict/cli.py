@@ -13,22 +13,20 @@ from rich.console import Console
 from rich.table import Table
 
 from retrodict import zoo
-from retrodict.certify import Certificate, certify
-from retrodict.commands import reproduce
-from retrodict.commands.guide import judge
-from retrodict.commands.report import report_command
-from retrodict.errors import RetrodictError
+from retrodict.certify import Certificate, certify, lint
+from retrodict.commands import register
+from retrodict.errors import RetrodictError, SourceError
 from retrodict.graph.bayesnet import BayesNet, structure_of
 from retrodict.graph.inverse import Inverse
-from retrodict.invert import invert
+from retrodict.invert import fully_connected, invert, mean_field, reversal
 from retrodict.invert.orders import ORDERS
 
 app = typer.Typer(
     help="Turn any generative model into the right encoder.", no_args_is_help=True, pretty_exceptions_enable=False
 )
-app.command("report")(report_command)
-app.add_typer(reproduce.app, name="reproduce")
 console = Console()
+
+BASELINES = {"reversal": reversal, "mean-field": mean_field, "fully-connected": fully_connected}
 
 Source = Annotated[str, typer.Argument(help="A model: tree:5, hmm:64, plate:32, layers:3x10x20 or asia.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to standard output.")]
@@ -63,7 +61,7 @@ def check_command(
     Example: retrodict check tree:3 --guide reversal
     """
     net = structure_of(zoo.find(source))
-    certificate = judge(net, guide)
+    certificate = certify(BASELINES[guide](net)) if guide in BASELINES else lint(net, _read_guide(Path(guide)))
     _show(certificate.inverse, certificate, as_json)
     if not certificate:
         raise typer.Exit(1)
@@ -77,6 +75,9 @@ def demo_command(
     from retrodict.demo import run_demo
 
     run_demo(out, console)
+
+
+register(app)
 
 
 def main() -> None:
@@ -95,6 +96,27 @@ def main() -> None:
 def _complain(message: str) -> int:
     print("retrodict: " + " ".join(message.split()), file=sys.stderr)
     return 2
+
+
+def _read_guide(path: Path) -> dict[str, Any]:
+    """Read {latent: [parents]}; the file is data, and an error names it."""
+    try:
+        guide = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_refuse_duplicates)
+    except OSError as error:
+        raise SourceError(f"cannot read the guide {path}: {error.strerror}", remedy="See --help.") from None
+    except (ValueError, RecursionError) as error:
+        raise SourceError(f"the guide {path} is not JSON: {error}", remedy="Write {latent: [parents]}.") from None
+    if not isinstance(guide, dict):
+        raise SourceError(f"the guide {path} is not a JSON object", remedy="Write {latent: [parents]}.")
+    return guide
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    entries = dict(pairs)
+    if len(entries) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands there twice")
+    return entries
 
 
 def _show(inverse: Inverse, certificate: Certificate, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.inverse import Inverse
 from retrodict.invert import fully_connected, mean_field, reversal
 
+MOST_BYTES = 256 * 2**20
 BASELINES: dict[str, Callable[[BayesNet], Inverse]] = {
     "reversal": reversal,
     "mean-field": mean_field,
@@ -31,6 +32,8 @@ def judge(net: BayesNet, guide: str) -> Certificate:
 def read_guide_file(path: Path) -> dict[str, Any]:
     """Read {latent: [parents]}; the file is data, and an error names it."""
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise SourceError(f"the guide {path} is larger than {MOST_BYTES:,} bytes", remedy="Check the file.")
         guide = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_refuse_duplicates)
     except OSError as error:
         raise SourceError(f"cannot read the guide {path}: {error.strerror}", remedy="See --help.") from None
