@@ -1,6 +1,6 @@
 """The report in a real browser: it opens quietly, clicking and keys work, names are shown and never run."""
 
-import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -207,23 +207,44 @@ return arguments[0].map(({parents, given, child, wanted}) => {
 """
 
 
-def test_the_page_finds_the_same_paths_as_python(browser, open_report):
-    """On random models, what is known drawn at random: every pair, the same path or none."""
+def ask_at_random(random):
+    """A random model, what is known in it and a child."""
+    n = int(random.integers(3, 13))
+    chance = random.uniform(0.1, 0.6)
+    lists = [np.flatnonzero(random.random(i) < chance).tolist() for i in range(n)]
+    order = random.permutation(n).tolist()
+    return lists, order[0], order[1 : 1 + int(random.integers(n))]
+
+
+def ask_about_a_detour(random):
+    """A collider that only the target opens, and a way round to the target that is shorter than the way down."""
+    n = int(random.integers(9, 16))
+    child, other, collider, *chain, target = sorted(
+        random.choice(n, int(random.integers(6, 9)), replace=False).tolist()
+    )
+    lists = [np.flatnonzero(random.random(i) < 0.04).tolist() for i in range(n)]
+    for parent, below in [(child, collider), (other, collider), (other, target), *pairwise([collider, *chain, target])]:
+        lists[below] = sorted({*lists[below], parent})
+    others = [v for v in range(n) if v not in (child, other, collider, target) and random.random() < 0.15]
+    return lists, child, [target, *others]
+
+
+def test_the_page_finds_the_same_paths_as_python(browser, open_report, monkeypatch):
+    """On random models, and on such where paths must be led down: for every known variable the same path, or none."""
+    led = []
+    lead_down = Knowledge._lead_down
+    monkeypatch.setattr(Knowledge, "_lead_down", lambda *given: led.append(1) or lead_down(*given))
     open_report(zoo.asia())
     random = np.random.default_rng(0)
     questions, answers = [], []
-    for _ in range(400):
-        n = int(random.integers(3, 13))
-        chance = random.uniform(0.1, 0.6)
-        lists = [np.flatnonzero(random.random(i) < chance).tolist() for i in range(n)]
-        net = BayesNet({i: lists[i] for i in range(n)}, observed=[int(random.integers(n))])
-        order = random.permutation(n)
-        child, given = int(order[0]), order[1 : 1 + int(random.integers(n))]
-        knowledge = Knowledge(net, given)
-        found = knowledge.trace(child, given.tolist())
-        parents = net.parent_rows.to_lists()
-        questions.append({"parents": parents, "given": given.tolist(), "child": child, "wanted": given.tolist()})
-        answers.append([found[target][0] if target in found else None for target in given.tolist()])
-    assert browser.run(SEARCH, questions) == json.loads(json.dumps(answers))
+    for ask in [ask_at_random] * 400 + [ask_about_a_detour] * 400:
+        lists, child, given = ask(random)
+        net = BayesNet(dict(enumerate(lists)), observed=[0])
+        child, given = net.index(child), [net.index(v) for v in given]
+        found = Knowledge(net, np.array(given, dtype=np.int64)).trace(child, given)
+        questions.append({"parents": net.parent_rows.to_lists(), "given": given, "child": child, "wanted": given})
+        answers.append([found[target][0] if target in found else None for target in given])
+    assert browser.run(SEARCH, questions) == answers
     assert sum(path is not None for answer in answers for path in answer) > 400
     assert sum(path is None for answer in answers for path in answer) > 100
+    assert len(led) > 100
