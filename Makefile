@@ -5,7 +5,7 @@ BENCH := .venv-bench
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-slow nightly lint format tables bench-inversion clean
+.PHONY: demo test test-slow test-browser nightly lint format tables bench-inversion clean
 
 demo: $(VENV)/.test
 	$(BIN)/retrodict demo
@@ -15,6 +15,10 @@ test: $(VENV)/.test
 
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 --quiet -m slow
+
+# The report in a headless browser: needs chromium and chromium-driver (Debian's packages are called so).
+test-browser: $(VENV)/.test
+	$(BIN)/python -m pytest --quiet -m browser tests/browser
 
 # Every model of six variables, 100,000 random ones: most of an hour. Writes docs/correctness.md, failed or not.
 nightly: $(VENV)/.test

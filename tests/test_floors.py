@@ -18,7 +18,7 @@ from tests.processes import ROOT, run_python
 SOURCE = ROOT / "src" / "retrodict"
 
 FLOORS = [
-    ["errors"],
+    ["errors", "pictures"],
     ["graph"],
     ["invert", "certify", "certificate_file", "supports", "masks", "layout"],
     ["model"],
@@ -27,10 +27,10 @@ FLOORS = [
     ["train"],
     ["infer", "posterior", "guide"],
     ["amortization"],
-    ["reproduce", "plots", "report", "cli", "demo", "__main__"],
+    ["reproduce", "plots", "report", "commands", "cli", "demo", "__main__"],
 ]
 FLOOR = {unit: floor for floor, units in enumerate(FLOORS) for unit in units}
-GRAPH_ONLY = ("errors", "graph", "invert", "certify", "certificate_file")
+GRAPH_ONLY = ("errors", "pictures", "graph", "invert", "certify", "certificate_file")
 HEAVY = {"jax", "jaxlib", "equinox", "optax", "numpyro", "networkx", "matplotlib"}
 
 FILES = sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")
@@ -290,7 +290,7 @@ import sys
 import retrodict as rd
 net = rd.BayesNet({"a": [], "b": ["a"], "x": ["a", "b"]}, observed=["x"])
 for inverse in rd.invert(net), rd.reversal(net), rd.mean_field(net), rd.fully_connected(net):
-    inverse.parents["a"], inverse.depth, rd.certify(inverse).missing
+    inverse.parents["a"], inverse.depth, rd.certify(inverse).missing, inverse._repr_svg_()
 rd.d_separated(net, "a", "x", given=["b"])
 print(*{name.split(".")[0] for name in sys.modules})
 """

@@ -18,15 +18,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retrodict.certificate_file import describe_inverse, write_atomically
-from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
+from retrodict.errors import OptionError
+from retrodict.graph.bayesnet import MOST_SHOWN, BayesNet, HasStructure, structure_of
 from retrodict.graph.comparison import Comparison, compare_with_needs
 from retrodict.graph.evidence import Knowledge
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.invert.handwritten import read_guide
+
+if TYPE_CHECKING:
+    from retrodict.pictures import Picture
+
+# So many variables of a model are drawn around an open path.
+MOST_DRAWN = 60
 
 
 class Edge(NamedTuple):
@@ -121,6 +128,45 @@ class Certificate:
                 path, drawing = paths[parent]
                 yield MissingEdge(net.names[parent], net.names[child], net.to_names(path), drawing)
             knowledge.add(child)
+
+    def plot(self, edge: tuple[Name, Name] | None = None) -> Picture:
+        """Return a picture: the model with an open path, and the inverse with what it lacks and what it could drop.
+
+        The path is that of a missing ``edge`` (parent, child), of the first one if none is given.
+        ``.save("verdict.svg")`` writes it to a file. Raises `OptionError` for an edge that is not missing, and
+        `SizeError` beyond two million edges.
+
+        >>> from retrodict.invert import reversal
+        >>> net = BayesNet({"a": [], "b": [], "c": ["a", "b"]}, observed=["c"])
+        >>> certify(reversal(net)).plot().caption
+        'open path, why a needs b: b -> c <- a'
+        """
+        from retrodict.graph.scenes import require_drawable
+        from retrodict.pictures import picture
+
+        net, proof = self.inverse.net, self._find_missing(edge)
+        require_drawable(self.inverse.n_edges + self.n_missing + self.n_removable)
+        path = [net.index(name) for name in proof.path] if proof else []
+        barren = net.latent_index[self.inverse.is_generative]
+        model = net.describe_scene(path, barren)
+        if path and len(net) > MOST_DRAWN:
+            model = model.restrict(path[:MOST_DRAWN], "The open path in the model")
+        ends = [net.index(name) for name in proof[:2]] if proof else []
+        guide = self.inverse.describe_scene(self.comparison.list_missing(), self.comparison.list_removable(), ends)
+        caption = f"open path, why {proof.child} needs {proof.parent}: {proof.drawing}" if proof else ""
+        return picture([model, guide], caption)
+
+    def _find_missing(self, edge: tuple[Name, Name] | None) -> MissingEdge | None:
+        for missing in self.iterate_missing():
+            if edge is None or missing[:2] == tuple(edge):
+                return missing
+        if edge is not None:
+            raise OptionError("an edge that is not missing", edge, remedy="Choose one of certificate.missing.")
+        return None
+
+    def _repr_svg_(self) -> str | None:
+        edges = self.inverse.n_edges + self.n_missing + self.n_removable
+        return self.plot().to_svg() if edges <= MOST_SHOWN else None
 
     def to_json(self) -> dict[str, Any]:
         """Return the model, the inverse, the verdict and its evidence as plain values that JSON can carry.

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from retrodict import zoo
 from retrodict.certify import Certificate, certify, lint
+from retrodict.commands import register
 from retrodict.errors import RetrodictError, SourceError
 from retrodict.graph.bayesnet import BayesNet, structure_of
 from retrodict.graph.inverse import Inverse
@@ -74,6 +75,9 @@ def demo_command(
     from retrodict.demo import run_demo
 
     run_demo(out, console)
+
+
+register(app)
 
 
 def main() -> None:

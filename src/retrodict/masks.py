@@ -180,6 +180,12 @@ class UnitGroups:
         return (first, *inner, last)
 
 
+def suggest_widths(dependencies: Dependencies) -> tuple[int, int]:
+    """Return two hidden layers with eight units for each different parent set, 64 at least."""
+    groups = len(set(map(tuple, dependencies.parents.to_lists())))
+    return (max(64, 8 * groups),) * 2
+
+
 def list_subsets(parts: Rows, wholes: Rows) -> Rows:
     """Return for each whole the numbers of the parts that are subsets of it; parts are not empty.
 

@@ -15,7 +15,7 @@ from retrodict.encode.separate import SeparateEncoder, StackedLinear
 from retrodict.encode.shared import SharedEncoder
 from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
-from retrodict.masks import Dependencies
+from retrodict.masks import Dependencies, suggest_widths
 
 Layer = MaskedLinear | BlockLinear | StackedLinear
 
@@ -49,12 +49,6 @@ def build_encoder(
     if widths is None:
         widths = suggest_widths(dependencies) if kind == "shared" else (32, 32)
     return ENCODERS[kind](dependencies, key, widths, conditional=conditional, scaling=scaling, skip=skip)
-
-
-def suggest_widths(dependencies: Dependencies) -> tuple[int, int]:
-    """Return two hidden layers with eight units for each different parent set, 64 at least."""
-    groups = len(set(map(tuple, dependencies.parents.to_lists())))
-    return (max(64, 8 * groups),) * 2
 
 
 def list_layers(encoder: Encoder) -> list[Layer]:

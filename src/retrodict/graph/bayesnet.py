@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -18,6 +18,13 @@ from retrodict.graph.rows import Integers, Mask, Rows, cumulate, sort_edges
 
 if TYPE_CHECKING:
     import networkx as nx
+
+    from retrodict.pictures import Picture
+    from retrodict.pictures.scene import Scene
+
+
+# Notebooks show a picture of whatever stands at the end of a cell: one of more edges must be asked for.
+MOST_SHOWN = 100_000
 
 
 @dataclass(frozen=True)
@@ -187,6 +194,27 @@ class BayesNet:
         )
         graph.add_edges_from((parent, name) for name in self.names for parent in self.parents(name))
         return graph
+
+    def plot(self) -> Picture:
+        """Return a picture of the model, observed variables shaded; ``.save("model.svg")`` writes it to a file.
+
+        Models of more than 60 variables are drawn in groups. Raises `SizeError` beyond two million edges.
+
+        >>> BayesNet({"z": [], "x": ["z"]}, observed=["x"]).plot().to_svg().count("<rect")
+        5
+        """
+        from retrodict.pictures import picture
+
+        return picture([self.describe_scene()])
+
+    def describe_scene(self, path: Sequence[int] = (), barren: Integers | None = None) -> Scene:
+        """Return what a picture shows: an open path is highlighted, barren variables are marked, both by number."""
+        from retrodict.graph.scenes import describe_model
+
+        return describe_model(self, path, barren)
+
+    def _repr_svg_(self) -> str | None:
+        return self.plot().to_svg() if self.n_edges <= MOST_SHOWN else None
 
 
 class HasStructure(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from retrodict.errors import OptionError, SizeError
-from retrodict.graph.bayesnet import BayesNet, HasStructure
+from retrodict.graph.bayesnet import MOST_SHOWN, BayesNet, HasStructure
 from retrodict.graph.names import Name
 from retrodict.graph.parentsets import ParentSets
 from retrodict.graph.rows import Integers, Mask
 
 if TYPE_CHECKING:
     import networkx as nx
+
+    from retrodict.pictures import Picture
+    from retrodict.pictures.scene import Scene
 
 MOST_EDGES = 50_000_000
 
@@ -150,6 +153,41 @@ class Inverse:
         graph.add_nodes_from((name, {"observed": True}) for name in self.net.observed)
         graph.add_edges_from((parent, name) for name in self.sampling_order for parent in self.parents[name])
         return graph
+
+    def plot(self) -> Picture:
+        """Return a picture: observed variables at the bottom, above them latents in the steps they are drawn in.
+
+        ``.save("inverse.svg")`` writes it to a file. More than 60 variables are drawn in groups. Raises `SizeError`
+        beyond two million edges.
+
+        >>> from retrodict.invert import invert
+        >>> invert(BayesNet({"z": [], "x": ["z"]}, observed=["x"])).plot()
+        Picture(forward: 1 latent, 1 edge, depth 1, width 1; 2 boxes)
+        """
+        from retrodict.pictures import picture
+
+        return picture([self.describe_scene()])
+
+    def describe_scene(
+        self,
+        missing: Iterable[tuple[int, int]] = (),
+        removable: Iterable[tuple[int, int]] = (),
+        highlighted: Iterable[int] = (),
+    ) -> Scene:
+        """Return what a picture shows; variables by their numbers in the model, edges as (parent, child)."""
+        from retrodict.graph.scenes import count, describe_parents, require_drawable
+
+        require_drawable(self.n_edges)
+        latents, net = self.net.latent_index, self.net
+        title = (
+            f"{self.strategy}: {count('latent', len(latents))}, {count('edge', self.n_edges)}, "
+            f"depth {self.depth}, width {self.width}"
+        )
+        parents = ((v, self.parent_index(place)) for place, v in enumerate(latents.tolist()))
+        return describe_parents(net, title, parents, latents[self.is_generative], (missing, removable), highlighted)
+
+    def _repr_svg_(self) -> str | None:
+        return self.plot().to_svg() if self.n_edges <= MOST_SHOWN else None
 
 
 @runtime_checkable

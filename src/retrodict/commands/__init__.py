@@ -1,0 +1,12 @@
+"""Commands that have a file of their own; ``cli.py`` adds them to its own in one line."""
+
+import typer
+
+from retrodict.commands import reproduce
+from retrodict.commands.report import report_command
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this folder to an application."""
+    app.command("report")(report_command)
+    app.add_typer(reproduce.app, name="reproduce")

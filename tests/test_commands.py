@@ -1,0 +1,47 @@
+"""Commands with a file of their own: report and reproduce."""
+
+import json
+
+import pytest
+
+from tests.test_cli import run as run  # a fixture
+
+
+def test_report_writes_a_page(run, tmp_path):
+    page = tmp_path / "report.html"
+    status, out, err = run("report", "tree:3", "--guide", "reversal", "-o", str(page), "--budget", "0.1")
+    assert (status, out, err) == (0, f"wrote {page}\n", "")
+    assert "<title>tree:3: inverse report</title>" in page.read_text(encoding="utf-8")
+
+
+def test_report_takes_a_guide_from_a_file(run, tmp_path):
+    guide = tmp_path / "guide.json"
+    guide.write_text(json.dumps({"x0": ["x1"], "x1": ["x3"], "x2": ["x5"]}))
+    assert run("report", "tree:3", "--guide", str(guide), "-o", str(tmp_path / "page.html"))[0] == 0
+    assert "your guide" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["report", "nothing"], "is no model of the zoo"),
+        (["report", "asia", "--guide", "no such file"], "cannot read the guide"),
+        (["report", "asia", "-o", "/no/such/folder/page.html"], "cannot write"),
+        (["reproduce", "figure1", "--depth", "9"], "Choose 2 to 5"),
+        (["reproduce", "figure1", "--out", "/dev/null/x"], "cannot make the folder"),
+        (["reproduce", "figure3"], "No such command"),
+    ],
+)
+def test_bad_input_is_one_line(run, arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, _, err = run(*arguments)
+    assert status == 2
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_reproduce_draws_figure_1(run, tmp_path):
+    status, out, _ = run("reproduce", "figure1", "--out", str(tmp_path))
+    assert status == 0
+    assert "model 6 edges, heuristic 6, faithful inverse 9: 3 added, x3 -> x2, x4 -> x2, x2 -> x1" in out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["figure1.json", "figure1.png", "figure1.svg"]
