@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from retrodict.encode.schedule import Index
+from retrodict.encode.schedule import Index, take
 from retrodict.graph.rows import Integers
 from retrodict.masks import Dependencies
 
@@ -77,9 +77,7 @@ class Features(eqx.Module):
         self, scaling: Scaling, inputs: Index, values: Float[Array, "rows inputs"]
     ) -> Float[Array, "rows inputs"]:
         """Return these inputs, each from the value of its column."""
-        source, category = (
-            jnp.asarray(part, jnp.int32).at[inputs].get(mode="clip") for part in (self.source, self.category)
-        )
+        source, category = (take(jnp.asarray(part, jnp.int32), inputs) for part in (self.source, self.category))
         standard = (values - scaling.centre[source]) / scaling.spread[source]
         return jnp.where(category == REAL, standard, (values == category).astype(values.dtype))
 
