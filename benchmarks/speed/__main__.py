@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed.cases import CASES, SMOKE, WHOLE
-from benchmarks.speed.machine import describe_run
+from benchmarks.speed.machine import describe_run, watch_others
 from benchmarks.speed.page import write_page
 
 HERE = Path(__file__).resolve().parent
@@ -25,7 +25,9 @@ SHORT = ("train-8", "sample-8", "limit-8", "reach-zuko", "grow-tree:4")
 
 def measure(name: str) -> None:
     """Measure a case and put it into the results."""
-    row = {"run": describe_run(), **CASES[name](WHOLE)}
+    others = watch_others()
+    measured = CASES[name](WHOLE)
+    row = {"run": {**describe_run(), "others": others()}, **measured}
     results = read_results()
     results[name] = row
     ordered = {case: results[case] for case in CASES if case in results}

@@ -18,7 +18,7 @@ TRAINING = """The same wiring, widths, number of outputs (a mean and a log scale
 the layers, normal log density as the objective, and Adam. Simulating is left out for all: they go round the same
 batches; *ours, simulating* is what `amortize` does. We take steps in whole compiled epochs of `fit`, its held-out
 objective and its checks for finite numbers included. Zuko's fused Adam. With our weights put into Zuko's layers,
-log q of {rows} rows agrees to {difference:.2g} of {largest:.3g} nats."""
+log q of {rows} rows agrees to {difference:.1e} of the largest."""
 DROPPED = """Zuko's `MaskedMLP` drops wanted edges without a word where a layer has fewer units than there are
 different parent sets. Here it has enough: the product of its masks was compared with the adjacency, and lacks
 {dropped} of {edges} edges."""
@@ -85,7 +85,10 @@ def _write_run(results: Results) -> str:
         }
     )
     span = " to ".join(dict.fromkeys((dates[0], dates[-1]))) if dates else "no date"
-    return f"Made by `make bench` from `benchmarks/results/speed.json`, measured {span}:\n" + ";\n".join(about) + "."
+    others = [run["others"] for run in runs if run.get("others") is not None]
+    disturbed = f" Other processes kept at most {max(others):.2f} cores busy during a case." if others else ""
+    made = f"Made by `make bench` from `benchmarks/results/speed.json`, measured {span}:\n"
+    return made + ";\n".join(about) + "." + disturbed
 
 
 def _write_contestants(row: Mapping[str, Any]) -> str:
@@ -120,7 +123,7 @@ def _describe_training(row: Mapping[str, Any]) -> list[str]:
     if not checked:
         return []
     check = checked[0]
-    agreed = TRAINING.format(rows=row["batch"], difference=check["difference"], largest=check["of"])
+    agreed = TRAINING.format(rows=row["batch"], difference=check["difference"] / check["of"])
     return [agreed, DROPPED.format(dropped=check["dropped"], edges=row["edges"])]
 
 
@@ -159,7 +162,7 @@ def _write_limit(results: Results) -> list[str]:
         "at the limit",
         "10^9 a second, JAX",
         "PyTorch",
-        "achieved / limit",
+        "share",
     )
     return ["## The limit", LIMIT, write_table(head, rows)]
 

@@ -17,6 +17,7 @@ from statistics import median
 from typing import IO, Any
 
 THREADS = 2
+FAREWELL = 15.0  # seconds for a worker to end by itself, and whatever it started with it
 REST = 0.3  # seconds between turns, in which the thread pools of the last one fall asleep
 
 
@@ -65,6 +66,7 @@ class Worker:
 
     def __init__(self, contestant: str, limit: float, arguments: Mapping[str, Any]) -> None:
         threads = {name: str(THREADS) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+        anew = {"TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1"}  # what an earlier run compiled is no help
         command = [sys.executable, "-W", "ignore", "-m", "benchmarks.speed.contestants"]
         self._process = subprocess.Popen(
             [*command, contestant, json.dumps(dict(arguments))],
@@ -72,7 +74,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, **threads},
+            env={**os.environ, **threads, **anew},
         )
         self._limit = limit
         self._told: list[str] = []
@@ -83,8 +85,13 @@ class Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(BrokenPipeError), self._process:  # which closes the pipes
-            self._process.kill()
+        with contextlib.suppress(BrokenPipeError), self._process as process:  # which closes the pipes
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()  # type: ignore[union-attr]
+            try:
+                process.wait(FAREWELL)
+            except subprocess.TimeoutExpired:
+                process.kill()
             self._listener.join()
 
     def turn(self, limit: float | None = None) -> dict[str, Any]:
