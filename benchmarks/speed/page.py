@@ -86,7 +86,8 @@ def _write_run(results: Results) -> str:
     )
     span = " to ".join(dict.fromkeys((dates[0], dates[-1]))) if dates else "no date"
     others = [run["others"] for run in runs if run.get("others") is not None]
-    disturbed = f" Other processes kept at most {max(others):.2f} cores busy during a case." if others else ""
+    known = f" (recorded for {len(others)} of {len(runs)} cases)" if len(others) < len(runs) else ""
+    disturbed = f" Other processes kept at most {max(others):.2f} cores busy during a case{known}." if others else ""
     made = f"Made by `make bench` from `benchmarks/results/speed.json`, measured {span}:\n"
     return made + ";\n".join(about) + "." + disturbed
 
@@ -184,11 +185,13 @@ def _write_reaching(results: Results) -> list[str]:
 def _describe_race(title: str, answer: Mapping[str, Any]) -> tuple[str, ...]:
     if "failed" in answer:
         return (title, answer["failed"], "", "", "", "")
-    took = show_seconds(answer["seconds"])
+    took, seeds = show_seconds(answer["seconds"]), str(answer["seeds"])
     time = took if answer["reached"] else f"not reached in {took}"
+    if not answer["reached"] and answer.get("seeds_that_reached"):
+        seeds = f"{answer['seeds']}, of which {answer['seeds_that_reached']} reached it"
     apart = show_seconds(answer["without_compiling"]) if answer["reached"] else ""
     steps = f"{answer['steps']:,.0f}" if "steps" in answer else f"{answer['epochs']:.0f} epochs"
-    return (title, time, apart, steps, f"{answer['best']:.4f}", str(answer["seeds"]))
+    return (title, time, apart, steps, f"{answer['best']:.4f}", seeds)
 
 
 def _write_growth(results: Results) -> list[str]:
