@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BENCH := .venv-bench
+PEERS := .venv-peers
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-slow test-browser nightly lint format tables bench-inversion clean
+.PHONY: demo test test-slow test-browser nightly lint format tables bench bench-inversion clean
 
 demo: $(VENV)/.test
 	$(BIN)/retrodict demo
@@ -38,12 +39,16 @@ format: $(VENV)/.lint
 tables: $(VENV)/.test
 	$(BIN)/python benchmarks/orders.py
 
-# The packages that we compare ourselves with live in an environment of their own.
+# The packages that we compare ourselves with live in environments of their own.
+# Training and sampling: some twenty minutes. One case anew: .venv-peers/bin/python -m benchmarks.speed train-8
+bench: $(PEERS)/.made
+	$(PEERS)/bin/python -W ignore -m benchmarks.speed
+
 bench-inversion: $(BENCH)/.made
 	$(BENCH)/bin/python benchmarks/inversion.py
 
 clean:
-	rm -rf $(VENV) $(BENCH)
+	rm -rf $(VENV) $(BENCH) $(PEERS)
 
 # Installed once, and again only when what is to be installed has changed.
 $(VENV)/.made:
@@ -63,4 +68,12 @@ $(BENCH)/.made: pyproject.toml constraints.txt
 	$(BENCH)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt \
 		numpy networkx pgmpy==1.1.2 pyagrum==3.3.1
 	$(BENCH)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --editable .
+	touch $@
+
+$(PEERS)/.made: pyproject.toml constraints.txt benchmarks/peers.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and \
+		"make bench needs Python 3.11, which its versions of the peers are for: make bench PYTHON=python3.11")'
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt \
+		--requirement benchmarks/peers.txt --editable .
 	touch $@
