@@ -12,7 +12,7 @@ import pytest
 from numpyro import handlers
 from numpyro.infer.util import log_density
 
-from retrodict import from_numpyro
+from retrodict import amortize, from_numpyro
 from retrodict.errors import DataError, ProgramError
 from tests.read import programs
 from tests.read.programs import CASES, Case
@@ -263,3 +263,17 @@ def test_the_digest_tells_programs_apart_and_not_their_data():
     assert first.digest() == from_numpyro(program, np.array([1.0, 2.0]), np.ones(2)).digest()
     assert first.digest() != from_numpyro(program, np.array([1.0, 3.0]), np.zeros(2)).digest()
     assert first.digest() != from_numpyro(program, np.array([1.0, 2.0]), np.zeros(2), elementwise=True).digest()
+
+
+@pytest.mark.slow
+def test_a_program_is_amortised_to_its_exact_posterior():
+    def program():
+        z = numpyro.sample("z", dist.Normal(0, 1))
+        with numpyro.plate("rows", 3):
+            numpyro.sample("x", dist.Normal(z, 1))
+        numpyro.sample("w", dist.Normal(z, 1))
+
+    posterior = amortize(from_numpyro(program, observed=["x"]), steps=1000, seed=0, quiet=True)
+    draws = posterior.sample({"x": np.array([1.0, 0.5, 1.5])}, 20_000, seed=1)
+    np.testing.assert_allclose([draws["z"].mean(), draws["z"].std()], [0.75, 0.5], atol=0.03)
+    np.testing.assert_allclose([draws["w"].mean(), draws["w"].std()], [0.75, np.sqrt(1.25)], atol=0.04)

@@ -323,6 +323,27 @@ def test_data_that_shape_other_distributions_are_refused(program, elementwise, a
         from_numpyro(program, array([1.0, 2.0, 4.0]), elementwise=elementwise)
 
 
+def test_data_of_sites_that_are_not_observed_are_constants():
+    def program(y):
+        z = sample("z", dist.Normal(y.mean(), 1))
+        sample("x", dist.Normal(z, 1).expand([3]), obs=y)
+        sample("w", dist.Normal(z, 1))
+
+    assert from_numpyro(program, np.ones(3), observed=["w"]).net.observed == ("w",)
+    with pytest.raises(ProgramError, match=r"used elsewhere .*: 'x'"):
+        from_numpyro(program, np.ones(3), observed=["w", "x"])
+
+
+def test_data_are_looked_at_one_by_one_where_an_argument_must_stay_a_number():
+    def program(counts, y):
+        z = sample("z", dist.Normal(y.mean(), 1))
+        for i in range(int(counts[0])):
+            sample(f"x{i}", dist.Normal(z, 1), obs=y[i])
+
+    with pytest.raises(ProgramError, match=r"used elsewhere .*: 'x0'"):
+        from_numpyro(program, np.array([2]), np.ones(2))
+
+
 def test_other_columns_of_an_array_with_data_are_constants():
     table = np.arange(6.0).reshape(3, 2)
     assert from_numpyro(lengths_and_other_columns, table, 3).net.parents("x") == ("slope",)

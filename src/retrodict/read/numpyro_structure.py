@@ -34,6 +34,12 @@ class Structure:
             for name, site in self.sites.items()
         }
 
+    @property
+    def observed_sites(self) -> set[str]:
+        """Names of the sites that are observed, wholly or in some elements."""
+        seen = self.net.is_observed
+        return {name for name, units in self.variables.items() if seen[units].any()}
+
     @cached_property
     def columns(self) -> dict[str, Integers]:
         """Columns of each site's numbers in the layout of all variables, in the shape of its value."""
