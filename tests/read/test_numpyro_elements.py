@@ -77,7 +77,7 @@ def probe(case: Case, model):
     return units, elements, sites
 
 
-QUICK = {"mixture", "scan_discrete_hmm", "jointly_drawn", "written_into_a_buffer"}
+QUICK = {"scan_discrete_hmm", "written_into_a_buffer"}
 VECTORS = [case for case in CASES if case.graph != case.elements]
 
 

@@ -48,10 +48,8 @@ def require_same_density(case: Case, *, elementwise: bool):
     np.testing.assert_allclose(model.log_joint(model.split(values)), expected, rtol=2e-5, atol=2e-5)
 
 
-QUICK = {
-    *("observed_parent", "point_mass_between", "control_flow_cond", "eight_schools_reparametrised", "mixture"),
-    *("scan_discrete_hmm", "scan_vector_states", "whole_numbers_as_data", "marginal_mixture", "do_cuts"),
-}
+WHOLE = ["eight_schools", "jointly_drawn", "simplex_rows", "matrix_and_row_sums", "both_branches"]
+QUICK = {"observed_parent", "point_mass_between", "control_flow_cond", "mixture", "scan_vector_states"}
 
 
 @pytest.mark.parametrize(
@@ -62,12 +60,12 @@ def test_log_joint_is_the_log_density_of_numpyro(case):
     require_same_density(case, elementwise=True)
 
 
-@pytest.mark.parametrize("name", ["mixture", "jointly_drawn", "simplex_rows"])
+@pytest.mark.parametrize("name", ["mixture", *(pytest.param(n, marks=pytest.mark.slow) for n in WHOLE)])
 def test_log_joint_of_whole_sites(name):
     require_same_density(BY_NAME[name], elementwise=False)
 
 
-@pytest.mark.parametrize("name", ["mixture", "scan_vector_states"])
+@pytest.mark.parametrize("name", ["scan_vector_states", pytest.param("mixture", marks=pytest.mark.slow)])
 def test_conditionals_are_those_of_each_element(name):
     """Each element has the density that NumPyro gives to its place in the site."""
     model, case = model_of(name, True), BY_NAME[name]

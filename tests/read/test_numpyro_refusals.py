@@ -204,6 +204,22 @@ def one_number_for_many():
     sample("x", dist.Normal(latent() * jnp.ones(5), 1), obs=0.0)
 
 
+def nothing_in_it():
+    sample("empty", dist.Normal(jnp.zeros(0), 1))
+    data(latent())
+
+
+class Undefined(dist.Distribution):
+    support = dist.constraints.real
+
+    def sample(self, key, sample_shape=()):
+        return jnp.zeros(sample_shape)
+
+
+def without_a_density():
+    data(sample("u", Undefined()))
+
+
 REFUSED = [
     (factor, r"draws nothing.*: 'penalty'\. Write what it stands for"),
     (masked_site, r"mask takes values out of the density.*: 'z'\. Leave these entries out"),
@@ -237,6 +253,8 @@ REFUSED = [
     (hidden_noise, r"outside of its sites, with numpyro\.prng_key"),
     (random_parameter, r"outside of its sites.* handlers\.substitute\(program, data=params\)"),
     (data_without_a_plate, r"obs= has shape \(5,\), but a draw .* has shape \(\): 'x'\. Put the site into a numpyro"),
+    (nothing_in_it, r"without elements: 'empty'"),
+    (without_a_density, r"densities of the program 'without_a_density' cannot be computed, NotImplementedError"),
     (one_number_for_many, r"obs= has shape \(\), but a draw .* has shape \(5,\): 'x'"),
 ]
 

@@ -81,6 +81,12 @@ def test_elements_keep_what_is_drawn_jointly_and_their_own_counts():
     assert described(program, observed=["x"])["b"].bounds == (0, 5)
 
 
+def test_plates_within_a_loop_are_known():
+    net = read(next(case for case in CASES if case.name == "scan_vector_states"), elementwise=True).net
+    assert net.variable("x[1,0]") == Variable("x[1,0]", plates=("channels",))
+    assert net.variable("z[1]") == Variable("z[1]", size=2)
+
+
 def test_single_elements_can_be_observed():
     def program():
         numpyro.sample("z", dist.Normal(jnp.zeros(3), 1))

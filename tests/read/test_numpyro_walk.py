@@ -188,7 +188,7 @@ STEPS = {
 }
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(
     steps=st.lists(st.sampled_from(sorted(STEPS)), min_size=1, max_size=4),
     index=st.lists(st.integers(0, 3), min_size=4, max_size=4),

@@ -133,6 +133,8 @@ def refuse_site(site: Mapping[str, Any]) -> None:
             [name],
             remedy="Read the program without it.",
         )
+    if jnp.size(site["value"]) == 0:
+        raise ProgramError("a site draws an array without elements", [name], remedy="Leave it out.")
     if jnp.iscomplexobj(site["value"]):
         raise ProgramError("complex values are not read", [name], remedy="Draw real and imaginary part.")
 

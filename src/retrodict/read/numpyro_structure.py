@@ -68,8 +68,8 @@ def read_structure(
     units = [name_units(site, elementwise) for site in sites]
     names = [name for listed in units for name in listed]
     seen = _choose_observed(sites, units, observed)
-    related = None if elementwise else relate_sites(program, sites)
     dependence = find_dependence(program, sites, elementwise=elementwise)
+    related = None if elementwise else relate_sites(program, sites)
     parents = [[names[i] for i in sorted(found)] for found in dependence.parents]
     if related is not None:
         _require_agreement(related, dict(zip(names, parents, strict=True)))
