@@ -24,13 +24,15 @@ class Variable:
     """What is known of a variable beside its parents: how many numbers it holds, where they lie, its plates.
 
     ``support`` is a name such as ``real`` or ``categorical``; ``plates`` are the names of the plates that
-    repeat it, outermost first. Readers fill these in, encoders use them, structure ignores them.
+    repeat it, outermost first. ``categories`` are the states of a categorical variable, whose values are their
+    numbers 0, 1, ... Readers fill these in, encoders use them, structure ignores them.
     """
 
     name: Name
     size: int = 1
     support: str = "real"
     plates: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -141,6 +143,14 @@ class BayesNet:
         """Children of each variable."""
         return self.parent_rows.transpose(len(self))
 
+    @cached_property
+    def levels(self) -> Integers:
+        """For each variable the length of the longest path into it: what has no parents is on level 0."""
+        level = [0] * len(self)
+        for variable, row in enumerate(self.parent_rows.lists):
+            level[variable] = 1 + max((level[parent] for parent in row), default=-1)
+        return np.array(level, dtype=np.int64)
+
     def parents(self, name: Name) -> tuple[Name, ...]:
         """Return the parents of a variable, in topological order."""
         return self.to_names(self.parent_rows[self.index(name)])
@@ -163,13 +173,17 @@ class BayesNet:
         return tuple(map(self.names.__getitem__, listed))
 
     def to_networkx(self) -> nx.DiGraph:
-        """Return the model as a networkx graph with a node attribute ``observed``."""
+        """Return the model as a networkx graph with a node attribute ``observed``.
+
+        A variable that a reader described has it as its attribute ``variable``; `from_networkx` reads both.
+        """
         import networkx as nx
 
         graph = nx.DiGraph()
         graph.add_nodes_from(
             (name, {"observed": bool(seen)}) for name, seen in zip(self.names, self.is_observed, strict=True)
         )
+        nx.set_node_attributes(graph, dict(self.described), "variable")
         graph.add_edges_from((parent, name) for name in self.names for parent in self.parents(name))
         return graph
 
