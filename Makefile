@@ -2,10 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BENCH := .venv-bench
+READERS := .venv-readers
+FUZZ := .venv-fuzz
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-slow nightly lint format tables bench-inversion clean
+.PHONY: demo test test-slow test-readers fuzz nightly lint format tables networks bench-inversion clean
 
 demo: $(VENV)/.test
 	$(BIN)/retrodict demo
@@ -15,6 +17,16 @@ test: $(VENV)/.test
 
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 --quiet -m slow
+
+# Readers of pgmpy, PyMC and Pyro, and the networks inside pgmpy: an environment of their own, of two gigabytes.
+test-readers: $(READERS)/.made
+	$(READERS)/bin/python -m pytest --quiet -m readers tests/read
+
+# A fuzzer that looks for inputs that reach new code; stops after FUZZ_SECONDS, or at the first wrong error.
+FUZZ_SECONDS ?= 300
+fuzz: $(FUZZ)/.made
+	mkdir -p build/fuzz
+	$(FUZZ)/bin/python benchmarks/fuzz_bif.py build/fuzz tests/data -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=1
 
 # Every model of six variables, 100,000 random ones: most of an hour. Writes docs/correctness.md, failed or not.
 nightly: $(VENV)/.test
@@ -34,12 +46,16 @@ format: $(VENV)/.lint
 tables: $(VENV)/.test
 	$(BIN)/python benchmarks/orders.py
 
+# docs/networks.md: the networks inside pgmpy under every order.
+networks: $(BENCH)/.made
+	$(BENCH)/bin/python benchmarks/real_networks.py
+
 # The packages that we compare ourselves with live in an environment of their own.
 bench-inversion: $(BENCH)/.made
 	$(BENCH)/bin/python benchmarks/inversion.py
 
 clean:
-	rm -rf $(VENV) $(BENCH)
+	rm -rf $(VENV) $(BENCH) $(READERS) $(FUZZ)
 
 # Installed once, and again only when what is to be installed has changed.
 $(VENV)/.made:
@@ -59,4 +75,16 @@ $(BENCH)/.made: pyproject.toml constraints.txt
 	$(BENCH)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt \
 		numpy networkx pgmpy==1.1.2 pyagrum==3.3.1
 	$(BENCH)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --editable .
+	touch $@
+
+$(READERS)/.made: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(READERS)
+	$(READERS)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt \
+		--editable '.[test,pgmpy,pymc,pyro]'
+	touch $@
+
+$(FUZZ)/.made: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(FUZZ)
+	$(FUZZ)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt numpy atheris
+	$(FUZZ)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --editable .
 	touch $@

@@ -69,7 +69,7 @@ def pick_span(text: str, dice: Random) -> tuple[int, int]:
 
 def mutate_files(seed: int, count: int) -> Iterator[str]:
     """Broken BIF files."""
-    dice = Random(seed)
+    dice = Random(seed)  # noqa: S311
     for _ in range(count):
         yield mutate(dice.choice(GOOD), dice)
 
@@ -79,7 +79,7 @@ STRANGE: list[Any] = [None, "", "a", "b", 0, -1, 1.5, float("nan"), True, (), ("
 
 def draw_graphs(seed: int, count: int) -> Iterator[tuple[Any, Any]]:
     """Parents and observed names, most of them nearly right."""
-    dice = Random(seed)
+    dice = Random(seed)  # noqa: S311
     for _ in range(count):
         names: list[Any] = [f"v{i}" for i in range(dice.randint(0, 12))]
         parents: dict[Any, Any] = {

@@ -92,9 +92,7 @@ def test_a_file_broken_off_anywhere_is_refused():
 
 def test_a_file_broken_off_in_a_table_names_its_variable():
     cut = ASIA.index("(no, yes) 0.7")
-    with pytest.raises(
-        SourceError, match=r"asia\.bif, line 57: the probability block of '\( dysp \| bronc, either \)'"
-    ):
+    with pytest.raises(SourceError, match=r"asia\.bif, line 57: the probability block of .* dysp"):
         parse_bif(ASIA[: cut + 10], "asia.bif")
 
 

@@ -1,6 +1,7 @@
 """Discrete networks: variables with finitely many states, and a table of probabilities for each.
 
-``tables`` checks and lays out the numbers, ``network`` is the model, ``simulation`` is what needs JAX.
+``checks`` reads the numbers that people give, ``tables`` lays them out, ``network`` is the model; ``simulation`` is
+what needs JAX.
 """
 
 from __future__ import annotations

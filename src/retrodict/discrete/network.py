@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retrodict.discrete.tables import (
-    Probabilities,
-    find_strides,
+from retrodict.discrete.checks import (
     normalise,
     order_axes,
     read_code,
@@ -19,10 +16,11 @@ from retrodict.discrete.tables import (
     require_states,
     require_tables,
 )
+from retrodict.discrete.tables import Tables
 from retrodict.errors import DataError
 from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.graph.names import Name
-from retrodict.graph.rows import Integers, Mask, cumulate
+from retrodict.graph.rows import Mask, cumulate
 from retrodict.model import Model
 
 if TYPE_CHECKING:
@@ -32,7 +30,7 @@ Parents = Mapping[Any, Sequence[Name]]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class DiscreteNetwork(Model):
+class DiscreteNetwork(Tables, Model):
     r"""A model with :math:`P(X_i = k \mid \mathrm{pa}) = \theta_{i, \mathrm{pa}, k}`, given by tables.
 
     Values are the numbers 0, 1, ... of states, in columns of floats; ``net.variable(name).categories`` are their
@@ -42,10 +40,6 @@ class DiscreteNetwork(Model):
 
     Source: Koller & Friedman, section 3.2.
     """
-
-    net: BayesNet
-    entries: Probabilities
-    start: Integers
 
     def __repr__(self) -> str:
         return f"DiscreteNetwork({self.net!r}, {len(self.entries):,} probabilities)"
@@ -88,26 +82,6 @@ class DiscreteNetwork(Model):
         ordered = [normalise(net, name, order_axes(net, name, lists[name], tables[name])) for name in net.names]
         start = cumulate(np.array([table.size for table in ordered], dtype=np.int64))
         return cls(net, np.concatenate([table.ravel() for table in ordered]), start)
-
-    @cached_property
-    def cards(self) -> Integers:
-        """Number of states of each variable, in topological order."""
-        return np.array([len(self.states(name)) for name in self.net.names], dtype=np.int64)
-
-    @cached_property
-    def strides(self) -> Integers:
-        """For each edge of ``net.parent_rows`` the rows between two neighbouring states of the parent."""
-        return find_strides(self.net, self.cards)
-
-    def states(self, name: Name) -> tuple[str, ...]:
-        """Return the names of the states of a variable; state ``k`` has the value ``k``."""
-        return self.net.variable(name).categories
-
-    def table(self, name: Name) -> Probabilities:
-        """Return p(states | parents), one axis for each of ``net.parents(name)`` and a last one for its states."""
-        variable = self.net.index(name)
-        shape = self.cards[[*self.net.parent_rows[variable].tolist(), variable]]
-        return self.entries[self.start[variable] : self.start[variable + 1]].reshape(shape)
 
     def observing(self, observed: Iterable[Name]) -> DiscreteNetwork:
         """Return the same model with other observed variables; what `BayesNet` raises is raised."""

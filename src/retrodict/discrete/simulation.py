@@ -7,17 +7,14 @@ of all shapes are one program, and no row is ever gathered as a whole.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from retrodict.discrete.checks import Probabilities
+from retrodict.discrete.tables import Tables
 from retrodict.graph.rows import Integers, Mask
-
-if TYPE_CHECKING:
-    from retrodict.discrete.network import DiscreteNetwork
-    from retrodict.discrete.tables import Probabilities
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +34,7 @@ class Simulator:
     cumulative: Probabilities
 
     @classmethod
-    def of(cls, model: DiscreteNetwork) -> Simulator:
+    def of(cls, model: Tables) -> Simulator:
         """Arrange a network by levels."""
         rows, n = model.net.parent_rows, len(model.net)
         levels = model.net.levels
@@ -87,7 +84,7 @@ class Simulator:
         return jax.lax.scan(draw_level, nothing, levels)[0][:-1].astype(noise.dtype)
 
 
-def accumulate(model: DiscreteNetwork) -> Probabilities:
+def accumulate(model: Tables) -> Probabilities:
     """Return for each entry the probability of this state and those before it, exactly 1 from the last possible on.
 
     A uniform number below 1 then never draws a state of probability zero, however the sums are rounded.
@@ -103,7 +100,7 @@ def accumulate(model: DiscreteNetwork) -> Probabilities:
     return sums
 
 
-def score(model: DiscreteNetwork, columns: jax.Array) -> jax.Array:
+def score(model: Tables, columns: jax.Array) -> jax.Array:
     """Return the log probability of each variable given its parents, in nats, shape as ``columns``."""
     rows, last = model.net.parent_rows, jnp.asarray(model.cards - 1)
     codes = jnp.clip(columns.astype(jnp.int32), 0, last)

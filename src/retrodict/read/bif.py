@@ -12,8 +12,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from retrodict.discrete.checks import Probabilities, require_room
 from retrodict.discrete.network import DiscreteNetwork
-from retrodict.discrete.tables import Probabilities, require_room
 from retrodict.errors import SourceError
 from retrodict.graph.names import Name, unknown
 from retrodict.read.bif_syntax import (
