@@ -23,7 +23,7 @@ def test_widths_and_blocks_are_those_of_the_encoder(inverse):
     assert count_hidden(groups) == count_blocks(groups)
 
 
-@pytest.mark.parametrize("inverse", INVERSES[::2], ids=repr)
+@pytest.mark.parametrize("inverse", INVERSES[::4], ids=repr)
 def test_a_multiplication_is_a_weight_in_use(inverse):
     """Each weight of the encoder is used once for each simulation; biases are added, not multiplied."""
     encoder = build_encoder(inverse, jax.random.key(0))

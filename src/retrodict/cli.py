@@ -190,7 +190,11 @@ def _allow_any_name() -> None:
 def _open_console() -> Console:
     from rich.console import Console
 
-    return Console()
+    class Terminal(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # Rich would end with status 1, which is that of a verdict
+
+    return Terminal()
 
 
 def _complain(message: str) -> int:

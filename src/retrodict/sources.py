@@ -78,15 +78,15 @@ def match_names(net: BayesNet, patterns: Iterable[str]) -> set[Name]:
 
 def _read_program(module: str, program: str, observed: Sequence[str], latent: Sequence[str]) -> HasStructure:
     """Return the model of a NumPyro program; one that fails is an error of the source."""
-    from retrodict import from_numpyro
-
     source = f"{module}:{program}"
     found = _import_program(module, program)
+    from retrodict import from_numpyro
+
     try:
         model: HasStructure = from_numpyro(found)
         if not observed and not latent:
             return model
-        again: HasStructure = from_numpyro(found, observed=choose_observed(model.net, observed, latent))
+        again: HasStructure = from_numpyro(found, observed=choose_observed(structure_of(model), observed, latent))
     except RetrodictError:
         raise
     except Exception as error:

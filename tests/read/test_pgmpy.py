@@ -14,24 +14,25 @@ from tests.exact_discrete import compute_marginals
 pytestmark = [pytest.mark.readers, pytest.mark.filterwarnings("ignore")]
 
 
-def build_discrete():
+def build_discrete(taps=("off", "low", "high")):
+    """A sprinkler; the table of the wet grass has the states of the tap in the order given."""
     from pgmpy.factors.discrete import TabularCPD
     from pgmpy.models import DiscreteBayesianNetwork
 
     bn = DiscreteBayesianNetwork([("rain", "wet"), ("tap", "wet"), ("wet", "slip")])
     names = {"rain": ["no", "yes"], "tap": ["off", "low", "high"], "wet": ["dry", "wet"], "slip": ["no", "yes"]}
-    dice = np.random.default_rng(0)
+    wet = dict(zip(names["tap"], np.random.default_rng(0).dirichlet([1, 1], (3, 2)), strict=True))
+    table = np.concatenate([wet[tap] for tap in taps]).T
     bn.add_cpds(
         TabularCPD("rain", 2, [[0.8], [0.2]], state_names={"rain": names["rain"]}),
         TabularCPD("tap", 3, [[0.5], [0.3], [0.2]], state_names={"tap": names["tap"]}),
         TabularCPD(
             "wet",
             2,
-            dice.dirichlet([1, 1], 6).T,
+            table,
             ["tap", "rain"],
             [3, 2],
-            # the states of a parent in another order than its own
-            state_names={"wet": names["wet"], "tap": ["high", "off", "low"], "rain": ["yes", "no"]},
+            state_names={"wet": names["wet"], "tap": list(taps), "rain": names["rain"]},
         ),
         TabularCPD(
             "slip", 2, [[0.9, 0.4], [0.1, 0.6]], ["wet"], [2], state_names={"slip": names["slip"], "wet": names["wet"]}
@@ -52,6 +53,12 @@ def test_a_discrete_network_has_the_posterior_that_pgmpy_finds():
         theirs = VariableElimination(bn).query([name], evidence={"slip": "yes"}, show_progress=False)
         expected = [theirs.get_value(**{name: state}) for state in model.states(name)]
         np.testing.assert_allclose(marginals[name], expected, atol=1e-9)
+
+
+def test_states_in_another_order_are_put_in_their_own():
+    first, second = (rd.from_pgmpy(build_discrete(taps)) for taps in (("off", "low", "high"), ("high", "off", "low")))
+    assert first.net == second.net
+    np.testing.assert_array_equal(first.table("wet"), second.table("wet"))
 
 
 def test_a_linear_gaussian_network_has_the_same_joint():
