@@ -25,14 +25,15 @@ from retrodict.training_cost import predict_cost
 
 PAGE = Path(__file__).parents[1] / "docs" / "networks.md"
 MOST_BRUTE = 60
+BUDGET = 0.25  # that of the command line
 HEAD = """# Real networks
 
 Written by `make networks` from the code as it is: the 24 discrete networks that come with pgmpy, read by `rd.from_bif`,
 with their leaves observed. *Verdict*: what `rd.certify` says of the inverse, an algorithm that shares no code with the
 one that made it. *Brute force*: whether its parents are those that networkx finds by asking for each pair whether it is
 d-separated (networks of at most {most} variables). *Step*: multiplications of a training step of the shared encoder
-with 256 simulations. *Proved*: no order has fewer edges. Seconds are those of one run on a shared core: inverting
-and certifying; reading has a column of its own in the first table.
+with 256 simulations. *Proved*: no order has fewer edges (where that is quick to find out). Seconds are those of one run
+on a shared core: inverting and certifying; reading has a column of its own in the first table.
 
 """
 
@@ -94,7 +95,7 @@ def write_page(paths: dict[str, Path]) -> Iterator[str]:
         started = perf_counter()
         model = rd.from_bif(path)
         reading = perf_counter() - started
-        outcomes = [judge(*run) for run in run_orders(model.net)]
+        outcomes = [judge(*run) for run in run_orders(model.net, exact=False, budget=BUDGET)]
         best = min(outcomes, key=lambda outcome: outcome.inverse.n_edges)
         slowest = max(outcome.seconds for outcome in outcomes)
         net = model.net

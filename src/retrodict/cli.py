@@ -139,13 +139,14 @@ def compare_command(
     source: Source,
     minimize: Minimize = "edges",
     budget: Budget = BUDGET,
+    exact: Annotated[bool, typer.Option("--exact", help="Prove the least there is as well; may take minutes.")] = False,
     observed: Observed = None,
     latent: Latent = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what each order costs: edges, depth, width, and the work of a training step."""
     net = structure_of(find_source(source, observed or (), latent or ()))
-    rows = describe_orders(run_orders(net, minimize, budget=budget))
+    rows = describe_orders(run_orders(net, minimize, exact=exact, budget=budget))
     if as_json:
         print(json.dumps({"source": source, "minimize": minimize, "orders": rows}))
     else:

@@ -61,7 +61,7 @@ def test_pgmpy_reads_the_same_structure_and_states(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_order_gives_a_faithful_and_minimal_inverse(name):
     net = read(name).net
-    for order, inverse, _ in run_orders(net, budget=0.25):
+    for order, inverse, _ in run_orders(net, exact=len(net.latents) < 20, budget=0.25):
         certificate = rd.certify(inverse)
         assert certificate.faithful, order
         assert certificate.minimal, order
@@ -70,7 +70,7 @@ def test_every_order_gives_a_faithful_and_minimal_inverse(name):
 @pytest.mark.parametrize("name", SMALL)
 def test_parents_are_those_that_networkx_finds_one_by_one(name):
     net = read(name).net
-    for order, inverse, _ in run_orders(net, budget=0.25):
+    for order, inverse, _ in run_orders(net, exact=len(net.latents) < 20, budget=0.25):
         found = {latent: set(parents) for latent, parents in inverse.parents.items()}
         assert found == find_needs(net, inverse.sampling_order), order
 
