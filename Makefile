@@ -3,10 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BENCH := .venv-bench
 PEERS := .venv-peers
+READERS := .venv-readers
+FUZZ := .venv-fuzz
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-slow test-browser nightly lint format tables bench bench-inversion clean
+.PHONY: demo test test-slow test-browser test-readers fuzz nightly lint format tables networks bench bench-inversion clean
 
 demo: $(VENV)/.test
 	$(BIN)/retrodict demo
@@ -20,6 +22,16 @@ test-slow: $(VENV)/.test
 # The report in a headless browser: needs chromium and chromium-driver (Debian's packages are called so).
 test-browser: $(VENV)/.test
 	$(BIN)/python -m pytest --quiet -m browser tests/browser
+
+# Readers of pgmpy, PyMC and Pyro, and the networks inside pgmpy: an environment of their own, of two gigabytes.
+test-readers: $(READERS)/.made
+	$(READERS)/bin/python -m pytest --quiet -m readers tests/read
+
+# A fuzzer that looks for inputs that reach new code; stops after FUZZ_SECONDS, or at the first wrong error.
+FUZZ_SECONDS ?= 300
+fuzz: $(FUZZ)/.made
+	mkdir -p build/fuzz
+	$(FUZZ)/bin/python benchmarks/fuzz_bif.py build/fuzz tests/data -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=1
 
 # Every model of six variables, 100,000 random ones: most of an hour. Writes docs/correctness.md, failed or not.
 nightly: $(VENV)/.test
@@ -39,6 +51,10 @@ format: $(VENV)/.lint
 tables: $(VENV)/.test
 	$(BIN)/python benchmarks/orders.py
 
+# docs/networks.md: the networks inside pgmpy under every order.
+networks: $(BENCH)/.made
+	$(BENCH)/bin/python benchmarks/real_networks.py
+
 # The packages that we compare ourselves with live in environments of their own.
 # Training and sampling: some twenty minutes. One case anew: .venv-peers/bin/python -m benchmarks.speed train-8
 bench: $(PEERS)/.made
@@ -48,7 +64,7 @@ bench-inversion: $(BENCH)/.made
 	$(BENCH)/bin/python benchmarks/inversion.py
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(PEERS)
+	rm -rf $(VENV) $(BENCH) $(PEERS) $(READERS) $(FUZZ)
 
 # Installed once, and again only when what is to be installed has changed.
 $(VENV)/.made:
@@ -76,4 +92,16 @@ $(PEERS)/.made: pyproject.toml constraints.txt benchmarks/peers.txt
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt \
 		--requirement benchmarks/peers.txt --editable .
+	touch $@
+
+$(READERS)/.made: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(READERS)
+	$(READERS)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt \
+		--editable '.[test,pgmpy,pymc,pyro]'
+	touch $@
+
+$(FUZZ)/.made: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(FUZZ)
+	$(FUZZ)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt numpy atheris
+	$(FUZZ)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --editable .
 	touch $@
