@@ -11,7 +11,8 @@ import pytest
 
 import retrodict
 from retrodict import BayesNet, invert, zoo
-from retrodict.cli import complete_guide, complete_objective, complete_order, complete_source
+from retrodict.cli import complete_guide, complete_objective, complete_order
+from retrodict.commands.options import complete_source
 from retrodict.errors import GraphError, SourceError, UnknownVariableError
 from retrodict.graph.bayesnet import structure_of
 from retrodict.sources import find_source

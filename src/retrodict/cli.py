@@ -7,17 +7,18 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrodict import zoo
-from retrodict.certify import Certificate, certify, lint
+from retrodict.certify import Certificate, certify
 from retrodict.commands import register
-from retrodict.errors import RetrodictError, SourceError
+from retrodict.commands.guide import BASELINES, judge
+from retrodict.commands.options import Latent, Observed, Source
+from retrodict.errors import RetrodictError
 from retrodict.graph.bayesnet import structure_of
 from retrodict.graph.inverse import Inverse
-from retrodict.invert import fully_connected, invert, mean_field, reversal
+from retrodict.invert import invert
 from retrodict.invert.compare import run_orders
 from retrodict.invert.orders import ORDERS
 from retrodict.printing import describe, describe_orders, print_inverse, print_orders
@@ -30,26 +31,8 @@ app = typer.Typer(
     help="Turn any generative model into the right encoder.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 
-BASELINES = {"reversal": reversal, "mean-field": mean_field, "fully-connected": fully_connected}
 # Less than the default of `rd.invert`: a person waits, and most of what search finds it finds at once.
 BUDGET = 0.25
-MOST_GUIDE_BYTES = 256 * 2**20
-
-
-def complete_source(incomplete: str) -> list[str]:
-    """Return the names of the zoo, and the folders and BIF files, that begin so."""
-    folder, _, _ = incomplete.rpartition("/")
-    try:
-        entries = sorted(os.scandir(folder or "."), key=lambda entry: entry.name)
-        paths = [f"{folder}/{entry.name}" if folder else entry.name for entry in entries]
-        files = [
-            path + "/" * entry.is_dir()
-            for path, entry in zip(paths, entries, strict=True)
-            if entry.is_dir() or path.endswith((".bif", ".bif.gz"))
-        ]
-    except OSError:
-        files = []
-    return [choice for choice in (*zoo.NAMED, *files) if choice.startswith(incomplete)]
 
 
 def complete_order(incomplete: str) -> list[str]:
@@ -67,18 +50,6 @@ def complete_guide(incomplete: str) -> list[str]:
     return [name for name in BASELINES if name.startswith(incomplete)]
 
 
-Source = Annotated[
-    str,
-    typer.Argument(
-        help="A model: a .bif file, a program as module:program, or tree:5, hmm:64, plate:32, layers:3x10x20, asia.",
-        autocompletion=complete_source,
-    ),
-]
-Observed = Annotated[
-    list[str] | None,
-    typer.Option(help="What is observed, names or patterns such as 'x*'; without it, what SOURCE says or its leaves."),
-]
-Latent = Annotated[list[str] | None, typer.Option(help="What is not observed after all, names or patterns.")]
 Order = Annotated[str, typer.Option(help=f"auto, exact, {', '.join(ORDERS)}.", autocompletion=complete_order)]
 Minimize = Annotated[
     str, typer.Option(help="What auto minimises: edges, depth or width.", autocompletion=complete_objective)
@@ -93,6 +64,7 @@ Guide = Annotated[
 Budget = Annotated[
     float, typer.Option(help="Seconds of local search (of a core of about 2020; the result is the same on any).")
 ]
+Plot = Annotated[Path | None, typer.Option(help="Write a picture there, .svg or .png.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to standard output.")]
 
 
@@ -108,11 +80,13 @@ def invert_command(
     budget: Budget = BUDGET,
     observed: Observed = None,
     latent: Latent = None,
+    plot: Plot = None,
     as_json: AsJson = False,
 ) -> None:
     """Derive the factorisation that the posterior of a model has."""
     inverse = invert(find_source(source, observed or (), latent or ()), order, minimize, budget=budget)
     inverse.require_size()
+    _draw(inverse, plot)
     _show(inverse, certify(inverse), as_json)
 
 
@@ -121,12 +95,17 @@ def invert_command(
     epilog="Examples: retrodict check tree:3 --guide reversal | retrodict check alarm.bif --guide guide.json --json",
 )
 def check_command(
-    source: Source, guide: Guide, observed: Observed = None, latent: Latent = None, as_json: AsJson = False
+    source: Source,
+    guide: Guide,
+    observed: Observed = None,
+    latent: Latent = None,
+    plot: Plot = None,
+    as_json: AsJson = False,
 ) -> None:
     """Say which dependencies a guide lacks, and why; exit status 1 when it lacks any."""
-    net = structure_of(find_source(source, observed or (), latent or ()))
-    certificate = certify(BASELINES[guide](net)) if guide in BASELINES else lint(net, _read_guide(Path(guide)))
+    certificate = judge(structure_of(find_source(source, observed or (), latent or ())), guide)
     certificate.inverse.require_size()
+    _draw(certificate, plot)
     _show(certificate.inverse, certificate, as_json)
     if not certificate:
         raise typer.Exit(1)
@@ -209,27 +188,11 @@ def _complain(message: str) -> int:
     return 2
 
 
-def _read_guide(path: Path) -> dict[str, Any]:
-    """Read {latent: [parents]}; the file is data, and an error names it."""
-    try:
-        if path.stat().st_size > MOST_GUIDE_BYTES:
-            raise SourceError(f"the guide {path} is larger than {MOST_GUIDE_BYTES:,} bytes")
-        guide = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_refuse_duplicates)
-    except OSError as error:
-        raise SourceError(f"cannot read the guide {path}: {error.strerror}", remedy="See --help.") from None
-    except (ValueError, RecursionError) as error:
-        raise SourceError(f"the guide {path} is not JSON: {error}", remedy="Write {latent: [parents]}.") from None
-    if not isinstance(guide, dict):
-        raise SourceError(f"the guide {path} is not a JSON object", remedy="Write {latent: [parents]}.")
-    return guide
+def _draw(what: Inverse | Certificate, path: Path | None) -> None:
+    if path is not None:
+        from retrodict.pictures import write_picture
 
-
-def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    entries = dict(pairs)
-    if len(entries) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands there twice")
-    return entries
+        write_picture(what, path)
 
 
 def _show(inverse: Inverse, certificate: Certificate, as_json: bool) -> None:

@@ -86,7 +86,8 @@ def _read_program(module: str, program: str, observed: Sequence[str], latent: Se
         model: HasStructure = from_numpyro(found)
         if not observed and not latent:
             return model
-        again: HasStructure = from_numpyro(found, observed=choose_observed(structure_of(model), observed, latent))
+        chosen = [str(name) for name in choose_observed(structure_of(model), observed, latent)]
+        again: HasStructure = from_numpyro(found, observed=chosen)
     except RetrodictError:
         raise
     except Exception as error:

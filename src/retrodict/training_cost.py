@@ -6,10 +6,9 @@ import itertools
 
 from retrodict.errors import SizeError
 from retrodict.graph.inverse import Inverse
-from retrodict.masks import Dependencies, UnitGroups
+from retrodict.masks import Dependencies, UnitGroups, suggest_widths
 
-# The widths that encoders have where none are given, and the batch of `rd.amortize`.
-UNITS_PER_SET, LEAST_UNITS, LAYERS = 8, 64, 2
+# The batch of `rd.amortize`.
 BATCH = 256
 # A normal conditional takes two numbers; gradients cost about twice what the values cost.
 PARAMETERS, PASSES = 2, 3
@@ -37,19 +36,13 @@ def predict_cost(inverse: Inverse, batch: int = BATCH) -> int:
     dependencies = Dependencies.of(inverse)
     groups = UnitGroups.of(dependencies, suggest_widths(dependencies))
     parents = dependencies.parents
-    direct = int((dependencies.sizes[parents.index] * dependencies.latent_sizes[parents.sources]).sum())
+    direct = int((dependencies.features[parents.index] * dependencies.latent_sizes[parents.sources]).sum())
     last = int((groups.readable.lengths * dependencies.latent_sizes).sum()) * groups.units[-1]
     return PASSES * batch * (count_hidden(groups) + PARAMETERS * (last + direct))
 
 
-def suggest_widths(dependencies: Dependencies) -> tuple[int, ...]:
-    """Return the widths of hidden layers with eight units for each different parent set, 64 at least."""
-    different = len({tuple(row) for row in dependencies.parents.to_lists()})
-    return (max(LEAST_UNITS, UNITS_PER_SET * different),) * LAYERS
-
-
 def count_hidden(groups: UnitGroups) -> int:
     """Return the multiplications of a row in the hidden layers, over the blocks that are not empty."""
-    columns = int(groups.dependencies.sizes[groups.sets.index].sum())
+    columns = int(groups.dependencies.features[groups.sets.index].sum())
     between = sum(below * above for below, above in itertools.pairwise(groups.units))
     return columns * groups.units[0] + len(groups.within.index) * between

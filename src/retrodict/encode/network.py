@@ -19,6 +19,7 @@ from retrodict.encode.layers import MaskedLinear
 from retrodict.encode.schedule import Index, put, split_by_step
 from retrodict.graph.rows import Integers, Rows
 from retrodict.masks import UnitGroups
+from retrodict.training_cost import count_hidden
 
 # Blocks are faster than masked matrices while they have at most this share of the multiplications.
 MOST_BLOCKS = 0.35
@@ -207,15 +208,8 @@ class BlockNetwork(Network):
 
 def build_network(groups: UnitGroups, parameters: int, key: Key[Array, ""], *, skip: bool) -> Network:
     """Return the network in the layout that is faster for this structure."""
-    kind = BlockNetwork if count_blocks(groups) <= MOST_BLOCKS * count_dense(groups) else DenseNetwork
+    kind = BlockNetwork if count_hidden(groups) <= MOST_BLOCKS * count_dense(groups) else DenseNetwork
     return kind(groups, parameters, key, skip=skip)
-
-
-def count_blocks(groups: UnitGroups) -> int:
-    """Return the multiplications of a row in the hidden layers, counting blocks that are not empty."""
-    columns = int(groups.dependencies.features[groups.sets.index].sum())
-    between = sum(a * b for a, b in itertools.pairwise(groups.units))
-    return columns * groups.units[0] + len(groups.within.index) * between
 
 
 def count_dense(groups: UnitGroups) -> int:
