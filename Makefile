@@ -8,7 +8,7 @@ FUZZ := .venv-fuzz
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-slow test-browser test-readers fuzz nightly lint format tables networks bench bench-inversion clean
+.PHONY: demo test test-slow test-browser test-readers fuzz nightly lint format tables networks discrete bench bench-inversion clean
 
 demo: $(VENV)/.test
 	$(BIN)/retrodict demo
@@ -54,6 +54,10 @@ tables: $(VENV)/.test
 # docs/networks.md: the networks inside pgmpy under every order.
 networks: $(BENCH)/.made
 	$(BENCH)/bin/python benchmarks/real_networks.py
+
+# docs/discrete-posteriors.md: posteriors trained on BIF files beside exact inference.
+discrete: $(READERS)/.made
+	$(READERS)/bin/python -W ignore benchmarks/discrete_posteriors.py
 
 # The packages that we compare ourselves with live in environments of their own.
 # Training and sampling: some twenty minutes. One case anew: .venv-peers/bin/python -m benchmarks.speed train-8

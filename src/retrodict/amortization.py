@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from retrodict.encode.conditionals import Conditional
@@ -73,13 +74,14 @@ def amortize(
         return AmortizedPosterior(model, inverse, None)
     build_key, scale_key, fit_key = jax.random.split(jax.random.key(seed), 3)
     simulate = simulator(model, inverse)
-    latents, observed = simulate(scale_key, SCALING_DRAWS)
-    columns = jnp.concatenate([observed, latents], axis=-1)
+    latents, observed = jax.jit(simulate, static_argnums=1)(scale_key, SCALING_DRAWS)
+    columns = jnp.asarray(np.concatenate([observed, latents], axis=-1))
     scaling = Scaling.fit(columns, list_categories(Dependencies.of(inverse)))
     recipe = Recipe.of(encoder, widths, conditional=conditional)
     network = recipe.build(inverse, build_key, scaling)
-    optimizer = optax.chain(
-        optax.clip_by_global_norm(10.0), optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
+    # Flattened: an optimiser pays for every array, in compiling and in each step.
+    optimizer = optax.flatten(
+        optax.chain(optax.clip_by_global_norm(10.0), optax.adam(optax.cosine_decay_schedule(learning_rate, steps)))
     )
     names = tuple(name for name in model.net.latents if name not in inverse.generative)
     trained = fit(

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
+from retrodict.encode.layers import draw_noise
 from retrodict.encode.schedule import Index, take
 from retrodict.graph.rows import Integers, Rows
 
@@ -81,8 +81,8 @@ class BlockLinear(eqx.Module):
             for members, shape in zip(classes, self.shapes, strict=True)
         ]
         scale = np.concatenate([np.zeros(0, np.float32), *map(np.ravel, scales)])
-        self.weights = jax.random.normal(key, scale.shape) * scale
-        self.bias = jnp.zeros((len(listens), outputs))
+        self.weights = jnp.asarray(draw_noise(key, scale.shape) * scale)
+        self.bias = jnp.asarray(np.zeros((len(listens), outputs), np.float32))
         order = np.concatenate([np.zeros(0, dtype=np.int64), *classes]).astype(np.int64)
         self.row = tuple(np.argsort(order).tolist())
         self.in_use = int(listens.lengths.sum()) * inputs * outputs + len(listens) * outputs

@@ -32,9 +32,11 @@ class Scaling(NamedTuple):
 
         Columns that have ``categories`` are left as they are: they are codes, not quantities.
         """
-        real = jnp.ones(columns.shape[1], bool) if categories is None else jnp.asarray(categories) == 0
-        spread = columns.std(axis=0)
-        return cls(jnp.where(real, columns.mean(axis=0), 0.0), jnp.where(real & (spread > 0), spread, 1.0))
+        numbers = np.asarray(columns, np.float64)
+        real = np.ones(numbers.shape[1], bool) if categories is None else np.asarray(categories) == 0
+        centre, spread = numbers.mean(axis=0), numbers.std(axis=0)
+        scaling = np.where(real, centre, 0.0), np.where(real & (spread > 0), spread, 1.0)
+        return cls(*(jnp.asarray(part, jnp.float32) for part in scaling))
 
 
 class Features(eqx.Module):

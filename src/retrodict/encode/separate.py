@@ -31,7 +31,7 @@ class StackedLinear(eqx.Module):
     def __init__(self, mask: Mask, key: Key[Array, ""], gain: float = 2.0) -> None:
         self.mask = jnp.asarray(mask)
         self.weight = draw_weights(key, self.mask, gain)
-        self.bias = jnp.zeros((mask.shape[0], 1, mask.shape[2]))
+        self.bias = jnp.asarray(np.zeros((mask.shape[0], 1, mask.shape[2]), np.float32))
 
     def __call__(
         self, values: Float[Array, "some rows inputs"], networks: Index | None

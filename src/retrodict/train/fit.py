@@ -137,7 +137,7 @@ def fit(
     state = _State(parameters, plan.optimizer.init(parameters), jnp.array(0), jnp.array(-1))
     train_key, test_key = jax.random.split(key)
     test = eqx.filter_jit(partial(evaluate, plan.objective))
-    held_out = simulate(test_key, plan.held_out)
+    held_out = jax.jit(simulate, static_argnums=1)(test_key, plan.held_out)
     best = encoder
     with Progress(title, plan.steps, quiet=quiet) as progress:
         for start in range(0, plan.steps, plan.epoch):
