@@ -113,10 +113,13 @@ def limit(units: int, size: Size) -> Answers:
             contestants["product, torch"] = ("multiply with torch", {})
         steps = {}
         for batch in (size.batch, size.large_batch):
-            facts, problem = stack.enter_context(_stored(size.tree, units, batch))
-            options = {"units": units, "dense": False, "simulate": False, "steps": 25}
+            # Only the data are shared, so the problem may have few units: dense layers of many would not fit.
+            facts, problem = stack.enter_context(_stored(size.tree, min(units, 8), batch))
+            options = {"units": units, "dense": False, "simulate": False, "steps": 25 if units <= 32 else 5}
             contestants[f"step, {batch}"] = ("train ours", {"problem": problem, **options})
-            groups = UnitGroups.of(Dependencies.of(invert(zoo.find(size.tree))), facts["widths"])
+            widths = tuple(width // min(units, 8) * units for width in facts["widths"])
+            facts = {**facts, "units": units, "widths": widths}
+            groups = UnitGroups.of(Dependencies.of(invert(zoo.find(size.tree))), widths)
             steps[batch] = count_weights(groups, 2, skip=True).step(batch)
         seconds = _compete(contestants, size.rounds, size.limit)
     best = max(1 / row["seconds"] for title, row in seconds.items() if title.startswith("product") and "seconds" in row)
@@ -240,6 +243,7 @@ CASES: dict[str, Callable[[Size], Answers]] = {
     "sample-32": lambda size: sample(32, size),
     "limit-8": lambda size: limit(8, size),
     "limit-32": lambda size: limit(32, size),
+    "limit-200": lambda size: limit(200, size),
     **{f"reach-{peer}": (lambda size, peer=peer: reach(peer, size)) for peer in PEERS},
     **{f"grow-{source}": (lambda size, source=source: grow(source, size)) for source in (*TREES, *CHAINS)},
 }

@@ -21,7 +21,8 @@ from benchmarks.speed.turns import Turns
 from retrodict import amortization, invert, zoo
 from retrodict.amortization import SCALING_DRAWS, simulator
 from retrodict.encode.build import build_encoder
-from retrodict.encode.encoder import Encoder, Scaling
+from retrodict.encode.encoder import Encoder
+from retrodict.encode.features import Scaling
 from retrodict.masks import Dependencies
 from retrodict.posterior import AmortizedPosterior
 from retrodict.train.fit import Plan, Simulate, fit
@@ -97,7 +98,9 @@ def sample_by_evaluations(turns: Turns, problem: str, units: int, draws: int, de
         x = jnp.broadcast_to((observed - centre[:seen]) / spread[:seen], (draws, seen))
 
         def step(i: jax.Array, latents: jax.Array) -> jax.Array:
-            drawn = encoder.conditional.sample(jax.random.fold_in(key, i), encoder.parameters(latents, x))
+            drawn = encoder.conditional.sample(
+                jax.random.fold_in(key, i), encoder.parameters(jnp.concatenate([x, latents], axis=1))
+            )
             return jnp.where(level == i, drawn, latents)
 
         latents = jax.lax.fori_loop(0, depth, step, jnp.zeros((draws, len(level))))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.speed.figures import list_figures
+from benchmarks.speed.figures import LIMITS, list_figures
 from benchmarks.speed.growth import FAMILIES, LARGE, fit_both, list_family
 
 Results = Mapping[str, Any]
@@ -148,7 +148,7 @@ def _write_sampling(results: Results) -> list[str]:
 
 def _write_limit(results: Results) -> list[str]:
     rows = []
-    for row in (results[f"limit-{units}"] for units in (8, 32) if f"limit-{units}" in results):
+    for row in (results[f"limit-{units}"] for units in LIMITS if f"limit-{units}" in results):
         for batch, count in row["multiply_adds"].items():
             step = row["seconds"].get(f"step, {batch}", {})
             share = row["achieved"].get(batch)
