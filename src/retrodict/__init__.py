@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from retrodict.amortization import amortize as amortize
     from retrodict.gaussian import LinearGaussian as LinearGaussian
     from retrodict.gaussian.costs import edge_costs as edge_costs
+    from retrodict.guide import AutoFaithful as AutoFaithful
     from retrodict.model import Model as Model
     from retrodict.posterior import AmortizedPosterior as AmortizedPosterior
     from retrodict.posterior import load as load
@@ -40,6 +41,7 @@ __version__ = version("retrodict")
 
 # Where the lazy names live. The imports above say the same to type checkers; a test holds them together.
 _LAZY = {
+    "AutoFaithful": "retrodict.guide",
     "AmortizedPosterior": "retrodict.posterior",
     "amortize": "retrodict.amortization",
     "zoo": "retrodict.zoo",
@@ -52,6 +54,7 @@ _LAZY = {
 
 __all__ = [
     "AmortizedPosterior",
+    "AutoFaithful",
     "BayesNet",
     "Certificate",
     "Inverse",
