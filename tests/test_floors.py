@@ -25,7 +25,7 @@ FLOORS = [
     ["read", "gaussian", "zoo"],
     ["encode"],
     ["train"],
-    ["infer", "posterior", "guide"],
+    ["infer", "posterior", "guide", "linting"],
     ["amortization"],
     ["reproduce", "plots", "report", "cli", "demo", "__main__"],
 ]

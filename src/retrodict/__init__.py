@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from retrodict import errors as errors
 from retrodict.certify import Certificate as Certificate
 from retrodict.certify import certify as certify
-from retrodict.certify import lint as lint
 from retrodict.graph.bayesnet import BayesNet as BayesNet
 from retrodict.graph.bayesnet import Variable as Variable
 from retrodict.graph.inverse import Inverse as Inverse
@@ -25,6 +24,7 @@ from retrodict.invert import fully_connected as fully_connected
 from retrodict.invert import invert as invert
 from retrodict.invert import mean_field as mean_field
 from retrodict.invert import reversal as reversal
+from retrodict.linting import lint as lint
 
 if TYPE_CHECKING:
     from retrodict import zoo as zoo

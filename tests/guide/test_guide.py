@@ -139,6 +139,7 @@ def list_parameters(guide, *args):
     return {name: site["value"] for name, site in trace.items() if site["type"] == "param"}
 
 
+@pytest.mark.slow
 def test_a_joint_guide_keeps_the_order_of_the_program():
     """NumPyro warns of sites in another order under TraceMeanField_ELBO; warnings are errors here."""
     guide = rd.AutoFaithful(programs.tree, joint=True).setup(programs.TREE_DATA)
@@ -182,6 +183,7 @@ def test_the_density_of_a_site_is_that_of_its_draws():
     assert float(site["fn"].log_prob(value)) == pytest.approx(float(site["fn"].log_prob(value, codes)), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_predictive_takes_the_guide_by_itself_and_with_its_program():
     data = jnp.zeros((2, 3))
     guide = rd.AutoFaithful(programs.supports)
@@ -227,9 +229,12 @@ def test_barren_latents_come_from_the_program_and_cancel(joint):
         assert np.array_equal(value, replayed[name][0])
         if not joint:  # there, the auxiliary site carries the density
             assert np.array_equal(density, replayed[name][1])
-    # z begins close to its prior, where the bound is E log N(1; z, 1), and barren latents add nothing to it.
-    bound = bound_of(programs.predicting, guide, params, "trace", 1.0)
-    assert bound == pytest.approx(-0.5 * (np.log(2 * np.pi) + 2.0), abs=0.15)
+    smaller = rd.AutoFaithful(programs.normal).setup(1.0)
+    bounds = [
+        bound_of(programs.predicting, guide, params, "trace", 1.0),
+        bound_of(programs.normal, smaller, params, "trace", 1.0),
+    ]
+    assert bounds[0] == pytest.approx(bounds[1], abs=0.1)  # their units differ by a few per cent
 
 
 @pytest.mark.slow
