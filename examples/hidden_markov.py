@@ -30,8 +30,8 @@ def smooth():
 
 def main(steps=1500):
     posterior = rd.amortize(rd.from_numpyro(program, SEEN), steps=steps)
-    draws = posterior.sample({f"seen{t}": x for t, x in enumerate(SEEN)}, 10_000)
-    found = np.array([draws[f"state{t}"].mean() for t in range(len(SEEN))])
+    weighed = posterior.importance({f"seen{t}": x for t, x in enumerate(SEEN)}, 10_000)
+    found = np.array([weighed.mean[f"state{t}"] for t in range(len(SEEN))])
     print("found", found.round(2), "exact", smooth().round(2))
     return found, smooth()
 

@@ -36,9 +36,12 @@ def test_examples_run(name, capsys):
 
 
 def check_eight_schools(found):
-    means = {name: float(weighed.mean["mean"]) for name, weighed in found.items()}
-    assert all(mean == pytest.approx(4.40, abs=0.33) for mean in means.values())  # long NUTS: 4.40, sd 3.34
-    assert bool(found["non_centred"].reliable)
+    """Beside NUTS, 50,000 draws of the non-centred program. Where weights cannot be relied on, they say so."""
+    assert found["non_centred"].khat < 0.7
+    for weighed in (weighed for weighed in found.values() if weighed.reliable):
+        for name, mean, sd in (("mean", 4.398, 3.336), ("spread", 3.63, 3.263)):
+            assert float(weighed.mean[name]) == pytest.approx(mean, abs=0.1 * sd)
+            assert float(weighed.sd[name]) == pytest.approx(sd, rel=0.1)
 
 
 def check_gaussian_mixture(draws):
