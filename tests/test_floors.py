@@ -25,7 +25,7 @@ FLOORS = [
     ["read", "gaussian", "discrete", "zoo"],
     ["encode"],
     ["train"],
-    ["infer", "posterior", "guide"],
+    ["infer", "posterior", "guide", "linting"],
     ["amortization"],
     ["reproduce", "plots", "report", "commands", "sources", "printing", "cli", "demo", "__main__"],
 ]

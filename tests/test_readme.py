@@ -19,13 +19,23 @@ README = (ROOT / "README.md").read_text()
 COMMANDS = [line.split("#")[0].strip() for line in README.splitlines() if line.startswith("retrodict ")]
 
 
-def test_the_example_runs(capsys):
-    (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+def run_block(number):
+    example = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)[number]
     exec(compile(example, "README.md", "exec"), {})  # noqa: S102
+
+
+def test_the_example_runs(capsys):
+    run_block(0)
     told = capsys.readouterr().out
     assert "True" in told
     assert "MissingEdge" in told
     assert "(1000,)" in told
+
+
+@pytest.mark.slow
+def test_the_numpyro_example_runs(capsys):
+    run_block(1)
+    assert ", reliable)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", COMMANDS)

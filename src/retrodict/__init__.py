@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from retrodict import errors as errors
 from retrodict.certify import Certificate as Certificate
 from retrodict.certify import certify as certify
-from retrodict.certify import lint as lint
 from retrodict.graph.bayesnet import BayesNet as BayesNet
 from retrodict.graph.bayesnet import Variable as Variable
 from retrodict.graph.inverse import Inverse as Inverse
@@ -25,6 +24,7 @@ from retrodict.invert import fully_connected as fully_connected
 from retrodict.invert import invert as invert
 from retrodict.invert import mean_field as mean_field
 from retrodict.invert import reversal as reversal
+from retrodict.linting import lint as lint
 
 if TYPE_CHECKING:
     from retrodict import zoo as zoo
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from retrodict.discrete import DiscreteNetwork as DiscreteNetwork
     from retrodict.gaussian import LinearGaussian as LinearGaussian
     from retrodict.gaussian.costs import edge_costs as edge_costs
+    from retrodict.guide import AutoFaithful as AutoFaithful
     from retrodict.model import Model as Model
     from retrodict.posterior import AmortizedPosterior as AmortizedPosterior
     from retrodict.posterior import load as load
@@ -47,6 +48,7 @@ __version__ = version("retrodict")
 
 # Where the lazy names live. The imports above say the same to type checkers; a test holds them together.
 _LAZY = {
+    "AutoFaithful": "retrodict.guide",
     "AmortizedPosterior": "retrodict.posterior",
     "amortize": "retrodict.amortization",
     "zoo": "retrodict.zoo",
@@ -66,6 +68,7 @@ _LAZY = {
 
 __all__ = [
     "AmortizedPosterior",
+    "AutoFaithful",
     "BayesNet",
     "Certificate",
     "DiscreteNetwork",

@@ -19,6 +19,7 @@ from retrodict.graph.bayesnet import Variable
 from retrodict.graph.rows import Integers
 from retrodict.supports import DISCRETE, EVENT_AXES, NUMBERS, count_codes, event_shape, is_discrete
 
+BOUNDED = ("unit_interval", "interval", "circular")
 # Draws of a bounded variable can be rounded onto its bound, whose code is infinite: they are moved inside by so much.
 MARGIN = float(np.finfo(np.float32).eps)
 # How far the sum of a simplex may be from one in 32-bit numbers.
@@ -64,7 +65,7 @@ class Piece:
             inside = (events == jnp.round(events)) & (events >= self._low)
         elif self.support == "simplex":
             inside = (events >= 0).all(axis=-1) & (jnp.abs(events.sum(axis=-1) - 1) < TOLERANCE)
-        elif self.support in ("unit_interval", "interval", "circular"):
+        elif self.support in BOUNDED:
             inside = (events >= self._low) & (events <= self._high)
         else:
             inside = self._bijection.codomain(events)
@@ -77,7 +78,7 @@ class Piece:
     def _pull_in(self, events: Array) -> Array:
         if self.support == "positive":
             return jnp.maximum(events, TINY)
-        if self.support in ("unit_interval", "interval", "circular"):
+        if self.support in BOUNDED:
             margin = MARGIN * (self._high - self._low)
             return jnp.clip(events, self._low + margin, self._high - margin)
         if self.support == "simplex":
@@ -95,9 +96,7 @@ class Piece:
 
     @property
     def _bijection(self) -> Any:
-        if self.support in ("unit_interval", "interval", "circular"):
-            return biject_to(constraints.interval(self._low, self._high))
-        return biject_to(getattr(constraints, self.support))
+        return bijection_to(self.support, self._low, self._high)
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +170,22 @@ class Codes:
         return np.setdiff1d(np.arange(self.n_values), coded), np.setdiff1d(np.arange(self.n_codes), codes)
 
 
+def bijection_to(support: str, low: Any = 0.0, high: Any = 1.0) -> Any:
+    """Return NumPyro's bijection from real numbers to a support that is not discrete, given by its name.
+
+    >>> float(bijection_to("interval", 2.0, 4.0)(0.0))
+    3.0
+    """
+    if support in BOUNDED:
+        return biject_to(constraints.interval(jnp.asarray(low, jnp.float32), jnp.asarray(high, jnp.float32)))
+    return biject_to(getattr(constraints, support))
+
+
+def bounds_or_default(variable: Variable) -> tuple[float, float]:
+    """Return the ends of the support of a variable; those of its kind where it states none."""
+    return variable.bounds or _default_bounds(variable.support)
+
+
 def _collect(variables: Sequence[Variable], sizes: Sequence[int]) -> Codes:
     """Gather the events of all variables into pieces of one support and shape."""
     gathered: dict[tuple[str, tuple[int, ...]], list[tuple[Integers, Integers, float, float]]] = {}
@@ -179,7 +194,7 @@ def _collect(variables: Sequence[Variable], sizes: Sequence[int]) -> Codes:
         if variable.support != "real":
             shape = event_shape(variable)
             events = variable.size // int(np.prod(shape, dtype=np.int64))
-            low, high = variable.bounds or _default_bounds(variable.support)
+            low, high = bounds_or_default(variable)
             columns = value + np.arange(variable.size).reshape(events, -1)
             codes = code + np.arange(size).reshape(events, -1)
             rows = gathered.setdefault((variable.support, shape), [])

@@ -11,6 +11,10 @@ from retrodict.encode.schedule import Index, take
 from retrodict.graph.rows import Integers
 from retrodict.masks import Dependencies
 
+# A standard deviation of more than so many times what holds the middle 68 % is that of heavy tails.
+HEAVY = 2.0
+# Inputs of more standard deviations than these grow like their logarithm: only heavy tails have any.
+FAR = 10.0
 # The category of an input that is a real number.
 REAL = -1
 
@@ -30,11 +34,15 @@ class Scaling(NamedTuple):
     def fit(cls, columns: Float[Array, "draws columns"], categories: Integers | None = None) -> "Scaling":
         """Standardise to mean 0 and standard deviation 1 over simulations; a constant keeps its spread.
 
+        Of heavy tails, whose standard deviation says nothing of most draws, the middle 68 % have standard size.
         Columns that have ``categories`` are left as they are: they are codes, not quantities.
         """
         numbers = np.asarray(columns, np.float64)
         real = np.ones(numbers.shape[1], bool) if categories is None else np.asarray(categories) == 0
-        centre, spread = numbers.mean(axis=0), numbers.std(axis=0)
+        low, middle, high = np.quantile(numbers, [0.1587, 0.5, 0.8413], axis=0)
+        mean, spread, core = numbers.mean(axis=0), numbers.std(axis=0), (high - low) / 2
+        heavy = (core > 0) & (spread > HEAVY * core)
+        centre, spread = np.where(heavy, middle, mean), np.where(heavy, core, spread)
         scaling = np.where(real, centre, 0.0), np.where(real & (spread > 0), spread, 1.0)
         return cls(*(jnp.asarray(part, jnp.float32) for part in scaling))
 
@@ -72,7 +80,7 @@ class Features(eqx.Module):
         inputs = np.arange(int(np.searchsorted(np.array(self.source), columns.shape[1])))
         if self._is_plain(len(inputs)):
             count = columns.shape[1]
-            return (columns - scaling.centre[:count]) / scaling.spread[:count]
+            return _tame((columns - scaling.centre[:count]) / scaling.spread[:count])
         return self.encode(scaling, inputs, columns[:, np.array(self.source)[inputs]])
 
     def encode(
@@ -81,7 +89,7 @@ class Features(eqx.Module):
         """Return these inputs, each from the value of its column."""
         source, category = (take(jnp.asarray(part, jnp.int32), inputs) for part in (self.source, self.category))
         standard = (values - scaling.centre[source]) / scaling.spread[source]
-        return jnp.where(category == REAL, standard, (values == category).astype(values.dtype))
+        return jnp.where(category == REAL, _tame(standard), (values == category).astype(values.dtype))
 
     def drawn(self, columns: Integers, seen_columns: int) -> tuple[Integers, Integers]:
         """Return the inputs made of these latent columns, and which of the columns each is made of."""
@@ -93,6 +101,12 @@ class Features(eqx.Module):
 
     def _is_plain(self, count: int) -> bool:
         return all(category == REAL for category in self.category[:count])
+
+
+def _tame(standard: Float[Array, "rows inputs"]) -> Float[Array, "rows inputs"]:
+    """Return standardised numbers, those far out logarithmically: x beyond FAR becomes FAR (1 + log(x / FAR))."""
+    size = jnp.maximum(jnp.abs(standard), FAR)
+    return jnp.clip(standard, -FAR, FAR) * (1 + jnp.log(size / FAR))
 
 
 def list_categories(dependencies: Dependencies) -> Int[np.ndarray, " columns"]:

@@ -1,0 +1,83 @@
+"""Every example runs, and what it prints is right: a few steps in ordinary tests, as many as it takes in slow ones."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+
+import numpy as np
+import pytest
+
+from tests.processes import ROOT
+
+PROGRAMS = sorted(path for path in (ROOT / "examples").glob("*.py") if path.stem != "recheck_certificate")
+
+QUICK = ("binary_tree", "covariates", "hidden_markov")  # the others are compiled in slow tests only
+
+
+def load(name):
+    specification = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_examples_are_short(path):
+    assert len(path.read_text().splitlines()) <= 40
+    assert inspect.signature(load(path.stem).main).parameters["steps"].default >= 1000
+
+
+@pytest.mark.filterwarnings("ignore::retrodict.errors.NoveltyWarning")
+@pytest.mark.parametrize("name", QUICK)
+def test_examples_run(name, capsys):
+    load(name).main(steps=20)
+    assert capsys.readouterr().out
+
+
+def check_eight_schools(found):
+    """Beside NUTS, 50,000 draws of the non-centred program. Where weights cannot be relied on, they say so."""
+    assert found["non_centred"].khat < 0.7
+    for weighed in (weighed for weighed in found.values() if weighed.reliable):
+        for name, mean, sd in (("mean", 4.398, 3.336), ("spread", 3.63, 3.263)):
+            assert float(weighed.mean[name]) == pytest.approx(mean, abs=0.1 * sd)
+            assert float(weighed.sd[name]) == pytest.approx(sd, rel=0.1)
+
+
+def check_gaussian_mixture(draws):
+    assert draws["group"].mean(axis=0) == pytest.approx([0, 0, 1, 1], abs=0.02)
+    assert draws["centres"].mean(axis=0) == pytest.approx([-1.97, 1.97], abs=0.1)
+
+
+def check_sigmoid_belief_net(distance):
+    assert distance <= 0.01
+
+
+def check_binary_tree(result):
+    assert result[0] == pytest.approx(result[1], abs=0.05)
+
+
+def check_hidden_markov(result):
+    assert np.abs(result[0] - result[1]).max() < 0.05
+
+
+def check_prediction(draws):
+    assert float(draws.mean()) == pytest.approx(1.0, abs=0.15)
+    assert float(draws.var()) == pytest.approx(4.5, rel=0.15)
+
+
+def check_covariates(result):
+    assert result[0] == pytest.approx(result[1], abs=0.05)
+
+
+def check_positive_and_simplex(result):
+    mean, exact = result
+    assert float(mean["rate"]) == pytest.approx(exact["rate"], rel=0.03)
+    assert mean["shares"] == pytest.approx(exact["shares"], abs=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::retrodict.errors.NoveltyWarning")
+@pytest.mark.parametrize("name", [path.stem for path in PROGRAMS])
+def test_examples_are_right(name):
+    globals()[f"check_{name}"](load(name).main())
