@@ -16,6 +16,7 @@ from retrodict.amortization import simulator
 from retrodict.encode.build import count_parameters, count_stored
 from retrodict.encode.encoder import Encoder
 from retrodict.gaussian import GaussianFactors, LinearGaussian
+from retrodict.graph.inverse import Inverse
 from retrodict.invert import invert
 from retrodict.layout import Floats
 from retrodict.reproduce.encoders import Candidate
@@ -74,7 +75,7 @@ def run_candidate(model: LinearGaussian, candidate: Candidate, setting: Setting,
         simulate,
         setting.plan(),
         fit_key,
-        watch=_watch(model, exact, candidate, setting.seed),
+        watch=watch_both(model, exact, candidate.inverse, setting.seed),
         title=f"({candidate.letter}) {candidate.title}",
         quiet=quiet,
     )
@@ -106,8 +107,8 @@ def measure_kl(exact: GaussianFactors, encoder: Encoder, latents: Floats, observ
     return float(gap.mean()), float(gap.std() / np.sqrt(len(gap)))
 
 
-def _watch(
-    model: LinearGaussian, exact: GaussianFactors, candidate: Candidate, seed: int
+def watch_both(
+    model: LinearGaussian, exact: GaussianFactors, inverse: Inverse, seed: int
 ) -> Callable[[Encoder], Mapping[str, float]]:
     r"""Return what measures both panels after each epoch, on data that no encoder is trained on.
 
@@ -116,7 +117,7 @@ def _watch(
     ``log_posterior``: the mean exact log-posterior of encoder samples under five fixed datasets.
     """
     draw_key, data_key, sample_key = jax.random.split(jax.random.key(seed + 1_000_003), 3)
-    latents, observed = map(np.asarray, simulator(model, candidate.inverse)(draw_key, WATCHED_DRAWS))
+    latents, observed = map(np.asarray, simulator(model, inverse)(draw_key, WATCHED_DRAWS))
     datasets = model.draw(data_key, DATASETS)[:, model.net.observed_index]
     rows = jnp.repeat(datasets, DRAWS_PER_DATASET, axis=0)
     sample = eqx.filter_jit(lambda encoder: encoder.sample(sample_key, rows))
