@@ -19,7 +19,9 @@ from retrodict.masks import Dependencies, UnitGroups
 from retrodict.reproduce.encoders import count_separate_weights
 from retrodict.train.fit import Plan, Simulate
 
+# Of a normal: mean and log-scale.
 PARAMETERS = 2
+MOST_GROUPS = 10**9
 
 
 @dataclass(frozen=True)
@@ -113,8 +115,8 @@ def enter(model: LinearGaussian, name: str, width: int) -> Contestant:
 
     >>> from retrodict import zoo
     >>> contestant = enter(zoo.binary_tree(depth=3), "minimal-forward", width=20)
-    >>> contestant.inverse.n_edges, count_in_use(contestant.inverse, "shared", 30, 31)
-    (9, 1455)
+    >>> contestant.inverse.n_edges, contestant.widths
+    (9, (60, 57))
     """
     if name not in ENTRIES:
         raise OptionError(f"the encoder {name!r} is not in figure 2", remedy=f"Choose of {', '.join(ENTRIES)}.")
@@ -134,14 +136,8 @@ def match_in_use(inverse: Inverse, kind: str, capacity: int) -> tuple[int, int]:
         least += 1
     near = [(a, b) for a in (least, least + 1) for b in (least, least + 1)]
     first, second = min(near, key=lambda units: abs(count(*units) - capacity))
-    groups = len(UnitGroups.of(Dependencies.of(inverse), [10**9]).sets) if kind == "shared" else 1
+    groups = len(_divide(inverse).sets) if kind == "shared" else 1
     return first * groups, second * groups
-
-
-def count_in_use(inverse: Inverse, kind: str, first: int, second: int) -> int:
-    """Return the weights and biases in use of two hidden layers of these widths."""
-    groups = len(UnitGroups.of(Dependencies.of(inverse), [10**9]).sets) if kind == "shared" else 1
-    return _counter(inverse, kind)(first // groups, second // groups)
 
 
 def _counter(inverse: Inverse, kind: str) -> Callable[[int, int], int]:
@@ -149,7 +145,7 @@ def _counter(inverse: Inverse, kind: str) -> Callable[[int, int], int]:
     dependencies = Dependencies.of(inverse)
     if kind == "separate":
         return lambda first, second: count_separate_weights(dependencies, (first, second))
-    groups = UnitGroups.of(dependencies, [10**9])
+    groups = _divide(inverse)
     columns = int(dependencies.features[groups.sets.index].sum())
     outputs = PARAMETERS * int((groups.readable.lengths * dependencies.latent_sizes).sum())
     biases = PARAMETERS * int(dependencies.latent_sizes.sum())
@@ -159,6 +155,11 @@ def _counter(inverse: Inverse, kind: str) -> Callable[[int, int], int]:
         + outputs * second
         + biases
     )
+
+
+def _divide(inverse: Inverse) -> UnitGroups:
+    """Return the groups of a layer that is wide enough for any inverse that can be written out."""
+    return UnitGroups.of(Dependencies.of(inverse), [MOST_GROUPS])
 
 
 def _invert(model: LinearGaussian, structure: str) -> Inverse:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from retrodict.amortization import BATCH
 from retrodict.pictures.files import write_whole
 from retrodict.reproduce.bands import select
-from retrodict.reproduce.entries import ENTRIES
+from retrodict.reproduce.entries import ENTRIES, Budget
 from retrodict.reproduce.results import Data
 from retrodict.reproduce.units import Result
 
@@ -31,26 +32,36 @@ def write_tables(data: Data, folder: Path) -> Path:
 
 def make_page(data: Data) -> str:
     """Return all tables as Markdown."""
-    budget = data.budget
-    parts = [
-        "# Figure 2 in numbers\n\n"
-        "Written by `retrodict reproduce figure2` from its results, never by hand. Nats throughout; the middle of the "
-        "seeds, and their range in brackets.\n\n"
-        f"(a) to (d) are the paper's networks: ReLU, plain Adam at {budget.learning_rate:g}, divided by ten after epochs "
-        f"{budget.decimate[0]} and {budget.decimate[1]} of {budget.epochs}, {budget.batch} simulations a step. (e) and (f) "
-        f"are `rd.amortize` as it is, {budget.default_steps:,} steps of 256 simulations, on a faithful inverse and on the "
-        "reversed edges.\n\n"
-        "*Sampling*: sequential steps of drawing. *In use*, *stored*: parameters, without and with those that a mask "
-        "switches off. *KL*: from the exact posterior, over 20,000 fresh draws. *Gap*: to the least that the structure "
-        "allows, which is known in closed form. *Steps to*: minibatches until the KL first is at most so many nats a latent, "
-        "measured each epoch; `-`: not reached, by that many seeds if not by all. *Log-posterior*: mean exact log-posterior "
-        "of samples under five fixed observations; that of exact samples is minus the entropy, on average over "
-        "observations. *Seconds*: training, with compilation where no cache had it, on a shared core.\n"
-    ]
+    parts = ["# Figure 2 in numbers\n", _explain(data.budget)]
     for depth in sorted({result.unit.depth for result in data.results}):
         mine = [result for result in data.results if result.unit.depth == depth]
         parts += [_write_depth(select(mine, depth)), _write_stability(mine)]
     return "\n".join(part for part in parts if part)
+
+
+def _explain(budget: Budget) -> str:
+    """Return what the words in the tables mean."""
+    paper = (
+        f"ReLU, plain Adam at {budget.learning_rate:g}, divided by ten after epochs {budget.decimate[0]} and "
+        f"{budget.decimate[1]} of {budget.epochs},"
+    )
+    default = f"`rd.amortize` as it is, {budget.default_steps:,} steps of {BATCH}"
+    return f"""Written by `retrodict reproduce figure2` from its results, never by hand. Nats throughout; the middle
+of the seeds, and their range in brackets.
+
+- (a) to (d) are the paper's networks: {paper}
+  25 steps of {budget.batch} simulations an epoch. (e) and (f) are {default} simulations,
+  on a faithful inverse and on the reversed edges.
+- *Sampling*: sequential steps of drawing. *In use*, *stored*: parameters, without and with those that are multiplied by
+  zero (masks, padding).
+- *KL*: from the exact posterior, over 20,000 fresh draws at the end, over 1,000 fixed ones during training.
+  *Gap*: to the least that the structure allows, which is known in closed form.
+- *Steps to*: minibatches until the KL first is at most so many nats a latent, measured each epoch; `-`: not reached,
+  by that many seeds if not by all.
+- *Log-posterior*: mean exact log-posterior of samples under five fixed observations, at the end; that of exact samples
+  is minus the entropy.
+- *Seconds*: training, with compilation where no cache had it, on one of two shared cores.
+"""
 
 
 # -- what was reached --------------------------------------------------------------------------------
@@ -60,7 +71,8 @@ def _write_depth(results: Sequence[Result]) -> str:
     facts = results[0].facts
     fixed = min(result.curves["simulations"][-1] for result in results if result.curves["kl"])
     floor = next((r.facts["floor"] for r in results if ENTRIES[r.unit.encoder].structure == "reversal"), None)
-    head = f"## Depth {results[0].unit.depth}\n\n{facts['latents']} latents; entropy of the posterior {facts['entropy']:.4f}"
+    head = f"## Depth {results[0].unit.depth}\n\n{facts['latents']} latents; entropy of the posterior "
+    head += f"{facts['entropy']:.4f}"
     head += "" if floor is None else f"; floor of the reversed edges {floor:.4f}"
     columns = [
         *("encoder", "inverse", "edges", "sampling", "in use", "stored", "seeds"),
@@ -110,15 +122,19 @@ def _at(result: Result, simulations: float) -> float:
 
 def _write_ratios(results: Sequence[Result]) -> str:
     """Return how many times fewer steps than the fully connected encoder each faithful one of the paper's took."""
-    lines = []
     standard = [result for result in results if result.unit.encoder == "standard"]
+    if not standard:
+        return ""
+    lines = []
     for encoder, group in _group(result for result in results if result.unit.encoder.startswith("minimal")):
         same = list(group)
         pairs = [f"{goal:g}: {_divide(standard, same, goal)}" for goal in GOALS]
         lines.append(f"- `{encoder}`, to {'; to '.join(pairs)}")
-    if not lines or not standard:
-        return ""
-    return "\nTimes fewer steps than (b), middle of the seeds (nats a latent):\n\n" + "\n".join(lines) + "\n"
+    return (
+        ""
+        if not lines
+        else "\nTimes fewer steps than (b), middle of the seeds (nats a latent):\n\n" + "\n".join(lines) + "\n"
+    )
 
 
 def _divide(slow: Sequence[Result], fast: Sequence[Result], goal: float) -> str:
@@ -146,13 +162,13 @@ def _write_stability(results: Sequence[Result]) -> str:
         by_width = {width: [result for result in mine if result.unit.width == width] for width in widths}
         cells = [_write_capacity(by_width[width]) for width in widths]
         rows.append([f"`{encoder}`", find_least(by_width), *cells])
-    return (
-        f"### Depth {results[0].unit.depth}: less and less capacity\n\n"
-        "*Width*: of both layers of each network of (a); the others have as many parameters in use, as nearly as they "
-        f"can. A training has failed when it met a number that is not finite or ended more than {FAILED:g} nats a latent "
-        "above its floor. Cells: seeds that trained, parameters in use, gap to the floor (its range over the seeds).\n\n"
-        f"{_write_markdown(columns, rows)}"
-    )
+    return f"""### Depth {results[0].unit.depth}: less and less capacity
+
+*Width*: of both layers of each network of (a); the others have as many parameters in use, as nearly as they can. A
+training has failed when it met a number that is not finite or ended more than {FAILED:g} nats a latent above its floor.
+Cells: seeds that trained; parameters in use; gap to the floor, and its range over the seeds.
+
+{_write_markdown(columns, rows)}"""
 
 
 def has_trained(result: Result) -> bool:

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import jax
 import numpy as np
@@ -15,10 +14,8 @@ from retrodict import zoo
 from retrodict.amortization import Keys
 from retrodict.encode.build import count_parameters, count_stored
 from retrodict.encode.encoder import Encoder
-from retrodict.gaussian import GaussianFactors, LinearGaussian
-from retrodict.invert import invert
 from retrodict.reproduce.entries import Budget, Contestant, enter
-from retrodict.reproduce.figure2 import JUDGED_DRAWS, measure_kl, watch_both
+from retrodict.reproduce.figure2 import JUDGED_DRAWS, Yardstick, watch_both
 from retrodict.train.fit import History, Plan, TrainingError, fit
 
 Fact = str | int | float | None
@@ -55,26 +52,11 @@ class Result:
     curves: Mapping[str, Sequence[float]] = field(repr=False)
 
 
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """A model and what is known of it exactly."""
-
-    model: LinearGaussian
-    exact: GaussianFactors
-
-    @classmethod
-    @lru_cache(maxsize=1)
-    def of(cls, depth: int) -> Scene:
-        """Return the binary tree of a depth, seed 0, with its exact posterior along a faithful inverse."""
-        model = zoo.binary_tree(depth)
-        return cls(model, model.posterior(invert(model, "min-fill")))
-
-
 class _Stopwatch:
     """Measures what is watched, and how long that takes."""
 
-    def __init__(self, scene: Scene, contestant: Contestant, seed: int) -> None:
-        self._watch = watch_both(scene.model, scene.exact, contestant.inverse, seed)
+    def __init__(self, contestant: Contestant, yardstick: Yardstick, seed: int) -> None:
+        self._watch = watch_both(contestant.model, yardstick, contestant.inverse, seed)
         self.seconds = 0.0
 
     def __call__(self, encoder: Encoder) -> Mapping[str, float]:
@@ -86,16 +68,16 @@ class _Stopwatch:
 
 def run_unit(unit: Unit, budget: Budget, *, quiet: bool = False) -> Result:
     """Train an encoder and measure it; a training that fails is a result too."""
-    scene = Scene.of(unit.depth)
-    contestant = enter(scene.model, unit.encoder, unit.width)
+    contestant = enter(zoo.binary_tree(unit.depth), unit.encoder, unit.width)
+    yardstick = Yardstick.of(contestant.model, contestant.inverse)
     encoder = contestant.start(unit.seed)
-    watch = _Stopwatch(scene, contestant, unit.seed)
+    watch = _Stopwatch(contestant, yardstick, unit.seed)
     plan = contestant.plan(budget)
     start = time.perf_counter()
     history, trained, failed_at = _train(unit, contestant, encoder, plan, watch, quiet)
     seconds = time.perf_counter() - start - watch.seconds
-    kl, error = _judge(scene, contestant, trained, unit.seed) if trained else (math.nan, math.nan)
-    facts = _describe(scene, contestant, encoder) | {
+    kl, error = _judge(yardstick, contestant, trained, unit.seed) if trained else (math.nan, math.nan)
+    facts = _describe(yardstick, contestant, encoder) | {
         "batch": plan.batch,
         "kl": kl if math.isfinite(kl) else None,
         "kl_error": error if math.isfinite(error) else None,
@@ -117,24 +99,24 @@ def _train(
     return trained.history, trained.encoder, None
 
 
-def _judge(scene: Scene, contestant: Contestant, encoder: Encoder, seed: int) -> tuple[float, float]:
+def _judge(yardstick: Yardstick, contestant: Contestant, encoder: Encoder, seed: int) -> tuple[float, float]:
     """Return the KL from the exact posterior over fresh joint draws, and its standard error."""
     key = jax.random.key(seed + 2_000_003)
     latents, observed = map(np.asarray, contestant.simulate()(key, JUDGED_DRAWS))
-    return measure_kl(scene.exact, encoder, latents, observed)
+    return yardstick.measure(encoder, latents, observed)
 
 
-def _describe(scene: Scene, contestant: Contestant, encoder: Encoder) -> dict[str, Fact]:
-    model, inverse = scene.model, contestant.inverse
+def _describe(yardstick: Yardstick, contestant: Contestant, encoder: Encoder) -> dict[str, Fact]:
+    inverse = contestant.inverse
     return {
         "strategy": inverse.strategy,
         "edges": inverse.n_edges,
         "levels": inverse.depth,
-        "latents": len(model.net.latents),
+        "latents": len(inverse.net.latents),
         "in_use": count_parameters(encoder),
         "stored": count_stored(encoder),
-        "entropy": scene.exact.entropy(),
-        "floor": max(0.0, model.kl_floor(inverse)),
+        "entropy": yardstick.exact.entropy(),
+        "floor": yardstick.floor,
     }
 
 
