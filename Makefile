@@ -5,7 +5,7 @@ BENCH := .venv-bench
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-slow test-browser nightly lint format tables bench-inversion clean
+.PHONY: demo test test-slow test-browser nightly lint format tables figure2 figure2-page bench-inversion clean
 
 demo: $(VENV)/.test
 	$(BIN)/retrodict demo
@@ -37,6 +37,15 @@ format: $(VENV)/.lint
 # The tables of orders in README and docs, from the code as it is.
 tables: $(VENV)/.test
 	$(BIN)/python benchmarks/orders.py
+
+# The paper's experiment, from where it was stopped, and its page: hours from nothing, see experiments/README.md.
+figure2: $(VENV)/.test
+	$(BIN)/retrodict reproduce figure2 --epochs 120 --out experiments/results/figure2
+	$(BIN)/python experiments/page.py
+
+# The page alone, from the results as they are.
+figure2-page: $(VENV)/.test
+	$(BIN)/python experiments/page.py
 
 # The packages that we compare ourselves with live in an environment of their own.
 bench-inversion: $(BENCH)/.made

@@ -243,6 +243,6 @@ def test_the_least_width_counts_only_where_all_larger_ones_train():
 def test_the_page_tells_ratios_and_failures():
     slow = [invent(0.05, encoder="standard", curve=(2.0, 1.0, 0.5, 0.2))]
     fast = [invent(0.05, encoder="minimal-auto"), invent(None, encoder="minimal-auto", width=4, curve=())]
-    page = make_page(results.Data(Budget(), (*slow, *fast)))
+    page = make_page(results.Data(Budget(), (*slow, *fast), {3: 0.5}))
     assert "- `minimal-auto`, to 0.1: 2.0; to 0.03: more than 1.3; to 0.01: not reached" in page
     assert "| `minimal-auto` | 8 | 1 of 1; 10; 0.05 | 0 of 1; 10; failed |" in page

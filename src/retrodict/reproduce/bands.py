@@ -16,13 +16,18 @@ from retrodict.reproduce.results import Data
 from retrodict.reproduce.units import Result
 
 LINES = {"forward": "--", "reverse": "-.", "auto": "-"}
+# So many names of lines stand below each other.
+FEW = 6
 MORE_COLOURS = COLOURS | {"e": "#000000", "f": "#E69F00"}
 
 
 def draw_figures(data: Data, folder: Path) -> list[Path]:
     """Draw one file for each depth and return their paths; of several capacities, the largest is shown."""
     depths = sorted({result.unit.depth for result in data.results})
-    return [draw_depth(select(data.results, depth), folder / f"figure2_depth{depth}.png") for depth in depths]
+    return [
+        draw_depth(select(data.results, depth), data.floors[depth], folder / f"figure2_depth{depth}.png")
+        for depth in depths
+    ]
 
 
 def select(results: Sequence[Result], depth: int) -> list[Result]:
@@ -35,8 +40,8 @@ def select(results: Sequence[Result], depth: int) -> list[Result]:
     return sorted(kept, key=lambda result: (list(ENTRIES).index(result.unit.encoder), result.unit.seed))
 
 
-def draw_depth(results: Sequence[Result], path: Path) -> Path:
-    """Draw both panels of one depth."""
+def draw_depth(results: Sequence[Result], floor: float, path: Path) -> Path:
+    """Draw both panels of one depth, and the floor of the reversed edges."""
     pyplot = import_pyplot()
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(12, 5.6), layout="constrained")
     for encoder, group in itertools.groupby(results, key=lambda result: result.unit.encoder):
@@ -49,11 +54,13 @@ def draw_depth(results: Sequence[Result], path: Path) -> Path:
         }
         _draw_band(left, same, "kl", style)
         _draw_band(right, same, "log_posterior", style)
+    left.axhline(floor, color=COLOURS["a"], linestyle=":", label=f"floor of reversed edges, {floor:.3g} nats")
     _finish(left, right, results)
     first = results[0]
     figure.suptitle(f"Binary tree of depth {first.unit.depth}: {first.facts['latents']} latents")
     handles, labels = left.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    columns = 1 if len(labels) <= FEW else 2
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=8)
     figure.savefig(path, dpi=130)
     pyplot.close(figure)
     return path
@@ -61,9 +68,10 @@ def draw_depth(results: Sequence[Result], path: Path) -> Path:
 
 def _label(encoder: str, same: Sequence[Result]) -> str:
     entry, facts = ENTRIES[encoder], same[0].facts
+    seeds = "1 seed" if len(same) == 1 else f"{len(same)} seeds"
     return (
-        f"({entry.letter}) {entry.title}: {facts['strategy']}, {facts['edges']} edges, {facts['levels']} steps of "
-        f"sampling, {facts['in_use']:,} parameters, {len(same)} seeds"
+        f"({entry.letter}) {entry.title}, {facts['strategy']}: {facts['edges']} edges, {facts['levels']} deep, "
+        f"{facts['in_use']:,} weights, {seeds}"
     )
 
 
@@ -83,9 +91,6 @@ def _draw_band(axis: Any, same: Sequence[Result], metric: str, style: dict[str, 
 
 
 def _finish(left: Any, right: Any, results: Sequence[Result]) -> None:
-    floors = {result.facts["floor"] for result in results if ENTRIES[result.unit.encoder].structure == "reversal"}
-    for floor in floors:
-        left.axhline(floor, color=COLOURS["a"], linestyle=":", label=f"floor of reversed edges, {floor:.3g} nats")
     left.set(xscale="log", yscale="log", xlabel="simulations", ylabel="KL from the exact posterior (nats)")
     left.yaxis.set_major_formatter("{x:g}")
     exact = -float(results[0].facts["entropy"] or 0.0)

@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from retrodict import zoo
 from retrodict.errors import FileError
+from retrodict.invert import reversal
 from retrodict.pictures.files import write_whole
 from retrodict.reproduce.entries import Budget
 from retrodict.reproduce.units import CURVES, Fact, Result, Unit
@@ -39,10 +41,11 @@ class Origin:
 
 @dataclass(frozen=True)
 class Data:
-    """All results of a folder, with the budget that they share."""
+    """All results of a folder, the budget that they share, and the floor of the reversed edges at each depth."""
 
     budget: Budget
     results: tuple[Result, ...]
+    floors: Mapping[int, float]
 
 
 # -- a file for each unit ----------------------------------------------------------------------------
@@ -118,15 +121,17 @@ def collect(folder: Path, budget: Budget) -> Data:
     results = tuple(result for result, _ in loaded)
     write_whole(folder / TABLE, _write_table(results).encode())
     origins = [origin for _, origin in loaded]
+    floors = {depth: _find_floor(depth) for depth in sorted({result.unit.depth for result in results})}
     summary = _head(budget) | {
         "seeds": sorted({result.unit.seed for result in results}),
         "versions": _unite(origin["versions"] for origin in origins),
         "commits": sorted({str(origin["commit"]) for origin in origins}),
         "commands": sorted({origin["command"] for origin in origins}),
+        "floors": {str(depth): floor for depth, floor in floors.items()},
         "units": [asdict(result.unit) | dict(result.facts) for result in results],
     }
     write_whole(folder / SUMMARY, json.dumps(summary, indent=1, allow_nan=False).encode() + b"\n")
-    return Data(budget, results)
+    return Data(budget, results, floors)
 
 
 def read(folder: Path) -> Data:
@@ -146,10 +151,17 @@ def read(folder: Path) -> Data:
     try:
         curves = _read_table(text)
         results = tuple(_read_result(entry, curves) for entry in summary["units"])
-        return Data(Budget(**summary["budget"]), results)
-    except (KeyError, TypeError, ValueError) as error:
+        floors = {int(depth): float(floor) for depth, floor in summary["floors"].items()}
+        return Data(Budget(**summary["budget"]), results, floors)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         why = f"{type(error).__name__}: {error}"
         raise FileError(folder / TABLE, f"does not fit {SUMMARY} ({why})", remedy="Run without --replot.") from None
+
+
+def _find_floor(depth: int) -> float:
+    """Return the KL that no encoder with the reversed edges can go below, in closed form."""
+    model = zoo.binary_tree(depth)
+    return model.kl_floor(reversal(model.net))
 
 
 def _unite(versions: Iterable[Mapping[str, str]]) -> dict[str, list[str]]:

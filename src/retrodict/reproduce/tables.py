@@ -35,7 +35,7 @@ def make_page(data: Data) -> str:
     parts = ["# Figure 2 in numbers\n", _explain(data.budget)]
     for depth in sorted({result.unit.depth for result in data.results}):
         mine = [result for result in data.results if result.unit.depth == depth]
-        parts += [_write_depth(select(mine, depth)), _write_stability(mine)]
+        parts += [_write_depth(select(mine, depth), data.floors[depth]), _write_stability(mine)]
     return "\n".join(part for part in parts if part)
 
 
@@ -67,13 +67,11 @@ of the seeds, and their range in brackets.
 # -- what was reached --------------------------------------------------------------------------------
 
 
-def _write_depth(results: Sequence[Result]) -> str:
+def _write_depth(results: Sequence[Result], floor: float) -> str:
     facts = results[0].facts
     fixed = min(result.curves["simulations"][-1] for result in results if result.curves["kl"])
-    floor = next((r.facts["floor"] for r in results if ENTRIES[r.unit.encoder].structure == "reversal"), None)
     head = f"## Depth {results[0].unit.depth}\n\n{facts['latents']} latents; entropy of the posterior "
-    head += f"{facts['entropy']:.4f}"
-    head += "" if floor is None else f"; floor of the reversed edges {floor:.4f}"
+    head += f"{facts['entropy']:.4f}; floor of the reversed edges {floor:.4f}"
     columns = [
         *("encoder", "inverse", "edges", "sampling", "in use", "stored", "seeds"),
         f"KL after {fixed:,.0f} simulations",
