@@ -16,6 +16,8 @@ from retrodict.reproduce.results import Data
 from retrodict.reproduce.units import Result
 
 LINES = {"forward": "--", "reverse": "-.", "auto": "-"}
+# What 1,000 draws can tell from zero, in nats: below, an estimate may be negative.
+RESOLUTION = 1e-3
 # So many names of lines stand below each other.
 FEW = 6
 MORE_COLOURS = COLOURS | {"e": "#000000", "f": "#E69F00"}
@@ -92,6 +94,7 @@ def _draw_band(axis: Any, same: Sequence[Result], metric: str, style: dict[str, 
 
 def _finish(left: Any, right: Any, results: Sequence[Result]) -> None:
     left.set(xscale="log", yscale="log", xlabel="simulations", ylabel="KL from the exact posterior (nats)")
+    left.set_ylim(bottom=max(RESOLUTION, left.get_ylim()[0]))
     left.yaxis.set_major_formatter("{x:g}")
     exact = -float(results[0].facts["entropy"] or 0.0)
     right.axhline(exact, color="black", linestyle=":")

@@ -100,7 +100,7 @@ def _write_row(same: Sequence[Result], fixed: float) -> list[str]:
         _spread(ends),
         _spread([end - floor for end in ends]),
         *(_write_steps([count_steps(result, goal) for result in same]) for goal in GOALS),
-        _spread([result.curves["log_posterior"][-1] if result.curves["kl"] else np.nan for result in same], "{:.2f}"),
+        _spread([result.curves["log_posterior"][-1] if result.curves["kl"] else np.nan for result in same], "{:.4g}"),
         _spread([_number(result.facts["seconds"]) for result in same], "{:.0f}"),
     ]
 
