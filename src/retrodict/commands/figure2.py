@@ -64,13 +64,16 @@ def figure2_command(
 def _tell(result: Result) -> None:
     facts = result.facts
     kl = f"KL {facts['kl']:.4f} nats" if facts["kl"] is not None else f"training failed at step {facts['failed_at']}"
-    typer.echo(f"{result.unit.name}: {kl}, floor {facts['floor']:.4f}, {facts['seconds']:.0f} s")
+    typer.echo(
+        f"{result.unit.name}: {facts['in_use']:,} parameters in use of {facts['stored']:,} stored, {kl}, "
+        f"floor {facts['floor']:.4f}, {facts['seconds']:.0f} s"
+    )
 
 
 def _show(data: Data, paths: Sequence[Path]) -> None:
     for path in paths:
         typer.echo(f"wrote {path}")
-    typer.echo(f"{len(data.results)} runs; in use / stored parameters, KL and floor of each are in the table")
+    typer.echo(f"{len(data.results)} runs are in the folder")
 
 
 def _read_numbers(name: str, texts: Sequence[str], default: str) -> list[int]:
