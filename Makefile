@@ -8,7 +8,8 @@ FUZZ := .venv-fuzz
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-slow test-browser test-readers fuzz nightly lint format tables networks discrete bench bench-inversion clean
+.PHONY: demo test test-slow test-browser test-readers fuzz nightly lint format tables figure2 figure2-page networks \
+	discrete bench bench-inversion clean
 
 demo: $(VENV)/.test
 	$(BIN)/retrodict demo
@@ -50,6 +51,15 @@ format: $(VENV)/.lint
 # The tables of orders in README and docs, from the code as it is.
 tables: $(VENV)/.test
 	$(BIN)/python benchmarks/orders.py
+
+# The paper's experiment, from where it was stopped, and its page: hours from nothing, see experiments/README.md.
+figure2: $(VENV)/.test
+	$(BIN)/retrodict reproduce figure2 --epochs 120 --out experiments/results/figure2
+	$(BIN)/python experiments/page.py
+
+# The page alone, from the results as they are.
+figure2-page: $(VENV)/.test
+	$(BIN)/python experiments/page.py
 
 # docs/networks.md: the networks inside pgmpy under every order.
 networks: $(BENCH)/.made

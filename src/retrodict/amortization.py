@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ import numpy as np
 import optax
 
 from retrodict.encode.conditionals import Conditional
+from retrodict.encode.encoder import Encoder
 from retrodict.encode.features import Scaling, list_categories
 from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
@@ -25,6 +27,20 @@ from retrodict.posterior import AmortizedPosterior
 from retrodict.train.fit import Plan, Simulate, fit
 
 SCALING_DRAWS = 4096
+STEPS, BATCH, LEARNING_RATE = 5000, 256, 5e-3
+
+
+class Keys(NamedTuple):
+    """The randomness of `amortize`: of the first weights, of what inputs are standardised over, of training."""
+
+    build: jax.Array
+    scale: jax.Array
+    fit: jax.Array
+
+    @classmethod
+    def of(cls, seed: int) -> Keys:
+        """Divide a seed."""
+        return cls(*jax.random.split(jax.random.key(seed), 3))
 
 
 def amortize(
@@ -35,9 +51,9 @@ def amortize(
     minimize: str = "edges",
     widths: Sequence[int] | None = None,
     conditional: str | Conditional = "normal",
-    steps: int = 5000,
-    batch: int = 256,
-    learning_rate: float = 5e-3,
+    steps: int = STEPS,
+    batch: int = BATCH,
+    learning_rate: float = LEARNING_RATE,
     patience: int | None = None,
     seed: int = 0,
     quiet: bool = False,
@@ -72,23 +88,33 @@ def amortize(
         raise OptionError("the inverse belongs to another model", remedy="Make it from model.net.")
     if inverse.is_generative.all():
         return AmortizedPosterior(model, inverse, None)
-    build_key, scale_key, fit_key = jax.random.split(jax.random.key(seed), 3)
-    simulate = simulator(model, inverse)
-    latents, observed = jax.jit(simulate, static_argnums=1)(scale_key, SCALING_DRAWS)
-    columns = jnp.asarray(np.concatenate([observed, latents], axis=-1))
-    scaling = Scaling.fit(columns, list_categories(Dependencies.of(inverse)))
+    keys = Keys.of(seed)
     recipe = Recipe.of(encoder, widths, conditional=conditional)
-    network = recipe.build(inverse, build_key, scaling)
-    # Flattened: an optimiser pays for every array, in compiling and in each step.
-    optimizer = optax.flatten(
-        optax.chain(optax.clip_by_global_norm(10.0), optax.adam(optax.cosine_decay_schedule(learning_rate, steps)))
-    )
+    network = begin(model, inverse, recipe, keys)
+    optimizer = choose_optimizer(learning_rate, steps)
+    simulate = simulator(model, inverse)
     names = tuple(name for name in model.net.latents if name not in inverse.generative)
     trained = fit(
-        network, simulate, replace(plan, optimizer=optimizer), fit_key, names=names, title="amortize", quiet=quiet
+        network, simulate, replace(plan, optimizer=optimizer), keys.fit, names=names, title="amortize", quiet=quiet
     )
-    familiar = Familiar.of(model, jax.random.fold_in(scale_key, 1))
+    familiar = Familiar.of(model, jax.random.fold_in(keys.scale, 1))
     return AmortizedPosterior(model, inverse, trained.encoder, trained.history, recipe=recipe, familiar=familiar)
+
+
+def begin(model: Model, inverse: Inverse, recipe: Recipe, keys: Keys) -> Encoder:
+    """Return the encoder with which `amortize` begins: untrained, its inputs standardised over simulations."""
+    latents, observed = jax.jit(simulator(model, inverse), static_argnums=1)(keys.scale, SCALING_DRAWS)
+    columns = jnp.asarray(np.concatenate([observed, latents], axis=-1))
+    return recipe.build(inverse, keys.build, Scaling.fit(columns, list_categories(Dependencies.of(inverse))))
+
+
+def choose_optimizer(learning_rate: float, steps: int) -> optax.GradientTransformation:
+    """Return that of `amortize`: Adam, gradients clipped to norm 10, a learning rate that falls along a cosine.
+
+    Flattened: an optimiser pays for every array, in compiling and in each step.
+    """
+    rate = optax.cosine_decay_schedule(learning_rate, steps)
+    return optax.flatten(optax.chain(optax.clip_by_global_norm(10.0), optax.adam(rate)))
 
 
 def simulator(model: Model, inverse: Inverse) -> Simulate:

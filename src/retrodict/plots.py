@@ -19,7 +19,7 @@ def plot_figure2(outcomes: Sequence[Outcome], entropy: float, path: Path, title:
     ``entropy`` is that of the posterior in nats: minus the value that samples of the exact posterior reach in the
     second panel.
     """
-    pyplot = _import_pyplot()
+    pyplot = import_pyplot()
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
     for outcome in outcomes:
         letter = outcome.candidate.letter
@@ -45,7 +45,8 @@ def plot_figure2(outcomes: Sequence[Outcome], entropy: float, path: Path, title:
     pyplot.close(figure)
 
 
-def _import_pyplot() -> Any:
+def import_pyplot() -> Any:
+    """Return matplotlib.pyplot without a display; raise `OptionError` where matplotlib is not installed."""
     try:
         import matplotlib
     except ImportError:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from retrodict.commands.figure2 import figure2_command
+
 app = typer.Typer(help="Make the figures of the paper again.", no_args_is_help=True)
 
 
@@ -33,3 +35,6 @@ def figure1_command(
     )
     for path in write_figure1(out, depth):
         typer.echo(f"wrote {path}")
+
+
+app.command("figure2")(figure2_command)

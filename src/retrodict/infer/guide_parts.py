@@ -16,7 +16,7 @@ import numpyro
 from numpyro import handlers
 from numpyro.primitives import Messenger
 
-from retrodict.encode.build import ENCODERS, suggest_widths
+from retrodict.encode.build import ENCODERS
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.features import Scaling, list_categories
 from retrodict.errors import DataError, OptionError
@@ -26,7 +26,7 @@ from retrodict.graph.names import Name
 from retrodict.graph.rows import Integers
 from retrodict.infer.wiring import Wiring
 from retrodict.invert import invert
-from retrodict.masks import Dependencies
+from retrodict.masks import Dependencies, suggest_widths
 from retrodict.read.numpyro import from_numpyro
 from retrodict.read.numpyro_model import NumpyroModel
 from retrodict.read.numpyro_sites import Program, is_random

@@ -1,0 +1,168 @@
+"""The encoders of figure 2 by name: the paper's, of equal capacity in use, and the library's own default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import optax
+
+from retrodict.amortization import BATCH, LEARNING_RATE, Keys, begin, choose_optimizer, simulator
+from retrodict.encode.build import build_encoder
+from retrodict.encode.encoder import Encoder
+from retrodict.errors import OptionError
+from retrodict.gaussian import LinearGaussian
+from retrodict.graph.inverse import Inverse
+from retrodict.infer.recipe import Recipe
+from retrodict.invert import fully_connected, invert, reversal
+from retrodict.masks import Dependencies, UnitGroups
+from retrodict.reproduce.encoders import count_separate_weights
+from retrodict.train.fit import Plan, Simulate
+
+# Of a normal: mean and log-scale.
+PARAMETERS = 2
+MOST_GROUPS = 10**9
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What takes part: a letter, a title, the kind of network and the structure it has.
+
+    ``structure`` is ``"reversal"``, ``"fully-connected"`` or the order of a faithful inverse. ``paper`` tells the
+    paper's networks (ReLU, plain Adam, nothing standardised) from the library's default.
+    """
+
+    letter: str
+    title: str
+    kind: str
+    structure: str
+    paper: bool = True
+
+
+ENTRIES = {
+    "heuristic": Entry("a", "heuristic", "separate", "reversal"),
+    "standard": Entry("b", "standard masked", "shared", "fully-connected"),
+    "minimal-forward": Entry("c", "minimal masked", "shared", "forward"),
+    "minimal-reverse": Entry("c", "minimal masked", "shared", "reverse"),
+    "minimal-auto": Entry("c", "minimal masked", "shared", "auto"),
+    "separate-forward": Entry("d", "faithful, a network a factor", "separate", "forward"),
+    "separate-reverse": Entry("d", "faithful, a network a factor", "separate", "reverse"),
+    "separate-auto": Entry("d", "faithful, a network a factor", "separate", "auto"),
+    "default": Entry("e", "library default", "shared", "auto", paper=False),
+    "default-heuristic": Entry("f", "library default", "shared", "reversal", paper=False),
+}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long encoders are trained: the paper's in epochs of 25 minibatches, the library's default in steps.
+
+    The learning rate of the paper's encoders is divided by ten after 5/8 and after 7/8 of the epochs, where their
+    curves have become flat.
+    """
+
+    epochs: int = 160
+    batch: int = 100
+    learning_rate: float = 1e-3
+    default_steps: int = 5000
+
+    @property
+    def decimate(self) -> tuple[int, int]:
+        """The epochs after which the learning rate is divided by ten."""
+        return self.epochs * 5 // 8, self.epochs * 7 // 8
+
+
+@dataclass(frozen=True, eq=False)
+class Contestant:
+    """An entry for a model, with the widths that give it the capacity of the heuristic."""
+
+    model: LinearGaussian
+    entry: Entry
+    inverse: Inverse
+    widths: tuple[int, int] | None
+
+    def start(self, seed: int) -> Encoder:
+        """Return the untrained encoder."""
+        keys = Keys.of(seed)
+        if not self.entry.paper:
+            return begin(self.model, self.inverse, Recipe.of(self.entry.kind), keys)
+        return build_encoder(self.inverse, keys.build, self.entry.kind, self.widths, skip=False)
+
+    def plan(self, budget: Budget) -> Plan:
+        """Return how it is trained: the paper's by plain Adam, the default as `amortize` does."""
+        if not self.entry.paper:
+            steps = budget.default_steps
+            return Plan(steps=steps, batch=BATCH, optimizer=choose_optimizer(LEARNING_RATE, steps))
+        return plan_as_published(budget)
+
+    def simulate(self) -> Simulate:
+        """Return the source of minibatches."""
+        return simulator(self.model, self.inverse)
+
+
+def plan_as_published(budget: Budget) -> Plan:
+    """Return the paper's plan: plain Adam, the learning rate divided by ten twice."""
+    steps = {epoch * Plan.epoch: 0.1 for epoch in budget.decimate if 0 < epoch < budget.epochs}
+    rate = optax.piecewise_constant_schedule(budget.learning_rate, steps)
+    return Plan(steps=budget.epochs * Plan.epoch, batch=budget.batch, optimizer=optax.adam(rate))
+
+
+def enter(model: LinearGaussian, name: str, width: int) -> Contestant:
+    """Return an entry for a model; ``width`` is that of both layers of each network of the heuristic.
+
+    The others get the widths whose parameters in use come nearest to those of the heuristic. Raises `OptionError`
+    for a name that is not in `ENTRIES`.
+
+    >>> from retrodict import zoo
+    >>> contestant = enter(zoo.binary_tree(depth=3), "minimal-forward", width=20)
+    >>> contestant.inverse.n_edges, contestant.widths
+    (9, (60, 57))
+    """
+    if name not in ENTRIES:
+        raise OptionError(f"the encoder {name!r} is not in figure 2", remedy=f"Choose of {', '.join(ENTRIES)}.")
+    entry = ENTRIES[name]
+    inverse = _invert(model, entry.structure)
+    if not entry.paper:
+        return Contestant(model, entry, inverse, None)
+    capacity = count_separate_weights(Dependencies.of(reversal(model.net)), (width, width))
+    return Contestant(model, entry, inverse, match_in_use(inverse, entry.kind, capacity))
+
+
+def match_in_use(inverse: Inverse, kind: str, capacity: int) -> tuple[int, int]:
+    """Return hidden widths, nearly equal, whose parameters in use come nearest to a capacity."""
+    count = _counter(inverse, kind)
+    least = 1
+    while count(least + 1, least + 1) <= capacity:
+        least += 1
+    near = [(a, b) for a in (least, least + 1) for b in (least, least + 1)]
+    first, second = min(near, key=lambda units: abs(count(*units) - capacity))
+    groups = len(_divide(inverse).sets) if kind == "shared" else 1
+    return first * groups, second * groups
+
+
+def _counter(inverse: Inverse, kind: str) -> Callable[[int, int], int]:
+    """Return a function of the units (in each group, if shared) of two layers that counts parameters in use."""
+    dependencies = Dependencies.of(inverse)
+    if kind == "separate":
+        return lambda first, second: count_separate_weights(dependencies, (first, second))
+    groups = _divide(inverse)
+    columns = int(dependencies.features[groups.sets.index].sum())
+    outputs = PARAMETERS * int((groups.readable.lengths * dependencies.latent_sizes).sum())
+    biases = PARAMETERS * int(dependencies.latent_sizes.sum())
+    return lambda first, second: (
+        (columns + len(groups.sets)) * first
+        + (len(groups.within.index) * first + len(groups.sets)) * second
+        + outputs * second
+        + biases
+    )
+
+
+def _divide(inverse: Inverse) -> UnitGroups:
+    """Return the groups of a layer that is wide enough for any inverse that can be written out."""
+    return UnitGroups.of(Dependencies.of(inverse), [MOST_GROUPS])
+
+
+def _invert(model: LinearGaussian, structure: str) -> Inverse:
+    if structure == "reversal":
+        return reversal(model.net)
+    return fully_connected(model.net) if structure == "fully-connected" else invert(model, structure)
