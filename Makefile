@@ -2,10 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BENCH := .venv-bench
+PEERS := .venv-peers
+READERS := .venv-readers
+FUZZ := .venv-fuzz
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-slow test-browser nightly lint format tables figure2 figure2-page bench-inversion clean
+.PHONY: demo test test-slow test-browser test-readers fuzz nightly lint format tables networks discrete figure2 figure2-page bench bench-inversion clean
 
 demo: $(VENV)/.test
 	$(BIN)/retrodict demo
@@ -19,6 +22,16 @@ test-slow: $(VENV)/.test
 # The report in a headless browser: needs chromium and chromium-driver (Debian's packages are called so).
 test-browser: $(VENV)/.test
 	$(BIN)/python -m pytest --quiet -m browser tests/browser
+
+# Readers of pgmpy, PyMC and Pyro, and the networks inside pgmpy: an environment of their own, of two gigabytes.
+test-readers: $(READERS)/.made
+	$(READERS)/bin/python -m pytest --quiet -m readers tests/read
+
+# A fuzzer that looks for inputs that reach new code; stops after FUZZ_SECONDS, or at the first wrong error.
+FUZZ_SECONDS ?= 300
+fuzz: $(FUZZ)/.made
+	mkdir -p build/fuzz
+	$(FUZZ)/bin/python benchmarks/fuzz_bif.py build/fuzz tests/data -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=1
 
 # Every model of six variables, 100,000 random ones: most of an hour. Writes docs/correctness.md, failed or not.
 nightly: $(VENV)/.test
@@ -47,12 +60,24 @@ figure2: $(VENV)/.test
 figure2-page: $(VENV)/.test
 	$(BIN)/python experiments/page.py
 
-# The packages that we compare ourselves with live in an environment of their own.
+# docs/networks.md: the networks inside pgmpy under every order.
+networks: $(BENCH)/.made
+	$(BENCH)/bin/python benchmarks/real_networks.py
+
+# docs/discrete-posteriors.md: posteriors trained on BIF files beside exact inference.
+discrete: $(READERS)/.made
+	$(READERS)/bin/python -W ignore benchmarks/discrete_posteriors.py
+
+# The packages that we compare ourselves with live in environments of their own.
+# Training and sampling: some twenty minutes. One case anew: .venv-peers/bin/python -m benchmarks.speed train-8
+bench: $(PEERS)/.made
+	$(PEERS)/bin/python -W ignore -m benchmarks.speed
+
 bench-inversion: $(BENCH)/.made
 	$(BENCH)/bin/python benchmarks/inversion.py
 
 clean:
-	rm -rf $(VENV) $(BENCH)
+	rm -rf $(VENV) $(BENCH) $(PEERS) $(READERS) $(FUZZ)
 
 # Installed once, and again only when what is to be installed has changed.
 $(VENV)/.made:
@@ -72,4 +97,24 @@ $(BENCH)/.made: pyproject.toml constraints.txt
 	$(BENCH)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt \
 		numpy networkx pgmpy==1.1.2 pyagrum==3.3.1
 	$(BENCH)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --editable .
+	touch $@
+
+$(PEERS)/.made: pyproject.toml constraints.txt benchmarks/peers.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and \
+		"make bench needs Python 3.11, which its versions of the peers are for: make bench PYTHON=python3.11")'
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt \
+		--requirement benchmarks/peers.txt --editable .
+	touch $@
+
+$(READERS)/.made: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(READERS)
+	$(READERS)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt \
+		--editable '.[test,pgmpy,pymc,pyro]'
+	touch $@
+
+$(FUZZ)/.made: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(FUZZ)
+	$(FUZZ)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt numpy atheris
+	$(FUZZ)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --editable .
 	touch $@

@@ -10,7 +10,7 @@ from retrodict import zoo
 from retrodict.cli import main
 from retrodict.invert import invert
 
-FIELDS = {"latents", "observed", "edges", "depth", "width", "sampling_order", "parents", "certificate"}
+FIELDS = {"latents", "observed", "barren", "edges", "depth", "width", "sampling_order", "parents", "certificate"}
 
 
 @pytest.fixture

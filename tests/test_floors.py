@@ -20,18 +20,18 @@ SOURCE = ROOT / "src" / "retrodict"
 FLOORS = [
     ["errors", "pictures"],
     ["graph"],
-    ["invert", "certify", "certificate_file", "supports", "masks", "layout"],
+    ["invert", "certify", "certificate_file", "supports", "masks", "training_cost", "layout"],
     ["model"],
-    ["read", "gaussian", "zoo"],
+    ["read", "gaussian", "discrete", "zoo"],
     ["encode"],
     ["train"],
     ["infer", "posterior", "guide"],
     ["amortization"],
-    ["reproduce", "plots", "report", "commands", "cli", "demo", "__main__"],
+    ["reproduce", "plots", "report", "commands", "sources", "printing", "cli", "demo", "__main__"],
 ]
 FLOOR = {unit: floor for floor, units in enumerate(FLOORS) for unit in units}
 GRAPH_ONLY = ("errors", "pictures", "graph", "invert", "certify", "certificate_file")
-HEAVY = {"jax", "jaxlib", "equinox", "optax", "numpyro", "networkx", "matplotlib"}
+HEAVY = {"jax", "jaxlib", "equinox", "optax", "numpyro", "networkx", "matplotlib", "pyagrum"}
 
 FILES = sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")
 

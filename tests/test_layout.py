@@ -39,3 +39,30 @@ def test_a_single_value_serves_a_whole_batch():
 def test_bad_data_are_refused_by_name(values, message):
     with pytest.raises(DataError, match=message):
         LAYOUT.read(values)
+
+
+SHAPED = Layout(("a", "b", "c"), (1, 6, 1), ((), (3, 2), (1,)))
+
+
+@pytest.mark.parametrize("leading", [(), (4,), (2, 4)])
+def test_values_keep_their_own_shapes(leading):
+    rng = np.random.default_rng(0)
+    values = {name: rng.normal(size=(*leading, *shape)) for name, shape in zip("abc", SHAPED.shapes, strict=True)}
+    packed = SHAPED.pack(values)
+    assert packed.shape == (*leading, 8)
+    assert np.array_equal(packed[..., 1:7].reshape(*leading, 3, 2), values["b"])
+    unpacked = SHAPED.unpack(packed)
+    assert all(np.array_equal(unpacked[name], values[name]) for name in values)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.zeros((2, 3)), r"shape \(2, 3\) where \(3, 2\) was expected: 'b'"),
+        (np.zeros(6), r"shape \(6,\) where \(3, 2\) was expected: 'b'"),
+        (np.zeros((5, 3, 2)), r"shape \(5, 3, 2\) where \(2, 3, 2\) was expected: 'b'"),
+    ],
+)
+def test_other_shapes_are_refused(value, message):
+    with pytest.raises(DataError, match=message):
+        SHAPED.pack({"a": np.zeros(2) if value.ndim == 3 else 0.0, "b": value, "c": np.zeros(1)})

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import re
 import shlex
+import shutil
 import sys
 
 import pytest
@@ -31,6 +32,7 @@ def test_the_example_runs(capsys):
 def test_the_commands_run(command, tmp_path, monkeypatch, capsys):
     guide = {name: list(parents) for name, parents in invert(binary_tree(3)).parents.items()}
     (tmp_path / "guide.json").write_text(json.dumps(guide))
+    shutil.copy(ROOT / "tests" / "data" / "asia.bif", tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", shlex.split(command))
     with pytest.raises(SystemExit) as stopped:

@@ -29,12 +29,19 @@ from retrodict.invert import reversal as reversal
 if TYPE_CHECKING:
     from retrodict import zoo as zoo
     from retrodict.amortization import amortize as amortize
+    from retrodict.discrete import DiscreteNetwork as DiscreteNetwork
     from retrodict.gaussian import LinearGaussian as LinearGaussian
     from retrodict.gaussian.costs import edge_costs as edge_costs
     from retrodict.model import Model as Model
     from retrodict.posterior import AmortizedPosterior as AmortizedPosterior
     from retrodict.posterior import load as load
+    from retrodict.read.bif import from_bif as from_bif
+    from retrodict.read.networkx import from_networkx as from_networkx
     from retrodict.read.numpyro import from_numpyro as from_numpyro
+    from retrodict.read.pgmpy import from_pgmpy as from_pgmpy
+    from retrodict.read.pyagrum import from_pyagrum as from_pyagrum
+    from retrodict.read.pymc import from_pymc as from_pymc
+    from retrodict.read.pyro import from_pyro as from_pyro
 
 __version__ = version("retrodict")
 
@@ -48,12 +55,20 @@ _LAZY = {
     "Model": "retrodict.model",
     "load": "retrodict.posterior",
     "from_numpyro": "retrodict.read.numpyro",
+    "DiscreteNetwork": "retrodict.discrete",
+    "from_bif": "retrodict.read.bif",
+    "from_networkx": "retrodict.read.networkx",
+    "from_pgmpy": "retrodict.read.pgmpy",
+    "from_pyagrum": "retrodict.read.pyagrum",
+    "from_pymc": "retrodict.read.pymc",
+    "from_pyro": "retrodict.read.pyro",
 }
 
 __all__ = [
     "AmortizedPosterior",
     "BayesNet",
     "Certificate",
+    "DiscreteNetwork",
     "Inverse",
     "LinearGaussian",
     "Model",
@@ -65,7 +80,13 @@ __all__ = [
     "d_separated",
     "edge_costs",
     "errors",
+    "from_bif",
+    "from_networkx",
     "from_numpyro",
+    "from_pgmpy",
+    "from_pyagrum",
+    "from_pymc",
+    "from_pyro",
     "fully_connected",
     "invert",
     "lint",

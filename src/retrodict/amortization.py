@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from retrodict.encode.conditionals import Conditional
@@ -102,15 +103,17 @@ def amortize(
 
 def begin(model: Model, inverse: Inverse, recipe: Recipe, keys: Keys) -> Encoder:
     """Return the encoder with which `amortize` begins: untrained, its inputs standardised over simulations."""
-    latents, observed = simulator(model, inverse)(keys.scale, SCALING_DRAWS)
-    columns = jnp.concatenate([observed, latents], axis=-1)
+    simulate = jax.jit(simulator(model, inverse), static_argnums=1)
+    latents, observed = simulate(keys.scale, SCALING_DRAWS)
+    columns = jnp.asarray(np.concatenate([observed, latents], axis=-1))
     return recipe.build(inverse, keys.build, Scaling.fit(columns, list_categories(Dependencies.of(inverse))))
 
 
 def choose_optimizer(learning_rate: float, steps: int) -> optax.GradientTransformation:
     """Return that of `amortize`: Adam, gradients clipped to norm 10, a learning rate that falls along a cosine."""
     rate = optax.cosine_decay_schedule(learning_rate, steps)
-    return optax.chain(optax.clip_by_global_norm(10.0), optax.adam(rate))
+    # Flattened: an optimiser pays for every array, in compiling and in each step.
+    return optax.flatten(optax.chain(optax.clip_by_global_norm(10.0), optax.adam(rate)))
 
 
 def simulator(model: Model, inverse: Inverse) -> Simulate:

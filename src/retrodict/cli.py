@@ -2,79 +2,145 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
-from retrodict import zoo
-from retrodict.certify import Certificate, certify, lint
+from retrodict.certify import Certificate, certify
 from retrodict.commands import register
-from retrodict.errors import RetrodictError, SourceError
-from retrodict.graph.bayesnet import BayesNet, structure_of
+from retrodict.commands.guide import BASELINES, judge
+from retrodict.commands.options import Latent, Observed, Source
+from retrodict.errors import RetrodictError
+from retrodict.graph.bayesnet import structure_of
 from retrodict.graph.inverse import Inverse
-from retrodict.invert import fully_connected, invert, mean_field, reversal
+from retrodict.invert import invert
+from retrodict.invert.compare import run_orders
 from retrodict.invert.orders import ORDERS
+from retrodict.printing import describe, describe_orders, print_inverse, print_orders
+from retrodict.sources import find_source
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 app = typer.Typer(
     help="Turn any generative model into the right encoder.", no_args_is_help=True, pretty_exceptions_enable=False
 )
-console = Console()
 
-BASELINES = {"reversal": reversal, "mean-field": mean_field, "fully-connected": fully_connected}
+# Less than the default of `rd.invert`: a person waits, and most of what search finds it finds at once.
+BUDGET = 0.25
 
-Source = Annotated[str, typer.Argument(help="A model: tree:5, hmm:64, plate:32, layers:3x10x20 or asia.")]
+
+def complete_order(incomplete: str) -> list[str]:
+    """Return the orders that begin so."""
+    return [order for order in ("auto", "exact", *ORDERS) if order.startswith(incomplete)]
+
+
+def complete_objective(incomplete: str) -> list[str]:
+    """Return what can be minimised that begins so."""
+    return [objective for objective in ("edges", "depth", "width") if objective.startswith(incomplete)]
+
+
+def complete_guide(incomplete: str) -> list[str]:
+    """Return the baselines that begin so."""
+    return [name for name in BASELINES if name.startswith(incomplete)]
+
+
+Order = Annotated[str, typer.Option(help=f"auto, exact, {', '.join(ORDERS)}.", autocompletion=complete_order)]
+Minimize = Annotated[
+    str, typer.Option(help="What auto minimises: edges, depth or width.", autocompletion=complete_objective)
+]
+Guide = Annotated[
+    str,
+    typer.Option(
+        help="A JSON file {latent: [parents]}, or reversal, mean-field or fully-connected.",
+        autocompletion=complete_guide,
+    ),
+]
+Budget = Annotated[
+    float, typer.Option(help="Seconds of local search (of a core of about 2020; the result is the same on any).")
+]
+Plot = Annotated[Path | None, typer.Option(help="Write a picture there, .svg or .png.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to standard output.")]
 
 
-@app.command("invert")
+@app.command(
+    "invert",
+    epilog="Examples: retrodict invert tree:5 --json | "
+    "retrodict invert alarm.bif --observed 'HR*,BP' --order min-fill | retrodict invert mymodels:program",
+)
 def invert_command(
     source: Source,
-    order: Annotated[str, typer.Option(help=f"auto, exact, {', '.join(ORDERS)}.")] = "auto",
-    minimize: Annotated[str, typer.Option(help="What auto minimises: edges, depth or width.")] = "edges",
+    order: Order = "auto",
+    minimize: Minimize = "edges",
+    budget: Budget = BUDGET,
+    observed: Observed = None,
+    latent: Latent = None,
+    plot: Plot = None,
     as_json: AsJson = False,
 ) -> None:
-    """Derive the factorisation that the posterior of a model has.
-
-    Example: retrodict invert tree:5 --json
-    """
-    inverse = invert(zoo.find(source), order, minimize)
+    """Derive the factorisation that the posterior of a model has."""
+    inverse = invert(find_source(source, observed or (), latent or ()), order, minimize, budget=budget)
     inverse.require_size()
+    _draw(inverse, plot)
     _show(inverse, certify(inverse), as_json)
 
 
-@app.command("check")
+@app.command(
+    "check",
+    epilog="Examples: retrodict check tree:3 --guide reversal | retrodict check alarm.bif --guide guide.json --json",
+)
 def check_command(
     source: Source,
-    guide: Annotated[
-        str, typer.Option(help="A JSON file {latent: [parents]}, or reversal, mean-field or fully-connected.")
-    ],
+    guide: Guide,
+    observed: Observed = None,
+    latent: Latent = None,
+    plot: Plot = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say which dependencies a guide lacks, and why; exit status 1 when it lacks any.
-
-    Example: retrodict check tree:3 --guide reversal
-    """
-    net = structure_of(zoo.find(source))
-    certificate = certify(BASELINES[guide](net)) if guide in BASELINES else lint(net, _read_guide(Path(guide)))
+    """Say which dependencies a guide lacks, and why; exit status 1 when it lacks any."""
+    certificate = judge(structure_of(find_source(source, observed or (), latent or ())), guide)
+    certificate.inverse.require_size()
+    _draw(certificate, plot)
     _show(certificate.inverse, certificate, as_json)
     if not certificate:
         raise typer.Exit(1)
 
 
-@app.command("demo")
+@app.command(
+    "compare",
+    epilog="Examples: retrodict compare alarm.bif | retrodict compare tree:6 --minimize depth --json",
+)
+def compare_command(
+    source: Source,
+    minimize: Minimize = "edges",
+    budget: Budget = BUDGET,
+    exact: Annotated[bool, typer.Option("--exact", help="Prove the least there is as well; may take minutes.")] = False,
+    observed: Observed = None,
+    latent: Latent = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what each order costs: edges, depth, width, and the work of a training step."""
+    net = structure_of(find_source(source, observed or (), latent or ()))
+    rows = describe_orders(run_orders(net, minimize, exact=exact, budget=budget))
+    if as_json:
+        print(json.dumps({"source": source, "minimize": minimize, "orders": rows}))
+    else:
+        print_orders(_open_console(), rows, minimize)
+
+
+@app.command("demo", epilog="Example: retrodict demo --out figures")
 def demo_command(
     out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path(),
 ) -> None:
     """Show the paper's claim: reversed edges cannot reach the posterior, faithful ones do (about three minutes)."""
     from retrodict.demo import run_demo
 
-    run_demo(out, console)
+    run_demo(out, _open_console())
 
 
 register(app)
@@ -82,75 +148,55 @@ register(app)
 
 def main() -> None:
     """Run the command line, turning every expected error into one line on standard error."""
+    _allow_any_name()
     try:
         status = app(standalone_mode=False)
+        sys.stdout.flush()
     except typer.TyperException as error:
         status = _complain(error.format_message() if hasattr(error, "format_message") else str(error))
     except RetrodictError as error:
         status = _complain(str(error))
     except (KeyboardInterrupt, typer.Abort):
         status = 130
+    except BrokenPipeError:  # whoever reads has seen enough, as in `retrodict invert ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 141
     sys.exit(status if isinstance(status, int) else 0)
 
 
+def _allow_any_name() -> None:
+    """Let a terminal that cannot show a letter of a name show its number instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _open_console() -> Console:
+    from rich.console import Console
+
+    class Terminal(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # Rich would end with status 1, which is that of a verdict
+
+    return Terminal()
+
+
 def _complain(message: str) -> int:
-    print("retrodict: " + " ".join(message.split()), file=sys.stderr)
+    """Say what is wrong in one line, letters that would steer a terminal written out."""
+    line = " ".join(message.split())
+    print("retrodict: " + "".join(c if c.isprintable() else repr(c)[1:-1] for c in line), file=sys.stderr)
     return 2
 
 
-def _read_guide(path: Path) -> dict[str, Any]:
-    """Read {latent: [parents]}; the file is data, and an error names it."""
-    try:
-        guide = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_refuse_duplicates)
-    except OSError as error:
-        raise SourceError(f"cannot read the guide {path}: {error.strerror}", remedy="See --help.") from None
-    except (ValueError, RecursionError) as error:
-        raise SourceError(f"the guide {path} is not JSON: {error}", remedy="Write {latent: [parents]}.") from None
-    if not isinstance(guide, dict):
-        raise SourceError(f"the guide {path} is not a JSON object", remedy="Write {latent: [parents]}.")
-    return guide
+def _draw(what: Inverse | Certificate, path: Path | None) -> None:
+    if path is not None:
+        from retrodict.pictures import write_picture
 
-
-def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    entries = dict(pairs)
-    if len(entries) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands there twice")
-    return entries
+        write_picture(what, path)
 
 
 def _show(inverse: Inverse, certificate: Certificate, as_json: bool) -> None:
     if as_json:
         print(json.dumps(describe(inverse, certificate)))
     else:
-        _print_tables(inverse, certificate)
-
-
-def describe(inverse: Inverse, certificate: Certificate) -> dict[str, Any]:
-    """Return an inverse and the verdict on it as plain values; ``edges`` is their number."""
-    net: BayesNet = inverse.net
-    return {
-        "latents": list(net.latents),
-        "observed": list(net.observed),
-        "edges": inverse.n_edges,
-        "depth": inverse.depth,
-        "width": inverse.width,
-        "sampling_order": list(inverse.sampling_order),
-        "parents": {name: list(parents) for name, parents in inverse.parents.items()},
-        "certificate": certificate.describe(),
-    }
-
-
-def _print_tables(inverse: Inverse, certificate: Certificate) -> None:
-    console.print(repr(inverse), highlight=False)
-    table = Table("latent", "parents in the inverse", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in inverse.sampling_order:
-        table.add_row(str(name), " ".join(map(str, inverse.parents[name])))
-    console.print(table)
-    verdict = "faithful" if certificate.faithful else f"unfaithful: {len(certificate.missing)} edges missing"
-    spare = "minimal" if certificate.minimal else f"{len(certificate.removable)} edges removable"
-    console.print(f"{verdict}, {spare}", highlight=False)
-    for edge in certificate.missing:
-        console.print(f"  missing    {edge.parent} -> {edge.child}   because of   {edge.drawing}", highlight=False)
-    for spare_edge in certificate.removable:
-        console.print(f"  removable  {spare_edge.parent} -> {spare_edge.child}", highlight=False)
+        print_inverse(_open_console(), inverse, certificate)

@@ -85,6 +85,10 @@ class SourceError(RetrodictError, ValueError):
     """A model, file or name given on the command line that cannot be read."""
 
 
+class MissingPackageError(RetrodictError, ImportError):
+    """A package that belongs to an extra and is not installed; the remedy names the extra."""
+
+
 class OptionError(RetrodictError, ValueError):
     """An option with a value that is not one of those offered."""
 

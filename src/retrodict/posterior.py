@@ -170,10 +170,15 @@ class AmortizedPosterior:
     def _wiring(self) -> Wiring:
         return Wiring(self.model, self.inverse)
 
+    @property
+    def _width(self) -> int:
+        """Numbers that a row takes at most in one place."""
+        return max(self.model.layout.width, 0 if self.encoder is None else self.encoder.width)
+
     def _request(self, data: Mapping[Name, Any], n: int) -> Request:
         if n < 1:
             raise OptionError(f"n={n} draws were asked for", remedy="Ask for one or more.")
-        return Request(self._read(data), n, self.model.layout.width)
+        return Request(self._read(data), n, self._width)
 
     def _read(self, data: Mapping[Name, Any], *, warn: bool = True) -> Floats:
         observed = self._wiring.observed_layout.read(data, "data")
@@ -199,7 +204,7 @@ class AmortizedPosterior:
                 remedy="The leading axes of draws end in those of the data.",
             ) from None
         rows, seen = latents.reshape(-1, latents.shape[-1]), observed.reshape(-1, observed.shape[-1])
-        size = blocks.choose_block(len(rows), self.model.layout.width)
+        size = blocks.choose_block(len(rows), self._width)
         result = np.empty(len(rows), np.float32)
         for start in range(0, len(rows), size):
             chosen = (start + np.arange(size)) % len(rows)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrodict.errors import GraphError
 from retrodict.graph.ancestry import find_ancestors, find_barren
 from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.graph.moral import moralise
@@ -106,3 +107,11 @@ def test_a_model_cannot_be_changed() -> None:
         net.is_observed[0] = True
     with pytest.raises(ValueError, match="read-only"):
         net.parent_rows.index[0] = 0
+
+
+def test_a_shape_holds_the_numbers_of_a_variable():
+    assert Variable("a").shape == ()
+    assert Variable("a", size=3).shape == (3,)
+    assert Variable("a", size=6, shape=(3, 2)).shape == (3, 2)
+    with pytest.raises(GraphError, match=r"shape \(3, 2\) does not hold 5 numbers: 'a'"):
+        Variable("a", size=5, shape=(3, 2))

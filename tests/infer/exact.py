@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -15,6 +15,8 @@ from retrodict.graph.inverse import Inverse
 
 class ExactEncoder(eqx.Module):
     """Draws z = A e + B x + c, e standard normal; ``sd`` scales A, ``bias`` is added to c in units of A's rows."""
+
+    width: ClassVar[int] = 1
 
     noise: jax.Array
     unmix: jax.Array

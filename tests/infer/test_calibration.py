@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -80,6 +80,8 @@ def test_a_missing_edge_is_rejected(make):
 class Prior(eqx.Module):
     """Draws of the model without a look at the data: every latent by itself is calibrated."""
 
+    width: ClassVar[int] = 1
+
     model: LinearGaussian = eqx.field(static=True)
 
     def sample(self, key: jax.Array, observed: jax.Array) -> jax.Array:
@@ -148,6 +150,8 @@ class Coins(Model):
 
 class Guess(eqx.Module):
     """Says with probability ``p`` that the hidden coin shows what is seen."""
+
+    width: ClassVar[int] = 1
 
     p: float
 

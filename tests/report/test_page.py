@@ -6,16 +6,12 @@ import json
 import re
 from html.parser import HTMLParser
 
-import jax
 import pytest
 
 from retrodict import BayesNet, certify, fully_connected, invert, lint, mean_field, reversal, zoo
-from retrodict.encode.build import build_encoder, list_layers
 from retrodict.errors import OptionError, SizeError
 from retrodict.invert.orders import ORDERS
-from retrodict.masks import Dependencies
 from retrodict.report import content, write_report
-from retrodict.report.cost import PASSES, count_weights, predict_multiplications
 from retrodict.report.page import SCRIPTS, read_part, to_embedded_json
 from tests.pictures.test_pictures import STRANGE, sample_net
 
@@ -180,17 +176,6 @@ def test_what_would_make_the_page_too_large_is_left_out_and_named(report, monkey
 def test_a_folder_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(OptionError, match="cannot write"):
         write_report(zoo.asia(), tmp_path / "no" / "report.html")
-
-
-@pytest.mark.parametrize(("source", "make"), [("tree:3", invert), ("tree:3", mean_field), ("asia", fully_connected)])
-def test_predicted_weights_are_those_of_the_encoder(source, make):
-    found = zoo.find(source)
-    inverse = make(found if isinstance(found, BayesNet) else found.net)
-    layers = list_layers(build_encoder(inverse, jax.random.key(0)))
-    biases = sum(int(layer.bias.size) for layer in layers)
-    weights = sum(layer.in_use for layer in layers) - biases
-    assert count_weights(Dependencies.of(inverse)) == weights
-    assert predict_multiplications(inverse) == PASSES * weights
 
 
 def test_json_cannot_end_its_script():

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from retrodict.encode.schedule import Index
+from retrodict.encode.layers import draw_noise
+from retrodict.encode.schedule import Index, take
 from retrodict.graph.rows import Integers, Rows
 
 # Block rows are computed together while padding costs at most this factor.
@@ -38,7 +38,10 @@ class Selection(NamedTuple):
     @property
     def place(self) -> Index:
         """The places of all classes."""
-        return jnp.concatenate([jnp.zeros(0, jnp.int32), *self.places])
+        nothing = np.zeros(0, dtype=np.int64)
+        if all(isinstance(places, np.ndarray) for places in self.places):
+            return np.concatenate([nothing, *self.places])
+        return jnp.concatenate([nothing.astype(np.int32), *self.places])
 
 
 class BlockLinear(eqx.Module):
@@ -78,8 +81,8 @@ class BlockLinear(eqx.Module):
             for members, shape in zip(classes, self.shapes, strict=True)
         ]
         scale = np.concatenate([np.zeros(0, np.float32), *map(np.ravel, scales)])
-        self.weights = jax.random.normal(key, scale.shape) * scale
-        self.bias = jnp.zeros((len(listens), outputs))
+        self.weights = jnp.asarray(draw_noise(key, scale.shape) * scale)
+        self.bias = jnp.asarray(np.zeros((len(listens), outputs), np.float32))
         order = np.concatenate([np.zeros(0, dtype=np.int64), *classes]).astype(np.int64)
         self.row = tuple(np.argsort(order).tolist())
         self.in_use = int(listens.lengths.sum()) * inputs * outputs + len(listens) * outputs
@@ -114,9 +117,9 @@ class BlockLinear(eqx.Module):
         classes = zip(self.split(), self.sources, self._starts, selection.rows, strict=False)
         for weights, source, start, rows in classes:
             if len(rows):
-                stacked = gather(values, source.at[rows].get(mode="clip"))
-                bias = self.bias[start : start + len(source)].at[rows].get(mode="clip")
-                products.append(multiply(weights.at[rows].get(mode="clip"), stacked) + bias[:, :, None])
+                stacked = gather(values, take(source, rows))
+                bias = take(self.bias[start : start + len(source)], rows)
+                products.append(multiply(take(weights, rows), stacked) + bias[:, :, None])
         nothing = jnp.zeros((0, self.bias.shape[1], values.shape[2]), values.dtype)
         return jnp.concatenate([nothing, *products])
 
@@ -146,7 +149,11 @@ class BlockLinear(eqx.Module):
 
 def gather(values: Values, source: Int[Array, "some listened"]) -> Values:
     """Return for each output group the stacked values of the groups that it listens to."""
-    return values[source].reshape(len(source), -1, values.shape[2])
+    return (
+        values.at[source]
+        .get(mode="promise_in_bounds", wrap_negative_indices=False)
+        .reshape(len(source), -1, values.shape[2])
+    )
 
 
 def multiply(weights: Float[Array, "some outputs inputs"], stacked: Float[Array, "some inputs rows"]) -> Values:

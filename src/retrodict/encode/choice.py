@@ -11,7 +11,7 @@ from retrodict.encode.conditionals import Conditional, Normal
 from retrodict.encode.discrete import Categorical, Count
 from retrodict.encode.features import Scaling, list_categories
 from retrodict.encode.mixtures import Mixture
-from retrodict.encode.schedule import Index
+from retrodict.encode.schedule import Index, take
 from retrodict.encode.splines import Spline
 from retrodict.errors import OptionError
 from retrodict.graph.rows import Integers
@@ -53,7 +53,7 @@ class Mixed(Conditional):
         return eqx.tree_at(
             lambda mixed: (mixed.families, mixed.which),
             self,
-            (tuple(family.at(columns) for family in self.families), self.which.at[columns].get(mode="clip")),
+            (tuple(family.at(columns) for family in self.families), take(self.which, columns)),
         )
 
     def _take(self, by_family: list[Float[Array, "*batch columns"]]) -> Float[Array, "*batch columns"]:

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from retrodict.encode.conditionals import Conditional
-from retrodict.encode.schedule import Index
+from retrodict.encode.schedule import Index, take
 from retrodict.graph.rows import Integers
 
 
@@ -46,7 +46,7 @@ class Categorical(Conditional):
 
     def at(self, columns: Index) -> "Categorical":
         """Return the family of these columns alone."""
-        return eqx.tree_at(lambda family: family.categories, self, self.categories.at[columns].get(mode="clip"))
+        return eqx.tree_at(lambda family: family.categories, self, take(self.categories, columns))
 
     def _mask(self, logits: Float[Array, "*batch columns parameters"]) -> Float[Array, "*batch columns parameters"]:
         """Make impossible what lies beyond the categories of a column; columns of no category keep the first."""
@@ -104,7 +104,7 @@ class Count(Conditional):
 
     def at(self, columns: Index) -> "Count":
         """Return the family of these columns alone."""
-        return Count(*(part.at[columns].get(mode="clip") for part in (self.step, self.low, self.high)))
+        return Count(*(take(part, columns) for part in (self.step, self.low, self.high)))
 
     def _read(self, parameters: Float[Array, "*batch columns parameters"]) -> tuple[Array, Array]:
         return parameters[..., 0], jnp.exp(10.0 * jnp.tanh(parameters[..., 1] / 10.0)) * 0.5

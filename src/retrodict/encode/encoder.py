@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Key
 
 from retrodict.encode.conditionals import Conditional
 from retrodict.encode.features import Features, Scaling
-from retrodict.encode.schedule import Index, split_by_step, stack
+from retrodict.encode.schedule import Index, put, split_by_step, stack, take
 from retrodict.masks import Dependencies
 
 # Deeper encoders are drawn by one loop over padded steps: written out, their program would take long to compile.
@@ -157,12 +157,12 @@ class Encoder(eqx.Module):
         conditional = self.conditional.at(step.columns)
         standard = conditional.sample(key, parameters)
         count = len(self.structure.level)
-        centre, spread = (part[len(part) - count :].at[step.columns].get(mode="clip") for part in self.scaling)
+        centre, spread = (take(part[len(part) - count :], step.columns) for part in self.scaling)
         factors = conditional.log_prob(parameters, standard) - jnp.log(spread)
         values = standard * spread + centre
         made = values.at[:, step.made].get(mode="clip")
         state = self.write(step.inputs, self.features.encode(self.scaling, step.inputs, made), state)
-        latents = drawing.latents.at[step.columns].set(values.T, mode="drop")
+        latents = put(drawing.latents, step.columns, values.T)
         log_prob = drawing.log_prob + jnp.where(step.columns < count, factors, 0.0).sum(axis=-1)
         return Drawing(state, latents, log_prob)
 

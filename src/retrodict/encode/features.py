@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from retrodict.encode.schedule import Index
+from retrodict.encode.schedule import Index, take
 from retrodict.graph.rows import Integers
 from retrodict.masks import Dependencies
 
@@ -32,9 +32,11 @@ class Scaling(NamedTuple):
 
         Columns that have ``categories`` are left as they are: they are codes, not quantities.
         """
-        real = jnp.ones(columns.shape[1], bool) if categories is None else jnp.asarray(categories) == 0
-        spread = columns.std(axis=0)
-        return cls(jnp.where(real, columns.mean(axis=0), 0.0), jnp.where(real & (spread > 0), spread, 1.0))
+        numbers = np.asarray(columns, np.float64)
+        real = np.ones(numbers.shape[1], bool) if categories is None else np.asarray(categories) == 0
+        centre, spread = numbers.mean(axis=0), numbers.std(axis=0)
+        scaling = np.where(real, centre, 0.0), np.where(real & (spread > 0), spread, 1.0)
+        return cls(*(jnp.asarray(part, jnp.float32) for part in scaling))
 
 
 class Features(eqx.Module):
@@ -77,9 +79,7 @@ class Features(eqx.Module):
         self, scaling: Scaling, inputs: Index, values: Float[Array, "rows inputs"]
     ) -> Float[Array, "rows inputs"]:
         """Return these inputs, each from the value of its column."""
-        source, category = (
-            jnp.asarray(part, jnp.int32).at[inputs].get(mode="clip") for part in (self.source, self.category)
-        )
+        source, category = (take(jnp.asarray(part, jnp.int32), inputs) for part in (self.source, self.category))
         standard = (values - scaling.centre[source]) / scaling.spread[source]
         return jnp.where(category == REAL, standard, (values == category).astype(values.dtype))
 

@@ -3,6 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
 from retrodict.encode.schedule import Index
@@ -27,7 +28,7 @@ class MaskedLinear(eqx.Module):
     def __init__(self, mask: Mask, key: Key[Array, ""], gain: float = 2.0) -> None:
         self.mask = jnp.asarray(mask.T)
         self.weight = draw_weights(key, self.mask, gain)
-        self.bias = jnp.zeros(mask.shape[0])
+        self.bias = jnp.asarray(np.zeros(mask.shape[0], np.float32))
 
     def __call__(self, values: Float[Array, "*batch inputs"]) -> Float[Array, "*batch outputs"]:
         """Apply the map to the last axis."""
@@ -51,5 +52,16 @@ def draw_weights(
 
     A gain of 2 keeps the scale of signals through ReLU layers. Source: He et al. 2015, section 2.2.
     """
-    inputs = jnp.maximum(mask.sum(axis=-2, keepdims=True), 1)
-    return jax.random.normal(key, mask.shape) * jnp.sqrt(gain / inputs) * mask
+    real = np.asarray(mask)
+    inputs = np.maximum(real.sum(axis=-2, keepdims=True), 1)
+    return jnp.asarray(draw_noise(key, real.shape) * np.sqrt(gain / inputs) * real, jnp.float32)
+
+
+def draw_noise(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
+    """Return standard normal numbers, drawn by NumPy: JAX would compile a program for every shape.
+
+    >>> draw_noise(jax.random.key(0), (2, 3)).shape
+    (2, 3)
+    """
+    seed = np.asarray(jax.random.key_data(key)).tolist()
+    return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)

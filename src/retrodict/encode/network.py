@@ -16,9 +16,10 @@ from jaxtyping import Array, Float, Key
 
 from retrodict.encode.blocks import BlockLinear, Selection
 from retrodict.encode.layers import MaskedLinear
-from retrodict.encode.schedule import Index, split_by_step
+from retrodict.encode.schedule import Index, put, split_by_step
 from retrodict.graph.rows import Integers, Rows
 from retrodict.masks import UnitGroups
+from retrodict.training_cost import count_hidden
 
 # Blocks are faster than masked matrices while they have at most this share of the multiplications.
 MOST_BLOCKS = 0.35
@@ -191,7 +192,7 @@ class BlockNetwork(Network):
         below, known = state.inputs, []
         for layer, selection, units in zip(self.layers, step.hidden, state.hidden, strict=False):
             fresh = jax.nn.relu(layer.compute(selection, below))
-            below = units.at[selection.place].set(fresh, mode="drop")
+            below = put(units, selection.place, fresh)
             known.append(below)
         outputs = jnp.zeros((len(columns), self.parameters, below.shape[2]))
         outputs = outputs.at[step.last.place].add(self.layers[-1].compute(step.last, below), mode="drop")
@@ -202,20 +203,13 @@ class BlockNetwork(Network):
 
     def write(self, places: Index, values: Inputs, state: State) -> State:
         """Return the state in which these inputs have these values."""
-        return state._replace(inputs=state.inputs.at[places, 0].set(values.T, mode="drop"))
+        return state._replace(inputs=put(state.inputs, places, values.T[:, None, :]))
 
 
 def build_network(groups: UnitGroups, parameters: int, key: Key[Array, ""], *, skip: bool) -> Network:
     """Return the network in the layout that is faster for this structure."""
-    kind = BlockNetwork if count_blocks(groups) <= MOST_BLOCKS * count_dense(groups) else DenseNetwork
+    kind = BlockNetwork if count_hidden(groups) <= MOST_BLOCKS * count_dense(groups) else DenseNetwork
     return kind(groups, parameters, key, skip=skip)
-
-
-def count_blocks(groups: UnitGroups) -> int:
-    """Return the multiplications of a row in the hidden layers, counting blocks that are not empty."""
-    columns = int(groups.dependencies.features[groups.sets.index].sum())
-    between = sum(a * b for a, b in itertools.pairwise(groups.units))
-    return columns * groups.units[0] + len(groups.within.index) * between
 
 
 def count_dense(groups: UnitGroups) -> int:

@@ -21,6 +21,28 @@ Index = Int[Array, " _"] | Int[np.ndarray, " _"]
 Entry = TypeVar("Entry")
 
 
+def take(array: Array, places: Index) -> Array:
+    """Return these rows of an array; anything for `NOWHERE`. A run of known rows is a slice, cheap to compile and run.
+
+    >>> take(jnp.arange(5), np.array([1, 2])).tolist(), take(jnp.arange(5), jnp.array([3, NOWHERE]))[0].item()
+    ([1, 2], 3)
+    """
+    if isinstance(places, np.ndarray) and len(places) and (np.diff(places) == 1).all():
+        return array[int(places[0]) : int(places[-1]) + 1]
+    return array.at[places].get(mode="clip", wrap_negative_indices=False)
+
+
+def put(array: Array, places: Index, values: Array) -> Array:
+    """Return the array with these rows replaced; those of `NOWHERE` are dropped.
+
+    >>> put(jnp.zeros(4), jnp.array([1, NOWHERE]), jnp.ones(2)).tolist()
+    [0.0, 1.0, 0.0, 0.0]
+    """
+    if isinstance(places, np.ndarray) and len(places) and (np.diff(places) == 1).all():
+        return array.at[int(places[0]) : int(places[-1]) + 1].set(values)
+    return array.at[places].set(values, mode="drop", wrap_negative_indices=False)
+
+
 def split_by_step(step: Integers, steps: int) -> list[Integers]:
     """Return for each step the places that have it.
 

@@ -16,7 +16,7 @@ from retrodict.encode.encoder import Encoder, Structure
 from retrodict.encode.features import Features, Scaling
 from retrodict.encode.layers import draw_weights
 from retrodict.encode.network import expand
-from retrodict.encode.schedule import Index, split_by_step
+from retrodict.encode.schedule import Index, put, split_by_step, take
 from retrodict.graph.rows import Integers, Mask
 from retrodict.masks import Dependencies
 
@@ -31,7 +31,7 @@ class StackedLinear(eqx.Module):
     def __init__(self, mask: Mask, key: Key[Array, ""], gain: float = 2.0) -> None:
         self.mask = jnp.asarray(mask)
         self.weight = draw_weights(key, self.mask, gain)
-        self.bias = jnp.zeros((mask.shape[0], 1, mask.shape[2]))
+        self.bias = jnp.asarray(np.zeros((mask.shape[0], 1, mask.shape[2]), np.float32))
 
     def __call__(
         self, values: Float[Array, "some rows inputs"], networks: Index | None
@@ -39,7 +39,7 @@ class StackedLinear(eqx.Module):
         """Apply the map of each of these networks, of all if None, to its own rows."""
         weight, bias = self.weight * self.mask, self.bias
         if networks is not None:
-            weight, bias = (part.at[networks].get(mode="clip") for part in (weight, bias))
+            weight, bias = (take(part, networks) for part in (weight, bias))
         return values @ weight + bias
 
     @property
@@ -128,10 +128,10 @@ class SeparateEncoder(Encoder):
         self, places: Index, values: Float[Array, "rows some"], state: Float[Array, "places rows"]
     ) -> Float[Array, "places rows"]:
         """Return the state in which these inputs have these values."""
-        return state.at[places].set(values.T, mode="drop")
+        return put(state, places, values.T)
 
     def _compute(self, turn: "Turn", state: Float[Array, "places rows"]) -> Float[Array, "rows some parameters"]:
-        which = self.inputs if turn.networks is None else self.inputs.at[turn.networks].get(mode="clip")
+        which = self.inputs if turn.networks is None else take(self.inputs, turn.networks)
         inputs = units = jnp.swapaxes(state[which], 1, 2)
         for layer in self.layers[:-1]:
             units = jax.nn.relu(layer(units, turn.networks))

@@ -31,7 +31,7 @@ class Simulator:
     def of(cls, model: Equations) -> Simulator:
         """Arrange a network by levels."""
         net, n = model.net, len(model.net)
-        levels = _find_levels(net.parent_rows.lists)
+        levels = net.levels
         sizes = np.bincount(levels)
         variables = np.full((len(sizes), sizes.max()), n)
         order = np.argsort(levels, kind="stable")
@@ -75,11 +75,3 @@ def score(model: Equations, columns: jax.Array) -> jax.Array:
     mean = jnp.asarray(model.bias, columns.dtype) + jnp.zeros_like(columns).at[..., rows.sources].add(weighted)
     variance = jnp.asarray(model.variance, columns.dtype)
     return -0.5 * ((columns - mean) ** 2 / variance + jnp.log(2 * jnp.pi * variance))
-
-
-def _find_levels(parents: list[list[int]]) -> Integers:
-    """Return for each variable the length of the longest path into it."""
-    level = [0] * len(parents)
-    for variable, row in enumerate(parents):
-        level[variable] = 1 + max((level[parent] for parent in row), default=-1)
-    return np.array(level)

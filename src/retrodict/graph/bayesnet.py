@@ -34,8 +34,8 @@ class Variable:
     ``support`` is a name such as ``real`` or ``categorical``; ``plates`` are the names of the plates that
     repeat it, outermost first. ``shape`` is that of one value, if not ``()`` for one number and ``(size,)`` for
     several. ``categories`` counts the values that each number of a discrete variable can take, where they are
-    finitely many, and ``bounds`` are the least and the greatest of them, or the ends of an interval, where they
-    are constants. Readers fill these in, encoders use them, structure ignores them.
+    finitely many, ``states`` names them, and ``bounds`` are the least and the greatest of them, or the ends of an
+    interval, where they are constants. Readers fill these in, encoders use them, structure ignores them.
     """
 
     name: Name
@@ -45,6 +45,7 @@ class Variable:
     shape: tuple[int, ...] | None = None
     categories: int | None = None
     bounds: tuple[float, float] | None = None
+    states: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.shape is None:
@@ -53,6 +54,8 @@ class Variable:
             raise GraphError(
                 f"a value of shape {self.shape} does not hold {self.size} numbers", [self.name], remedy="Correct size=."
             )
+        if self.states and self.categories is None:
+            object.__setattr__(self, "categories", len(self.states))
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -163,6 +166,14 @@ class BayesNet:
         """Children of each variable."""
         return self.parent_rows.transpose(len(self))
 
+    @cached_property
+    def levels(self) -> Integers:
+        """For each variable the length of the longest path into it: what has no parents is on level 0."""
+        level = [0] * len(self)
+        for variable, row in enumerate(self.parent_rows.lists):
+            level[variable] = 1 + max((level[parent] for parent in row), default=-1)
+        return np.array(level, dtype=np.int64)
+
     def parents(self, name: Name) -> tuple[Name, ...]:
         """Return the parents of a variable, in topological order."""
         return self.to_names(self.parent_rows[self.index(name)])
@@ -185,13 +196,17 @@ class BayesNet:
         return tuple(map(self.names.__getitem__, listed))
 
     def to_networkx(self) -> nx.DiGraph:
-        """Return the model as a networkx graph with a node attribute ``observed``."""
+        """Return the model as a networkx graph with a node attribute ``observed``.
+
+        A variable that a reader described has it as its attribute ``variable``; `from_networkx` reads both.
+        """
         import networkx as nx
 
         graph = nx.DiGraph()
         graph.add_nodes_from(
             (name, {"observed": bool(seen)}) for name, seen in zip(self.names, self.is_observed, strict=True)
         )
+        nx.set_node_attributes(graph, dict(self.described), "variable")
         graph.add_edges_from((parent, name) for name in self.names for parent in self.parents(name))
         return graph
 

@@ -16,14 +16,15 @@ import numpy as np
 
 from retrodict.layout import Floats
 
-# A block has at most so many rows, and at most so many numbers in the columns of the model.
+# A block has at most so many rows, and so many numbers in the columns of the model or the widest layer of the encoder:
+# eight megabytes, beyond which they leave the caches and drawing takes twice as long.
 MOST_ROWS = 8192
-MOST_NUMBERS = 1 << 23
+MOST_NUMBERS = 1 << 21
 
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """So many draws of each observation; ``observed`` has shape ``(*batch, columns)``, ``width`` is the model's."""
+    """Draws of each observation; ``observed`` has shape ``(*batch, columns)``, ``width`` is what one row takes."""
 
     observed: Floats
     draws: int
@@ -61,7 +62,7 @@ def choose_block(rows: int, width: int) -> int:
     """Return the rows of a block: a power of two, so that few shapes are ever compiled.
 
     >>> choose_block(5, 10), choose_block(10**9, 10), choose_block(10**9, 10**6)
-    (8, 8192, 8)
+    (8, 8192, 2)
     """
     most = max(1, min(MOST_ROWS, MOST_NUMBERS // max(1, width)))
     return 1 << min((max(1, rows) - 1).bit_length(), most.bit_length() - 1)

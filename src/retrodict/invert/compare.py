@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import Any
@@ -75,21 +75,33 @@ def compare(
     >>> print(str(table).splitlines()[0])
     order              edges  depth  width  stored  seconds
     """
-    net = structure_of(net_or_model)
-    rows = []
-    for order in [*ORDERS, "auto", *(["exact"] if isinstance(minimize, str) else [])]:
+    runs = run_orders(structure_of(net_or_model), minimize, budget=budget, **constraints)
+    return Comparison(
+        minimize if isinstance(minimize, str) else getattr(minimize, "__name__", "function"),
+        tuple(measure(order, inverse, seconds) for order, inverse, seconds in runs),
+    )
+
+
+def run_orders(
+    net: BayesNet, minimize: str | Callable[[Inverse], float] = "edges", *, exact: bool = True, **options: Any
+) -> Iterator[tuple[str, Inverse, float]]:
+    """Invert by one order after another; give the name of each, what it makes of the model, and its seconds.
+
+    A proof (``exact``) may take a minute where the latents hang together closely; it can be left out.
+    """
+    for order in [*ORDERS, "auto", *(["exact"] if exact and isinstance(minimize, str) else [])]:
         started = perf_counter()
         try:
-            inverse = invert(net, order, minimize, budget=budget, **constraints)
+            inverse = invert(net, order, minimize, **options)
         except OrderError:
             if order != "exact":
                 raise
             continue
-        rows.append(_measure(order, inverse, perf_counter() - started))
-    return Comparison(minimize if isinstance(minimize, str) else getattr(minimize, "__name__", "function"), tuple(rows))
+        yield order, inverse, perf_counter() - started
 
 
-def _measure(order: str, inverse: Inverse, seconds: float) -> Row:
+def measure(order: str, inverse: Inverse, seconds: float) -> Row:
+    """Return the row of one order."""
     sets = inverse.sets
     arrays = (sets.latents.pointer, sets.latents.index, sets.walk, sets.start, sets.stop, sets.count)
     stored = sum(len(array) for array in arrays)

@@ -1,1 +1,1 @@
-"""Readers: from the programs, files and graphs that users have to the structure of a model."""
+"""Models that people bring, one reader a file; each imports its framework when it is called."""

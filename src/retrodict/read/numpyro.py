@@ -58,6 +58,5 @@ def from_numpyro(
     called = Program(program, args, kwargs)
     sites = read_sites(called)
     structure = read_structure(called, sites, observed, elementwise)
-    if observed is None:
-        require_data_apart(called, sites)
+    require_data_apart(called, sites, structure.observed_sites)
     return NumpyroModel(called, structure)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import jax
@@ -21,21 +21,21 @@ from retrodict.read.numpyro_walk import follow
 MOST_ELEMENTS = 20_000  # of an argument that are told apart; beyond, neighbours share a number
 
 
-def require_data_apart(program: Program, sites: Sequence[Site]) -> None:
+def require_data_apart(program: Program, sites: Sequence[Site], observed: Collection[str]) -> None:
     """Raise `ProgramError` when a distribution needs the very numbers that ``obs=`` gives to a site.
 
     The site's value stands for them: a program that reads the array again (``y[t - 1]`` as a covariate, a prior
     scaled by ``y.std()``) would see the old numbers when a posterior is asked about new ones. Found among the
     arrays in the arguments; arrays that a program knows from elsewhere are constants of it.
     """
-    watched = [site for site in sites if site.is_observed]
+    watched = [site for site in sites if site.is_observed and site.name in observed]
     leaves, tree = jax.tree.flatten((program.args, dict(program.kwargs)))
     places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, (np.ndarray, jax.Array)) and leaf.ndim]
     if not watched or not places:
         return
-    traced = _trace_from_arguments(program, sites, leaves, tree, places)
+    traced = _trace_from_arguments(program, sites, watched, leaves, tree, places)
     if traced is None:  # an argument that must not be traced, such as a count: one array at a time
-        apart = [(_trace_from_arguments(program, sites, leaves, tree, [place]), [place]) for place in places]
+        apart = [(_trace_from_arguments(program, sites, watched, leaves, tree, [place]), [place]) for place in places]
     else:
         apart = [(traced, places)]
     for function, taken in apart:
@@ -44,7 +44,12 @@ def require_data_apart(program: Program, sites: Sequence[Site]) -> None:
 
 
 def _trace_from_arguments(
-    program: Program, sites: Sequence[Site], leaves: list[Any], tree: Any, places: list[int]
+    program: Program,
+    sites: Sequence[Site],
+    watched: Sequence[Site],
+    leaves: list[Any],
+    tree: Any,
+    places: list[int],
 ) -> ClosedJaxpr | None:
     """Trace the function from arrays in the arguments to observed values and log densities, if it can be."""
     by_name = {site.name: site for site in sites}
@@ -60,7 +65,7 @@ def _trace_from_arguments(
         values = {site.name: jnp.zeros(site.shape, site.dtype) for site in sites}
         scored = run(here, by_name, values)
         densities = [log_density(scored[s.name]["fn"], values[s.name], s)[0] for s in sites]
-        return [trace[site.name]["value"] for site in sites if site.is_observed], densities
+        return [trace[site.name]["value"] for site in watched], densities
 
     try:
         return jax.make_jaxpr(measure)([leaves[i] for i in places])

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr
 
+from retrodict.errors import ProgramError
 from retrodict.graph.rows import Integers
 from retrodict.read.numpyro_assign import run
 from retrodict.read.numpyro_sets import SetTable
@@ -66,7 +67,17 @@ def trace_densities(program: Program, sites: Sequence[Site]) -> Traced:
         bounded.extend(name for name, pair in limits.items() if pair)
         return densities, [limits[name] for name in bounded]
 
-    function = jax.make_jaxpr(measure)(values, values)
+    try:
+        function = jax.make_jaxpr(measure)(values, values)
+    except ProgramError:
+        raise
+    except Exception as error:
+        shown = str(error).strip().split("\n")[0][:300]
+        raise ProgramError(
+            f"the densities of the program {program.name!r} cannot be computed, {type(error).__name__} ({shown}), at",
+            by_name,
+            remedy="Correct it until numpyro.infer.util.log_density accepts it.",
+        ) from error
     return Traced(function, tuple(bounded))
 
 
@@ -80,9 +91,15 @@ def log_density(fn: Any, value: Any, site: Site) -> tuple[Any, Any]:
 def _limits(fn: Any, site: Site) -> tuple[Any, ...]:
     """Return both ends of the support for each element, or nothing where they belong to no element."""
     ends = bounds_of(peel(fn)) or ()
-    if any(np.broadcast_shapes(jnp.shape(end), site.element_shape) != site.element_shape for end in ends):
+    if not all(_fits(jnp.shape(end), site.element_shape) for end in ends):
         return ()
     return tuple(jnp.broadcast_to(jnp.asarray(end), site.element_shape) for end in ends)
+
+
+def _fits(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Return whether an array of a shape can be spread over a target shape."""
+    aligned = target[len(target) - len(shape) :]
+    return len(shape) <= len(target) and all(own in (1, other) for own, other in zip(shape, aligned, strict=True))
 
 
 def find_dependence(program: Program, sites: Sequence[Site], *, elementwise: bool) -> Dependence:

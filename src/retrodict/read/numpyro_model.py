@@ -17,6 +17,7 @@ from retrodict.graph.names import Name
 from retrodict.graph.rows import Integers, Mask
 from retrodict.model import Model
 from retrodict.read.numpyro_assign import all_fresh, run
+from retrodict.read.numpyro_digest import describe, digest
 from retrodict.read.numpyro_elements import log_density
 from retrodict.read.numpyro_sites import Program, Site
 from retrodict.read.numpyro_structure import Structure
@@ -45,6 +46,14 @@ class NumpyroModel(Model):
     def sites(self) -> Mapping[str, Site]:
         """The random sites of the program, in the order in which it draws them."""
         return self.structure.sites
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the program is, in values that JSON can hold: sites, variables, edges, what is observed."""
+        return describe(self.program, self.structure)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the description, operations and constants; data at observed sites do not count."""
+        return digest(self.program, self.structure)
 
     def draw(self, key: jax.Array, n: int) -> jax.Array:
         """Return joint draws, shape ``(n, layout.width)``: the program run on ``n`` keys at once."""
@@ -77,7 +86,8 @@ class NumpyroModel(Model):
             site, array = self._find(name), np.asarray(value)
             n_leading = array.ndim - len(site.shape)
             if n_leading < 0 or array.shape[n_leading:] != site.shape:
-                raise DataError(f"a value of shape {array.shape} where {(..., *site.shape)} was expected", [name])
+                expected = f"({', '.join(['...', *map(str, site.shape)])})"
+                raise DataError(f"a value of shape {array.shape} where {expected} was expected", [name])
             units = self.structure.variables[name]
             rows = array.reshape(*array.shape[:n_leading], len(units), -1)
             for place, unit in enumerate(units.tolist()):

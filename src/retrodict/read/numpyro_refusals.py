@@ -25,7 +25,7 @@ def refuse_message(message: Mapping[str, Any], seen: set[str]) -> None:
     elif kind == "plate":
         _refuse_subsampling(message)
     elif kind == "control_flow":
-        _refuse_hidden_values(message)
+        _refuse_control_flow(message)
     elif kind == "prng_key":
         raise ProgramError(
             "the program draws random numbers outside of its sites, with numpyro.prng_key",
@@ -97,8 +97,13 @@ def _refuse_subsampling(message: Mapping[str, Any]) -> None:
         )
 
 
-def _refuse_hidden_values(message: Mapping[str, Any]) -> None:
-    """Inside control flow the values of outer handlers arrive late: look at where they wait."""
+def _refuse_control_flow(message: Mapping[str, Any]) -> None:
+    """Look at values of outer handlers, which reach the sites of control flow late, where they wait."""
+    if len(message["args"]) == 5 and message["args"][4]:
+        raise ProgramError(
+            "a scan with reverse=True is drawn by NumPyro from the last to the first, but scored the other way",
+            remedy="Scan forwards over reversed data.",
+        )
     for kind, values in message["kwargs"]["substitute_stack"]:
         if kind not in ("condition", "substitute") or callable(values):
             raise ProgramError(
@@ -128,6 +133,8 @@ def refuse_site(site: Mapping[str, Any]) -> None:
             [name],
             remedy="Read the program without it.",
         )
+    if jnp.size(site["value"]) == 0:
+        raise ProgramError("a site draws an array without elements", [name], remedy="Leave it out.")
     if jnp.iscomplexobj(site["value"]):
         raise ProgramError("complex values are not read", [name], remedy="Draw real and imaginary part.")
 

@@ -36,6 +36,19 @@ def need_everything(table: SetTable, equation: Any, operands: Sequence[Tracked])
     return [np.full(out.aval.shape, total) for out in equation.outvars]
 
 
+def apply_rule(table: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+    """Return the sets of the results of an equation.
+
+    Where a rule does not fit what this version of JAX means by a name, everything is needed for everything.
+    """
+    try:
+        sets = RULES.get(equation.primitive.name, need_everything)(table, equation, operands)
+    except KeyError:  # a parameter that has another name in this version
+        return need_everything(table, equation, operands)
+    fits = [each.shape for each in sets] == [out.aval.shape for out in equation.outvars]
+    return sets if fits else need_everything(table, equation, operands)
+
+
 ELEMENTWISE = """
 abs acos acosh add add_any and asin asinh atan atan2 atanh bessel_i0e bessel_i1e cbrt ceil clamp clz complex conj
 convert_element_type copy copy_p cos cosh digamma div eq eq_to erf erf_inv erfc exp exp2 expm1 floor ge gt igamma
@@ -127,6 +140,24 @@ def reverse(_: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Int
 def concatenate(_: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
     """Join along an axis."""
     return [np.concatenate([operand.sets for operand in operands], axis=equation.params["dimension"])]
+
+
+@rule("stack")
+def stack(_: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+    """Join along a new axis."""
+    return [np.stack([operand.sets for operand in operands], axis=equation.params["axis"])]
+
+
+@rule("unstack")
+def unstack(_: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+    """Take an axis apart."""
+    return list(np.moveaxis(operands[0].sets, equation.params["axis"], 0))
+
+
+@rule("tile")
+def tile(_: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+    """Repeat along the axes."""
+    return [np.tile(operands[0].sets, equation.params["reps"])]
 
 
 @rule("split")

@@ -34,6 +34,12 @@ class Structure:
             for name, site in self.sites.items()
         }
 
+    @property
+    def observed_sites(self) -> set[str]:
+        """Names of the sites that are observed, wholly or in some elements."""
+        seen = self.net.is_observed
+        return {name for name, units in self.variables.items() if seen[units].any()}
+
     @cached_property
     def columns(self) -> dict[str, Integers]:
         """Columns of each site's numbers in the layout of all variables, in the shape of its value."""
@@ -62,8 +68,8 @@ def read_structure(
     units = [name_units(site, elementwise) for site in sites]
     names = [name for listed in units for name in listed]
     seen = _choose_observed(sites, units, observed)
-    related = None if elementwise else relate_sites(program, sites)
     dependence = find_dependence(program, sites, elementwise=elementwise)
+    related = None if elementwise else relate_sites(program, sites)
     parents = [[names[i] for i in sorted(found)] for found in dependence.parents]
     if related is not None:
         _require_agreement(related, dict(zip(names, parents, strict=True)))

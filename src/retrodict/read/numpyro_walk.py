@@ -10,10 +10,14 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
 import retrodict.read.numpyro_indexing  # noqa: F401  registers the rules of indexing
+from retrodict.errors import ProgramError
 from retrodict.graph.rows import Integers
-from retrodict.read.numpyro_rules import RULES, need_everything
+from retrodict.read.numpyro_rules import apply_rule
 from retrodict.read.numpyro_sets import SetTable
 from retrodict.read.numpyro_values import Evaluation, Tracked
+
+# Effects that carry no values to other equations.
+HARMLESS = {"DebugEffect", "OrderedDebugEffect", "IOEffect", "OrderedIOEffect"}
 
 # Primitives that run a program of their own on their operands as they are, and where they keep it.
 CALLS = {
@@ -34,6 +38,8 @@ CALLS = {
 def follow(program: ClosedJaxpr, inputs: Sequence[Integers], table: SetTable) -> list[Tracked]:
     """Return the results of a traced program, given the numbers of the sets that its inputs stand for.
 
+    Raises `ProgramError` for a program that writes to references, which carry values past its equations.
+
     >>> import jax
     >>> table = SetTable()
     >>> program = jax.make_jaxpr(lambda x: x[1:] * x[:-1])(np.zeros(3))
@@ -42,9 +48,19 @@ def follow(program: ClosedJaxpr, inputs: Sequence[Integers], table: SetTable) ->
     >>> table.members(np.array([4, 5]))
     [[0, 1], [1, 2]]
     """
+    _require_values_only(program.jaxpr)
     avals = [variable.aval for variable in program.jaxpr.invars]
     tracked = [Tracked.input(sets, np.zeros(aval.shape, aval.dtype)) for sets, aval in zip(inputs, avals, strict=True)]
     return Walk(table).run_closed(program, tracked)
+
+
+def _require_values_only(program: Jaxpr) -> None:
+    others = {type(effect).__name__ for effect in program.effects} - HARMLESS
+    if others:
+        raise ProgramError(
+            f"the program changes references in place ({', '.join(sorted(others))}), which is not followed",
+            remedy="Use arrays and .at[].set instead of jax.new_ref.",
+        )
 
 
 class Walk:
@@ -91,8 +107,7 @@ class Walk:
             return self._scan(equation, operands)
         if name == "cond":
             return self._branch(equation, operands)
-        sets = RULES.get(name, need_everything)(self.table, equation, operands)
-        return _compute_when_asked(equation, operands, sets)
+        return _compute_when_asked(equation, operands, apply_rule(self.table, equation, operands))
 
     def _call(self, program: Any, operands: list[Tracked]) -> list[Tracked]:
         if isinstance(program, ClosedJaxpr):

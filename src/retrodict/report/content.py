@@ -16,11 +16,13 @@ from retrodict.pictures.drawing import Curve, Drawing, draw
 from retrodict.pictures.scene import Scene
 from retrodict.pictures.shapes import CROWDED, paint_curve
 from retrodict.pictures.svg import write_path
-from retrodict.report.cost import predict_multiplications
+from retrodict.training_cost import predict_cost
 
 # A page carries so many edges of all inverses together (about six letters each), and so many variables.
 MOST_EDGES, MOST_VARIABLES = 1_500_000, 50_000
 # So many missing or removable edges of a guide are listed; all are counted.
+# Comparing parent sets with each other, for the cost of a step, takes long beyond so many edges.
+MOST_COSTED = 100_000
 MOST_VERDICTS = 100_000
 
 Values = dict[str, Any]
@@ -89,7 +91,7 @@ def _describe_view(order: str, certificate: Certificate) -> Values:
         "edges": inverse.n_edges,
         "depth": inverse.depth,
         "width": inverse.width,
-        "cost": predict_multiplications(inverse),
+        "cost": predict_cost(inverse, batch=1) if inverse.n_edges <= MOST_COSTED else None,
         "missing": [list(edge) for edge in missing[:MOST_VERDICTS]],
         "missingCount": certificate.n_missing,
         "removable": [list(edge) for edge in removable[:MOST_VERDICTS]],

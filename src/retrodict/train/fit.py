@@ -20,6 +20,8 @@ from retrodict.train.progress import Progress
 # Rows are differentiated together while their widest layer has at most so many numbers: 4 MiB, what caches hold.
 PIECE = 2**20
 LEAST_ROWS = 64
+# The gradient of a piece is added to that of the others; this is repaid where activations outnumber weights so often.
+REPAYS = 8
 
 Pair = tuple[Float[Array, "batch latents"], Float[Array, "batch observed"]]
 Simulate = Callable[[Key[Array, ""], int], Pair]
@@ -135,7 +137,7 @@ def fit(
     state = _State(parameters, plan.optimizer.init(parameters), jnp.array(0), jnp.array(-1))
     train_key, test_key = jax.random.split(key)
     test = eqx.filter_jit(partial(evaluate, plan.objective))
-    held_out = simulate(test_key, plan.held_out)
+    held_out = jax.jit(simulate, static_argnums=1)(test_key, plan.held_out)
     best = encoder
     with Progress(title, plan.steps, quiet=quiet) as progress:
         for start in range(0, plan.steps, plan.epoch):
@@ -192,23 +194,29 @@ def average(function: Callable[[Encoder, Array, Array], Any], encoder: Encoder, 
     Memory is bounded by `PIECE` numbers a layer, whatever the batch, and a piece fits into a cache.
     """
     rows = len(batch[0])
-    most = max(LEAST_ROWS, PIECE // encoder.width)
-    if rows <= most:
+    count = -(-rows // _choose_rows(encoder))
+    size, left = divmod(rows, count)
+    if count == 1:
         return function(encoder, *batch)
-    count, left = divmod(rows, most)
-    pieces = jax.tree.map(lambda part: part[: count * most].reshape(count, most, -1), batch)
+    pieces = jax.tree.map(lambda part: part[left:].reshape(count, size, -1), batch)
 
     def add(total: Any, piece: Pair) -> tuple[Any, None]:
         found = function(encoder, *piece)
-        return jax.tree.map(lambda whole, part: whole + part * (most / rows), total, found), None
+        return jax.tree.map(lambda whole, part: whole + part * (size / rows), total, found), None
 
     if left:
-        rest = function(encoder, *(part[count * most :] for part in batch))
+        rest = function(encoder, *(part[:left] for part in batch))
         start = jax.tree.map(lambda part: part * (left / rows), rest)
     else:
         shapes = jax.eval_shape(lambda *piece: function(encoder, *piece), *(part[0] for part in pieces))
         start = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
     return jax.lax.scan(add, start, pieces)[0]
+
+
+def _choose_rows(encoder: Encoder) -> int:
+    """Return how many rows to take at once: as many as caches hold, or as repay adding up the gradient of a piece."""
+    weights = sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(encoder, eqx.is_inexact_array)))
+    return max(LEAST_ROWS, PIECE // encoder.width, REPAYS * weights // encoder.width)
 
 
 def _update(plan: Plan, state: _State, gradient: Encoder) -> _State:

@@ -1,0 +1,118 @@
+"""Tables of conditional probabilities as people give them: checked, and brought into one order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrodict.errors import DataError, GraphError, SizeError, UnknownVariableError
+from retrodict.graph.bayesnet import BayesNet
+from retrodict.graph.names import Name
+
+Probabilities = NDArray[np.float64]
+
+# A row may miss one by this much: published tables are rounded to three digits or more.
+ROUNDING = 2e-3
+MOST_ENTRIES = 50_000_000
+
+
+def require_room(cards: Sequence[int], name: Name) -> None:
+    """Raise `SizeError` for a table with more entries than may be held.
+
+    >>> require_room([2] * 40, "x")
+    Traceback (most recent call last):
+        ...
+    retrodict.errors.SizeError: a table of 1,099,511,627,776 probabilities, more than 50,000,000: 'x'. Give it ...
+    """
+    entries = math.prod(cards)
+    if entries > MOST_ENTRIES:
+        raise SizeError(
+            f"a table of {entries:,} probabilities, more than {MOST_ENTRIES:,}",
+            [name],
+            remedy="Give it fewer parents or states.",
+        )
+
+
+def require_states(name: Name, states: Sequence[str]) -> tuple[str, ...]:
+    """Return the states of a variable as text; raise `GraphError` for none, or for one that comes twice."""
+    listed = tuple(map(str, states))
+    if not listed:
+        raise GraphError("a variable without states", [name], remedy="Name its states.")
+    twice = sorted({state for state in listed if listed.count(state) > 1}) if len(set(listed)) < len(listed) else []
+    if twice:
+        raise GraphError(f"states given twice ({', '.join(map(repr, twice))}) by", [name], remedy="Name each once.")
+    return listed
+
+
+def order_axes(net: BayesNet, name: Name, given: Sequence[Name], table: Any) -> Probabilities:
+    """Return a table with one axis for each parent, in the order of ``net.parents(name)``, and that of its states.
+
+    ``table`` has the axes of the parents as ``given``, then that of the variable's own states.
+    Raises `DataError` for another shape or what are no numbers.
+    """
+    try:
+        array = np.asarray(table, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError("a table that is no array of numbers", [name], remedy="Give probabilities.") from None
+    shape = tuple(len(net.variable(parent).states) for parent in (*given, name))
+    if array.shape != shape:
+        raise DataError(
+            f"a table of shape {array.shape} where {shape} was expected",
+            [name],
+            remedy="One axis for each parent, then one for its own states.",
+        )
+    place = {parent: axis for axis, parent in enumerate(given)}
+    return array.transpose([*(place[parent] for parent in net.parents(name)), len(given)])
+
+
+def normalise(net: BayesNet, name: Name, table: Probabilities) -> Probabilities:
+    """Return a table whose rows sum to one; they may be off by rounding before.
+
+    Raises `DataError`, naming variable and row, for a row that is off by more than `ROUNDING` and for numbers
+    that are negative or not finite.
+    """
+    rows = table.reshape(-1, table.shape[-1])
+    with np.errstate(invalid="ignore", over="ignore"):
+        sums = rows.sum(axis=1)
+        wrong = (rows < 0).any(axis=1) | ~(np.abs(sums - 1) <= ROUNDING)
+    if wrong.any():
+        first = int(np.flatnonzero(wrong)[0])
+        states = np.unravel_index(first, table.shape[:-1])
+        given = ", ".join(
+            f"{parent}={net.variable(parent).states[int(state)]}"
+            for parent, state in zip(net.parents(name), states, strict=True)
+        )
+        shown = ", ".join(f"{number:.6g}" for number in rows[first][:8]) + (", ..." if table.shape[-1] > 8 else "")
+        raise DataError(
+            f"the probabilities of {name!r}{f' given {given}' if given else ''} ({shown}) "
+            + (f"sum to {sums[first]:.6g}, not to 1" if (rows[first] >= 0).all() else "are not all positive"),
+            [name],
+            remedy="Correct this row.",
+        )
+    return np.ascontiguousarray((rows / sums[:, None]).reshape(table.shape))
+
+
+def read_code(states: tuple[str, ...], value: Any, name: Name) -> int:
+    """Return the number of a state; raise `UnknownVariableError` for one that the variable does not have."""
+    try:
+        return states.index(str(value))
+    except ValueError:
+        raise UnknownVariableError(
+            f"{value!r} is no state of", [name], remedy=f"It has {', '.join(map(repr, states[:8]))}."
+        ) from None
+
+
+def require_tables(net: BayesNet, tables: Mapping[Name, Any]) -> None:
+    """Raise `GraphError` for variables without states or table, and for tables of others."""
+    lists = {
+        "variables without states": [name for name in net.names if not net.variable(name).states],
+        "variables without a table of probabilities": [name for name in net.names if name not in tables],
+        "tables of what are no variables": [name for name in tables if name not in net.position],
+    }
+    for problem, names in lists.items():
+        if names:
+            raise GraphError(problem, names, remedy="Give each variable its states and one table.")

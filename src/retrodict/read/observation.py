@@ -1,0 +1,42 @@
+"""Which variables of a model that was read are observed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from retrodict.errors import GraphError
+from retrodict.graph.bayesnet import BayesNet
+from retrodict.graph.names import Name
+
+Parents = Mapping[Any, Iterable[Name]]
+
+
+def find_leaves(parents: Parents) -> list[Name]:
+    """Return the variables without children: what is observed where a source does not say.
+
+    Raises `GraphError` when that is every variable, for then nothing would be latent.
+
+    >>> find_leaves({"z": [], "x": ["z"], "y": ["z"]})
+    ['x', 'y']
+    """
+    inner = {parent for listed in parents.values() for parent in listed}
+    leaves = [name for name in parents if name not in inner]
+    if parents and len(leaves) == len(parents):
+        raise GraphError(
+            "no variable has a child, so the leaves are all there is and nothing would be latent",
+            leaves,
+            remedy="Say which variables are observed.",
+        )
+    return leaves
+
+
+def observe(net: BayesNet, observed: Iterable[Name]) -> BayesNet:
+    """Return the same structure with other observed variables; what `BayesNet` raises is raised.
+
+    >>> net = BayesNet({"z": [], "y": ["z"], "x": ["y"]}, observed=["x"])
+    >>> observe(net, ["y", "x"]).latents
+    ('z',)
+    """
+    parents = {name: net.parents(name) for name in net.names}
+    return BayesNet(parents, observed, variables=net.described.values())

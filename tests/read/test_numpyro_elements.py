@@ -1,0 +1,169 @@
+"""No edge between elements is missing: found by changing one element and looking at the distributions."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+import pytest
+from numpyro import handlers
+from numpyro.contrib.control_flow import scan
+
+from retrodict import from_numpyro, zoo
+from retrodict.errors import ProgramError
+from retrodict.read.numpyro_rules import need_everything
+from retrodict.read.numpyro_supports import peel
+from retrodict.read.numpyro_walk import Walk, _compute_when_asked
+from tests.read.programs import CASES, Case, layered_tree
+from tests.read.test_numpyro_structure import graph_of, read
+
+# Where NumPyro's distributions do not show an edge that is counted to be safe: 0 * a, a while loop, a min or max
+# in a sort that few draws reach, an index that few draws take.
+SAFE_SIDE = {"written_but_not_needed", "while_loop_needs_all", "sorted_values", "mixture", "both_branches"}
+PROBES = 4
+
+
+def traced_values(case: Case, seed: int):
+    trace = handlers.trace(handlers.seed(case.program, seed)).get_trace(*case.args, **case.kwargs)
+    return {n: s["value"] for n, s in trace.items() if s["type"] == "sample" and not is_point(s)}
+
+
+def is_point(site):
+    return isinstance(peel(site["fn"]), dist.Delta)
+
+
+def measure(case: Case, model, values, own):
+    """Log density of each element of each site at fixed values of its own, and the raw parameters of its site."""
+    with handlers.trace() as trace, handlers.substitute(data=values):
+        case.program(*case.args, **case.kwargs)
+    densities, parameters = [], []
+    for name, site in model.sites.items():
+        inner = peel(trace[name]["fn"])
+        density = jnp.broadcast_to(inner.log_prob(own[name]), site.element_shape)
+        densities.append(density.ravel())
+        leaves = [jnp.ravel(jnp.asarray(leaf)) for leaf in jax.tree.leaves(inner)]
+        parameters.append(jnp.concatenate(leaves) if leaves else jnp.zeros(0))
+    return densities, parameters
+
+
+def _change(old, new):
+    """The other draw, or if it is the same, another value that is possible."""
+    if (old != new).any():
+        return new
+    return old + 1 if np.issubdtype(old.dtype, np.floating) else (old == 0).astype(old.dtype)
+
+
+def probe(case: Case, model):
+    """Change one element at a time; return which elements' densities moved, and which sites' parameters."""
+    run = jax.jit(jax.vmap(lambda values, own: measure(case, model, values, own), in_axes=(0, None)))
+    units = [(name, place) for name, site in model.sites.items() for place in np.ndindex(site.element_shape)]
+    index = {unit: i for i, unit in enumerate(units)}
+    elements, sites = set(), set()
+    for seed in range(PROBES):
+        base, other = (
+            {name: np.asarray(value) for name, value in traced_values(case, seed + shift).items()} for shift in (0, 100)
+        )
+        rows = {name: np.stack([base[name]] * (len(units) + 1)) for name in base}
+        for i, (name, place) in enumerate(units):
+            rows[name][(i, *place)] = _change(base[name][place], other[name][place])
+        densities, parameters = run(rows, {name: jnp.asarray(value) for name, value in other.items()})
+        for own, found, raw in zip(model.sites, densities, parameters, strict=True):
+            for i in range(len(units)):
+                if not np.array_equal(raw[i], raw[-1], equal_nan=True):
+                    sites.add((i, own))
+                for moved in np.flatnonzero(np.asarray(found[i]) != np.asarray(found[-1])):
+                    site_places = list(np.ndindex(model.sites[own].element_shape))
+                    elements.add((i, index[own, site_places[moved]]))
+    return units, elements, sites
+
+
+QUICK = {"scan_discrete_hmm", "written_into_a_buffer"}
+VECTORS = [case for case in CASES if case.graph != case.elements]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=[] if case.name in QUICK else pytest.mark.slow, id=case.name) for case in VECTORS],
+)
+def test_no_probe_finds_an_edge_that_is_missing(case):
+    model = read(case, elementwise=True)
+    units, elements, sites = probe(case, model)
+    named = [name + (f"[{','.join(map(str, place))}]" if place else "") for name, place in units]
+    found = {(named[i], named[j]) for i, j in elements if i != j}
+    stated = {(parent, name) for name in model.net.names for parent in model.net.parents(name)}
+    assert found <= stated
+    for i, own in sites:  # the parameters themselves, which a density could hide
+        assert own in {child.split("[")[0] for child in model.net.children(named[i])}
+    if case.name not in SAFE_SIDE:
+        assert found == stated
+
+
+@pytest.mark.parametrize("depth", [2, 4])
+def test_a_tree_in_layers_is_the_tree_written_out(depth):
+    observed = [f"layer{depth - 1}"]
+    net = from_numpyro(layered_tree, depth, observed=observed, elementwise=True).net
+    expected = zoo.binary_tree(depth).net
+    names = {f"layer{d}[{i}]": f"x{2**d - 1 + i}" for d in range(depth) for i in range(2**d)}
+    renamed = {names[name]: {names[parent] for parent in net.parents(name)} for name in net.names}
+    assert renamed == graph_of(expected)
+    assert {names[name] for name in net.observed} == set(expected.observed)
+
+
+def test_a_tree_in_layers_read_as_sites_is_a_chain():
+    net = from_numpyro(layered_tree, 4, observed=["layer3"]).net
+    assert graph_of(net) == {f"layer{d}": {f"layer{d - 1}"} if d else set() for d in range(4)}
+
+
+def test_the_tree_of_a_program_has_the_density_of_the_zoo():
+    exact = zoo.binary_tree(3, seed=1)
+    weights = np.zeros(6)
+    for name in exact.net.names[1:]:
+        weights[int(name[1:]) - 1] = exact.weights[exact.net.parent_rows.pointer[exact.net.index(name)]]
+    model = from_numpyro(layered_tree, 3, weights, observed=["layer2"], elementwise=True)
+    columns = jax.random.normal(jax.random.key(0), (4, 7))
+    np.testing.assert_allclose(
+        model.log_conditionals(columns).sum(axis=-1), exact.log_conditionals(columns).sum(axis=-1), rtol=1e-5
+    )
+
+
+def test_a_long_loop_is_read_as_its_chain():
+    def chain():
+        def step(z, _):
+            z = numpyro.sample("z", dist.Normal(z, 1))
+            numpyro.sample("x", dist.Normal(z, 1))
+            return z, None
+
+        scan(step, 0.0, None, length=60)
+
+    net = from_numpyro(chain, observed=["x"], elementwise=True).net
+    assert net.n_edges == 119
+    assert net.parents("z[59]") == ("z[58]",)
+
+
+def test_discrete_sites_can_decide_an_index_of_an_index():
+    def program():
+        k = numpyro.sample("k", dist.Categorical(jnp.ones((2, 3)) / 3))
+        table = numpyro.sample("a", dist.Normal(jnp.zeros((2, 3)), 1))
+        numpyro.sample("x", dist.Normal(table[jnp.arange(2), k], 1))
+
+    net = from_numpyro(program, observed=["x"], elementwise=True).net
+    assert set(net.parents("x[1]")) == {"k[1]", "a[1,0]", "a[1,1]", "a[1,2]"}
+
+
+def test_elements_that_cannot_be_told_apart_are_refused(monkeypatch):
+    """Were a loop not followed, each step would need all others: that is a refusal, never a wrong graph."""
+
+    def know_nothing(self, equation, operands):
+        return _compute_when_asked(equation, operands, need_everything(self.table, equation, operands))
+
+    def program():
+        def step(z, _):
+            z = numpyro.sample("z", dist.Normal(z, 1))
+            return z, None
+
+        numpyro.sample("x", dist.Normal(scan(step, 0.0, None, length=3)[0], 1))
+
+    assert from_numpyro(program, observed=["x"], elementwise=True).net.parents("x") == ("z[2]",)
+    monkeypatch.setattr(Walk, "_scan", know_nothing)
+    with pytest.raises(ProgramError, match=r"cannot be told apart: 'z\[\d\]', 'z\[\d\]'"):
+        from_numpyro(program, observed=["x"], elementwise=True)
