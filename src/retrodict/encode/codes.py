@@ -183,7 +183,8 @@ def bijection_to(support: str, low: Any = 0.0, high: Any = 1.0) -> Any:
 
 def bounds_or_default(variable: Variable) -> tuple[float, float]:
     """Return the ends of the support of a variable; those of its kind where it states none."""
-    return variable.bounds or _default_bounds(variable.support)
+    low, high = variable.bounds or _default_bounds(variable.support)
+    return float(low), float(high)
 
 
 def _collect(variables: Sequence[Variable], sizes: Sequence[int]) -> Codes:
