@@ -2,9 +2,11 @@
 
 import jax
 import numpy as np
+import numpyro
+import numpyro.distributions as dist
 import pytest
 
-from retrodict import amortize, invert, reversal, zoo
+from retrodict import amortize, from_numpyro, invert, reversal, zoo
 from retrodict.errors import DataError, OptionError, OrderError, WidthError
 from retrodict.gaussian import LinearGaussian
 from retrodict.graph.bayesnet import BayesNet, Variable
@@ -142,3 +144,15 @@ def test_latents_on_a_support_without_a_family_are_refused():
     net = BayesNet({"z": [], "x": ["z"]}, observed=["x"], variables=[Variable("z", support="sphere")])
     with pytest.raises(OptionError, match=r"'z' \(sphere\)"):
         amortize(LinearGaussian.from_weights(net, {}), quiet=True)
+
+
+def test_numbers_of_one_latent_are_dependent_in_its_posterior():
+    """z in two dimensions, x their sum with variance 1/4: the posterior correlation is -4/5."""
+
+    def program():
+        z = numpyro.sample("z", dist.Normal(0, 1).expand([2]).to_event(1))
+        numpyro.sample("x", dist.Normal(z.sum(), 0.5))
+
+    posterior = amortize(from_numpyro(program, observed=["x"]), steps=1000, quiet=True)
+    draws = posterior.sample({"x": 1.0}, 20_000, seed=1)["z"]
+    assert np.corrcoef(draws.T)[0, 1] == pytest.approx(-0.8, abs=0.03)

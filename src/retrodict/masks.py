@@ -13,17 +13,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from retrodict.errors import WidthError
+from retrodict.errors import SizeError, WidthError
 from retrodict.graph.bayesnet import Variable
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Integers, Mask, Rows
-from retrodict.supports import count_codes, is_categorical
+from retrodict.supports import count_codes, is_categorical, is_discrete
+
+# Pairs of numbers of one latent that are written out; beyond, elements should be variables of their own.
+MOST_PAIRS = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +65,46 @@ class Dependencies:
             tuple(net.variable(net.names[i]) for i in inputs.tolist()),
             inverse.depths[inferred] - 1,
         )
+
+    def by_column(self) -> Dependencies:
+        r"""Return the same with every column of a latent as a latent of its own, which depends on those before it.
+
+        :math:`q(z_i \mid \mathrm{Pa}_i) = \prod_k q(z_{ik} \mid z_{i1}, \ldots, z_{i,k-1}, \mathrm{Pa}_i)`: numbers of
+        one latent are dependent given its parents, whatever the inverse. Raises `SizeError` for latents of so many
+        numbers that this cannot be written out.
+
+        >>> from retrodict import BayesNet, Variable, invert
+        >>> net = BayesNet({"z": [], "x": ["z"]}, observed=["x"], variables=[Variable("z", size=3)])
+        >>> Dependencies.of(invert(net)).by_column().parents.to_lists()  # x is input 0
+        [[0], [0, 1], [0, 1, 2]]
+        """
+        sizes = self.latent_sizes
+        if (sizes == 1).all():
+            return self
+        _require_room(self.latents, sizes)
+        seen = len(self.observed)
+        first = seen + np.cumsum(sizes) - sizes
+        parents: list[list[int]] = []
+        for latent, row in enumerate(self.parents.to_lists()):
+            observed = [i for i in row if i < seen]
+            whole = [c for i in row if i >= seen for c in range(first[i - seen], first[i - seen] + sizes[i - seen])]
+            own = range(first[latent], first[latent] + sizes[latent])
+            parents += [sorted([*observed, *whole, *own[:k]]) for k in range(sizes[latent])]
+        return Dependencies(
+            self.observed,
+            tuple(name for name, size in zip(self.latents, sizes.tolist(), strict=True) for _ in range(size)),
+            Rows.from_lists(parents),
+            (*self.variables[:seen], *(c for v in self.variables[seen:] for c in _list_columns(v))),
+            self._level_columns(sizes),
+        )
+
+    def _level_columns(self, sizes: Integers) -> Integers:
+        """Return the step in which each column can be drawn: one after another within a latent."""
+        seen, begin = len(self.observed), np.zeros(len(self.latents), dtype=np.int64)
+        for latent in np.argsort(self.level, kind="stable").tolist():
+            above = self.parents[latent][self.parents[latent] >= seen] - seen
+            begin[latent] = (begin[above] + sizes[above]).max(initial=0)
+        return np.repeat(begin, sizes) + np.concatenate([np.arange(size) for size in sizes.tolist()])
 
     @cached_property
     def sizes(self) -> Integers:
@@ -104,6 +147,27 @@ class Dependencies:
     def columns(self) -> Mask:
         """The matrix with a row for each column of each latent and a column for each feature of each input."""
         return np.repeat(np.repeat(self.matrix, self.latent_sizes, axis=0), self.features, axis=1)
+
+
+def _list_columns(variable: Variable) -> list[Variable]:
+    """Return the codes of a latent as variables of their own."""
+    count = count_codes(variable)
+    if is_discrete(variable):
+        own = replace(variable, size=1, shape=(), plates=())
+        return [own] * count
+    return [Variable(variable.name)] * count
+
+
+def _require_room(names: tuple[Name, ...], sizes: Integers) -> None:
+    """Raise `SizeError` when the columns of one latent depend on each other in too many ways to be written out."""
+    largest = int(sizes.argmax())
+    count = int(sizes[largest])
+    if count * (count - 1) // 2 > MOST_PAIRS:
+        raise SizeError(
+            f"the {count:,} numbers of {names[largest]!r} depend on each other in {count * (count - 1) // 2:,} ways",
+            [names[largest]],
+            remedy="Read the program with elementwise=True, so that only those are kept that the model has.",
+        )
 
 
 @dataclass(frozen=True, eq=False)

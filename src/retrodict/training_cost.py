@@ -33,7 +33,7 @@ def predict_cost(inverse: Inverse, batch: int = BATCH) -> int:
         raise SizeError(
             f"the cost of a training step is not predicted for {inverse.n_edges:,} edges, more than {MOST_EDGES:,}"
         )
-    dependencies = Dependencies.of(inverse)
+    dependencies = Dependencies.of(inverse).by_column()
     groups = UnitGroups.of(dependencies, suggest_widths(dependencies))
     parents = dependencies.parents
     direct = int((dependencies.features[parents.index] * dependencies.latent_sizes[parents.sources]).sum())

@@ -59,7 +59,8 @@ def test_the_jacobian_of_vector_variables_is_the_inverse(kind):
     sizes = [Variable("z", size=2), Variable("x", size=3)]
     net = BayesNet({"z": [], "y": ["z"], "x": ["y"]}, observed=["x"], variables=sizes)
     inverse = invert(net)
-    np.testing.assert_array_equal(depends(build(inverse, kind), inverse), Dependencies.of(inverse).columns)
+    expected = Dependencies.of(inverse).by_column()  # the second number of z may depend on the first
+    np.testing.assert_array_equal(depends(build(inverse, kind), inverse), expected.columns)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -45,7 +45,7 @@ def build_encoder(
     """
     if kind not in ENCODERS:
         raise OptionError(f"the encoder {kind!r} does not exist", remedy=f"Choose one of {', '.join(ENCODERS)}.")
-    dependencies = Dependencies.of(inverse)
+    dependencies = Dependencies.of(inverse).by_column()
     if widths is None:
         widths = suggest_widths(dependencies) if kind == "shared" else (32, 32)
     return ENCODERS[kind](dependencies, key, widths, conditional=conditional, scaling=scaling, skip=skip)

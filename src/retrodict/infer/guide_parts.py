@@ -249,12 +249,11 @@ def _find_scaling(parts: GuideParts, dependencies: Dependencies, key: jax.Array)
         return place_data(parts, data, parts.summaries)
 
     @jax.jit
-    def fit(columns: jax.Array) -> Scaling:
+    def join(columns: jax.Array) -> jax.Array:
         codes = wiring.codes.encode(columns[:, wiring.inferred])
-        joined = jnp.concatenate([jax.vmap(see)(columns), codes], axis=-1)
-        return Scaling.fit(joined, list_categories(dependencies))
+        return jnp.concatenate([jax.vmap(see)(columns), codes], axis=-1)
 
-    return fit(parts.model.draw(key, SCALING_DRAWS))
+    return Scaling.fit(join(parts.model.draw(key, SCALING_DRAWS)), list_categories(dependencies))
 
 
 def _read_frames(model: NumpyroModel) -> dict[str, Frame]:
