@@ -76,6 +76,22 @@ def test_categories_are_seen_as_indicators_and_numbers_in_standard_units():
     assert features(scaling, columns[:, :2]).tolist() == [[0, 0, 1, 0, 1.0]]
 
 
+def test_heavy_tails_do_not_set_the_units():
+    """A Cauchy column has no standard deviation; its middle 68 % has size one. A normal one keeps its own."""
+    rng = np.random.default_rng(0)
+    scaling = Scaling.fit(jnp.asarray(np.stack([rng.standard_cauchy(20_000), 3 * rng.normal(size=20_000)], axis=1)))
+    assert float(scaling.spread[0]) == pytest.approx(np.tan(0.6826 * np.pi / 2), rel=0.05)
+    assert float(scaling.spread[1]) == pytest.approx(3.0, rel=0.02)
+
+
+def test_inputs_far_out_count_logarithmically_if_they_are_scaled():
+    features = Features(np.array([0, 1]), np.array([REAL_INPUT, REAL_INPUT]), 2)
+    columns = jnp.array([[5.0, 5.0], [1000.0, 1000.0]])
+    scaled = features(Scaling(jnp.array([0.0, 0.0]), jnp.array([1.0, 0.5])), columns)
+    np.testing.assert_allclose(scaled[:, 0], [5.0, 1000.0])  # nothing to be scaled: left as it is
+    np.testing.assert_allclose(scaled[:, 1], [10.0, 10 * (1 + np.log(200))], rtol=1e-6)
+
+
 @pytest.mark.parametrize("kind", ["shared", "separate"])
 @pytest.mark.parametrize("most_steps", [0, 64], ids=["loop", "written out"])
 def test_a_mixed_encoder_is_a_density_and_draws_from_it(kind, most_steps, monkeypatch):

@@ -80,7 +80,7 @@ class Features(eqx.Module):
         inputs = np.arange(int(np.searchsorted(np.array(self.source), columns.shape[1])))
         if self._is_plain(len(inputs)):
             count = columns.shape[1]
-            return _tame((columns - scaling.centre[:count]) / scaling.spread[:count])
+            return _standardise(columns, scaling.centre[:count], scaling.spread[:count])
         return self.encode(scaling, inputs, columns[:, np.array(self.source)[inputs]])
 
     def encode(
@@ -88,8 +88,8 @@ class Features(eqx.Module):
     ) -> Float[Array, "rows inputs"]:
         """Return these inputs, each from the value of its column."""
         source, category = (take(jnp.asarray(part, jnp.int32), inputs) for part in (self.source, self.category))
-        standard = (values - scaling.centre[source]) / scaling.spread[source]
-        return jnp.where(category == REAL, _tame(standard), (values == category).astype(values.dtype))
+        standard = _standardise(values, scaling.centre[source], scaling.spread[source])
+        return jnp.where(category == REAL, standard, (values == category).astype(values.dtype))
 
     def drawn(self, columns: Integers, seen_columns: int) -> tuple[Integers, Integers]:
         """Return the inputs made of these latent columns, and which of the columns each is made of."""
@@ -103,10 +103,16 @@ class Features(eqx.Module):
         return all(category == REAL for category in self.category[:count])
 
 
-def _tame(standard: Float[Array, "rows inputs"]) -> Float[Array, "rows inputs"]:
-    """Return standardised numbers, those far out logarithmically: x beyond FAR becomes FAR (1 + log(x / FAR))."""
-    size = jnp.maximum(jnp.abs(standard), FAR)
-    return jnp.clip(standard, -FAR, FAR) * (1 + jnp.log(size / FAR))
+def _standardise(
+    values: Float[Array, "rows inputs"], centre: Float[Array, " inputs"], spread: Float[Array, " inputs"]
+) -> Float[Array, "rows inputs"]:
+    """Return numbers in standard units, x beyond FAR as FAR (1 + log(x / FAR)); raw ones where nothing is to be scaled.
+
+    Encoders without a scaling, such as the paper's, see every number as it is.
+    """
+    standard = (values - centre) / spread
+    far = jnp.where((centre == 0) & (spread == 1), jnp.inf, FAR)
+    return jnp.clip(standard, -far, far) * (1 + jnp.log(jnp.maximum(jnp.abs(standard) / far, 1.0)))
 
 
 def list_categories(dependencies: Dependencies) -> Int[np.ndarray, " columns"]:
