@@ -51,6 +51,7 @@ class BlockLinear(eqx.Module):
     since an optimiser pays for every array. The output groups stand class by class: output ``i`` is row ``row[i]``.
     Where a class listens to consecutive groups, one each, ``first`` is the first of them, and nothing is copied.
 
+    >>> import jax
     >>> layer = BlockLinear(Rows.from_lists([[0], [0, 1, 2]]), (2, 4), np.arange(3), jax.random.key(0))
     >>> layer(jnp.ones((4, 2, 5)).at[-1].set(0)).shape  # three groups of two units and the zero, five rows
     (3, 4, 5)
@@ -99,6 +100,7 @@ class BlockLinear(eqx.Module):
     def select(self, groups: Integers, place: Integers | None = None) -> Selection:
         """Return the selection of these output groups, whose results belong in ``place``: in their rows, if not given.
 
+        >>> import jax
         >>> layer = BlockLinear(Rows.from_lists([[0], [0, 1, 2]]), (2, 4), np.arange(3), jax.random.key(0))
         >>> layer.select(np.array([1])).places
         (array([], dtype=int64), array([1]))
