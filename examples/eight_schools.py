@@ -27,7 +27,7 @@ def non_centred(error, effect=None):
 def main(steps=3000):
     found = {}
     for program in (centred, non_centred):
-        posterior = rd.amortize(rd.from_numpyro(program, ERROR, EFFECT), steps=steps)
+        posterior = rd.amortize(rd.from_numpyro(program, ERROR, EFFECT), conditional="mixture", steps=steps)
         weighed = posterior.importance({"effect": EFFECT}, 20_000)
         found[program.__name__] = weighed
         print(f"{program.__name__}: mean {weighed.mean['mean']:.2f}, spread {weighed.mean['spread']:.2f}, {weighed}")
