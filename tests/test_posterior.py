@@ -156,3 +156,16 @@ def test_numbers_of_one_latent_are_dependent_in_its_posterior():
     posterior = amortize(from_numpyro(program, observed=["x"]), steps=1000, quiet=True)
     draws = posterior.sample({"x": 1.0}, 20_000, seed=1)["z"]
     assert np.corrcoef(draws.T)[0, 1] == pytest.approx(-0.8, abs=0.03)
+
+
+def test_numbers_with_ends_of_their_own_are_read_one_by_one_or_refused():
+    def program():
+        z = numpyro.sample("z", dist.Uniform(0.0, np.array([1.0, 2.0])).to_event(1))
+        numpyro.sample("x", dist.Normal(z.sum(), 0.5))
+
+    with pytest.raises(OptionError, match="not constants of 'z'"):
+        amortize(from_numpyro(program, observed=["x"]), steps=1, quiet=True)
+    posterior = amortize(from_numpyro(program, observed=["x"], elementwise=True), steps=1, quiet=True)
+    draws = posterior.sample({"x": 1.0}, 2_000)
+    assert 1.0 < draws["z[1]"].max() < 2.0
+    assert draws["z[0]"].max() < 1.0

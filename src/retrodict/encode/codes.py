@@ -229,5 +229,5 @@ def _require_supported(latents: Sequence[Variable]) -> None:
     if loose:
         raise OptionError(
             "the ends of the support are not constants of " + ", ".join(repr(variable.name) for variable in loose),
-            remedy="Draw from a fixed support and transform: a * Uniform(0, 1) instead of Uniform(0, a).",
+            remedy="Draw from one fixed support and transform: a * Uniform(0, 1) instead of Uniform(0, a).",
         )

@@ -17,7 +17,7 @@ from retrodict.graph.rows import Integers
 from retrodict.read.numpyro_assign import run
 from retrodict.read.numpyro_sets import SetTable
 from retrodict.read.numpyro_sites import Program, Site
-from retrodict.read.numpyro_supports import bounds_of, contains, peel
+from retrodict.read.numpyro_supports import DISCRETE, bounds_of, contains, peel
 from retrodict.read.numpyro_values import Tracked
 from retrodict.read.numpyro_walk import follow
 
@@ -130,7 +130,10 @@ def _mark(table: SetTable, site: Site, start: int, elementwise: bool) -> Integer
 def _read_bounds(
     sites: Sequence[Site], counts: Sequence[int], bounded: Sequence[str], ends: Sequence[Tracked]
 ) -> list[tuple[float, float] | None]:
-    """Return the least and the greatest value of each unit, where both are constants."""
+    """Return the least and the greatest value of each unit, where both are constants.
+
+    Numbers between ends of their own have none in common: no bijection of the whole site would keep each inside.
+    """
     pairs = dict(zip(bounded, zip(ends[::2], ends[1::2], strict=True), strict=True))
     found: list[tuple[float, float] | None] = []
     for site, count in zip(sites, counts, strict=True):
@@ -138,6 +141,8 @@ def _read_bounds(
         if low is None or high is None or not (low.known.all() and high.known.all()) or not site.n_elements:
             found += [None] * count
         else:
-            least, greatest = low.value.reshape(count, -1).min(axis=1), high.value.reshape(count, -1).max(axis=1)
-            found += list(zip(least.astype(float).tolist(), greatest.astype(float).tolist(), strict=True))
+            lows, highs = (np.asarray(end.value, float).reshape(count, -1) for end in (low, high))
+            alike = np.isin(site.support, list(DISCRETE)) | (np.ptp(lows, axis=1) + np.ptp(highs, axis=1) == 0)
+            ends_of = zip(lows.min(axis=1).tolist(), highs.max(axis=1).tolist(), alike.tolist(), strict=True)
+            found += [(least, greatest) if same else None for least, greatest, same in ends_of]
     return found
