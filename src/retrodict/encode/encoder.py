@@ -97,7 +97,7 @@ class Encoder(eqx.Module):
         columns = jnp.concatenate([observed.reshape(-1, observed.shape[-1]), flat], axis=-1)
         scaling = self._fixed_scaling
         parameters = self.parameters(self.features(scaling, columns))
-        centre, spread = (part[observed.shape[-1] :] for part in scaling)
+        centre, spread = (part[len(part) - flat.shape[-1] :] for part in scaling)
         factors = self.conditional.log_prob(parameters, (flat - centre) / spread) - jnp.log(spread)
         return factors.reshape(latents.shape)
 
