@@ -1,4 +1,4 @@
-"""What training minimises: pure functions ``objective(encoder, latents, observed) -> nats`` of one minibatch."""
+"""What inference compilation minimises: a pure function of an encoder and joint draws of a fixed model."""
 
 from collections.abc import Callable
 
@@ -6,10 +6,10 @@ from jaxtyping import Array, Float
 
 from retrodict.encode.encoder import Encoder
 
-Objective = Callable[[Encoder, Float[Array, "batch latents"], Float[Array, "batch observed"]], Float[Array, ""]]
+Loss = Callable[[Encoder, Float[Array, "batch latents"], Float[Array, "batch observed"]], Float[Array, ""]]
 
 
-def forward_kl(
+def cross_entropy(
     encoder: Encoder, latents: Float[Array, "batch latents"], observed: Float[Array, "batch observed"]
 ) -> Float[Array, ""]:
     r"""Return the objective of inference compilation, :math:`-E_{p(z, x)} \log q(z \mid x)`, in nats.
@@ -23,7 +23,7 @@ def forward_kl(
     >>> from retrodict import invert, zoo
     >>> from retrodict.encode.build import build_encoder
     >>> encoder = build_encoder(invert(zoo.binary_tree(depth=2)), jax.random.key(0))
-    >>> forward_kl(encoder, jnp.zeros((4, 1)), jnp.zeros((4, 2))).shape
+    >>> cross_entropy(encoder, jnp.zeros((4, 1)), jnp.zeros((4, 2))).shape
     ()
     """
     return -encoder.log_prob(latents, observed).mean()
