@@ -119,7 +119,7 @@ class Encoder(eqx.Module):
         All columns of a step are drawn at once, in ``depth`` steps; each hidden unit is computed once in all.
         """
         rows = observed.reshape(-1, observed.shape[-1])
-        known = self.features(self.scaling, rows)
+        known = self.features(self._fixed_scaling, rows)
         inputs = jnp.zeros((len(rows), len(self.features.source)), rows.dtype).at[:, : known.shape[1]].set(known)
         latents = jnp.zeros((len(self.structure.level) + 1, len(rows)), rows.dtype)
         drawing = Drawing(self.begin(inputs), latents, jnp.zeros(len(rows), rows.dtype))
@@ -156,12 +156,12 @@ class Encoder(eqx.Module):
         state, parameters = self.advance(step.computed, step.columns, drawing.state)
         conditional = self.conditional.at(step.columns)
         standard = conditional.sample(key, parameters)
-        count = len(self.structure.level)
-        centre, spread = (take(part[len(part) - count :], step.columns) for part in self.scaling)
+        count, scaling = len(self.structure.level), self._fixed_scaling
+        centre, spread = (take(part[len(part) - count :], step.columns) for part in scaling)
         factors = conditional.log_prob(parameters, standard) - jnp.log(spread)
         values = standard * spread + centre
         made = values.at[:, step.made].get(mode="clip")
-        state = self.write(step.inputs, self.features.encode(self.scaling, step.inputs, made), state)
+        state = self.write(step.inputs, self.features.encode(scaling, step.inputs, made), state)
         latents = put(drawing.latents, step.columns, values.T)
         log_prob = drawing.log_prob + jnp.where(step.columns < count, factors, 0.0).sum(axis=-1)
         return Drawing(state, latents, log_prob)
