@@ -112,18 +112,18 @@ def learn_small(**options: Any) -> LearnedModel:
 
 
 def test_a_run_that_was_stopped_goes_on_to_the_same_end(tmp_path: Path) -> None:
-    class Stop(Exception):
+    class StoppedError(Exception):
         pass
 
     def stop(_: Any) -> dict[str, float]:
         calls.append(1)
         if len(calls) == 3:
-            raise Stop
+            raise StoppedError
         return {"calls": float(len(calls))}
 
     calls: list[int] = []
     whole = learn_small(epochs=4, watch=lambda _: {"calls": 0.0})
-    with pytest.raises(Stop):
+    with pytest.raises(StoppedError):
         learn_small(epochs=4, watch=stop, folder=tmp_path)
     resumed = learn_small(epochs=4, watch=lambda _: {"calls": 0.0}, folder=tmp_path)
     assert resumed.history.train == whole.history.train
@@ -265,7 +265,9 @@ BAD: dict[str, tuple[type[RetrodictError], str, Callable[[], Any]]] = {
     "nan parameter": (
         ProgramError,
         "weights",
-        lambda: fit_model(eqx.tree_at(lambda p: p.weights, programs.factors(), jnp.full((4, 2), jnp.nan)), {"x": np.ones((20, 4))}),
+        lambda: fit_model(
+            eqx.tree_at(lambda p: p.weights, programs.factors(), jnp.full((4, 2), jnp.nan)), {"x": np.ones((20, 4))}
+        ),
     ),
     "nan density": (ProgramError, "'x'", lambda: fit_model(programs.Broken(jnp.zeros(())), {"x": np.ones(20)})),
 }

@@ -230,9 +230,7 @@ def _find_forest(latents: Rows, place: Integers, generative: Array) -> Integers:
     return np.asarray(np.where(generative, -1, order[first]), np.int64)
 
 
-def _read_recipe(
-    described: Any, numbers: Arrays, inverse: Inverse, summaries: tuple[Summarised, ...]
-) -> Recipe | None:
+def _read_recipe(described: Any, numbers: Arrays, inverse: Inverse, summaries: tuple[Summarised, ...]) -> Recipe | None:
     """Return the recipe, none of whose widths ask for more than a file of this size can hold."""
     if described is None:
         return None

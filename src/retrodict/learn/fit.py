@@ -14,7 +14,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from retrodict.amortization import choose_optimizer
-from retrodict.encode.relaxation import Temperature
 from retrodict.encode.summaries import Summary
 from retrodict.errors import OptionError, ProgramError
 from retrodict.graph.digest import digest_model
@@ -29,7 +28,8 @@ from retrodict.read.numpyro import from_numpyro
 from retrodict.train.autoencoder import Autoencoder
 from retrodict.train.learning import LearningError, LearningPlan, begin, learn
 from retrodict.train.objectives import choose_objective
-from retrodict.train.relaxing import relax
+from retrodict.train.relaxation import Temperature, relax
+from retrodict.train.weights import check_draws
 
 # Draws of the encoder when a program is tried out before the first step.
 PROBE_ROWS = 64
@@ -125,7 +125,9 @@ def fit_model(
     return LearnedModel(pair, recipe, history)
 
 
-def _divide(wiring: Wiring, data: Mapping[str, Any], held_out: float | Mapping[str, Any], seed: int) -> tuple[Floats, Floats]:
+def _divide(
+    wiring: Wiring, data: Mapping[str, Any], held_out: float | Mapping[str, Any], seed: int
+) -> tuple[Floats, Floats]:
     """Return rows to learn from, and rows to judge by."""
     rows = read_rows(wiring, data)
     if isinstance(held_out, Mapping):
@@ -147,8 +149,9 @@ def _plan(
     """Return the plan of learning, every option of which fits the others."""
     if not 0 < learning_rate < float("inf"):
         raise OptionError(f"learning_rate={learning_rate} is out of range", remedy="Give a positive number.")
-    schedule = temperature if isinstance(temperature, Temperature | None) else Temperature(temperature)
-    chosen = choose_objective(objective, pair if schedule is None else relax(pair, 1.0), draws)
+    schedule = temperature if isinstance(temperature, Temperature | None) else Temperature(temperature, temperature)
+    chosen = choose_objective(objective, (pair if schedule is None else relax(pair, 1.0)).encoder)
+    check_draws(objective, draws, chosen.least_draws)
     plan = LearningPlan(chosen, epochs, batch, draws, temperature=schedule, patience=patience)
     steps = epochs * (count // min(batch, count))
     return replace(plan, optimizer=choose_optimizer(learning_rate, steps))

@@ -29,7 +29,7 @@ from retrodict.posterior import AmortizedPosterior
 from retrodict.read.numpyro_model import NumpyroModel
 from retrodict.train.autoencoder import Autoencoder
 from retrodict.train.fit import History
-from retrodict.train.learning import evaluate
+from retrodict.train.learning import estimate, evaluate
 
 
 @dataclass(frozen=True, eq=False, repr=False)

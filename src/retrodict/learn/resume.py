@@ -46,7 +46,9 @@ class Journal:
             probe.touch()
             probe.unlink()
         except OSError as error:
-            raise FileError(self.folder, f"cannot be written ({error.strerror})", remedy="Choose another folder.") from None
+            raise FileError(
+                self.folder, f"cannot be written ({error.strerror})", remedy="Choose another folder."
+            ) from None
 
     def keep(self, moment: Moment) -> None:
         """Write the state after an epoch; what was there is replaced as a whole or not at all."""

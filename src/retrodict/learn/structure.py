@@ -22,6 +22,7 @@ from retrodict.graph.names import Name
 from retrodict.infer.recipe import Recipe
 from retrodict.infer.wiring import Wiring
 from retrodict.invert import fully_connected, invert, mean_field, reversal
+from retrodict.invert.orders import ORDERS
 from retrodict.masks import Dependencies
 from retrodict.read.numpyro_model import NumpyroModel
 
@@ -30,6 +31,7 @@ BASELINES: dict[str, Callable[[BayesNet], Inverse]] = {
     "mean-field": mean_field,
     "fully-connected": fully_connected,
 }
+NAMES = ("auto", "exact", *ORDERS)
 SCALING_DRAWS = 4096
 
 Structure = str | Sequence[Name] | Inverse
@@ -65,6 +67,10 @@ def find_inverse(model: NumpyroModel, plan: EncoderPlan) -> Inverse:
         inverse = structure
     elif isinstance(structure, str) and structure in BASELINES:
         inverse = BASELINES[structure](model.net)
+    elif isinstance(structure, str) and structure not in NAMES:
+        raise OptionError(
+            f"the encoder {structure!r} does not exist", remedy=f"Choose one of {', '.join([*NAMES, *BASELINES])}."
+        )
     else:
         inverse = invert(model, structure, plan.minimize)
     if inverse.net != model.net:

@@ -13,18 +13,17 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key
 
-from retrodict.encode.relaxation import Temperature
 from retrodict.errors import OptionError
 from retrodict.train.autoencoder import Autoencoder
-from retrodict.train.bounds import log_weights
+from retrodict.train.bounds import bound, elbo_per_row
 from retrodict.train.fit import History, TrainingError
 from retrodict.train.objectives import Objective
 from retrodict.train.progress import Progress
-from retrodict.train.relaxing import relax
+from retrodict.train.relaxation import Temperature, relax
 
 Rows = Float[Array, "rows observed"]
-# Rows are evaluated together while they make at most so many draws.
-MOST_DRAWS = 1 << 14
+# Rows that are judged together: as many as memory holds many draws of.
+JUDGED_ROWS = 512
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def divide(pair: Autoencoder) -> tuple[Autoencoder, Autoencoder]:
 def learn(
     pair: Autoencoder,
     rows: Rows,
-    held_out: Rows,
+    held_out: Float[Array, "judged observed"],
     plan: LearningPlan,
     key: Key[Array, ""],
     *,
@@ -141,17 +140,29 @@ def learn(
 
 
 def evaluate(pair: Autoencoder, key: Key[Array, ""], rows: Rows, draws: int) -> Float[Array, " rows"]:
-    """Return the evidence lower bound of each row in nats, averaged over draws; rows are taken in pieces."""
-    size = max(1, min(len(rows), MOST_DRAWS // draws))
-    pieces = [rows[start : start + size] for start in range(0, len(rows), size)]
-    keys = jax.random.split(key, len(pieces))
-    found = [_judge(pair, own, piece, draws) for own, piece in zip(keys, pieces, strict=True)]
+    """Return the evidence lower bound of each row in nats, averaged over draws."""
+    return _judge(elbo_per_row, pair, key, rows, draws)
+
+
+def estimate(pair: Autoencoder, key: Key[Array, ""], rows: Rows, draws: int) -> Float[Array, " rows"]:
+    """Return the importance-weighted bound of each row in nats, near its log-likelihood where draws are many."""
+    return _judge(bound, pair, key, rows, draws)
+
+
+def _judge(
+    function: Callable[..., Float[Array, " rows"]], pair: Autoencoder, key: Key[Array, ""], rows: Rows, draws: int
+) -> Float[Array, " rows"]:
+    """Apply a function to the rows piece by piece, compiled for pieces of one size."""
+    size = min(len(rows), JUDGED_ROWS)
+    found = []
+    for start in range(0, len(rows), size):
+        chosen = (start + jnp.arange(size)) % len(rows)
+        own = jax.random.fold_in(key, start)
+        found.append(_COMPILED[function](pair, own, rows[chosen], draws)[: len(rows) - start])
     return jnp.concatenate(found)
 
 
-@eqx.filter_jit
-def _judge(pair: Autoencoder, key: Key[Array, ""], rows: Rows, draws: int) -> Float[Array, " rows"]:
-    return log_weights(pair, key, rows, draws).mean(axis=0)
+_COMPILED = {function: eqx.filter_jit(function) for function in (bound, elbo_per_row)}
 
 
 def _is_stale(history: History, plan: LearningPlan) -> bool:
