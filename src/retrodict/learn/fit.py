@@ -169,9 +169,15 @@ def _require_finite_parameters(module: eqx.Module) -> None:
 def _list_broken(key: jax.Array, pair: Autoencoder, rows: jax.Array) -> tuple[str, ...]:
     """Return the variables whose density is not finite where the encoder draws latents for some rows."""
     generator: Any = pair.generator
-    latents = pair.encoder.sample(key, rows)
-    finite = np.isfinite(np.asarray(generator.log_factors(latents, rows))).all(axis=0)
+    finite = np.isfinite(np.asarray(_score(pair, key, rows))).all(axis=0)
     return tuple(name for name, good in zip(generator.scored, finite.tolist(), strict=True) if not good)
+
+
+@eqx.filter_jit
+def _score(pair: Autoencoder, key: jax.Array, rows: jax.Array) -> jax.Array:
+    generator: Any = pair.generator
+    found: jax.Array = generator.log_factors(pair.encoder.sample(key, rows), rows)
+    return found
 
 
 def _require_finite_densities(broken: tuple[str, ...]) -> None:
