@@ -41,10 +41,10 @@ def draw_log_weights(
     return pair.generator.log_joint(*drawn) - log_density
 
 
-def log_mean(log_weights: Float[Array, "draws ..."]) -> Float[Array, ...]:
+def log_mean(log_weights: Float[Array, "draws *others batch"]) -> Float[Array, "*others batch"]:
     """Return the log of the mean weight over draws.
 
-    >>> log_mean(jnp.log(jnp.array([1.0, 3.0]))).item() == jnp.log(2.0).item()
+    >>> log_mean(jnp.log(jnp.array([[1.0], [3.0]]))).item() == jnp.log(2.0).item()
     True
     """
     return jax.nn.logsumexp(log_weights, axis=0) - jnp.log(len(log_weights))
