@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +25,8 @@ def list_states(generator: ProgramGenerator) -> Float[Array, "states latents"]:
     """
     wiring = generator.wiring
     binary, count = find_binary(wiring), len(wiring.inferred)
-    columns = sum(wiring.model.structure.columns[name].size for name in binary)
+    model: Any = wiring.model
+    columns = sum(model.structure.columns[name].size for name in binary)
     if columns != count or count > MOST_LATENTS:
         raise SizeError(
             f"the states of {count} latents, {columns} of them binary, cannot be listed",

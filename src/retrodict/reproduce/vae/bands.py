@@ -1,12 +1,167 @@
-"""Figures from the data alone."""
+"""Figures from the data alone: bounds during training, against capacity, and what is lost in two parts."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from retrodict.layout import Floats
+from retrodict.plots import import_pyplot
+from retrodict.reproduce.vae.entries import TASKS
+from retrodict.reproduce.vae.groups import Mean, Series, choose_main, gather, list_models
+from retrodict.reproduce.vae.pictures import draw_pictures
 from retrodict.reproduce.vae.results import Data
+
+# Okabe & Ito's colours, told apart by everybody.
+COLOURS = {
+    "mean-field": "#D55E00",
+    "reversal": "#E69F00",
+    "forward": "#009E73",
+    "auto": "#56B4E9",
+    "fully-connected": "#0072B2",
+}
+# Curves are shown from this share of the epochs on: before, they fall from far above.
+SHOWN_FROM = 0.1
 
 
 def draw_figures(data: Data, folder: Path) -> list[Path]:
-    """Draw nothing yet."""
-    return []
+    """Draw all figures that there are results for, and return their paths."""
+    paths: list[Path] = []
+    models = list_models(data.results)
+    for source, model in models:
+        series = gather(data.results, source, model)
+        main = choose_main(series, model)
+        paths.append(draw_curves(main, model, folder / f"vae_{source}_{model}.png"))
+        if len({one.capacity for one in series}) > 1:
+            paths.append(draw_capacity(series, model, folder / f"vae_{source}_{model}_capacity.png"))
+        paths += draw_pictures(main, model, folder / f"vae_{source}_{model}_pictures.png")
+    for source in sorted({source for source, _ in models}):
+        groups = {
+            model: choose_main(gather(data.results, source, model), model) for own, model in models if own == source
+        }
+        paths.append(draw_gaps(groups, folder / f"vae_{source}_gaps.png"))
+    return paths
+
+
+def draw_curves(series: Sequence[Series], model: str, path: Path) -> Path:
+    """Draw both bounds over the epochs: the mean over seeds, and the band that they span."""
+    pyplot = import_pyplot()
+    figure, axes = pyplot.subplots(1, 2, figsize=(11, 4.6), layout="constrained", sharey=True)
+    lowest, highest = np.inf, -np.inf
+    for one in series:
+        for axis, curve in zip(axes, ("test", "weighted"), strict=True):
+            values = -_stack(one, curve)
+            kept = np.flatnonzero(~np.isnan(values).any(axis=0))
+            if not len(kept):
+                continue
+            colour = COLOURS[one.encoder]
+            label = f"{one.title} ({len(values)} seed{'s' * (len(values) > 1)})"
+            marker = "o" if curve == "weighted" else None
+            axis.plot(kept + 1, values[:, kept].mean(axis=0), color=colour, marker=marker, markersize=3, label=label)
+            axis.fill_between(kept + 1, *_span(values[:, kept]), color=colour, alpha=0.18, linewidth=0)
+            late = values[:, kept[kept >= SHOWN_FROM * values.shape[1]]]
+            lowest, highest = min(lowest, late.min()), max(highest, late.max())
+    axes[0].set(xlabel="epoch", ylabel="nats an image, held out", title="evidence lower bound")
+    axes[1].set(xlabel="epoch", title="importance-weighted bound")
+    if np.isfinite(lowest):
+        margin = 0.05 * (highest - lowest) + 1e-3
+        axes[0].set_ylim(lowest - margin, highest + margin)
+    _finish(figure, axes, TASKS[model].title, axes[0])
+    figure.savefig(path, dpi=130)
+    pyplot.close(figure)
+    return path
+
+
+def draw_capacity(series: Sequence[Series], model: str, path: Path) -> Path:
+    """Draw both final bounds against the parameters of the encoder in use, with standard errors over seeds."""
+    pyplot = import_pyplot()
+    figure, axis = pyplot.subplots(figsize=(6.4, 5), layout="constrained")
+    for encoder in dict.fromkeys(one.encoder for one in series):
+        own = [one for one in series if one.encoder == encoder]
+        sizes = [float(np.nanmean(one.facts("in_use"))) for one in own]
+        for name, line, what in (("weighed_elbo", "--", "ELBO"), ("log_likelihood", "-", "log-likelihood")):
+            means = [Mean.of(one.facts(name)) for one in own]
+            errors = [0.0 if np.isnan(mean.error) else mean.error for mean in means]
+            axis.errorbar(
+                sizes,
+                [mean.value for mean in means],
+                errors,
+                color=COLOURS[encoder],
+                linestyle=line,
+                marker="o",
+                markersize=4,
+                capsize=3,
+                label=f"{what}, {own[0].title}",
+            )
+    axis.set(xscale="log", xlabel="parameters of the encoder in use", ylabel="nats an image, held out")
+    ticks = sorted({one.capacity for one in series})
+    axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axis.minorticks_off()
+    _finish(figure, [axis], TASKS[model].title, axis)
+    figure.savefig(path, dpi=130)
+    pyplot.close(figure)
+    return path
+
+
+def draw_gaps(groups: dict[str, list[Series]], path: Path) -> Path:
+    """Draw for each model what its encoders lose, one bar an encoder, in two parts."""
+    pyplot = import_pyplot()
+    sizes = [len(series) for series in groups.values()]
+    figure, found = pyplot.subplots(
+        1,
+        len(groups),
+        figsize=(max(6.4, 2.4 + 1.15 * sum(sizes)), 4.8),
+        layout="constrained",
+        width_ratios=sizes,
+        squeeze=False,
+    )
+    for axis, (model, series) in zip(found[0], groups.items(), strict=True):
+        places = np.arange(len(series))
+        bottom = np.zeros(len(series))
+        for name, shade in (("approximation", 1.0), ("amortisation", 0.4)):
+            means = [Mean.of(one.facts(name)) for one in series]
+            values = np.nan_to_num([mean.value for mean in means])
+            colours = [COLOURS[one.encoder] for one in series]
+            axis.bar(places, values, bottom=bottom, color=colours, alpha=shade, width=0.65)
+            axis.errorbar(
+                places,
+                bottom + values,
+                [mean.error for mean in means],
+                fmt="none",
+                ecolor="black",
+                capsize=3,
+                linewidth=1,
+            )
+            bottom = bottom + values
+        labels = [one.title.replace(", ", "\n") for one in series]
+        axis.set_xticks(places, labels, fontsize=8)
+        axis.set_title(model)
+        axis.set_xlim(-0.6, len(series) - 0.4)
+        axis.spines[["top", "right"]].set_visible(False)
+    found[0][0].set_ylabel("nats an image lost")
+    figure.suptitle("What the encoder loses: approximation (full), amortisation (pale)", fontsize=11)
+    figure.savefig(path, dpi=130)
+    pyplot.close(figure)
+    return path
+
+
+def _stack(one: Series, curve: str) -> Floats:
+    """Return a curve of all runs that were finished, one a row."""
+    whole = [run for run in one.runs if run.facts.get("failed_at") is None]
+    length = max((len(run.curves[curve]) for run in whole), default=0)
+    return np.array([run.curves[curve] for run in whole], np.float64).reshape(-1, length)
+
+
+def _span(values: Floats) -> tuple[Floats, Floats]:
+    return values.min(axis=0), values.max(axis=0)
+
+
+def _finish(figure: Any, axes: Sequence[Any], title: str, named: Any) -> None:
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title)
+    handles, labels = named.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=8)

@@ -173,7 +173,7 @@ def _split(task: Task, learned: LearnedModel, test: Floats, budget: Budget) -> d
         temperature=end,
         judged=10 * budget.judged,
         weights=budget.weights,
-        **options,  # type: ignore[arg-type]
+        **options,
     )
     return {
         "split_elbo": float(gap.amortised.mean()),
