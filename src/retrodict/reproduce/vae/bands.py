@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from retrodict.layout import Floats
 from retrodict.plots import import_pyplot
 from retrodict.reproduce.vae.entries import TASKS
 from retrodict.reproduce.vae.groups import Mean, Series, choose_main, gather, list_models
-from retrodict.reproduce.vae.pictures import draw_pictures
+from retrodict.reproduce.vae.pictures import choose_shown, draw_pictures
 from retrodict.reproduce.vae.results import Data
 
 # Okabe & Ito's colours, told apart by everybody.
@@ -29,24 +30,36 @@ SHOWN_FROM = 0.1
 
 def draw_figures(data: Data, folder: Path) -> list[Path]:
     """Draw all figures that there are results for, and return their paths."""
-    paths: list[Path] = []
-    models = list_models(data.results)
-    for source, model in models:
-        series = gather(data.results, source, model)
-        main = choose_main(series, model)
-        paths.append(draw_curves(main, model, folder / f"vae_{source}_{model}.png"))
-        if len({one.capacity for one in series}) > 1:
-            paths.append(draw_capacity(series, model, folder / f"vae_{source}_{model}_capacity.png"))
-        paths += draw_pictures(main, model, folder / f"vae_{source}_{model}_pictures.png")
-    for source in sorted({source for source, _ in models}):
-        groups = {
-            model: choose_main(gather(data.results, source, model), model) for own, model in models if own == source
-        }
-        paths.append(draw_gaps(groups, folder / f"vae_{source}_gaps.png"))
+    paths = [folder / f"{name}.png" for name in name_figures(data)]
+    for path, draw in zip(paths, list_figures(data).values(), strict=True):
+        draw(path)
     return paths
 
 
-def draw_curves(series: Sequence[Series], model: str, path: Path) -> Path:
+def name_figures(data: Data) -> list[str]:
+    """Return the names of all figures that there are results for."""
+    return list(list_figures(data))
+
+
+def list_figures(data: Data) -> dict[str, Callable[[Path], None]]:
+    """Return for each figure by name what draws it into a file."""
+    found: dict[str, Callable[[Path], None]] = {}
+    compared: dict[str, dict[str, list[Series]]] = {}
+    for source, model in list_models(data.results):
+        series = gather(data.results, source, model)
+        main = choose_main(series, model)
+        compared.setdefault(source, {})[model] = main
+        found[f"vae_{source}_{model}"] = partial(draw_curves, main, model)
+        if len({one.capacity for one in series}) > 1:
+            found[f"vae_{source}_{model}_capacity"] = partial(draw_capacity, series, model)
+        if choose_shown(main):
+            found[f"vae_{source}_{model}_pictures"] = partial(draw_pictures, main, model)
+    for source, groups in compared.items():
+        found[f"vae_{source}_gaps"] = partial(draw_gaps, groups)
+    return found
+
+
+def draw_curves(series: Sequence[Series], model: str, path: Path) -> None:
     """Draw both bounds over the epochs: the mean over seeds, and the band that they span."""
     pyplot = import_pyplot()
     figure, axes = pyplot.subplots(1, 2, figsize=(11, 4.6), layout="constrained", sharey=True)
@@ -72,10 +85,9 @@ def draw_curves(series: Sequence[Series], model: str, path: Path) -> Path:
     _finish(figure, axes, TASKS[model].title, axes[0])
     figure.savefig(path, dpi=130)
     pyplot.close(figure)
-    return path
 
 
-def draw_capacity(series: Sequence[Series], model: str, path: Path) -> Path:
+def draw_capacity(series: Sequence[Series], model: str, path: Path) -> None:
     """Draw both final bounds against the parameters of the encoder in use, with standard errors over seeds."""
     pyplot = import_pyplot()
     figure, axis = pyplot.subplots(figsize=(6.4, 5), layout="constrained")
@@ -103,10 +115,9 @@ def draw_capacity(series: Sequence[Series], model: str, path: Path) -> Path:
     _finish(figure, [axis], TASKS[model].title, axis)
     figure.savefig(path, dpi=130)
     pyplot.close(figure)
-    return path
 
 
-def draw_gaps(groups: dict[str, list[Series]], path: Path) -> Path:
+def draw_gaps(groups: dict[str, list[Series]], path: Path) -> None:
     """Draw for each model what its encoders lose, one bar an encoder, in two parts."""
     pyplot = import_pyplot()
     sizes = [len(series) for series in groups.values()]
@@ -145,7 +156,6 @@ def draw_gaps(groups: dict[str, list[Series]], path: Path) -> Path:
     figure.suptitle("What the encoder loses: approximation (full), amortisation (pale)", fontsize=11)
     figure.savefig(path, dpi=130)
     pyplot.close(figure)
-    return path
 
 
 def _stack(one: Series, curve: str) -> Floats:

@@ -16,14 +16,12 @@ from retrodict.reproduce.vae.units import Result
 LABEL, TITLE = 2.9, 0.4  # inches kept for the names of rows, and above them
 
 
-def draw_pictures(series: Sequence[Series], model: str, path: Path) -> list[Path]:
-    """Draw held-out images above what each encoder makes of them, and draws of each model; none without pictures.
+def draw_pictures(series: Sequence[Series], model: str, path: Path) -> None:
+    """Draw held-out images above what each encoder makes of them, and draws of each model.
 
     Shown is what a pixel is expected to be, between white (0) and black (1).
     """
-    shown = [(one.title, run) for one in series for run in one.runs[:1] if run.pictures]
-    if not shown:
-        return []
+    shown = choose_shown(series)
     rows = [("held out", _read(shown[0][1], "data"))]
     for what in ("reconstructions", "samples"):
         rows += [(f"{what}\n{title}", _read(run, what)) for title, run in shown]
@@ -40,7 +38,11 @@ def draw_pictures(series: Sequence[Series], model: str, path: Path) -> list[Path
     figure.suptitle(f"{TASKS[model].title}: seed 0", fontsize=10)
     figure.savefig(path, dpi=130)
     pyplot.close(figure)
-    return [path]
+
+
+def choose_shown(series: Sequence[Series]) -> list[tuple[str, Result]]:
+    """Return the first run of each encoder that has pictures, with the encoder's names."""
+    return [(one.title, run) for one in series for run in one.runs[:1] if run.pictures]
 
 
 def _read(run: Result, name: str) -> Floats:

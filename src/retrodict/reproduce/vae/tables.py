@@ -51,7 +51,7 @@ training, for the discrete model wherever latents are binary; the mean over seed
 - *Edges* and *sampling* (sequential steps of drawing) of the inverse; *in use*, *stored*: parameters of the encoder,
   without and with those that are multiplied by zero (masks, padding).
 - *ELBO*: over all held-out images, {budget.judged} draws each. *Log-likelihood*: importance-weighted with
-  {budget.weights:,} draws, over the first {budget.weighed_images} held-out images; *gap*: to the ELBO of the same images.
+  {budget.weights:,} draws, over the first {budget.weighed_images} held-out images; *gap*: to the ELBO of these.
 - *Approximation* and *amortisation*: the parts of the gap of the first {budget.split_images} held-out images. The
   encoder is trained on for {budget.split_steps} steps on one image alone; what that wins is amortisation, what then
   remains to the log-likelihood is approximation (Cremer, Li & Duvenaud 2018).
