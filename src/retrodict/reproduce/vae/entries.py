@@ -22,7 +22,7 @@ from retrodict.train.relaxation import Temperature
 ENCODERS = ("mean-field", "reversal", "forward", "auto", "fully-connected")
 DATA = ("digits", "mnist5k", "fashion")
 SMALL_SIDE = 4  # of images whose model is enumerated
-REFINING = 40  # epochs in which the encoder alone is trained on
+REFINING, REFINING_BATCH = 10, 32  # epochs and batches in which the encoder alone is trained on
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Task:
     """A model, how it is learned, and the parameters in use that every encoder of it gets.
 
     ``make`` returns the untrained program for a number of pixels and a seed; with ``enumerated``, images are pooled
-    to 4x4, the encoder alone is trained on after the model, for at most 40 epochs, and bounds are sums over all
-    states.
+    to 4x4, the encoder alone is trained on after the model, for at most 10 epochs, and bounds are sums over
+    all states.
     """
 
     title: str

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from retrodict.pictures.files import write_whole
-from retrodict.reproduce.vae.entries import TASKS, Budget, Task
+from retrodict.reproduce.vae.entries import REFINING, REFINING_BATCH, TASKS, Budget, Task
 from retrodict.reproduce.vae.groups import Mean, Series, choose_main, compare, gather, list_models
 from retrodict.reproduce.vae.results import Data
 
@@ -65,7 +65,8 @@ def _describe(task: Task, budget: Budget) -> str:
     text = f"A {task.title}: {budget.epochs_of(task)} epochs, batches of 128; {options}."
     if task.enumerated:
         text += (
-            " Then the encoder alone by the exact ELBO, the model held. All bounds are exact sums over all states, of "
+            f" Then {min(REFINING, budget.epochs_of(task))} epochs of the encoder alone by the exact ELBO, batches of "
+            f"{REFINING_BATCH}, the model held. All bounds are exact sums over all states, of "
             "all held-out images."
         )
     return text

@@ -19,7 +19,7 @@ from retrodict.learn.fit import fit_model
 from retrodict.learn.gap import split_gap
 from retrodict.learn.learned import LearnedModel
 from retrodict.learn.refine import EXACT, refine_encoder
-from retrodict.reproduce.vae.entries import REFINING, Budget, Task, list_names, load_rows, require_task
+from retrodict.reproduce.vae.entries import REFINING, REFINING_BATCH, Budget, Task, list_names, load_rows, require_task
 from retrodict.train.autoencoder import Autoencoder
 from retrodict.train.fit import History
 from retrodict.train.learning import LearningError, estimate
@@ -100,7 +100,9 @@ def run_unit(unit: Unit, budget: Budget, *, quiet: bool = False) -> Result:
     if task.enumerated:
         epochs = min(REFINING, budget.epochs_of(task))
         first = _judge(task, learned, test, budget)["elbo"]
-        learned = refine_encoder(learned, {"x": train}, EXACT, epochs=epochs, learning_rate=3e-3, quiet=quiet)
+        learned = refine_encoder(
+            learned, {"x": train}, EXACT, epochs=epochs, batch=REFINING_BATCH, learning_rate=3e-3, quiet=quiet
+        )
     facts = _describe(unit, learned) | {
         "seconds": seconds,
         "epoch_seconds": float(np.median(watch.seconds[1:] or watch.seconds)),
