@@ -93,13 +93,13 @@ class Budget:
     """
 
     epochs: int | None = None
-    judged: int = 200
+    judged: int = 100
     weights: int = 5000
-    weighed_images: int = 100
-    split_images: int = 16
+    weighed_images: int = 64
+    split_images: int = 12
     split_steps: int = 200
     marks: int = 20
-    mark_images: int = 100
+    mark_images: int = 64
     mark_draws: int = 50
     train_images: int | None = None
 
