@@ -11,7 +11,7 @@ import numpy as np
 
 from retrodict.layout import Floats
 from retrodict.plots import import_pyplot
-from retrodict.reproduce.vae.entries import TASKS
+from retrodict.reproduce.vae.entries import TASKS, Budget
 from retrodict.reproduce.vae.groups import Mean, Series, choose_main, gather, list_models
 from retrodict.reproduce.vae.pictures import choose_shown, draw_pictures
 from retrodict.reproduce.vae.results import Data
@@ -49,7 +49,7 @@ def list_figures(data: Data) -> dict[str, Callable[[Path], None]]:
         series = gather(data.results, source, model)
         main = choose_main(series, model)
         compared.setdefault(source, {})[model] = main
-        found[f"vae_{source}_{model}"] = partial(draw_curves, main, model)
+        found[f"vae_{source}_{model}"] = partial(draw_curves, main, model, data.budget)
         if len({one.capacity for one in series}) > 1:
             found[f"vae_{source}_{model}_capacity"] = partial(draw_capacity, series, model)
         if choose_shown(main):
@@ -59,32 +59,39 @@ def list_figures(data: Data) -> dict[str, Callable[[Path], None]]:
     return found
 
 
-def draw_curves(series: Sequence[Series], model: str, path: Path) -> None:
+def draw_curves(series: Sequence[Series], model: str, budget: Budget, path: Path) -> None:
     """Draw both bounds over the epochs: the mean over seeds, and the band that they span."""
     pyplot = import_pyplot()
-    figure, axes = pyplot.subplots(1, 2, figsize=(11, 4.6), layout="constrained", sharey=True)
-    lowest, highest = np.inf, -np.inf
-    for one in series:
-        for axis, curve in zip(axes, ("test", "weighted"), strict=True):
-            values = -_stack(one, curve)
-            kept = np.flatnonzero(~np.isnan(values).any(axis=0))
-            if not len(kept):
-                continue
-            colour = COLOURS[one.encoder]
-            label = f"{one.title} ({len(values)} seed{'s' * (len(values) > 1)})"
-            marker = "o" if curve == "weighted" else None
-            axis.plot(kept + 1, values[:, kept].mean(axis=0), color=colour, marker=marker, markersize=3, label=label)
-            axis.fill_between(kept + 1, *_span(values[:, kept]), color=colour, alpha=0.18, linewidth=0)
-            late = values[:, kept[kept >= SHOWN_FROM * values.shape[1]]]
-            lowest, highest = min(lowest, late.min()), max(highest, late.max())
-    axes[0].set(xlabel="epoch", ylabel="nats an image, held out", title="evidence lower bound")
-    axes[1].set(xlabel="epoch", title="importance-weighted bound")
-    if np.isfinite(lowest):
-        margin = 0.05 * (highest - lowest) + 1e-3
-        axes[0].set_ylim(lowest - margin, highest + margin)
+    figure, axes = pyplot.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
+    for axis, curve in zip(axes, ("test", "weighted"), strict=True):
+        late = [_draw_band(axis, one, curve) for one in series]
+        whole = np.concatenate([values.ravel() for values in late])
+        if len(whole):
+            margin = 0.05 * (whole.max() - whole.min()) + 1e-3
+            axis.set_ylim(whole.min() - margin, whole.max() + margin)
+    images = f"{budget.mark_draws} draws, the first {budget.mark_images} images"
+    axes[0].set(xlabel="epoch", ylabel="nats an image, held out")
+    axes[1].set(xlabel="epoch")
+    axes[0].set_title("evidence lower bound, all images", fontsize=10)
+    axes[1].set_title(f"importance-weighted bound, {images}", fontsize=10)
     _finish(figure, axes, TASKS[model].title, axes[0])
     figure.savefig(path, dpi=130)
     pyplot.close(figure)
+
+
+def _draw_band(axis: Any, one: Series, curve: str) -> Floats:
+    """Draw the mean over seeds and the band that they span, and return what is late enough to set the scale."""
+    values = -_stack(one, curve)
+    kept = np.flatnonzero(~np.isnan(values).any(axis=0))
+    if not len(kept) or not len(values):
+        return np.zeros(0)
+    colour, seeds = COLOURS[one.encoder], f"{len(values)} seed{'s' * (len(values) > 1)}"
+    shown = values[:, kept]
+    marker = "o" if len(kept) < values.shape[1] else None
+    axis.plot(kept + 1, shown.mean(axis=0), color=colour, marker=marker, markersize=3, label=f"{one.title} ({seeds})")
+    axis.fill_between(kept + 1, shown.min(axis=0), shown.max(axis=0), color=colour, alpha=0.18, linewidth=0)
+    late: Floats = shown[:, kept >= SHOWN_FROM * values.shape[1]]
+    return late
 
 
 def draw_capacity(series: Sequence[Series], model: str, path: Path) -> None:
@@ -163,10 +170,6 @@ def _stack(one: Series, curve: str) -> Floats:
     whole = [run for run in one.runs if run.facts.get("failed_at") is None]
     length = max((len(run.curves[curve]) for run in whole), default=0)
     return np.array([run.curves[curve] for run in whole], np.float64).reshape(-1, length)
-
-
-def _span(values: Floats) -> tuple[Floats, Floats]:
-    return values.min(axis=0), values.max(axis=0)
 
 
 def _finish(figure: Any, axes: Sequence[Any], title: str, named: Any) -> None:
