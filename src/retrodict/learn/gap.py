@@ -74,7 +74,8 @@ def split_gap(
     :math:`\log p(x) - L(q) = [\log p(x) - L(q^*)] + [L(q^*) - L(q)]`. Bounds are means over ``judged`` draws, of
     latents that are not relaxed; log p(x) is the importance-weighted bound of ``weights`` draws of q*. The
     objective ``"exact"`` sums all of them over all states, of at most 10 binary latents. Where training on has not
-    helped, as seen on other draws, q* is q. ``chunk`` networks are trained side by side.
+    helped, as seen on other draws, q* is q. ``chunk`` networks are trained side by side. An importance-weighted bound
+    is below log p(x), most where q* is far narrower than the posterior: the approximation gap is then too small.
 
     Raises `DataError` for data that do not fit the program, `OptionError` for options that do not fit, and
     `SizeError` for states that are too many.

@@ -54,7 +54,8 @@ training, for the discrete model wherever latents are binary; the mean over seed
   {budget.weights:,} draws, over the first {budget.weighed_images} held-out images; *gap*: to the ELBO of these.
 - *Approximation* and *amortisation*: the parts of the gap of the first {budget.split_images} held-out images. The
   encoder is trained on for {budget.split_steps} steps on one image alone; what that wins is amortisation, what then
-  remains to the log-likelihood is approximation (Cremer, Li & Duvenaud 2018).
+  remains to the log-likelihood is approximation (Cremer, Li & Duvenaud 2018). A log-likelihood that is weighted from
+  draws of a narrow encoder is too low, and this part then too small.
 - *Seconds* of training with compilation (where no cache had it), *an epoch*: the median after the first with the
   held-out bound, on one of two shared cores.
 """
