@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -152,7 +153,8 @@ def _describe(unit: Unit, learned: LearnedModel) -> dict[str, Fact]:
 def _judge(task: Task, learned: LearnedModel, test: Floats, budget: Budget) -> dict[str, Fact]:
     """Return bounds on held-out images, and the log-likelihood of the first of them."""
     if task.enumerated:
-        bound, exact = enumerate_bound(learned.pair, list_states(learned.generator), jnp.asarray(test))
+        score = eqx.filter_jit(enumerate_bound)
+        bound, exact = score(learned.pair, list_states(learned.generator), jnp.asarray(test))
         elbo = float(bound.mean())
         return {"elbo": elbo, "weighed_elbo": elbo, "log_likelihood": float(exact.mean())}
     bounds = learned.bound({"x": test}, budget.judged)
