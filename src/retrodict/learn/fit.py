@@ -17,9 +17,8 @@ from retrodict.amortization import choose_optimizer
 from retrodict.encode.summaries import Summary
 from retrodict.errors import OptionError, ProgramError
 from retrodict.graph.digest import digest_model
-from retrodict.infer.wiring import Wiring
 from retrodict.learn.data import Floats, read_rows, require_data, split_rows
-from retrodict.learn.generator import ProgramGenerator
+from retrodict.learn.generator import ProgramGenerator, ProgramWiring
 from retrodict.learn.learned import LearnedModel
 from retrodict.learn.programs import as_module, find_broken
 from retrodict.learn.resume import Journal, digest_rows
@@ -97,7 +96,7 @@ def fit_model(
     _require_finite_parameters(module)
     model = from_numpyro(module, observed=list(data), elementwise=elementwise)  # type: ignore[arg-type]
     plan = EncoderPlan(encoder, minimize, network, widths, capacity, conditional, dict(summaries or {}))
-    wiring = Wiring(model, find_inverse(model, plan))
+    wiring = ProgramWiring(model, find_inverse(model, plan))
     rows, judged = _divide(wiring, data, held_out, seed)
     recipe = make_recipe(model, wiring.inverse, plan)
     build_key, learn_key, probe_key = jax.random.split(jax.random.key(seed), 3)
@@ -126,7 +125,7 @@ def fit_model(
 
 
 def _divide(
-    wiring: Wiring, data: Mapping[str, Any], held_out: float | Mapping[str, Any], seed: int
+    wiring: ProgramWiring, data: Mapping[str, Any], held_out: float | Mapping[str, Any], seed: int
 ) -> tuple[Floats, Floats]:
     """Return rows to learn from, and rows to judge by."""
     rows = read_rows(wiring, data)

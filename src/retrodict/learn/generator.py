@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import equinox as eqx
 import jax
@@ -19,6 +19,13 @@ from retrodict.read.numpyro_sites import Program
 from retrodict.train.autoencoder import Generator
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class ProgramWiring(Wiring):
+    """Which columns of a NumPyro program are observed, inferred, or drawn from the program itself."""
+
+    model: NumpyroModel
+
+
 class ProgramGenerator(Generator):
     r"""A program whose floating-point arrays are parameters :math:`\theta` of :math:`p_\theta(z, x)`.
 
@@ -28,7 +35,7 @@ class ProgramGenerator(Generator):
     """
 
     program: eqx.Module
-    wiring: Wiring = eqx.field(static=True)
+    wiring: ProgramWiring = eqx.field(static=True)
 
     @property
     def model(self) -> NumpyroModel:
@@ -137,7 +144,7 @@ def bind(model: NumpyroModel, program: eqx.Module) -> NumpyroModel:
     return replace(model, program=Program(program))  # type: ignore[arg-type]
 
 
-def find_binary(wiring: Wiring) -> tuple[str, ...]:
+def find_binary(wiring: ProgramWiring) -> tuple[str, ...]:
     """Return the sites of binary latents.
 
     Raises `OptionError` where there are none, and for what cannot be relaxed beside them: other discrete latents,
@@ -159,5 +166,5 @@ def find_binary(wiring: Wiring) -> tuple[str, ...]:
     return tuple(discrete)
 
 
-def _is_observed(wiring: Wiring, units: Integers) -> bool:
+def _is_observed(wiring: ProgramWiring, units: Integers) -> bool:
     return bool(wiring.model.net.is_observed[units].all())

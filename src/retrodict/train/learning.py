@@ -86,9 +86,13 @@ def begin(pair: Autoencoder, plan: LearningPlan) -> Moment:
 def divide(pair: Autoencoder) -> tuple[Autoencoder, Autoencoder]:
     """Return what is learned of a pair, and the rest: structure, and the units of the encoder's columns."""
     learned = jax.tree.map(eqx.is_inexact_array, pair)
-    units = lambda tree: (tree.encoder.scaling, tree.encoder.conditional)  # noqa: E731
-    learned = eqx.tree_at(units, learned, jax.tree.map(lambda _: False, units(learned)))
-    return eqx.partition(pair, learned)
+    learned = eqx.tree_at(_list_units, learned, jax.tree.map(lambda _: False, _list_units(learned)))
+    parts: tuple[Autoencoder, Autoencoder] = eqx.partition(pair, learned)
+    return parts
+
+
+def _list_units(pair: Autoencoder) -> tuple[Any, Any]:
+    return pair.encoder.scaling, pair.encoder.conditional
 
 
 def learn(
@@ -203,4 +207,4 @@ def _update(plan: LearningPlan, state: State, loss: Float[Array, ""], gradient: 
     updated = (eqx.apply_updates(state.parameters, updates), optimizer)
     kept = jax.tree.map(lambda new, old: jnp.where(good, new, old), updated, (state.parameters, state.optimizer))
     failed = jnp.where(good | (state.failed >= 0), state.failed, state.step)
-    return State(*kept, state.step + 1, failed)
+    return State(kept[0], kept[1], state.step + 1, failed)
