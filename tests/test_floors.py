@@ -27,6 +27,7 @@ FLOORS = [
     ["train"],
     ["infer", "posterior", "guide", "linting"],
     ["amortization"],
+    ["learn"],
     ["reproduce", "plots", "report", "commands", "sources", "printing", "cli", "demo", "__main__"],
 ]
 FLOOR = {unit: floor for floor, units in enumerate(FLOORS) for unit in units}

@@ -12,8 +12,8 @@ from retrodict.amortization import simulator
 from retrodict.encode.build import build_encoder
 from retrodict.errors import OptionError
 from retrodict.invert import invert
+from retrodict.train.cross_entropy import cross_entropy
 from retrodict.train.fit import Plan, TrainingError, differentiate, fit
-from retrodict.train.objectives import forward_kl
 
 MODEL = zoo.binary_tree(3)
 INVERSE = invert(MODEL)
@@ -57,7 +57,7 @@ def test_the_compiled_epoch_takes_the_steps_that_a_plain_loop_takes():
     @eqx.filter_jit
     def advance(encoder, state, step):
         batch = SIMULATE(jax.random.fold_in(key, step), plan.batch)
-        updates, state = plan.optimizer.update(eqx.filter_grad(forward_kl)(encoder, *batch), state)
+        updates, state = plan.optimizer.update(eqx.filter_grad(cross_entropy)(encoder, *batch), state)
         return eqx.apply_updates(encoder, updates), state
 
     state = plan.optimizer.init(eqx.filter(encoder, eqx.is_inexact_array))
@@ -71,10 +71,10 @@ def test_the_compiled_epoch_takes_the_steps_that_a_plain_loop_takes():
 def test_a_minibatch_in_pieces_has_the_gradient_of_the_whole(rows, monkeypatch):
     encoder = build_encoder(INVERSE, jax.random.key(0), widths=(16, 16))
     batch = SIMULATE(jax.random.key(1), rows)
-    whole = eqx.filter_value_and_grad(forward_kl)(encoder, *batch)
+    whole = eqx.filter_value_and_grad(cross_entropy)(encoder, *batch)
     monkeypatch.setattr("retrodict.train.fit.PIECE", 1)
     monkeypatch.setattr("retrodict.train.fit.REPAYS", 0)
-    pieces = eqx.filter_jit(differentiate)(forward_kl, encoder, batch)
+    pieces = eqx.filter_jit(differentiate)(cross_entropy, encoder, batch)
     for ours, plain in zip(numbers_of(pieces), numbers_of(whole), strict=True):
         np.testing.assert_allclose(ours, plain, rtol=1e-4, atol=1e-5)
 
@@ -87,7 +87,7 @@ def test_without_progress_training_stops_and_keeps_the_best():
     assert len(stopped.history.step) < 20
     assert stopped.history.epochs_since_best == 3
     held_out = SIMULATE(jax.random.split(jax.random.key(1))[1], plan.held_out)
-    assert float(forward_kl(stopped.encoder, *held_out)) == pytest.approx(min(stopped.history.test), rel=1e-4)
+    assert float(cross_entropy(stopped.encoder, *held_out)) == pytest.approx(min(stopped.history.test), rel=1e-4)
 
 
 def test_scaling_is_not_trained():

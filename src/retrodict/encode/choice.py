@@ -56,6 +56,11 @@ class Mixed(Conditional):
             (tuple(family.at(columns) for family in self.families), take(self.which, columns)),
         )
 
+    @property
+    def reparameterised(self) -> bool:
+        """Whether draws of all families can be differentiated."""
+        return all(family.reparameterised for family in self.families)
+
     def _take(self, by_family: list[Float[Array, "*batch columns"]]) -> Float[Array, "*batch columns"]:
         taken = by_family[0]
         for number, found in enumerate(by_family[1:], start=1):

@@ -40,6 +40,11 @@ class Conditional(eqx.Module):
         """Return the family of these columns alone."""
         return self
 
+    @property
+    def reparameterised(self) -> bool:
+        """Whether draws are differentiable functions of the parameters, of the right gradient. If not said, not."""
+        return False
+
 
 class Normal(Conditional):
     r"""The normal family, :math:`N(m, e^{2s})` with :math:`s = S \tanh(r / S)` bounded by :math:`S` = ``bound``.
@@ -72,3 +77,8 @@ class Normal(Conditional):
         """Return one draw of each number."""
         noise = jax.random.normal(key, parameters.shape[:-1], parameters.dtype)
         return parameters[..., 0] + jnp.exp(self.log_scale(parameters)) * noise
+
+    @property
+    def reparameterised(self) -> bool:
+        """Draws can be differentiated."""
+        return True

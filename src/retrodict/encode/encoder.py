@@ -14,8 +14,9 @@ from retrodict.encode.features import Features, Scaling
 from retrodict.encode.schedule import Index, put, split_by_step, stack, take
 from retrodict.masks import Dependencies
 
-# Deeper encoders are drawn by one loop over padded steps: written out, their program would take long to compile.
-MOST_STEPS = 64
+# Deeper encoders are drawn by one loop over padded steps: written out, their program would take long to compile,
+# twice as long at 30 steps with a gradient, and is hardly faster.
+MOST_STEPS = 16
 
 
 class Structure(NamedTuple):
@@ -97,7 +98,7 @@ class Encoder(eqx.Module):
         columns = jnp.concatenate([observed.reshape(-1, observed.shape[-1]), flat], axis=-1)
         scaling = self._fixed_scaling
         parameters = self.parameters(self.features(scaling, columns))
-        centre, spread = (part[observed.shape[-1] :] for part in scaling)
+        centre, spread = (part[len(part) - flat.shape[-1] :] for part in scaling)
         factors = self.conditional.log_prob(parameters, (flat - centre) / spread) - jnp.log(spread)
         return factors.reshape(latents.shape)
 
@@ -119,7 +120,7 @@ class Encoder(eqx.Module):
         All columns of a step are drawn at once, in ``depth`` steps; each hidden unit is computed once in all.
         """
         rows = observed.reshape(-1, observed.shape[-1])
-        known = self.features(self.scaling, rows)
+        known = self.features(self._fixed_scaling, rows)
         inputs = jnp.zeros((len(rows), len(self.features.source)), rows.dtype).at[:, : known.shape[1]].set(known)
         latents = jnp.zeros((len(self.structure.level) + 1, len(rows)), rows.dtype)
         drawing = Drawing(self.begin(inputs), latents, jnp.zeros(len(rows), rows.dtype))
@@ -156,12 +157,12 @@ class Encoder(eqx.Module):
         state, parameters = self.advance(step.computed, step.columns, drawing.state)
         conditional = self.conditional.at(step.columns)
         standard = conditional.sample(key, parameters)
-        count = len(self.structure.level)
-        centre, spread = (take(part[len(part) - count :], step.columns) for part in self.scaling)
+        count, scaling = len(self.structure.level), self._fixed_scaling
+        centre, spread = (take(part[len(part) - count :], step.columns) for part in scaling)
         factors = conditional.log_prob(parameters, standard) - jnp.log(spread)
         values = standard * spread + centre
         made = values.at[:, step.made].get(mode="clip")
-        state = self.write(step.inputs, self.features.encode(self.scaling, step.inputs, made), state)
+        state = self.write(step.inputs, self.features.encode(scaling, step.inputs, made), state)
         latents = put(drawing.latents, step.columns, values.T)
         log_prob = drawing.log_prob + jnp.where(step.columns < count, factors, 0.0).sum(axis=-1)
         return Drawing(state, latents, log_prob)

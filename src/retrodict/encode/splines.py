@@ -48,6 +48,11 @@ class Spline(Conditional):
         noise = jax.random.normal(key, parameters.shape[:-1], parameters.dtype)
         return parameters[..., 0] + jnp.exp(Normal().log_scale(parameters)) * bend(noise, *self._knots(parameters))
 
+    @property
+    def reparameterised(self) -> bool:
+        """Draws can be differentiated."""
+        return True
+
     def _knots(self, parameters: Float[Array, "*batch columns parameters"]) -> tuple[Array, Array, Array]:
         """Return where knots lie, where they go to, and the slopes there; one at both ends."""
         across, up, slopes = jnp.split(parameters[..., 2:], [self.bins, 2 * self.bins], axis=-1)

@@ -14,7 +14,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from retrodict.encode.encoder import Encoder
 from retrodict.errors import OptionError, RetrodictError
-from retrodict.train.objectives import Objective, forward_kl
+from retrodict.train.cross_entropy import Loss, cross_entropy
 from retrodict.train.progress import Progress
 
 # Rows are differentiated together while their widest layer has at most so many numbers: 4 MiB, what caches hold.
@@ -92,7 +92,7 @@ class Plan:
     held_out: int = 1024
     patience: int | None = None
     optimizer: optax.GradientTransformation = field(default_factory=lambda: optax.adam(1e-3))
-    objective: Objective = forward_kl
+    objective: Loss = cross_entropy
 
     def __post_init__(self) -> None:
         names = ("steps", "batch", "epoch", "held_out", "patience")
@@ -178,12 +178,12 @@ def _compile_epoch(
     return run
 
 
-def differentiate(objective: Objective, encoder: Encoder, batch: Pair) -> tuple[Float[Array, ""], Encoder]:
+def differentiate(objective: Loss, encoder: Encoder, batch: Pair) -> tuple[Float[Array, ""], Encoder]:
     """Return the objective of a minibatch and its gradient."""
     return average(eqx.filter_value_and_grad(objective), encoder, batch)
 
 
-def evaluate(objective: Objective, encoder: Encoder, batch: Pair) -> Float[Array, ""]:
+def evaluate(objective: Loss, encoder: Encoder, batch: Pair) -> Float[Array, ""]:
     """Return the objective of a minibatch."""
     return average(objective, encoder, batch)
 

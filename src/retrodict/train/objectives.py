@@ -1,29 +1,70 @@
-"""What training minimises: pure functions ``objective(encoder, latents, observed) -> nats`` of one minibatch."""
+"""The objectives by name: what each needs, and which suits an encoder."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
-from jaxtyping import Array, Float
+from dataclasses import dataclass
 
+from retrodict.encode.choice import Mixed
 from retrodict.encode.encoder import Encoder
+from retrodict.errors import OptionError
+from retrodict.train.reparameterised import elbo, iwae
+from retrodict.train.score_function import reweighted_wake_sleep, vimco
+from retrodict.train.simulated import forward_kl, symmetric_kl, symmetric_vimco
+from retrodict.train.weights import Function
 
-Objective = Callable[[Encoder, Float[Array, "batch latents"], Float[Array, "batch observed"]], Float[Array, ""]]
+
+@dataclass(frozen=True)
+class Objective:
+    """A function ``objective(pair, key, observed, draws)`` of a minibatch: nats a row, to be minimised.
+
+    Its value is a negative bound; its gradient is the estimator that it is named after. ``reparameterised`` says that
+    draws must be differentiable, ``least_draws`` how many are needed.
+    """
+
+    name: str
+    function: Function
+    reparameterised: bool = False
+    least_draws: int = 1
 
 
-def forward_kl(
-    encoder: Encoder, latents: Float[Array, "batch latents"], observed: Float[Array, "batch observed"]
-) -> Float[Array, ""]:
-    r"""Return the objective of inference compilation, :math:`-E_{p(z, x)} \log q(z \mid x)`, in nats.
+OBJECTIVES = {
+    objective.name: objective
+    for objective in (
+        Objective("elbo", elbo, reparameterised=True),
+        Objective("iwae", iwae, reparameterised=True),
+        Objective("rws", reweighted_wake_sleep, least_draws=2),
+        Objective("vimco", vimco, least_draws=2),
+        Objective("forward-kl", forward_kl),
+        Objective("symmetric-kl", symmetric_kl, reparameterised=True),
+        Objective("symmetric-vimco", symmetric_vimco, least_draws=2),
+    )
+}
 
-    It is :math:`E_x \mathrm{KL}(p(z \mid x) \,\|\, q)` plus a constant, the entropy of the posterior. Latents and
-    observed values are joint draws of the model.
 
-    Sources: Paige & Wood 2016; Webb et al. 2017, section 3.
+def choose_objective(name: str, encoder: Encoder) -> Objective:
+    """Return the objective of this name.
 
-    >>> import jax, jax.numpy as jnp
+    Raises `OptionError` for another name, and for one that needs draws to be differentiable where those of the
+    encoder are not.
+
     >>> from retrodict import invert, zoo
     >>> from retrodict.encode.build import build_encoder
-    >>> encoder = build_encoder(invert(zoo.binary_tree(depth=2)), jax.random.key(0))
-    >>> forward_kl(encoder, jnp.zeros((4, 1)), jnp.zeros((4, 2))).shape
-    ()
+    >>> import jax
+    >>> encoder = build_encoder(invert(zoo.binary_tree(depth=2)), jax.random.key(0), conditional="mixture")
+    >>> choose_objective("rws", encoder).least_draws
+    2
+    >>> choose_objective("elbo", encoder)
+    Traceback (most recent call last):
+    retrodict.errors.OptionError: 'elbo' needs draws that can be differentiated, which those of Mixture are not. ...
     """
-    return -encoder.log_prob(latents, observed).mean()
+    if name not in OBJECTIVES:
+        raise OptionError(f"the objective {name!r} does not exist", remedy=f"Choose one of {', '.join(OBJECTIVES)}.")
+    objective = OBJECTIVES[name]
+    if objective.reparameterised and not encoder.conditional.reparameterised:
+        families = encoder.conditional.families if isinstance(encoder.conditional, Mixed) else (encoder.conditional,)
+        rigid = ", ".join(type(family).__name__ for family in families if not family.reparameterised)
+        raise OptionError(
+            f"{name!r} needs draws that can be differentiated, which those of {rigid} are not",
+            remedy="Choose 'vimco' or 'rws', or a relaxation for binary latents ('normal' or 'spline' for real ones).",
+        )
+    return objective

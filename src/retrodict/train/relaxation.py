@@ -1,0 +1,56 @@
+"""Learning with relaxed binary latents: both networks relaxed, at a temperature that falls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from retrodict.encode.relaxation import relax_encoder
+from retrodict.errors import OptionError
+from retrodict.train.autoencoder import Autoencoder
+
+
+def relax(pair: Autoencoder, temperature: Float[Array, ""] | float) -> Autoencoder:
+    """Return the pair in which each binary latent is a binary Concrete variable, given by its logit.
+
+    All objectives work on it, and their gradients are those of the same weights. Its bounds are those of the relaxed
+    model; the discrete one is evaluated with the pair itself.
+
+    Raises `OptionError` where a network has no binary latents, or discrete ones that are not.
+    Source: Maddison et al. 2016, section 4; Jang et al. 2016, section 3.
+    """
+    return Autoencoder(pair.generator.relax(temperature), relax_encoder(pair.encoder, temperature))
+
+
+@dataclass(frozen=True)
+class Temperature:
+    r"""A temperature that falls with training, :math:`\tau(t) = \max(\tau_\infty, \tau_0 e^{-r t})`.
+
+    ``start``, ``end`` and ``decay`` are the two temperatures and r; t counts steps or epochs. Without decay it is
+    constant.
+
+    Raises `OptionError` for temperatures that are not positive, an end above the start, or a negative decay.
+    Source: Jang et al. 2016, section 4.
+
+    >>> Temperature(1.0, 0.5, decay=0.1).at(0).item(), Temperature(1.0, 0.5, decay=0.1).at(100).item()
+    (1.0, 0.5)
+    """
+
+    start: float = 0.5
+    end: float = 0.5
+    decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.end <= self.start < float("inf"):
+            raise OptionError(
+                f"a temperature cannot fall from {self.start} to {self.end}",
+                remedy="Give start >= end > 0, both finite.",
+            )
+        if not 0 <= self.decay < float("inf"):
+            raise OptionError(f"decay={self.decay} is no rate of decay", remedy="It must be 0 or more, and finite.")
+
+    def at(self, time: Int[Array, ""] | Float[Array, ""] | float | int) -> Float[Array, ""]:
+        """Return the temperature at a step or epoch, which may be traced."""
+        return jnp.maximum(self.end, self.start * jnp.exp(-self.decay * jnp.asarray(time, jnp.float32)))
