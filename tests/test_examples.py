@@ -10,7 +10,8 @@ import pytest
 
 from tests.processes import ROOT
 
-PROGRAMS = sorted(path for path in (ROOT / "examples").glob("*.py") if path.stem != "recheck_certificate")
+UNTRAINED = ("recheck_certificate", "vae_structure")
+PROGRAMS = sorted(path for path in (ROOT / "examples").glob("*.py") if path.stem not in UNTRAINED)
 
 QUICK = ("binary_tree", "covariates", "hidden_markov")  # the others are compiled in slow tests only
 
@@ -22,9 +23,13 @@ def load(name):
     return module
 
 
-@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*PROGRAMS, ROOT / "examples" / "vae_structure.py"], ids=lambda path: path.stem)
 def test_examples_are_short(path):
     assert len(path.read_text().splitlines()) <= 40
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_examples_train_until_they_are_right(path):
     assert inspect.signature(load(path.stem).main).parameters["steps"].default >= 1000
 
 
@@ -33,6 +38,25 @@ def test_examples_are_short(path):
 def test_examples_run(name, capsys):
     load(name).main(steps=20)
     assert capsys.readouterr().out
+
+
+def test_edges_of_autoencoders_are_those_of_the_formula():
+    """Of 30 latents over 64 pixels: 435 pairs. Of 10 above 20: all edges of the program, and 45 + 190 pairs."""
+    found, verdict = load("vae_structure").main()
+    assert found["one layer"] == {
+        "mean field": (1920, 435),
+        "reversal": (1920, 435),
+        "forward": (2355, 0),
+        "auto": (2355, 0),
+    }
+    assert found["two layers"] == {
+        "mean field": (1920, 435),
+        "reversal": (1480, 235),
+        "forward": (1715, 0),
+        "auto": (1715, 0),
+    }
+    pairs = {frozenset((edge.parent, edge.child)) for edge in verdict.missing}
+    assert len(verdict.missing) == len(pairs) == 5 * 4 / 2
 
 
 def check_eight_schools(found):

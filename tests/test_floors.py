@@ -22,16 +22,17 @@ FLOORS = [
     ["graph"],
     ["invert", "certify", "certificate_file", "supports", "masks", "training_cost", "layout"],
     ["model"],
-    ["read", "gaussian", "discrete", "zoo"],
+    ["read", "gaussian", "discrete", "zoo", "data"],
     ["encode"],
     ["train"],
     ["infer", "posterior", "guide", "linting"],
     ["amortization"],
+    ["learn"],
     ["reproduce", "plots", "report", "commands", "sources", "printing", "cli", "demo", "__main__"],
 ]
 FLOOR = {unit: floor for floor, units in enumerate(FLOORS) for unit in units}
-GRAPH_ONLY = ("errors", "pictures", "graph", "invert", "certify", "certificate_file")
-HEAVY = {"jax", "jaxlib", "equinox", "optax", "numpyro", "networkx", "matplotlib", "pyagrum"}
+NUMPY_ONLY = ("errors", "pictures", "graph", "invert", "certify", "certificate_file", "data")
+HEAVY = {"jax", "jaxlib", "equinox", "optax", "numpyro", "networkx", "matplotlib", "pyagrum", "sklearn"}
 
 FILES = sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")
 
@@ -132,8 +133,8 @@ def longest_module(name: str, modules: Iterable[str]) -> str:
     return next((prefix for prefix in prefixes if prefix in modules), "retrodict")
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if unit_of(name_of(path)) in GRAPH_ONLY], ids=name_of)
-def test_graphs_cost_numpy_alone(path: Path) -> None:
+@pytest.mark.parametrize("path", [path for path in FILES if unit_of(name_of(path)) in NUMPY_ONLY], ids=name_of)
+def test_graphs_and_images_cost_numpy_alone(path: Path) -> None:
     assert list_packages_at_start(ast.parse(path.read_text()), name_of(path)) <= {"numpy", "retrodict"}
 
 

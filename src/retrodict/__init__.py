@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from retrodict.gaussian import LinearGaussian as LinearGaussian
     from retrodict.gaussian.costs import edge_costs as edge_costs
     from retrodict.guide import AutoFaithful as AutoFaithful
+    from retrodict.learn.fit import fit_model as fit_model
+    from retrodict.learn.learned import LearnedModel as LearnedModel
+    from retrodict.learn.learned import load_model as load_model
     from retrodict.model import Model as Model
     from retrodict.posterior import AmortizedPosterior as AmortizedPosterior
     from retrodict.posterior import load as load
@@ -55,6 +58,9 @@ _LAZY = {
     "LinearGaussian": "retrodict.gaussian",
     "edge_costs": "retrodict.gaussian.costs",
     "Model": "retrodict.model",
+    "fit_model": "retrodict.learn.fit",
+    "LearnedModel": "retrodict.learn.learned",
+    "load_model": "retrodict.learn.learned",
     "load": "retrodict.posterior",
     "from_numpyro": "retrodict.read.numpyro",
     "DiscreteNetwork": "retrodict.discrete",
@@ -73,6 +79,7 @@ __all__ = [
     "Certificate",
     "DiscreteNetwork",
     "Inverse",
+    "LearnedModel",
     "LinearGaussian",
     "Model",
     "Variable",
@@ -83,6 +90,7 @@ __all__ = [
     "d_separated",
     "edge_costs",
     "errors",
+    "fit_model",
     "from_bif",
     "from_networkx",
     "from_numpyro",
@@ -94,6 +102,7 @@ __all__ = [
     "invert",
     "lint",
     "load",
+    "load_model",
     "mean_field",
     "reversal",
     "zoo",

@@ -93,6 +93,10 @@ class OptionError(RetrodictError, ValueError):
     """An option with a value that is not one of those offered."""
 
 
+class DensityError(RetrodictError, ValueError):
+    """A model that can only be simulated was asked for a density."""
+
+
 class WeightError(RetrodictError, ValueError):
     """Importance weights that are all zero, or not numbers."""
 

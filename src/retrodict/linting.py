@@ -14,6 +14,7 @@ from retrodict.graph.names import Name
 
 if TYPE_CHECKING:
     from retrodict.read.numpyro_guide import GuideReading, WrongShape, WrongSupport
+    from retrodict.read.numpyro_model import NumpyroModel
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -97,13 +98,16 @@ class GuideVerdict:
 @overload
 def lint(program: BayesNet | HasStructure, guide: Mapping[Any, Iterable[Name]]) -> Certificate: ...
 @overload
+def lint(program: NumpyroModel, guide: Callable[..., Any]) -> GuideVerdict: ...
+@overload
 def lint(program: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> GuideVerdict: ...
 def lint(program: Any, guide: Any, *args: Any, **kwargs: Any) -> Any:
     """Return the verdict on a guide somebody wrote: the parents of each latent of a net, or a NumPyro guide.
 
     A NumPyro guide is read beside its program, both called with ``args`` and ``kwargs``, data among them: which
     dependencies it lacks, with the open paths that prove it, and what NumPyro accepts in silence: sites missing,
-    extra, on a wrong support or of a wrong shape.
+    extra, on a wrong support or of a wrong shape. Instead of a program, a model that `from_numpyro` made of it with its
+    data may be given; if it was read with ``elementwise=True``, the guide is judged element by element.
 
     Raises what `read_guide`, or `from_numpyro` and `read_numpyro_guide`, raise.
 
@@ -120,20 +124,28 @@ def lint(program: Any, guide: Any, *args: Any, **kwargs: Any) -> Any:
     scale is drawn on real, but lies on positive
     """
     if callable(guide) and callable(program):
-        return _lint_numpyro(program, guide, args, kwargs)
+        from retrodict.read.numpyro import from_numpyro
+
+        return _lint_numpyro(from_numpyro(program, *args, **kwargs), guide)
     if args or kwargs:
         raise GuideError(
             "arguments are for a NumPyro program and its guide, both of them functions",
-            remedy="Give lint(net, {latent: [parents]}) nothing more.",
+            remedy="Give lint(net, {latent: [parents]}) and lint(model, guide) nothing more.",
         )
-    return lint_parents(program, guide)
+    return _lint_numpyro(program, guide) if callable(guide) else lint_parents(program, guide)
 
 
-def _lint_numpyro(program: Any, guide: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> GuideVerdict:
-    from retrodict.read.numpyro import from_numpyro
+def _lint_numpyro(model: NumpyroModel, guide: Callable[..., Any]) -> GuideVerdict:
     from retrodict.read.numpyro_guide import read_numpyro_guide
+    from retrodict.read.numpyro_guide_uses import list_units
+    from retrodict.read.numpyro_model import NumpyroModel
 
-    model = from_numpyro(program, *args, **kwargs)
+    if not isinstance(model, NumpyroModel):
+        raise GuideError(
+            f"a guide that is a function needs a NumPyro program beside it, not a {type(model).__name__}",
+            remedy="Give the program, or what from_numpyro made of it.",
+        )
     reading = read_numpyro_guide(model, guide)
-    generative = {name: model.net.parents(name) for name in reading.missing_sites}
+    undrawn = [unit for name in reading.missing_sites for unit in list_units(model, name)]
+    generative = {unit: model.net.parents(unit) for unit in undrawn}
     return GuideVerdict(lint_parents(model.net, {**reading.parents, **generative}), reading)

@@ -13,6 +13,7 @@ from retrodict.encode.features import Scaling
 from retrodict.encode.layers import MaskedLinear
 from retrodict.encode.separate import SeparateEncoder, StackedLinear
 from retrodict.encode.shared import SharedEncoder
+from retrodict.encode.summaries import Summarised, SummaryFeatures, list_columns, summarise
 from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
 from retrodict.masks import Dependencies, suggest_widths
@@ -31,12 +32,14 @@ def build_encoder(
     conditional: str | Conditional = "normal",
     scaling: Scaling | None = None,
     skip: bool = True,
+    summaries: Sequence[Summarised] = (),
 ) -> Encoder:
     """Return an untrained encoder with exactly the dependencies of an inverse.
 
     ``kind`` is ``"shared"`` or ``"separate"``; ``widths`` are those of the hidden layers (of each network, if
     separate); ``conditional`` the family of real latents, ``"normal"``, ``"mixture"``, ``"spline"`` or one of your
-    own. Raises `OptionError` for an unknown kind, `WidthError` for a layer too narrow.
+    own. ``summaries`` are networks that observed variables pass through first; columns of ``scaling`` are those
+    behind them. Raises `OptionError` for an unknown kind, `WidthError` for a layer too narrow.
 
     >>> from retrodict import invert, zoo
     >>> encoder = build_encoder(invert(zoo.binary_tree(depth=3)), jax.random.key(0))
@@ -45,10 +48,15 @@ def build_encoder(
     """
     if kind not in ENCODERS:
         raise OptionError(f"the encoder {kind!r} does not exist", remedy=f"Choose one of {', '.join(ENCODERS)}.")
-    dependencies = Dependencies.of(inverse).by_column()
+    whole = Dependencies.of(inverse).by_column()
+    dependencies = summarise(whole, summaries) if summaries else whole
     if widths is None:
         widths = suggest_widths(dependencies) if kind == "shared" else (32, 32)
-    return ENCODERS[kind](dependencies, key, widths, conditional=conditional, scaling=scaling, skip=skip)
+    encoder = ENCODERS[kind](dependencies, key, widths, conditional=conditional, scaling=scaling, skip=skip)
+    if not summaries:
+        return encoder
+    features = SummaryFeatures(encoder.features, list_columns(whole, summaries), int(whole.observed_sizes.sum()))
+    return eqx.tree_at(lambda tree: tree.features, encoder, features)
 
 
 def list_layers(encoder: Encoder) -> list[Layer]:

@@ -14,6 +14,7 @@ from retrodict.encode.discrete import Categorical, Count
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.features import REAL, Features, Scaling
 from retrodict.encode.schedule import Index, take
+from retrodict.encode.summaries import SummaryFeatures
 from retrodict.errors import OptionError
 from retrodict.graph.rows import Mask
 
@@ -110,8 +111,15 @@ def relax_encoder(encoder: Encoder, temperature: Float[Array, ""] | float) -> En
         raise OptionError("the encoder has no binary latents to relax", remedy="Leave the relaxation out.")
     old = encoder.conditional
     conditional = eqx.tree_at(lambda mixed: mixed.families, old, families) if isinstance(old, Mixed) else family
-    features = RelaxedFeatures(encoder.features, _count_seen(encoder))
+    features = _relax_features(encoder.features, _count_seen(encoder))
     return eqx.tree_at(lambda one: (one.conditional, one.features), encoder, (conditional, features))
+
+
+def _relax_features(features: Features, seen_columns: int) -> Features:
+    """Relax the inputs that come behind summaries, if there are any."""
+    if isinstance(features, SummaryFeatures):
+        return eqx.tree_at(lambda tree: tree.inner, features, RelaxedFeatures(features.inner, seen_columns))
+    return RelaxedFeatures(features, seen_columns)
 
 
 def list_unrelaxable(encoder: Encoder) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from retrodict.encode.build import build_encoder
 from retrodict.encode.conditionals import Conditional
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.features import Scaling
+from retrodict.encode.summaries import Summarised
 from retrodict.graph.inverse import Inverse
 
 Array = np.ndarray[Any, Any]
@@ -24,13 +25,15 @@ Array = np.ndarray[Any, Any]
 class Recipe:
     """The arguments of `build_encoder` beside the inverse: kind, hidden widths, linear skip, family of real latents.
 
-    A family that is no name of this package's own cannot be written down.
+    A family that is no name of this package's own cannot be written down, and of summaries only the names: whoever
+    reads it brings their modules.
     """
 
     kind: str = "shared"
     widths: tuple[int, ...] | None = None
     skip: bool = True
     conditional: str | Conditional = "normal"
+    summaries: tuple[Summarised, ...] = ()
 
     @classmethod
     def of(
@@ -51,7 +54,14 @@ class Recipe:
         'SharedEncoder'
         """
         return build_encoder(
-            inverse, key, self.kind, self.widths, conditional=self.conditional, scaling=scaling, skip=self.skip
+            inverse,
+            key,
+            self.kind,
+            self.widths,
+            conditional=self.conditional,
+            scaling=scaling,
+            skip=self.skip,
+            summaries=self.summaries,
         )
 
 

@@ -8,6 +8,7 @@ with what can be computed: the inverse is certified again, and the encoder is bu
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 from retrodict.certify import certify
 from retrodict.encode.choice import REAL_FAMILIES
 from retrodict.encode.encoder import Encoder
+from retrodict.encode.summaries import Summarised
 from retrodict.errors import FileError, RetrodictError
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.parentsets import ParentSets
@@ -67,8 +69,8 @@ def save_parts(folder: str | Path, parts: Parts) -> None:
         raise FileError(folder, f"cannot be written ({error.strerror})", remedy="Choose another folder.") from error
 
 
-def load_parts(folder: str | Path, model: Model) -> Parts:
-    """Return what was saved in a folder for this model.
+def load_parts(folder: str | Path, model: Model, summaries: Sequence[Summarised] = ()) -> Parts:
+    """Return what was saved in a folder for this model; ``summaries`` are those that its encoder was built with.
 
     Raises `FileError` for a folder without a saved posterior, a damaged file, and one of another model.
     """
@@ -81,7 +83,7 @@ def load_parts(folder: str | Path, model: Model) -> Parts:
         raise FileError(path, "was saved for another model", remedy="Load it with the model that it was made from.")
     try:
         arrays = read_body(header)
-        return _assemble(header, arrays, model)
+        return _assemble(header, arrays, model, tuple(summaries))
     except (KeyError, TypeError, ValueError, IndexError) as error:
         if isinstance(error, FileError):
             raise
@@ -142,6 +144,7 @@ def _describe_recipe(recipe: Recipe | None) -> dict[str, Any]:
         "widths": recipe.widths and list(recipe.widths),
         "skip": recipe.skip,
         "conditional": recipe.conditional,
+        **({"summaries": [str(summary.name) for summary in recipe.summaries]} if recipe.summaries else {}),
     }
 
 
@@ -159,13 +162,13 @@ def _require_kind(header: Header) -> None:
         )
 
 
-def _assemble(header: Header, arrays: Arrays, model: Model) -> Parts:
+def _assemble(header: Header, arrays: Arrays, model: Model, summaries: tuple[Summarised, ...]) -> Parts:
     inverse = _read_inverse(header, _take(arrays, "inverse."), model)
     verdict, stated = certify(inverse), header.content["certificate"]
     if stated != {"n_missing": verdict.n_missing, "n_removable": verdict.n_removable}:
         raise FileError(header.path, "holds an inverse that is not the one that was certified")
     numbers = _take(arrays, "encoder")
-    recipe = _read_recipe(header.content["recipe"], numbers, inverse)
+    recipe = _read_recipe(header.content["recipe"], numbers, inverse, summaries)
     encoder = None if recipe is None else _read_encoder(header, recipe, numbers, inverse)
     return Parts(model, inverse, encoder, recipe, _read_history(arrays), _read_familiar(arrays, model))
 
@@ -227,11 +230,15 @@ def _find_forest(latents: Rows, place: Integers, generative: Array) -> Integers:
     return np.asarray(np.where(generative, -1, order[first]), np.int64)
 
 
-def _read_recipe(described: Any, numbers: Arrays, inverse: Inverse) -> Recipe | None:
+def _read_recipe(described: Any, numbers: Arrays, inverse: Inverse, summaries: tuple[Summarised, ...]) -> Recipe | None:
     """Return the recipe, none of whose widths ask for more than a file of this size can hold."""
     if described is None:
         return None
-    recipe = Recipe(**{**described, "widths": described["widths"] and tuple(described["widths"])})
+    saved = described.get("summaries", [])
+    if saved != [str(summary.name) for summary in summaries]:
+        raise ValueError(f"it was saved with summaries of {saved!r:.200}, which have to be given")
+    read = {"widths": described["widths"] and tuple(described["widths"]), "summaries": summaries}
+    recipe = Recipe(**{**described, **read})
     widths = recipe.widths or ()
     _require(isinstance(recipe.kind, str) and isinstance(recipe.skip, bool), "recipe of the encoder")
     _require(recipe.conditional in REAL_FAMILIES, "conditionals of the encoder")

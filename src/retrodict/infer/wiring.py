@@ -19,12 +19,15 @@ from retrodict.layout import Layout
 from retrodict.model import Model
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Wiring:
     """Which columns of a model are observed, inferred by the encoder, or drawn from the model itself."""
 
     model: Model
     inverse: Inverse
+
+    def __repr__(self) -> str:
+        return f"Wiring({self.inverse!r})"
 
     @cached_property
     def observed_layout(self) -> Layout:

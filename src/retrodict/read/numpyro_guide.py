@@ -14,11 +14,10 @@ from numpyro import handlers
 
 from retrodict.errors import ProgramError
 from retrodict.graph.names import Name
+from retrodict.read.numpyro_guide_uses import find_uses, list_units
 from retrodict.read.numpyro_model import NumpyroModel
-from retrodict.read.numpyro_sets import SetTable
 from retrodict.read.numpyro_sites import Program
 from retrodict.read.numpyro_supports import DISCRETE, bounds_of, name_support, peel
-from retrodict.read.numpyro_walk import follow
 
 
 class WrongSupport(NamedTuple):
@@ -55,25 +54,25 @@ class GuideReading:
 def read_numpyro_guide(model: NumpyroModel, guide: Callable[..., Any]) -> GuideReading:
     """Read a guide that is called as the program of the model is, with data.
 
-    Its sites depend on what their log densities need, found from the traced guide; on an observed site they depend
-    through the numbers in the arguments that are the data of that site.
+    What is told of are the variables of the model: sites, or their elements where it was read element by element.
+    They depend on what their log densities need, found from the traced guide; on observed ones they depend through
+    the numbers in the arguments that are their data.
 
     Raises `ProgramError` for a guide that fails, for latents drawn as functions of an auxiliary site, whose
-    dependencies cannot be told apart, and for data that are not among the arguments.
+    dependencies cannot be told apart, for data that are not among the arguments, and for sites observed in part.
     """
+    _refuse_parts(model)
     called = Program(guide, model.program.args, model.program.kwargs)
+    seen = model.structure.observed_sites
     found = {name: site for name, site in _run(called, {}).items() if site["type"] == "sample"}
-    latents = [name for name, site in model.sites.items() if not site.is_observed]
+    latents = [name for name in model.sites if name not in seen]
     drawn = [name for name in latents if name in found]
     _refuse_joint(found, drawn)
     forward = {name: site for name, site in _run(model.program, {}).items() if site["type"] == "sample"}
-    uses = _find_uses(model, called, drawn)
-    is_amortized = any(data for _, data in uses.values())
-    observed = [name for name, site in model.sites.items() if site.is_observed]
-    parents: dict[Name, tuple[Name, ...]] = {
-        name: (*sites, *(sorted(data, key=observed.index) if is_amortized else observed))
-        for name, (sites, data) in uses.items()
-    }
+    uses = find_uses(model, called, {name: found[name]["value"] for name in drawn}, _run)
+    is_amortized = any(use.observed for use in uses.values())
+    observed = tuple(unit for name in model.sites if name in seen for unit in list_units(model, name))
+    parents = {name: (*use.latents, *(use.observed if is_amortized else observed)) for name, use in uses.items()}
     return GuideReading(
         parents,
         missing_sites=tuple(name for name in latents if name not in found),
@@ -101,6 +100,18 @@ def _run(program: Program, values: Mapping[str, Any]) -> dict[str, Any]:
             remedy="It is called with the arguments of the program; run it under handlers.seed and correct it.",
         ) from error
     return dict(trace)
+
+
+def _refuse_parts(model: NumpyroModel) -> None:
+    """Raise for sites that are latent in some elements only: a guide draws whole sites."""
+    latent = set(model.net.latents)
+    parts = [name for name in model.structure.observed_sites if not latent.isdisjoint(list_units(model, name))]
+    if parts:
+        raise ProgramError(
+            "sites observed in part, which no guide draws",
+            sorted(parts),
+            remedy="Let the program have one site for what is seen and one for what is not.",
+        )
 
 
 def _refuse_joint(found: Mapping[str, Any], drawn: list[str]) -> None:
@@ -135,56 +146,3 @@ def _state_support(fn: Any) -> str:
     except jax.errors.TracerArrayConversionError:
         return name
     return f"{'interval' if name == 'unit_interval' else name} [{low:g}, {high:g}]"
-
-
-def _find_uses(model: NumpyroModel, guide: Program, drawn: list[str]) -> dict[str, tuple[list[str], set[str]]]:
-    """Return for each latent drawn by the guide the other latents and the observed sites that its density needs."""
-    leaves, tree = jax.tree.flatten((guide.args, dict(guide.kwargs)))
-    places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, (np.ndarray, jax.Array, float))]
-    shapes = {name: _run(guide, {})[name]["value"] for name in drawn}
-
-    def measure(arrays: list[Any], seen: dict[str, Any], own: dict[str, Any]) -> tuple[list[Any], list[Any]]:
-        filled = list(leaves)
-        for place, array in zip(places, arrays, strict=True):
-            filled[place] = array
-        args, kwargs = jax.tree.unflatten(tree, filled)
-        forward = _run(Program(model.program.function, args, kwargs), {})
-        sites = _run(Program(guide.function, args, kwargs), seen)
-        data = [forward[name]["value"] for name, site in model.sites.items() if site.is_observed]
-        return data, [jnp.sum(sites[name]["fn"].log_prob(own[name])) for name in drawn]
-
-    arrays = [jnp.asarray(leaves[i]) for i in places]
-    traced = jax.make_jaxpr(measure)(arrays, shapes, shapes)
-    table, inputs = SetTable(), []
-    # One set for each number of the arguments, then one for each latent that others see, and one that nobody needs.
-    count = 0
-    for array in arrays:
-        inputs.append(table.singletons(range(count, count + array.size)).reshape(array.shape))
-        count += array.size
-    order = sorted(drawn)  # as JAX flattens a mapping
-    inputs += [np.full(np.shape(shapes[name]), table.singletons([count + i])[0]) for i, name in enumerate(order)]
-    inputs += [np.full(np.shape(shapes[name]), table.singletons([count + len(order)])[0]) for name in order]
-    results = follow(traced, inputs, table)
-    observed = [name for name, site in model.sites.items() if site.is_observed]
-    data = {name: _members(table, result) for name, result in zip(observed, results, strict=False)}
-    _require_arguments(data)
-    uses = {}
-    for name, result in zip(drawn, results[len(observed) :], strict=True):
-        needed = _members(table, result)
-        sites = [other for i, other in enumerate(order) if count + i in needed and other != name]
-        uses[name] = (sites, {source for source, numbers in data.items() if numbers & needed})
-    return uses
-
-
-def _members(table: SetTable, result: Any) -> set[int]:
-    return {member for members in table.members(np.unique(result.sets)) for member in members}
-
-
-def _require_arguments(data: Mapping[str, set[int]]) -> None:
-    unseen = [name for name, numbers in data.items() if not numbers]
-    if unseen:
-        raise ProgramError(
-            "data that are not among the arguments, so that nobody can tell whether the guide uses them",
-            unseen,
-            remedy="Pass them as floats or arrays, to the program and to the guide.",
-        )

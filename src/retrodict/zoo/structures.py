@@ -1,7 +1,4 @@
-"""Named models, each with its source and what is known about it.
-
-``tree:5`` on the command line is ``zoo.binary_tree(5)``; `find` reads such names.
-"""
+"""Models with known answers, each with its source; ``tree:5`` on the command line is ``zoo.binary_tree(5)``."""
 
 from __future__ import annotations
 
@@ -10,9 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from retrodict.errors import OptionError, SourceError
+from retrodict.errors import SourceError
 from retrodict.gaussian.network import LinearGaussian
 from retrodict.graph.bayesnet import BayesNet
+from retrodict.zoo.sizes import require_at_least
 
 
 def binary_tree(depth: int = 5, seed: int = 0) -> LinearGaussian:
@@ -29,7 +27,7 @@ def binary_tree(depth: int = 5, seed: int = 0) -> LinearGaussian:
     >>> binary_tree(depth=3).net.observed
     ('x3', 'x4', 'x5', 'x6')
     """
-    _require_at_least(2, depth=depth)
+    require_at_least(2, depth=depth)
     n = 2**depth - 1
     net = BayesNet(
         {f"x{i}": [f"x{(i - 1) // 2}"] if i else [] for i in range(n)},
@@ -50,7 +48,7 @@ def hmm(steps: int = 16, decay: float = 0.9) -> LinearGaussian:
     >>> hmm(steps=2).net.parents("z1")
     ('z0',)
     """
-    _require_at_least(1, steps=steps)
+    require_at_least(1, steps=steps)
     states = {f"z{t}": [f"z{t - 1}"] if t else [] for t in range(steps)}
     emissions = {f"x{t}": [f"z{t}"] for t in range(steps)}
     net = BayesNet({**states, **emissions}, observed=emissions)
@@ -68,7 +66,7 @@ def plate(groups: int = 8) -> BayesNet:
     >>> plate(groups=2).parents("theta1")
     ('mu', 'tau')
     """
-    _require_at_least(1, groups=groups)
+    require_at_least(1, groups=groups)
     locals_ = {f"theta{j}": ["mu", "tau"] for j in range(groups)}
     data = {f"y{j}": [f"theta{j}"] for j in range(groups)}
     return BayesNet({"mu": [], "tau": [], **locals_, **data}, observed=data)
@@ -84,7 +82,7 @@ def layers(count: int = 3, size: int = 10, pixels: int = 20) -> BayesNet:
     >>> layers(count=1, size=2, pixels=3).n_edges
     6
     """
-    _require_at_least(1, count=count, size=size, pixels=pixels)
+    require_at_least(1, count=count, size=size, pixels=pixels)
     rows = [[f"z{layer}_{i}" for i in range(size)] for layer in range(count)]
     parents: dict[str, list[str]] = {name: [] for name in rows[0]}
     for above, below in itertools.pairwise(rows):
@@ -142,9 +140,3 @@ def find(source: str) -> BayesNet | LinearGaussian:
         return NAMED[name](*(int(size) for size in sizes.split("x") if sizes))
     except (TypeError, ValueError) as error:
         raise SourceError(f"{source!r} cannot be read", remedy=f"Write a name such as tree:5 ({error}).") from None
-
-
-def _require_at_least(least: int, **sizes: int) -> None:
-    for name, size in sizes.items():
-        if size < least:
-            raise OptionError(f"{name}={size} is too small", remedy=f"It must be {least} or more.")

@@ -1,0 +1,1 @@
+"""Learning a generative model and its encoder together: auto-encoding variational inference."""

@@ -1,0 +1,115 @@
+"""Data at the observed sites of a program: checked against its likelihood, and laid out as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpyro import handlers
+
+from retrodict.errors import DataError, OptionError
+from retrodict.learn.generator import ProgramWiring
+from retrodict.read.numpyro_model import NumpyroModel
+from retrodict.read.numpyro_sites import Site
+from retrodict.read.numpyro_supports import contains, peel
+
+Floats = np.ndarray[Any, np.dtype[np.float32]]
+
+
+def require_data(data: Mapping[str, Any]) -> None:
+    """Raise `DataError` where there is nothing to learn from."""
+    if not isinstance(data, Mapping):
+        raise DataError(f"data are a {type(data).__name__}", remedy="Give {name of an observed site: array (n, ...)}.")
+    if not data:
+        raise DataError("there are no data", remedy="Give {name of an observed site: array (n, ...)}.")
+
+
+def read_rows(wiring: ProgramWiring, data: Mapping[str, Any]) -> Floats:
+    """Return data as rows of the observed columns that an encoder sees, shape ``(n, observed)``.
+
+    ``data`` holds an array ``(n, *shape of the site)`` for each observed site. Raises `DataError`, naming the site,
+    for missing ones, other shapes, and values outside of the support of the likelihood.
+    """
+    model = wiring.model
+    sites = _list_observed(wiring)
+    _require_names(sites, data)
+    arrays = {name: _read_array(site, data[name]) for name, site in sites.items()}
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"sites have different numbers of observations, {lengths}", list(lengths))
+    if not min(lengths.values()):
+        raise DataError("there are no observations", list(lengths), remedy="Give one or more.")
+    _require_support(model, sites, arrays)
+    columns = np.zeros((min(lengths.values()), model.layout.width), np.float32)
+    for name, array in arrays.items():
+        columns[:, model.structure.columns[name].ravel()] = array.reshape(len(array), -1)
+    return np.asarray(wiring.observed_codes.encode(jnp.asarray(columns[:, wiring.observed])))
+
+
+def split_rows(rows: Floats, held_out: float, seed: int) -> tuple[Floats, Floats]:
+    """Return rows to learn from and rows to judge by: a share of them, drawn by the seed.
+
+    Raises `OptionError` for a share that leaves one of the two empty.
+    """
+    count = round(len(rows) * held_out) if 0 < held_out < 1 else 0
+    if not 0 < count < len(rows):
+        raise OptionError(
+            f"held_out={held_out} of {len(rows)} observations leaves none to judge by or none to learn from",
+            remedy="Give a share between 0 and 1, or data of their own.",
+        )
+    order = np.random.default_rng(seed).permutation(len(rows))
+    return rows[np.sort(order[count:])], rows[np.sort(order[:count])]
+
+
+def _list_observed(wiring: ProgramWiring) -> dict[str, Site]:
+    model = wiring.model
+    observed = model.net.is_observed
+    return {name: model.sites[name] for name, units in model.structure.variables.items() if observed[units].all()}
+
+
+def _require_names(sites: Mapping[str, Site], data: Mapping[str, Any]) -> None:
+    missing, strange = [s for s in sites if s not in data], [name for name in data if name not in sites]
+    if missing:
+        raise DataError("observed sites without data", missing)
+    if strange:
+        raise DataError("data for what is no observed site", strange, remedy=f"Observed are {', '.join(sites)}.")
+
+
+def _read_array(site: Site, given: Any) -> Floats:
+    """Return the data of a site as numbers, and see that they have its shape."""
+    try:
+        array = np.asarray(given, np.float32)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"values that are no numbers ({error})", [site.name]) from None
+    if array.shape[1:] != site.shape or array.ndim == 0:
+        expected = f"(n{''.join(f', {length}' for length in site.shape)})"
+        raise DataError(
+            f"data of shape {array.shape} where {expected} was expected: the program describes one observation",
+            [site.name],
+            remedy="Reshape the data, or give the program the size of the data.",
+        )
+    return array
+
+
+def _require_support(model: NumpyroModel, sites: Mapping[str, Site], arrays: Mapping[str, Floats]) -> None:
+    """Raise `DataError` for the first value that is no number or that the likelihood cannot have drawn."""
+    with handlers.block(), handlers.trace() as trace, handlers.seed(rng_seed=0):
+        model.program()
+    for name, site in sites.items():
+        array = arrays[name]
+        fn = peel(trace[name]["fn"])
+        inside = np.isfinite(array).reshape(len(array), -1).all(axis=1)
+        supported = jax.vmap(lambda value, fn=fn: jnp.all(contains(fn, value)))(jnp.asarray(array))
+        wrong = np.flatnonzero(~(inside & np.asarray(supported)))
+        if len(wrong):
+            values = array[wrong[0]]
+            shown = ", ".join(f"{number:.4g}" for number in np.unique(values)[:4].tolist())
+            raise DataError(
+                f"{len(wrong)} of {len(array)} observations lie outside of the support of {site.distribution} "
+                f"({site.support}); observation {wrong[0]} has values such as {shown}",
+                [name],
+                remedy="Transform the data (binarise images for Bernoulli), or choose another likelihood.",
+            )

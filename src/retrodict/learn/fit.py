@@ -1,0 +1,205 @@
+"""`fit_model`: learn a program's parameters and an encoder of its latents from data, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from retrodict.amortization import choose_optimizer
+from retrodict.encode.summaries import Summary
+from retrodict.errors import OptionError, ProgramError
+from retrodict.graph.digest import digest_model
+from retrodict.infer.recipe import Recipe
+from retrodict.learn.data import Floats, read_rows, require_data, split_rows
+from retrodict.learn.generator import ProgramGenerator, ProgramWiring
+from retrodict.learn.learned import LearnedModel
+from retrodict.learn.programs import as_module, find_broken
+from retrodict.learn.resume import Journal, digest_rows
+from retrodict.learn.structure import EncoderPlan, Structure, build, find_inverse, make_recipe
+from retrodict.read.numpyro import from_numpyro
+from retrodict.train.autoencoder import Autoencoder
+from retrodict.train.learning import LearningError, LearningPlan, begin, learn
+from retrodict.train.objectives import Objective, choose_objective
+from retrodict.train.relaxation import Temperature, relax
+from retrodict.train.weights import check_draws
+
+# Draws of the encoder when a program is tried out before the first step.
+PROBE_ROWS = 64
+
+
+def fit_model(
+    program: Callable[[], Any],
+    data: Mapping[str, Any],
+    encoder: Structure = "auto",
+    *,
+    minimize: str = "edges",
+    elementwise: bool = True,
+    network: str = "shared",
+    widths: Sequence[int] | None = None,
+    capacity: int | None = None,
+    conditional: str = "normal",
+    summaries: Mapping[str, Summary] | None = None,
+    objective: str = "elbo",
+    draws: int = 1,
+    temperature: float | Temperature | None = None,
+    epochs: int = 100,
+    batch: int = 128,
+    learning_rate: float = 1e-3,
+    held_out: float | Mapping[str, Any] = 0.1,
+    patience: int | None = None,
+    folder: str | Path | None = None,
+    watch: Callable[[Autoencoder], Mapping[str, float]] | None = None,
+    seed: int = 0,
+    quiet: bool = False,
+) -> LearnedModel:
+    r"""Return a generative model learned from data together with an encoder of the structure it asks for.
+
+    ``program`` is an Equinox module that is called without arguments, describes one observation with
+    ``numpyro.sample``, and whose floating-point arrays are its parameters; or a function with ``numpyro.param``
+    sites. ``data`` holds an array ``(n, *shape of the site)`` for each observed site.
+
+    ``encoder`` is an order of `invert` (``"auto"``, ``"forward"``, ``"reverse"``, ...), a baseline
+    (``"mean-field"``, ``"reversal"``, ``"fully-connected"``), or an `Inverse`. With ``elementwise`` each element of
+    a site is a variable of its own. ``network``, ``widths`` and ``conditional`` are those of `amortize`;
+    ``capacity`` asks for widths that come nearest to so many parameters in use, so that structures can be compared.
+    ``summaries`` maps observed sites to Equinox modules, trained along, whose features the encoder sees instead.
+
+    ``objective`` is one of ``"elbo"``, ``"iwae"``, ``"rws"``, ``"vimco"``, ``"forward-kl"``, ``"symmetric-kl"``,
+    with ``draws`` of the encoder for each observation. With a ``temperature`` binary latents are relaxed in
+    training, never in what is reported. Training is by Adam with gradients clipped to norm 10 and a learning rate
+    that falls to zero along a cosine. ``held_out`` is a share of the data or data of their own: their bound is
+    recorded after each epoch, and ``patience`` epochs without a better one end the training, of which the best
+    epoch is kept. With a ``folder``, the state is kept there after each epoch, and the same call goes on from it.
+
+    Raises, before the first step, `DataError` for data that do not fit, `ProgramError` for programs that cannot be
+    read or have no parameters, and `OptionError` for options that do not fit each other, such as discrete latents
+    with an objective that differentiates draws; later `LearningError` where numbers are not finite.
+
+    Sources: Kingma & Welling 2013; Webb et al. 2017, section 1 and 4.
+
+    >>> import numpy as np
+    >>> from retrodict import zoo
+    >>> images = np.random.default_rng(0).integers(0, 2, (64, 9))
+    >>> learned = fit_model(zoo.vae(latents=2, pixels=9, hidden=(8,)), {"x": images}, epochs=2, quiet=True)
+    >>> bool(learned.certificate), learned.bound({"x": images[:5]}).shape
+    (True, (5,))
+    """
+    require_data(data)
+    if not 0 < learning_rate < float("inf"):
+        raise OptionError(f"learning_rate={learning_rate} is out of range", remedy="Give a positive number.")
+    module = as_module(program)
+    _require_finite_parameters(module)
+    model = from_numpyro(module, observed=list(data), elementwise=elementwise)  # type: ignore[arg-type]
+    plan = EncoderPlan(encoder, minimize, network, widths, capacity, conditional, dict(summaries or {}))
+    wiring = ProgramWiring(model, find_inverse(model, plan))
+    rows, judged = _divide(wiring, data, held_out, seed)
+    recipe = make_recipe(model, wiring.inverse, plan)
+    build_key, learn_key, probe_key = jax.random.split(jax.random.key(seed), 3)
+    pair = Autoencoder(ProgramGenerator(module, wiring), build(wiring, recipe, build_key, jnp.asarray(rows)))
+    falling = Temperature(temperature, temperature) if isinstance(temperature, float | int) else temperature
+    chosen = _choose_objective(objective, pair, draws, falling)
+    learning = LearningPlan(chosen, epochs, batch, draws, temperature=falling, patience=patience)
+    steps = epochs * (len(rows) // min(batch, len(rows)))
+    learning = replace(learning, optimizer=choose_optimizer(learning_rate, steps))
+    blame = partial(_list_broken, probe_key)
+    _require_finite_densities(blame(pair, jnp.asarray(rows[:PROBE_ROWS])))
+    journal = None
+    if folder is not None:
+        run = {"learning_rate": learning_rate, "seed": seed, "data": digest_rows(rows, judged)}
+        journal = Journal(Path(folder), run | _describe(pair, recipe, learning))
+        journal.prepare()
+    pair, history = learn(
+        pair,
+        jnp.asarray(rows),
+        jnp.asarray(judged),
+        learning,
+        learn_key,
+        start=journal.read(begin(pair, learning)) if journal else None,
+        keep=journal.keep if journal else lambda _: None,
+        watch=watch,
+        blame=blame,
+        quiet=quiet,
+    )
+    return LearnedModel(pair, recipe, history)
+
+
+def _divide(
+    wiring: ProgramWiring, data: Mapping[str, Any], held_out: float | Mapping[str, Any], seed: int
+) -> tuple[Floats, Floats]:
+    """Return rows to learn from, and rows to judge by."""
+    rows = read_rows(wiring, data)
+    if isinstance(held_out, Mapping):
+        return rows, read_rows(wiring, held_out)
+    return split_rows(rows, held_out, seed)
+
+
+def _choose_objective(name: str, pair: Autoencoder, draws: int, temperature: Temperature | None) -> Objective:
+    """Return the objective of this name, which suits the encoder, relaxed if it is to be, and the number of draws."""
+    trained = pair if temperature is None else relax(pair, temperature.start)
+    chosen = choose_objective(name, trained.encoder)
+    check_draws(name, draws, chosen.least_draws)
+    return chosen
+
+
+def _require_finite_parameters(module: eqx.Module) -> None:
+    broken = find_broken(module)
+    if broken:
+        raise ProgramError(
+            "parameters of the program are no numbers, at " + ", ".join(broken[:5]),
+            remedy="Look at how the program sets its first values.",
+        )
+
+
+def _list_broken(key: jax.Array, pair: Autoencoder, rows: jax.Array) -> tuple[str, ...]:
+    """Return the variables whose density is not finite where the encoder draws latents for some rows."""
+    generator: Any = pair.generator
+    finite = np.isfinite(np.asarray(_score(pair, key, rows))).all(axis=0)
+    return tuple(name for name, good in zip(generator.scored, finite.tolist(), strict=True) if not good)
+
+
+@eqx.filter_jit
+def _score(pair: Autoencoder, key: jax.Array, rows: jax.Array) -> jax.Array:
+    generator: Any = pair.generator
+    found: jax.Array = generator.log_factors(pair.encoder.sample(key, rows), rows)
+    return found
+
+
+def _require_finite_densities(broken: tuple[str, ...]) -> None:
+    if broken:
+        raise ProgramError(
+            "before the first step, densities of the program are not finite where the encoder draws, at",
+            broken,
+            remedy="Look for NaN, logarithms of zero and overflows in the program.",
+        )
+
+
+def _describe(pair: Autoencoder, recipe: Recipe, plan: LearningPlan) -> dict[str, Any]:
+    """Return what is learned and how, in values that JSON can hold."""
+    generator: Any = pair.generator
+    inverse = generator.wiring.inverse
+    return {
+        "model": digest_model(inverse.net, {}),
+        "inverse": inverse.strategy,
+        "edges": inverse.n_edges,
+        "network": recipe.kind,
+        "widths": recipe.widths and list(recipe.widths),
+        "conditional": str(recipe.conditional),
+        "objective": plan.objective.name,
+        "draws": plan.draws,
+        "temperature": repr(plan.temperature),
+        "epochs": plan.epochs,
+        "batch": plan.batch,
+        "patience": plan.patience,
+        "start": digest_rows(*jax.tree.leaves(eqx.filter(pair, eqx.is_inexact_array))),
+    }
+
+
+__all__ = ["LearningError", "fit_model"]

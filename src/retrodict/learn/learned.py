@@ -1,0 +1,151 @@
+"""A learned model: the program with its parameters, its encoder with the proof of its structure, and what they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from retrodict.certify import Certificate, certify
+from retrodict.encode.summaries import Summary
+from retrodict.errors import FileError
+from retrodict.graph.inverse import Inverse
+from retrodict.infer.recipe import Recipe
+from retrodict.layout import Floats
+from retrodict.learn.data import read_rows
+from retrodict.learn.expectation import expect
+from retrodict.learn.generator import ProgramGenerator, ProgramWiring, bind
+from retrodict.learn.programs import as_module
+from retrodict.learn.storage import load_learned, save_learned
+from retrodict.posterior import AmortizedPosterior
+from retrodict.read.numpyro_model import NumpyroModel
+from retrodict.train.autoencoder import Autoencoder
+from retrodict.train.fit import History
+from retrodict.train.learning import estimate, evaluate
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LearnedModel:
+    """A generative model learned from data, and the encoder of its latents. Made by `fit_model`.
+
+    ``program`` is the Equinox module with the parameters learned; ``pair`` holds it and the encoder as they were
+    trained. ``history`` has negative bounds in nats: ``train`` of the objective, ``test`` on held-out data.
+    """
+
+    pair: Autoencoder
+    recipe: Recipe
+    history: History
+
+    def __repr__(self) -> str:
+        return f"LearnedModel({self.inverse!r}, {len(self.history.step)} epochs)"
+
+    @property
+    def generator(self) -> ProgramGenerator:
+        """The program on the columns of its encoder."""
+        found: Any = self.pair.generator
+        return found
+
+    @property
+    def program(self) -> eqx.Module:
+        """The program with the parameters learned: an Equinox module that can be called in NumPyro."""
+        return self.generator.program
+
+    @cached_property
+    def model(self) -> NumpyroModel:
+        """The program as a `Model`."""
+        return bind(self.generator.wiring.model, self.program)
+
+    @property
+    def inverse(self) -> Inverse:
+        """Which variables the encoder draws each latent from, and in which order."""
+        return self.generator.wiring.inverse
+
+    @cached_property
+    def certificate(self) -> Certificate:
+        """The verdict on the inverse: which dependencies the encoder lacks, and which it could do without."""
+        return certify(self.inverse)
+
+    @cached_property
+    def posterior(self) -> AmortizedPosterior:
+        """The encoder as an `AmortizedPosterior` of the learned model, whose variables are elements of sites."""
+        return AmortizedPosterior(self.model, self.inverse, self.pair.encoder, self.history, recipe=self.recipe)
+
+    def bound(self, data: Mapping[str, Any], draws: int = 1, seed: int = 0) -> Floats:
+        r"""Return :math:`E_q[\log p(z, x) - \log q(z \mid x)]` of each observation, in nats, over some draws.
+
+        The mean is the evidence lower bound. Latents are not relaxed, however the model was trained.
+        Raises `DataError` for data that do not fit the program.
+        """
+        rows = jnp.asarray(read_rows(self.generator.wiring, data))
+        return np.asarray(evaluate(self.pair, jax.random.key(seed), rows, draws))
+
+    def log_likelihood(self, data: Mapping[str, Any], draws: int = 5000, seed: int = 0) -> Floats:
+        r"""Return :math:`\log \frac1K \sum_k p(z_k, x) / q(z_k \mid x)` of each observation, in nats, K = ``draws``.
+
+        A lower bound of log p(x) in expectation, which it reaches as K grows.
+        Raises `DataError` for data that do not fit the program. Source: Burda et al. 2015, section 3.
+        """
+        rows = jnp.asarray(read_rows(self.generator.wiring, data))
+        return np.asarray(estimate(self.pair, jax.random.key(seed), rows, draws))
+
+    def infer(self, data: Mapping[str, Any], n: int = 1000, seed: int = 0) -> dict[str, Any]:
+        """Return ``n`` draws of each latent site, ``{site: array (n, observations, ...)}``.
+
+        Raises `DataError` for data that do not fit the program.
+        """
+        read_rows(self.generator.wiring, data)
+        return self.model.join(self.posterior.sample(self.model.split(data), n, seed))
+
+    def reconstruct(self, data: Mapping[str, Any], seed: int = 0) -> dict[str, Any]:
+        """Return the mean of each observed site given one draw of the latents, ``{site: array (observations, ...)}``.
+
+        Raises `DataError` for data that do not fit the program.
+        """
+        latents = self.infer(data, 1, seed)
+        return expect(self.model, {name: value[0] for name, value in latents.items()}, seed)
+
+    def generate(self, n: int = 100, seed: int = 0) -> dict[str, Any]:
+        """Return ``n`` joint draws of the learned model, ``{site: array (n, ...)}``, of all sites."""
+        return self.model.join(self.model.simulate(seed, n))
+
+    def save(self, folder: str | Path) -> None:
+        """Write parameters, inverse, certificate and encoder into a folder; `load_model` reads them back.
+
+        No pickle: numbers, and a description that can name nothing but what this package knows.
+        Raises `FileError` where the folder cannot be written.
+        """
+        save_learned(folder, self.program, self.posterior)
+
+
+def load_model(
+    folder: str | Path, program: Callable[[], Any], summaries: Mapping[str, Summary] | None = None
+) -> LearnedModel:
+    """Return a learned model that was saved, for the program that it was learned from, with any parameters.
+
+    Every byte is checked, the program is compared by its digest, the inverse is certified again. ``summaries`` are
+    modules like those that `fit_model` was given. Raises `FileError`, which names the file, for whatever does not
+    fit.
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from retrodict import fit_model, zoo
+    >>> images = {"x": np.random.default_rng(0).integers(0, 2, (64, 9))}
+    >>> learned = fit_model(zoo.vae(latents=2, pixels=9, hidden=(8,)), images, epochs=1, quiet=True)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     learned.save(folder)
+    ...     again = load_model(folder, zoo.vae(latents=2, pixels=9, hidden=(8,), seed=1))
+    >>> bool((again.bound(images) == learned.bound(images)).all())
+    True
+    """
+    filled, model, parts = load_learned(folder, as_module(program), summaries or {})
+    if parts.encoder is None or parts.recipe is None:
+        raise FileError(folder, "holds a posterior without an encoder")
+    generator = ProgramGenerator(filled, ProgramWiring(model, parts.inverse))
+    return LearnedModel(Autoencoder(generator, parts.encoder), parts.recipe, parts.history)

@@ -1,0 +1,123 @@
+"""Learning that goes on where it was stopped: the whole state after an epoch, in one file, for one set-up only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from retrodict.errors import FileError
+from retrodict.train.checkpoint import read_arrays, write_arrays
+from retrodict.train.fit import History
+from retrodict.train.learning import Moment
+
+KIND, VERSION = "learning", 1
+FILE = "learning.retrodict"
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The file of one run of `fit_model`; ``setup`` says what is learned, from what, and how.
+
+    Runs of another set-up are refused: their states would be mixed.
+    """
+
+    folder: Path
+    setup: Mapping[str, Any]
+
+    @property
+    def path(self) -> Path:
+        """Where the state is kept."""
+        return self.folder / FILE
+
+    def prepare(self) -> None:
+        """Make the folder; raise `FileError` where it cannot be written."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            probe = self.folder / f".{FILE}.probe"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise FileError(
+                self.folder, f"cannot be written ({error.strerror})", remedy="Choose another folder."
+            ) from None
+
+    def keep(self, moment: Moment) -> None:
+        """Write the state after an epoch; what was there is replaced as a whole or not at all."""
+        history = moment.history
+        content = {
+            "kind": KIND,
+            "version": VERSION,
+            "setup": dict(self.setup),
+            "watched": [dict(watched) for watched in history.watched],
+        }
+        arrays = {
+            "history.step": np.array(history.step, np.int64),
+            "history.train": np.array(history.train, np.float64),
+            "history.test": np.array(history.test, np.float64),
+        }
+        arrays |= {f"state{place}": leaf for place, leaf in _flatten((moment.state, moment.best)).items()}
+        try:
+            write_arrays(self.path, content, arrays)
+        except OSError as error:
+            raise FileError(self.path, f"cannot be written ({error.strerror})") from error
+
+    def read(self, untrained: Moment) -> Moment | None:
+        """Return the state that was kept, or None where there is none.
+
+        Raises `FileError` for a damaged file, and for one of another set-up, naming what differs.
+        """
+        if not self.path.exists():
+            return None
+        content, arrays = read_arrays(self.path)
+        if content.get("kind") != KIND or content.get("version") != VERSION:
+            raise FileError(self.path, "is no state of fit_model that this version of retrodict reads")
+        _require_same(self.path, content["setup"], self.setup)
+        step, train, test = (arrays[f"history.{name}"].tolist() for name in ("step", "train", "test"))
+        history = History(tuple(step), tuple(train), tuple(test), tuple(content["watched"]))
+        kept = {place.removeprefix("state"): leaf for place, leaf in arrays.items() if place.startswith("state")}
+        state, best = _fill(self.path, (untrained.state, untrained.best), kept)
+        return Moment(state, best, history)
+
+
+def digest_rows(*parts: Any) -> str:
+    """Return a SHA-256 of arrays: other data are another run."""
+    state = hashlib.sha256()
+    for part in parts:
+        array = np.ascontiguousarray(part)
+        state.update(f"{array.dtype}{array.shape}".encode())
+        state.update(array.tobytes())
+    return state.hexdigest()
+
+
+def _require_same(path: Path, kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    given = json.loads(json.dumps(wanted))
+    differing = [name for name in given if kept.get(name) != given[name]]
+    if differing:
+        shown = ", ".join(f"{name} {kept.get(name)!r:.60} and not {given[name]!r:.60}" for name in differing[:3])
+        raise FileError(
+            path, f"belongs to another run: it has {shown}", remedy="Choose another folder, or remove the file."
+        )
+
+
+def _flatten(tree: Any) -> dict[str, np.ndarray[Any, Any]]:
+    leaves, _ = jax.tree_util.tree_flatten_with_path(eqx.filter(tree, eqx.is_array))
+    return {jax.tree_util.keystr(place): np.asarray(leaf) for place, leaf in leaves}
+
+
+def _fill(path: Path, tree: Any, arrays: Mapping[str, Any]) -> Any:
+    moving, fixed = eqx.partition(tree, eqx.is_array)
+    leaves, structure = jax.tree_util.tree_flatten_with_path(moving)
+    expected = {jax.tree_util.keystr(place): (leaf.shape, leaf.dtype) for place, leaf in leaves}
+    if {place: (array.shape, array.dtype) for place, array in arrays.items()} != expected:
+        raise FileError(path, "belongs to a run whose model, encoder or optimiser is built differently")
+    filled = [jnp.asarray(arrays[jax.tree_util.keystr(place)]) for place, _ in leaves]
+    return eqx.combine(jax.tree_util.tree_unflatten(structure, filled), fixed)

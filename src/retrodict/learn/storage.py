@@ -1,0 +1,91 @@
+"""A learned model on disk: the parameters of its program beside its posterior, which names them by its digest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from retrodict.encode.summaries import Summary
+from retrodict.errors import FileError
+from retrodict.infer.storage import Parts, load_parts
+from retrodict.learn.programs import list_parameters
+from retrodict.learn.structure import find_summaries
+from retrodict.posterior import AmortizedPosterior
+from retrodict.read.numpyro import from_numpyro
+from retrodict.read.numpyro_model import NumpyroModel
+from retrodict.train.checkpoint import read_arrays, write_arrays
+
+KIND, VERSION = "learned program", 1
+FILE = "program.retrodict"
+
+Tree = TypeVar("Tree")
+
+
+def save_learned(folder: str | Path, program: eqx.Module, posterior: AmortizedPosterior) -> None:
+    """Write a program's parameters and its posterior into a folder, which is made if it is not there.
+
+    Raises `FileError` where the folder cannot be written.
+    """
+    model = posterior.model
+    observed = [name for name, site in _list_sites(model).items() if site]
+    content = {"kind": KIND, "version": VERSION, "observed": observed, "elementwise": _is_elementwise(model)}
+    arrays = {place: np.asarray(array) for place, array in list_parameters(program).items()}
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        write_arrays(Path(folder) / FILE, content, arrays)
+    except OSError as error:
+        raise FileError(folder, f"cannot be written ({error.strerror})", remedy="Choose another folder.") from error
+    posterior.save(folder)
+
+
+def load_learned(
+    folder: str | Path, program: eqx.Module, summaries: Mapping[str, Summary]
+) -> tuple[eqx.Module, NumpyroModel, Parts]:
+    """Return the program with saved parameters, as a model, and the parts of its posterior.
+
+    Raises `FileError` for a folder without a learned model, a damaged file, and one of another program.
+    """
+    path = Path(folder) / FILE
+    if not path.exists():
+        raise FileError(folder, "holds no learned model", remedy="Give the folder that a LearnedModel was saved in.")
+    content, arrays = read_arrays(path)
+    if content.get("kind") != KIND or content.get("version") != VERSION:
+        raise FileError(path, "holds no learned model that this version of retrodict reads")
+    filled = fill_arrays(program, arrays, path)
+    model = from_numpyro(filled, observed=content["observed"], elementwise=bool(content["elementwise"]))  # type: ignore[arg-type]
+    return filled, model, load_parts(folder, model, find_summaries(model, summaries))
+
+
+def fill_arrays(tree: Tree, arrays: Mapping[str, Any], path: Path) -> Tree:
+    """Return a tree with its floating-point arrays replaced by those of the same places.
+
+    Raises `FileError` where places, shapes or types are others.
+    """
+    moving, fixed = eqx.partition(tree, eqx.is_inexact_array)
+    leaves, structure = jax.tree_util.tree_flatten_with_path(moving)
+    expected = {jax.tree_util.keystr(place): (leaf.shape, leaf.dtype) for place, leaf in leaves}
+    if {place: (array.shape, array.dtype) for place, array in arrays.items()} != expected:
+        differing = sorted(set(arrays) ^ set(expected)) or [p for p in expected if arrays[p].shape != expected[p][0]]
+        raise FileError(
+            path,
+            f"was saved for a program with other parameters ({', '.join(differing[:3]) or 'of other types'})",
+            remedy="Load it with the program that it was learned for, of the same sizes.",
+        )
+    filled = [jnp.asarray(arrays[jax.tree_util.keystr(place)]) for place, _ in leaves]
+    return eqx.combine(jax.tree_util.tree_unflatten(structure, filled), fixed)
+
+
+def _list_sites(model: Any) -> dict[str, bool]:
+    """Return whether each site is observed."""
+    observed = model.net.is_observed
+    return {name: bool(observed[units].all()) for name, units in model.structure.variables.items()}
+
+
+def _is_elementwise(model: Any) -> bool:
+    return bool(model.structure.elementwise)

@@ -1,0 +1,146 @@
+"""The encoder of a learned model: its inverse by name, its widths by capacity, its units from data and simulations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key
+
+from retrodict.encode.capacity import match_widths
+from retrodict.encode.choice import choose_conditional
+from retrodict.encode.encoder import Encoder
+from retrodict.encode.features import Scaling, list_categories
+from retrodict.encode.summaries import Summarised, Summary, list_columns, summarise
+from retrodict.errors import OptionError
+from retrodict.graph.bayesnet import BayesNet
+from retrodict.graph.inverse import Inverse
+from retrodict.graph.names import Name
+from retrodict.infer.recipe import Recipe
+from retrodict.infer.wiring import Wiring
+from retrodict.invert import fully_connected, invert, mean_field, reversal
+from retrodict.invert.orders import ORDERS
+from retrodict.masks import Dependencies
+from retrodict.read.numpyro_model import NumpyroModel
+
+BASELINES: dict[str, Callable[[BayesNet], Inverse]] = {
+    "reversal": reversal,
+    "mean-field": mean_field,
+    "fully-connected": fully_connected,
+}
+NAMES = ("auto", "exact", *ORDERS)
+SCALING_DRAWS = 4096
+
+Structure = str | Sequence[Name] | Inverse
+
+
+@dataclass(frozen=True)
+class EncoderPlan:
+    """How the encoder of a learned model is to be built; the names are those of `fit_model`."""
+
+    structure: Structure = "auto"
+    minimize: str = "edges"
+    network: str = "shared"
+    widths: Sequence[int] | None = None
+    capacity: int | None = None
+    conditional: str = "normal"
+    summaries: Mapping[str, Summary] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.widths is not None and self.capacity is not None:
+            raise OptionError("widths and capacity are both given", remedy="Give one of them.")
+        if self.capacity is not None and self.capacity < 1:
+            raise OptionError(f"capacity={self.capacity} is too small", remedy="It must be 1 or more.")
+
+
+def find_inverse(model: NumpyroModel, plan: EncoderPlan) -> Inverse:
+    """Return the inverse that is asked for: a baseline by name, an order of `invert`, or one that is given.
+
+    Raises what `invert` raises, and `OptionError` for an inverse of another model and for one without latents to
+    infer.
+    """
+    structure = plan.structure
+    if isinstance(structure, Inverse):
+        inverse = structure
+    elif isinstance(structure, str) and structure in BASELINES:
+        inverse = BASELINES[structure](model.net)
+    elif isinstance(structure, str) and structure not in NAMES:
+        raise OptionError(
+            f"the encoder {structure!r} does not exist", remedy=f"Choose one of {', '.join([*NAMES, *BASELINES])}."
+        )
+    else:
+        inverse = invert(model, structure, plan.minimize)
+    if inverse.net != model.net:
+        raise OptionError(
+            "the inverse belongs to another model",
+            remedy="Make it from rd.from_numpyro(program, observed=[...], elementwise=True).net.",
+        )
+    if not len(model.net.latents) or inverse.is_generative.all():
+        raise OptionError(
+            "no latent of the program has an observed descendant: there is nothing to infer",
+            remedy="Give data for sites that depend on latents.",
+        )
+    return inverse
+
+
+def make_recipe(model: NumpyroModel, inverse: Inverse, plan: EncoderPlan) -> Recipe:
+    """Return how the encoder is built, with widths that match the capacity where one is asked for.
+
+    Raises `OptionError` for summaries of what is no observed site, or of which a latent sees a part only.
+    """
+    summaries = find_summaries(model, plan.summaries)
+    widths = plan.widths
+    if plan.capacity is not None:
+        dependencies = Dependencies.of(inverse).by_column()
+        seen = summarise(dependencies, summaries) if summaries else dependencies
+        parameters = choose_conditional(seen, None, plan.conditional).n_parameters
+        widths = match_widths(seen, plan.capacity, parameters, kind=plan.network)
+    return replace(Recipe.of(plan.network, widths, conditional=plan.conditional), summaries=tuple(summaries))
+
+
+def find_summaries(model: NumpyroModel, modules: Mapping[str, Summary]) -> list[Summarised]:
+    """Return the summaries of observed sites; raise `OptionError` for names of what is none."""
+    place = {unit: number for number, unit in enumerate(model.net.observed_index.tolist())}
+    observed = {
+        name: tuple(place[unit] for unit in units.tolist())
+        for name, units in model.structure.variables.items()
+        if all(unit in place for unit in units.tolist())
+    }
+    strangers = [name for name in modules if name not in observed]
+    if strangers:
+        raise OptionError(
+            "summaries of names that are no observed sites: " + ", ".join(map(repr, strangers)),
+            remedy=f"The observed sites are {', '.join(map(repr, observed))}.",
+        )
+    return [Summarised(name, module, observed[name], model.sites[name].shape) for name, module in modules.items()]
+
+
+def build(wiring: Wiring, recipe: Recipe, key: Key[Array, ""], rows: Float[Array, "rows observed"]) -> Encoder:
+    """Return the untrained encoder: observed columns in the units of the data, latents in those of simulations."""
+    build_key, scale_key = jax.random.split(key)
+    latents = wiring.codes.encode(wiring.model.draw(scale_key, SCALING_DRAWS)[:, wiring.inferred])
+    return recipe.build(wiring.inverse, build_key, _find_scaling(wiring.inverse, recipe, latents, rows))
+
+
+def _find_scaling(
+    inverse: Inverse, recipe: Recipe, latents: Float[Array, "draws latents"], rows: Float[Array, "rows observed"]
+) -> Scaling:
+    """Return the units of what the network sees: features of summaries are left as they are."""
+    dependencies = Dependencies.of(inverse).by_column()
+    categories = list_categories(dependencies)
+    seen = rows.shape[1]
+    kept = np.arange(seen)
+    count = 0
+    if recipe.summaries:
+        own = list_columns(dependencies, recipe.summaries)
+        kept = np.setdiff1d(kept, np.concatenate([columns for _, columns in own]))
+        count = sum(summary.size for summary in recipe.summaries)
+    parts = (
+        Scaling.fit(jnp.asarray(rows)[:, kept], categories[:seen][kept]),
+        Scaling.none(count),
+        Scaling.fit(latents, categories[seen:]),
+    )
+    return Scaling(*(jnp.concatenate(columns) for columns in zip(*parts, strict=True)))

@@ -1,0 +1,290 @@
+"""Model and encoder are learned together: towards known answers, reproducibly, from where they were stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from retrodict import LearnedModel, fit_model, from_numpyro, fully_connected, load_model, zoo
+from retrodict.encode.build import count_parameters
+from retrodict.errors import DataError, FileError, OptionError, ProgramError, RetrodictError
+from retrodict.learn.resume import FILE
+from retrodict.learn.structure import EncoderPlan, find_inverse, make_recipe
+from retrodict.train.learning import LearningError
+from tests.learn import programs
+
+IMAGES = (np.random.default_rng(0).random((200, 9)) < 0.3).astype(np.float32)
+SMALL = {"epochs": 2, "batch": 32, "quiet": True}
+
+
+def draw_factors(n: int) -> np.ndarray:
+    truth = programs.factors(seed=1)
+    return np.random.default_rng(2).multivariate_normal(np.zeros(4), truth.covariance(), n).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def faithful() -> LearnedModel:
+    data = {"x": draw_factors(2000)}
+    return fit_model(programs.factors(seed=3), data, epochs=60, learning_rate=5e-3, seed=0, quiet=True)
+
+
+def test_the_bound_reaches_the_likelihood_of_a_linear_model(faithful: LearnedModel) -> None:
+    data = draw_factors(2000)
+    exact = log_likelihood(faithful, data)
+    gap = float(exact - faithful.bound({"x": data}, draws=64).mean())
+    assert -0.01 < gap < 0.03
+    assert abs(exact - float(faithful.log_likelihood({"x": data[:500]}, 200).mean())) < 0.3
+    best = programs.log_normal(data.astype(np.float64), np.cov(data.T, bias=True)).mean()
+    assert exact > best - 0.05
+
+
+def test_mean_field_stays_below_by_what_it_ignores(faithful: LearnedModel) -> None:
+    data = draw_factors(2000)
+    program = faithful.program
+    apart = fit_model(program, {"x": data}, "mean-field", epochs=60, learning_rate=5e-3, quiet=True)
+    gap = log_likelihood(apart, data) - float(apart.bound({"x": data}, draws=64).mean())
+    assert abs(gap - mean_field_gap(apart.program)) < 0.02
+    assert not apart.certificate
+    assert faithful.certificate
+
+
+def log_likelihood(learned: LearnedModel, data: np.ndarray) -> float:
+    program: Any = learned.program
+    return float(programs.log_normal(data.astype(np.float64), program.covariance()).mean())
+
+
+def mean_field_gap(program: Any) -> float:
+    """KL from the best factorised normal to the posterior, whose precision is I + W'W / s^2, in closed form."""
+    weights = np.asarray(program.weights, np.float64)
+    precision = np.eye(2) + weights.T @ weights / np.exp(2 * float(program.log_scale))
+    return 0.5 * float(np.log(np.diag(precision)).sum() - np.linalg.slogdet(precision)[1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", ["iwae", "symmetric-kl"])
+def test_other_objectives_learn_the_linear_model_too(objective: str) -> None:
+    data = draw_factors(2000)
+    learned = fit_model(
+        programs.factors(seed=3), {"x": data}, objective=objective, draws=4, epochs=100, learning_rate=5e-3, quiet=True
+    )
+    best = programs.log_normal(data.astype(np.float64), np.cov(data.T, bias=True)).mean()
+    assert log_likelihood(learned, data) > best - 0.1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"objective": "vimco", "draws": 5}, id="vimco"),
+        pytest.param({"objective": "rws", "draws": 5}, id="rws", marks=pytest.mark.slow),
+        pytest.param({"temperature": 0.5}, id="relaxed", marks=pytest.mark.slow),
+    ],
+)
+def test_discrete_latents_are_learned(options: dict[str, Any]) -> None:
+    truth = zoo.sigmoid_belief_network((3,), pixels=8, seed=5, scale=3.0)
+    rows = np.asarray(draw_images(truth, 1500))
+    start = zoo.sigmoid_belief_network((3,), pixels=8, seed=6)
+    learned = fit_model(start, {"x": rows}, epochs=40, learning_rate=1e-2, quiet=True, **options)
+    program: Any = learned.program
+    exact, true = (float(p.log_likelihood(jnp.asarray(rows)).mean()) for p in (program, truth))
+    before = float(start.log_likelihood(jnp.asarray(rows)).mean())
+    assert exact > before + 0.5 * (true - before)
+    bound = float(learned.bound({"x": rows}, draws=20).mean())
+    assert exact - 0.5 < bound <= exact + 0.01
+
+
+def draw_images(program: eqx.Module, n: int) -> Any:
+    return from_numpyro(program, observed=["x"]).simulate(seed=7, n=n)["x"]
+
+
+# -- the same run, in whole and in parts -------------------------------------------------------------
+
+
+def list_arrays(learned: LearnedModel) -> list[np.ndarray]:
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(eqx.filter(learned.pair, eqx.is_inexact_array))]
+
+
+def learn_small(**options: Any) -> LearnedModel:
+    return fit_model(zoo.vae(2, pixels=9, hidden=(8,)), {"x": IMAGES}, **(SMALL | options))
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_end(tmp_path: Path) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop(_: Any) -> dict[str, float]:
+        calls.append(1)
+        if len(calls) == 3:
+            raise StoppedError
+        return {"calls": float(len(calls))}
+
+    calls: list[int] = []
+    whole = learn_small(epochs=4, watch=lambda _: {"calls": 0.0})
+    with pytest.raises(StoppedError):
+        learn_small(epochs=4, watch=stop, folder=tmp_path)
+    resumed = learn_small(epochs=4, watch=lambda _: {"calls": 0.0}, folder=tmp_path)
+    assert resumed.history.train == whole.history.train
+    assert resumed.history.watched[0] == {"calls": 1.0}
+    for one, other in zip(list_arrays(whole), list_arrays(resumed), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_state_of_another_run_is_refused(tmp_path: Path) -> None:
+    learn_small(folder=tmp_path)
+    with pytest.raises(FileError, match=r"another run: it has batch 32 and not 16"):
+        learn_small(folder=tmp_path, batch=16)
+    with pytest.raises(FileError, match="data"):
+        fit_model(zoo.vae(2, pixels=9, hidden=(8,)), {"x": IMAGES[:100]}, **SMALL, folder=tmp_path)
+    (tmp_path / FILE).write_bytes(b"nothing")
+    with pytest.raises(FileError, match="no file of retrodict"):
+        learn_small(folder=tmp_path)
+
+
+def test_patience_ends_early_and_keeps_the_best() -> None:
+    judged = {"x": 1 - IMAGES}  # what is good for the data is bad for these
+    learned = learn_small(epochs=50, learning_rate=0.05, patience=2, held_out=judged)
+    test = learned.history.test
+    assert len(test) < 50
+    assert learned.history.epochs_since_best == 2
+    bound = -float(learned.bound(judged, draws=64, seed=1).mean())
+    assert abs(bound - min(test)) < abs(bound - test[-1])
+
+
+def test_a_learned_model_is_saved_with_its_certificate(tmp_path: Path, faithful: LearnedModel) -> None:
+    faithful.save(tmp_path)
+    again = load_model(tmp_path, programs.factors(seed=9))
+    data = {"x": draw_factors(10)}
+    np.testing.assert_array_equal(again.bound(data), faithful.bound(data))
+    assert again.inverse.parents == faithful.inverse.parents
+    assert again.certificate
+    assert again.infer(data, 3)["z"].shape == (3, 10, 2)
+    with pytest.raises(FileError, match="other parameters"):
+        load_model(tmp_path, programs.factors(latents=3))
+    with pytest.raises(FileError, match="holds no learned model"):
+        load_model(tmp_path / "elsewhere", programs.factors())
+
+
+# -- what a learned model does -----------------------------------------------------------------------
+
+
+def test_reconstructions_and_draws_have_the_shapes_of_sites(faithful: LearnedModel) -> None:
+    data = {"x": draw_factors(200)}
+    rebuilt = faithful.reconstruct(data)["x"]
+    assert rebuilt.shape == (200, 4)
+    assert np.corrcoef(rebuilt.ravel(), data["x"].ravel())[0, 1] > 0.7
+    drawn = faithful.generate(2000, seed=1)
+    assert drawn["z"].shape == (2000, 2)
+    program: Any = faithful.program
+    np.testing.assert_allclose(np.cov(drawn["x"].T), program.covariance(), atol=0.6)
+
+
+def test_structures_are_compared_at_one_capacity() -> None:
+    model = from_numpyro(zoo.vae(4, pixels=9, hidden=(8,)), observed=["x"], elementwise=True)
+    sizes = {}
+    for structure in ("mean-field", "forward", "fully-connected"):
+        plan = EncoderPlan(structure, capacity=3000)
+        inverse = find_inverse(model, plan)
+        sizes[structure] = count_parameters(make_recipe(model, inverse, plan).build(inverse, jax.random.key(0)))
+    assert max(sizes.values()) - min(sizes.values()) < 200
+
+
+def test_a_summary_stands_between_the_image_and_the_encoder(tmp_path: Path) -> None:
+    def make(seed: int) -> eqx.nn.Sequential:
+        keys = jax.random.split(jax.random.key(seed))
+        layers = [eqx.nn.Lambda(jnp.ravel), eqx.nn.Linear(9, 5, key=keys[0]), eqx.nn.Lambda(jax.nn.relu)]
+        return eqx.nn.Sequential(layers)
+
+    def program() -> programs.Square:
+        return programs.Square(zoo.vae(2, pixels=9, hidden=(8,)))
+
+    data = {"x": IMAGES.reshape(-1, 3, 3)}
+    learned = fit_model(program(), data, summaries={"x": make(0)}, **SMALL)
+    weights = learned.pair.encoder.features.modules[0].layers[1].weight
+    assert not jnp.array_equal(weights, make(0).layers[1].weight)  # it was trained along
+    assert learned.certificate
+    learned.save(tmp_path)
+    np.testing.assert_array_equal(
+        load_model(tmp_path, program(), {"x": make(1)}).bound(data, seed=3), learned.bound(data, seed=3)
+    )
+    with pytest.raises(FileError, match="have to be given"):
+        load_model(tmp_path, program())
+    with pytest.raises(OptionError, match="no observed sites: 'y'"):
+        fit_model(program(), data, summaries={"y": make(0)}, **SMALL)
+
+
+@pytest.mark.slow
+def test_relaxed_latents_pass_through_a_summarised_encoder() -> None:
+    summary = eqx.nn.Linear(9, 4, key=jax.random.key(0))
+    learned = fit_model(
+        zoo.bernoulli_vae(3, pixels=9, hidden=(8,)), {"x": IMAGES}, summaries={"x": summary}, temperature=0.5, **SMALL
+    )
+    assert np.isfinite(learned.bound({"x": IMAGES})).all()
+
+
+# -- bad input ---------------------------------------------------------------------------------------
+
+VAE = zoo.vae(2, pixels=9, hidden=(8,))
+BAD: dict[str, tuple[type[RetrodictError], str, Callable[[], Any]]] = {
+    "grey": (DataError, "outside of the support of Bernoulli", lambda: fit_model(VAE, {"x": IMAGES * 0.5})),
+    "nan": (DataError, "'x'", lambda: fit_model(VAE, {"x": np.where(IMAGES > 0, np.nan, 0)})),
+    "size": (DataError, r"\(200, 3, 3\) where \(n, 9\)", lambda: fit_model(VAE, {"x": IMAGES.reshape(-1, 3, 3)})),
+    "empty": (DataError, "no observations", lambda: fit_model(VAE, {"x": IMAGES[:0]})),
+    "no data": (DataError, "no data", lambda: fit_model(VAE, {})),
+    "no mapping": (DataError, "ndarray", lambda: fit_model(VAE, IMAGES)),  # type: ignore[arg-type]
+    "held out": (OptionError, "held_out=0", lambda: fit_model(VAE, {"x": IMAGES}, held_out=0.0)),
+    "unknown site": (RetrodictError, "'y'", lambda: fit_model(VAE, {"y": IMAGES})),
+    "all observed": (OptionError, "nothing to infer", lambda: fit_model(VAE, {"z": np.zeros((5, 2))})),
+    "encoder": (OptionError, "'dense'", lambda: fit_model(VAE, {"x": IMAGES}, "dense")),
+    "objective": (OptionError, "'elbows'", lambda: fit_model(VAE, {"x": IMAGES}, objective="elbows")),
+    "rate": (OptionError, "learning_rate", lambda: fit_model(VAE, {"x": IMAGES}, learning_rate=0.0)),
+    "epochs": (OptionError, "epochs=0", lambda: fit_model(VAE, {"x": IMAGES}, epochs=0)),
+    "capacity": (OptionError, "capacity=0", lambda: fit_model(VAE, {"x": IMAGES}, capacity=0)),
+    "both": (OptionError, "both given", lambda: fit_model(VAE, {"x": IMAGES}, capacity=9, widths=[9, 9])),
+    "other inverse": (
+        OptionError,
+        "another model",
+        lambda: fit_model(VAE, {"x": IMAGES}, fully_connected(zoo.asia())),
+    ),
+    "discrete": (
+        OptionError,
+        "vimco",
+        lambda: fit_model(zoo.bernoulli_vae(2, pixels=9, hidden=(8,)), {"x": IMAGES}),
+    ),
+    "nothing to relax": (OptionError, "no binary", lambda: fit_model(VAE, {"x": IMAGES}, temperature=0.5)),
+    "no parameters": (ProgramError, "no parameters", lambda: fit_model(programs.without_parameters, {"x": np.ones(9)})),
+    "nan parameter": (
+        ProgramError,
+        "weights",
+        lambda: fit_model(
+            eqx.tree_at(lambda p: p.weights, programs.factors(), jnp.full((4, 2), jnp.nan)), {"x": np.ones((20, 4))}
+        ),
+    ),
+    "nan density": (ProgramError, "'x'", lambda: fit_model(programs.Broken(jnp.zeros(())), {"x": np.ones(20)})),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_refused_before_the_first_step(name: str) -> None:
+    kind, message, act = BAD[name]
+    with pytest.raises(kind, match=message):
+        act()
+
+
+def test_a_training_that_breaks_gives_back_the_last_good_parameters() -> None:
+    with pytest.raises(LearningError, match="not finite at step") as caught:
+        fit_model(
+            programs.Fragile(jnp.array(0.49)),
+            {"x": np.full(64, 9.0)},
+            learning_rate=0.1,
+            epochs=50,
+            batch=8,
+            quiet=True,
+        )
+    assert float(caught.value.pair.generator.program.weights) > 0.5
+    assert caught.value.variables == ("x",)
