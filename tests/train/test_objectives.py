@@ -1,5 +1,6 @@
 """What objectives are worth: exact bounds on average, below the likelihood, rising with draws; and who may use them."""
 
+import re
 from functools import partial
 
 import equinox as eqx
@@ -20,6 +21,7 @@ from retrodict.train.bounds import bound, elbo_per_row
 from retrodict.train.factor_analysis import build_factor_analysis
 from retrodict.train.objectives import OBJECTIVES, choose_objective
 from retrodict.train.relaxation import relax
+from tests.processes import ROOT
 from tests.train import exact
 from tests.train.generators import all_binary, binary_net, binary_pair, normal_pair
 
@@ -207,3 +209,13 @@ def test_one_discrete_latent_among_real_ones_is_named():
 def test_a_name_that_does_not_exist_is_refused():
     with pytest.raises(OptionError, match=r"'elbow' does not exist. Choose one of elbo, iwae"):
         choose_objective("elbow", BINARY.encoder)
+
+
+def test_the_example_of_the_docs_runs():
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "objectives.md").read_text(), flags=re.DOTALL)
+    names = {}
+    for block in blocks:
+        exec(compile(block, "objectives.md", "exec"), names)  # noqa: S102
+    exactly = names["pair"].generator.log_likelihood(names["rows"])
+    assert float(names["log_likelihood"].mean()) == pytest.approx(float(exactly.mean()), abs=0.1)
+    assert np.isfinite(names["relaxed_elbo"](BINARY, KEY, IMAGES, 1, step=10))
