@@ -27,6 +27,17 @@ MIXED = BayesNet(
 )
 
 
+@pytest.mark.parametrize("raw", [-300.0, 300.0])
+def test_a_scale_that_is_far_off_is_finite_and_comes_back(raw):
+    def objective(raw):
+        return -Normal().log_prob(jnp.stack([jnp.zeros(()), raw])[None], jnp.ones(1))[0]
+
+    value, slope = jax.value_and_grad(objective)(jnp.array(raw))
+    assert np.isfinite(value)
+    assert np.isfinite(slope)
+    assert float(slope) * np.sign(raw) > 0.01  # downhill is towards zero, and not flat
+
+
 def test_probabilities_of_a_categorical_sum_to_one_over_its_own_categories():
     family = Categorical(np.array([2, 4, 3]))
     logits = jax.random.normal(jax.random.key(0), (3, 4))

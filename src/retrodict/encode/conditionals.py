@@ -14,6 +14,21 @@ from jaxtyping import Array, Float, Key
 
 from retrodict.encode.schedule import Index
 
+# Log-scales are what networks compute up to about this size, and grow like a logarithm beyond it.
+LINEAR = 10.0
+
+
+def temper(raw: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
+    r"""Return the log-scale :math:`S \operatorname{arsinh}(r / S)` for what a network computes, r; S is 10.
+
+    A bad step is kept from an infinite density, and nothing is lost beyond: the gradient falls like S / r. Where it
+    vanishes, as that of a tanh does, a latent whose scale has become far too wide stays so.
+
+    >>> [round(float(temper(jnp.array(raw))), 2) for raw in (0.1, 2.0, 1e3)]
+    [0.1, 1.99, 52.98]
+    """
+    return LINEAR * jnp.arcsinh(raw / LINEAR)
+
 
 class Conditional(eqx.Module):
     """A family of densities of each of many columns (abstract).
@@ -42,21 +57,18 @@ class Conditional(eqx.Module):
 
 
 class Normal(Conditional):
-    r"""The normal family, :math:`N(m, e^{2s})` with :math:`s = S \tanh(r / S)` bounded by :math:`S` = ``bound``.
-
-    The bound keeps a bad step from an infinite density; it is far outside what standardised variables need.
+    r"""The normal family, :math:`N(m, e^{2s})`, with s tempered (`temper`).
 
     >>> parameters = jnp.zeros((3, 2))
     >>> Normal().log_prob(parameters, jnp.zeros(3)).shape
     (3,)
     """
 
-    bound: float = 10.0
     n_parameters: int = eqx.field(static=True, default=2)
 
     def log_scale(self, parameters: Float[Array, "*batch columns parameters"]) -> Float[Array, "*batch columns"]:
         """Return the logarithm of the standard deviation."""
-        return self.bound * jnp.tanh(parameters[..., 1] / self.bound)
+        return temper(parameters[..., 1])
 
     def log_prob(
         self, parameters: Float[Array, "*batch columns parameters"], values: Float[Array, "*batch columns"]
