@@ -44,15 +44,15 @@ def test_the_papers_networks_are_plain():
 
 def test_all_of_the_papers_encoders_have_one_rule_of_convergence():
     plans = [enter(zoo.binary_tree(3), name, 4).plan(Budget()) for name in PAPER]
-    assert {plan.report.__self__ for plan in plans} == {Plateau(window=250, patience=2, least=0.005 * 3)}
+    assert {plan.report.__self__ for plan in plans} == {Plateau(window=250, patience=2, least=0.01 * 3)}
 
 
 @pytest.mark.parametrize("name", ["heuristic", "minimal-auto"])
 def test_the_learning_rate_falls_where_the_objective_is_flat(name):
     contestant = enter(zoo.binary_tree(3), name, 4)
-    plan = contestant.plan(Budget(epochs=8, batch=8, window=2, patience=1, least=100.0))
+    plan = contestant.plan(Budget(epochs=9, batch=8, window=2, patience=1, least=100.0))
     trained = fit(contestant.start(0), contestant.simulate(), plan, Keys.of(0).fit, quiet=True)
-    assert find_falls(trained.history) == (100, 150)  # the first window betters infinity, no other betters the first
+    assert find_falls(trained.history) == (100, 200)  # of two windows, the first betters infinity, the second nothing
 
 
 def test_the_default_is_what_amortize_trains():

@@ -20,7 +20,7 @@ def follow(rule: Plateau, objectives) -> list[float]:
 
 
 def follow_plainly(rule: Plateau, objectives) -> list[float]:
-    best, waited, rate, rates = np.inf, 0, 1.0, []
+    best, waited, falls, rate, rates = np.inf, 0, 0, 1.0, []
     for start in range(0, len(objectives), rule.window):
         window = objectives[start : start + rule.window]
         rates += [rate] * (len(window) - 1)
@@ -28,8 +28,8 @@ def follow_plainly(rule: Plateau, objectives) -> list[float]:
             mean = np.mean(window)
             waited = 0 if mean < best - rule.least else waited + 1
             best = mean if waited == 0 else best
-            if waited == rule.patience:
-                rate, waited = max(rate / 10, 0.1**rule.times), 0
+            if waited == rule.patience and falls < rule.times:
+                best, waited, rate, falls = np.inf, 0, rate / 10, falls + 1
         rates.append(rate)
     return rates
 
@@ -65,4 +65,11 @@ def test_the_report_is_the_last_factor():
     for _ in range(5):
         _, state = optimizer.update(np.ones(2), state, value=1.0)
         seen.append(rule.report(state)["rate"])
-    assert seen == pytest.approx([1.0, 0.1, 0.01, 0.01, 0.01])
+    assert seen == pytest.approx([1.0, 0.1, 0.1, 0.01, 0.01])
+
+
+def test_what_comes_after_a_fall_is_not_compared_with_what_came_before():
+    rule = Plateau(window=1, patience=2, least=0.1)
+    bump = [3.0, 2.0, 1.0, 9.0, 9.0]  # the rate falls here
+    recovery = [8.0, 7.0, 6.0, 5.0, 4.0, 3.0]
+    assert follow(rule, bump + recovery)[-1] == pytest.approx(0.1)

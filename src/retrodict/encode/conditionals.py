@@ -14,20 +14,22 @@ from jaxtyping import Array, Float, Key
 
 from retrodict.encode.schedule import Index
 
-# Log-scales are what networks compute up to about this size, and grow like a logarithm beyond it.
+# Log-scales are what networks compute, up to about this size.
 LINEAR = 10.0
 
 
 def temper(raw: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
-    r"""Return the log-scale :math:`S \operatorname{arsinh}(r / S)` for what a network computes, r; S is 10.
+    r"""Return the log-scale for what a network computes, of which the upper side has no bound.
 
-    A bad step is kept from an infinite density, and nothing is lost beyond: the gradient falls like S / r. Where it
-    vanishes, as that of a tanh does, a latent whose scale has become far too wide stays so.
+    It is :math:`S \tanh(r / S)` below zero and :math:`S \operatorname{arsinh}(r / S)` above, with S = 10.
+    Below, it is bounded: a bad step is kept from an infinite density. Above, its gradient falls no faster than S / r:
+    where it vanishes, as that of the tanh does, a latent whose scale has become far too wide stays so. Both are
+    :math:`r + O(r^3)` at zero.
 
-    >>> [round(float(temper(jnp.array(raw))), 2) for raw in (0.1, 2.0, 1e3)]
-    [0.1, 1.99, 52.98]
+    >>> [round(float(temper(jnp.array(raw))), 2) for raw in (-1e3, 0.1, 2.0, 1e3)]
+    [-10.0, 0.1, 1.99, 52.98]
     """
-    return LINEAR * jnp.arcsinh(raw / LINEAR)
+    return LINEAR * jnp.where(raw < 0, jnp.tanh(raw / LINEAR), jnp.arcsinh(raw / LINEAR))
 
 
 class Conditional(eqx.Module):

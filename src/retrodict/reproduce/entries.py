@@ -58,8 +58,8 @@ class Budget:
     """How long encoders are trained: the paper's in epochs of 25 minibatches, the library's default in steps.
 
     The learning rate of the paper's encoders is divided by ten, at most twice, when the objective has converged:
-    when ``patience`` windows of ``window`` epochs in a row have not bettered the best mean of a window by ``least``
-    nats a latent.
+    when ``patience`` windows of ``window`` epochs in a row have not bettered the best mean of a window at this rate
+    by ``least`` nats a latent.
     """
 
     epochs: int = 160
@@ -67,7 +67,7 @@ class Budget:
     learning_rate: float = 1e-3
     window: int = 10
     patience: int = 2
-    least: float = 0.005
+    least: float = 0.01
     default_steps: int = 5000
 
     def plateau(self, latents: int) -> Plateau:

@@ -50,7 +50,7 @@ of the seeds, and their range in brackets.
   on a faithful inverse and on the reversed edges.
 - *Rate falls*: the steps after which the learning rate of (a) to (d) was divided by ten, once / twice: when the mean
   of the training objective over {budget.window} epochs had not, {budget.patience} times in a row, been
-  {budget.least:g} nats a latent below the least one before. `-`: never.
+  {budget.least:g} nats a latent below the least one at the same rate. `-`: never.
 - *Sampling*: sequential steps of drawing. *In use*, *stored*: parameters, without and with those that are multiplied by
   zero (masks, padding).
 - *KL*: from the exact posterior, over 20,000 fresh draws at the end, over 1,000 fixed ones during training.
