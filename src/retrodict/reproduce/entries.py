@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import optax
@@ -16,8 +16,8 @@ from retrodict.graph.inverse import Inverse
 from retrodict.infer.recipe import Recipe
 from retrodict.invert import fully_connected, invert, reversal
 from retrodict.masks import Dependencies, UnitGroups
-from retrodict.reproduce.encoders import count_separate_weights
 from retrodict.train.fit import Plan, Simulate
+from retrodict.train.plateau import Plateau
 
 # Of a normal: mean and log-scale.
 PARAMETERS = 2
@@ -57,19 +57,22 @@ ENTRIES = {
 class Budget:
     """How long encoders are trained: the paper's in epochs of 25 minibatches, the library's default in steps.
 
-    The learning rate of the paper's encoders is divided by ten after 5/8 and after 7/8 of the epochs, where their
-    curves have become flat.
+    The learning rate of the paper's encoders is divided by ten, at most twice, when the objective has converged:
+    when ``patience`` windows of ``window`` epochs in a row have not bettered the best mean of a window at this rate
+    by ``least`` nats a latent.
     """
 
     epochs: int = 160
     batch: int = 100
     learning_rate: float = 1e-3
+    window: int = 10
+    patience: int = 2
+    least: float = 0.01
     default_steps: int = 5000
 
-    @property
-    def decimate(self) -> tuple[int, int]:
-        """The epochs after which the learning rate is divided by ten."""
-        return self.epochs * 5 // 8, self.epochs * 7 // 8
+    def plateau(self, latents: int) -> Plateau:
+        """Return the rule for a model of so many latents."""
+        return Plateau(self.window * Plan.epoch, self.patience, self.least * latents)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,18 +96,13 @@ class Contestant:
         if not self.entry.paper:
             steps = budget.default_steps
             return Plan(steps=steps, batch=BATCH, optimizer=choose_optimizer(LEARNING_RATE, steps))
-        return plan_as_published(budget)
+        rule = budget.plateau(len(self.model.net.latents))
+        adam = rule.follow(optax.adam(budget.learning_rate))
+        return Plan(steps=budget.epochs * Plan.epoch, batch=budget.batch, optimizer=adam, report=rule.report)
 
     def simulate(self) -> Simulate:
         """Return the source of minibatches."""
         return simulator(self.model, self.inverse)
-
-
-def plan_as_published(budget: Budget) -> Plan:
-    """Return the paper's plan: plain Adam, the learning rate divided by ten twice."""
-    steps = {epoch * Plan.epoch: 0.1 for epoch in budget.decimate if 0 < epoch < budget.epochs}
-    rate = optax.piecewise_constant_schedule(budget.learning_rate, steps)
-    return Plan(steps=budget.epochs * Plan.epoch, batch=budget.batch, optimizer=optax.adam(rate))
 
 
 def enter(model: LinearGaussian, name: str, width: int) -> Contestant:
@@ -138,6 +136,15 @@ def match_in_use(inverse: Inverse, kind: str, capacity: int) -> tuple[int, int]:
     first, second = min(near, key=lambda units: abs(count(*units) - capacity))
     groups = len(_divide(inverse).sets) if kind == "shared" else 1
     return first * groups, second * groups
+
+
+def count_separate_weights(dependencies: Dependencies, widths: Sequence[int]) -> int:
+    """Return the weights and biases of one network for each latent."""
+    first, second = widths
+    inputs = (dependencies.matrix * dependencies.sizes).sum(axis=1)
+    outputs = dependencies.latent_sizes * PARAMETERS
+    each = (inputs + 1) * first + (first + 1) * second + (second + 1) * outputs
+    return int(each.sum())
 
 
 def _counter(inverse: Inverse, kind: str) -> Callable[[int, int], int]:

@@ -83,7 +83,8 @@ class Plan:
     """How long and how fast to train: ``steps`` minibatches of ``batch`` simulations, recorded every ``epoch``.
 
     The objective is tested on ``held_out`` simulations that training does not see. With ``patience``, training ends
-    after so many epochs without a better test, and the parameters of the best one are kept.
+    after so many epochs without a better test, and the parameters of the best one are kept. ``report`` gives numbers
+    to record of the state of the ``optimizer``, which sees the objective of each minibatch as ``value``.
     """
 
     steps: int = 5000
@@ -93,6 +94,7 @@ class Plan:
     patience: int | None = None
     optimizer: optax.GradientTransformation = field(default_factory=lambda: optax.adam(1e-3))
     objective: Loss = cross_entropy
+    report: Callable[[Any], Mapping[str, float]] | None = None
 
     def __post_init__(self) -> None:
         names = ("steps", "batch", "epoch", "held_out", "patience")
@@ -148,6 +150,7 @@ def fit(
                 culprits = _find_culprits(encoder, batch, names)
                 raise TrainingError(culprits, step=int(state.failed), encoder=encoder, history=history)
             watched = dict(watch(encoder)) if watch else {}
+            watched |= plan.report(state.optimizer) if plan.report else {}
             history = history.extend(int(state.step), float(losses.mean()), float(test(encoder, held_out)), watched)
             progress.update(history.step[-1], history.train[-1])
             if plan.patience is not None:
@@ -168,7 +171,7 @@ def _compile_epoch(
             batch = simulate(jax.random.fold_in(key, state.step), plan.batch)
             loss, gradient = differentiate(plan.objective, eqx.combine(state.parameters, fixed), batch)
             good = _is_finite(loss, gradient) & (state.failed < 0)
-            updated = _update(plan, state, gradient)
+            updated = _update(plan, state, loss, gradient)
             kept = jax.tree.map(lambda new, old: jnp.where(good, new, old), updated, state)
             failed = jnp.where(good | (state.failed >= 0), state.failed, state.step)
             return eqx.tree_at(lambda s: (s.step, s.failed), kept, (state.step + 1, failed)), loss
@@ -219,9 +222,10 @@ def _choose_rows(encoder: Encoder) -> int:
     return max(LEAST_ROWS, PIECE // encoder.width, REPAYS * weights // encoder.width)
 
 
-def _update(plan: Plan, state: _State, gradient: Encoder) -> _State:
-    updates, optimizer = plan.optimizer.update(gradient, state.optimizer, state.parameters)
-    return _State(eqx.apply_updates(state.parameters, updates), optimizer, state.step, state.failed)
+def _update(plan: Plan, state: _State, loss: Float[Array, ""], gradient: Encoder) -> _State:
+    optimizer = optax.with_extra_args_support(plan.optimizer)
+    updates, kept = optimizer.update(gradient, state.optimizer, state.parameters, value=loss)
+    return _State(eqx.apply_updates(state.parameters, updates), kept, state.step, state.failed)
 
 
 def _is_finite(loss: Float[Array, ""], gradient: Encoder) -> Bool[Array, ""]:

@@ -1,8 +1,7 @@
-"""Figure 2: encoders trained by inference compilation and measured against the exact posterior."""
+"""What encoders of figure 2 are measured by: the exact posterior, and the best that a structure allows."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -10,88 +9,18 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from retrodict.amortization import simulator
-from retrodict.encode.build import count_parameters, count_stored
 from retrodict.encode.encoder import Encoder
 from retrodict.gaussian import GaussianFactors, LinearGaussian
 from retrodict.graph.inverse import Inverse
 from retrodict.invert import invert
 from retrodict.layout import Floats
-from retrodict.reproduce.encoders import Candidate
-from retrodict.train.fit import History, Plan, fit
 
 DATASETS = 5
 DRAWS_PER_DATASET = 100
 WATCHED_DRAWS = 1_000
 JUDGED_DRAWS = 20_000
-
-
-@dataclass(frozen=True)
-class Setting:
-    """How the encoders are trained: epochs of 25 minibatches, the learning rate divided by ten at two epochs."""
-
-    epochs: int = 160
-    batch: int = 100
-    learning_rate: float = 1e-3
-    decimate: tuple[int, ...] = (100, 140)
-    seed: int = 0
-
-    def plan(self) -> Plan:
-        """Return the training plan: plain Adam, as the paper has it."""
-        steps = {epoch * Plan.epoch: 0.1 for epoch in self.decimate if epoch < self.epochs}
-        rate = optax.piecewise_constant_schedule(self.learning_rate, steps)
-        return Plan(steps=self.epochs * Plan.epoch, batch=self.batch, optimizer=optax.adam(rate))
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A trained candidate and what was measured of it.
-
-    ``kl`` is the KL from the exact posterior in nats, with its standard error, over fresh joint draws; ``floor``
-    the smallest that its structure allows; ``in_use`` and ``stored`` count parameters.
-    """
-
-    candidate: Candidate
-    history: History
-    kl: float
-    kl_error: float
-    floor: float
-    in_use: int
-    stored: int
-    seconds: float
-
-
-def run_candidate(model: LinearGaussian, candidate: Candidate, setting: Setting, *, quiet: bool = False) -> Outcome:
-    """Train one candidate and measure it against the exact posterior."""
-    build_key, fit_key, judge_key = jax.random.split(jax.random.key(setting.seed), 3)
-    encoder = candidate.build(build_key)
-    yardstick = Yardstick.of(model, candidate.inverse)
-    simulate = simulator(model, candidate.inverse)
-    start = time.perf_counter()
-    trained = fit(
-        encoder,
-        simulate,
-        setting.plan(),
-        fit_key,
-        watch=watch_both(model, yardstick, candidate.inverse, setting.seed),
-        title=f"({candidate.letter}) {candidate.title}",
-        quiet=quiet,
-    )
-    seconds = time.perf_counter() - start
-    latents, observed = simulate(judge_key, JUDGED_DRAWS)
-    kl, error = yardstick.measure(trained.encoder, np.asarray(latents), np.asarray(observed))
-    return Outcome(
-        candidate=candidate,
-        history=trained.history,
-        kl=kl,
-        kl_error=error,
-        floor=yardstick.floor,
-        in_use=count_parameters(encoder),
-        stored=count_stored(encoder),
-        seconds=seconds,
-    )
 
 
 @eqx.filter_jit
