@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import optax
 
 from retrodict.amortization import BATCH, LEARNING_RATE, Keys, begin, choose_optimizer, simulator
 from retrodict.encode.build import build_encoder
+from retrodict.encode.capacity import count_in_use, match_widths
 from retrodict.encode.encoder import Encoder
 from retrodict.errors import OptionError
 from retrodict.gaussian import LinearGaussian
 from retrodict.graph.inverse import Inverse
 from retrodict.infer.recipe import Recipe
 from retrodict.invert import fully_connected, invert, reversal
-from retrodict.masks import Dependencies, UnitGroups
+from retrodict.masks import Dependencies
 from retrodict.train.fit import Plan, Simulate
 from retrodict.train.plateau import Plateau
-
-# Of a normal: mean and log-scale.
-PARAMETERS = 2
-MOST_GROUPS = 10**9
 
 
 @dataclass(frozen=True)
@@ -122,51 +118,9 @@ def enter(model: LinearGaussian, name: str, width: int) -> Contestant:
     inverse = _invert(model, entry.structure)
     if not entry.paper:
         return Contestant(model, entry, inverse, None)
-    capacity = count_separate_weights(Dependencies.of(reversal(model.net)), (width, width))
-    return Contestant(model, entry, inverse, match_in_use(inverse, entry.kind, capacity))
-
-
-def match_in_use(inverse: Inverse, kind: str, capacity: int) -> tuple[int, int]:
-    """Return hidden widths, nearly equal, whose parameters in use come nearest to a capacity."""
-    count = _counter(inverse, kind)
-    least = 1
-    while count(least + 1, least + 1) <= capacity:
-        least += 1
-    near = [(a, b) for a in (least, least + 1) for b in (least, least + 1)]
-    first, second = min(near, key=lambda units: abs(count(*units) - capacity))
-    groups = len(_divide(inverse).sets) if kind == "shared" else 1
-    return first * groups, second * groups
-
-
-def count_separate_weights(dependencies: Dependencies, widths: Sequence[int]) -> int:
-    """Return the weights and biases of one network for each latent."""
-    first, second = widths
-    inputs = (dependencies.matrix * dependencies.sizes).sum(axis=1)
-    outputs = dependencies.latent_sizes * PARAMETERS
-    each = (inputs + 1) * first + (first + 1) * second + (second + 1) * outputs
-    return int(each.sum())
-
-
-def _counter(inverse: Inverse, kind: str) -> Callable[[int, int], int]:
-    """Return a function of the units (in each group, if shared) of two layers that counts parameters in use."""
-    dependencies = Dependencies.of(inverse)
-    if kind == "separate":
-        return lambda first, second: count_separate_weights(dependencies, (first, second))
-    groups = _divide(inverse)
-    columns = int(dependencies.features[groups.sets.index].sum())
-    outputs = PARAMETERS * int((groups.readable.lengths * dependencies.latent_sizes).sum())
-    biases = PARAMETERS * int(dependencies.latent_sizes.sum())
-    return lambda first, second: (
-        (columns + len(groups.sets)) * first
-        + (len(groups.within.index) * first + len(groups.sets)) * second
-        + outputs * second
-        + biases
-    )
-
-
-def _divide(inverse: Inverse) -> UnitGroups:
-    """Return the groups of a layer that is wide enough for any inverse that can be written out."""
-    return UnitGroups.of(Dependencies.of(inverse), [MOST_GROUPS])
+    heuristic, own = Dependencies.of(reversal(model.net)), Dependencies.of(inverse)
+    capacity = count_in_use(heuristic, (width, width), kind="separate", skip=False)
+    return Contestant(model, entry, inverse, match_widths(own, capacity, kind=entry.kind, skip=False))
 
 
 def _invert(model: LinearGaussian, structure: str) -> Inverse:
