@@ -203,8 +203,11 @@ def _update(plan: LearningPlan, state: State, loss: Float[Array, ""], gradient: 
     """Take a step, unless its objective or gradient is not finite or an earlier one was not."""
     leaves = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient)]
     good = jnp.isfinite(loss) & jnp.all(jnp.array(leaves)) & (state.failed < 0)
-    updates, optimizer = plan.optimizer.update(gradient, state.optimizer, state.parameters)
-    updated = (eqx.apply_updates(state.parameters, updates), optimizer)
-    kept = jax.tree.map(lambda new, old: jnp.where(good, new, old), updated, (state.parameters, state.optimizer))
+
+    def go() -> tuple[Autoencoder, Any]:
+        updates, optimizer = plan.optimizer.update(gradient, state.optimizer, state.parameters)
+        return eqx.apply_updates(state.parameters, updates), optimizer
+
+    parameters, optimizer = jax.lax.cond(good, go, lambda: (state.parameters, state.optimizer))
     failed = jnp.where(good | (state.failed >= 0), state.failed, state.step)
-    return State(kept[0], kept[1], state.step + 1, failed)
+    return State(parameters, optimizer, state.step + 1, failed)
