@@ -41,7 +41,7 @@ class Size:
     latents: int = 30
     hidden: int = 200
     capacity: int = 40_000
-    epochs: int = 40
+    epochs: int = 30
 
 
 WHOLE = Size()
@@ -265,7 +265,10 @@ def learn(structure: str, size: Size) -> Answers:
         images.save(path)
         given = {"images": str(path), "task": task}
         contestants: Contestants = {
-            title: ("learn ours", {**given, "encoder": structure, "judging": judging, "epochs": size.epochs // 2})
+            title: (
+                "learn ours",
+                {**given, "encoder": structure, "judging": judging, "epochs": max(1, size.epochs // 3)},
+            )
             for title, judging in (("ours", False), ("ours, judging", True))
         }
         if size.peers:
@@ -288,7 +291,6 @@ LEARNERS = {
     "auto": (
         ("Pyro", "masked", "pyro", 2),
         ("PyTorch alone", "masked", "torch", 2),
-        ("PyTorch alone, torch.compile", "masked", "torch.compile", 2),
         ("Pyro, inverse flow", "inverse", "pyro", 10),
         ("PyTorch alone, inverse flow", "inverse", "torch", 10),
     ),

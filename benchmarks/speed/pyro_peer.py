@@ -47,6 +47,7 @@ class MeanField(nn.Module):
 class Autoregressive(nn.Module):
     """Normal latents, each given those before it and the image: a masked network, passed once for each latent.
 
+    Pyro's inverse transform draws (noise - m) e^-s where PyTorch alone draws m + e^s noise: the same family.
     With ``inverse``, each is given the noise of those before it instead, in one pass: the same dependencies, by
     other functions (an inverse autoregressive flow of one transform).
     """
@@ -164,15 +165,19 @@ def learn(turns: Turns, images: str, encoder: str, library: str, task: Mapping[s
             for start in range(0, len(rows) - batch + 1, batch):
                 advance(rows[order[start : start + batch]])
         with turns.pause():
-            facts = facts or {"bound": judge(pair, given, task["draws"]), "parameters": count_parameters(pair.encoder)}
+            bound = facts.get("bound") or judge(pair, given, task["draws"], through_pyro=library == "pyro")
+            facts = {"bound": bound, "parameters": count_parameters(pair.encoder)}
         turns.end(amount, **facts)
         amount = epochs
 
 
-def judge(pair: Pair, given: Pixels, draws: int) -> float:
+def judge(pair: Pair, given: Pixels, draws: int, *, through_pyro: bool) -> float:
     """Return the evidence lower bound of the images that nobody learns from, in nats an image."""
+    images = torch.from_numpy(given.test).repeat(draws, 1)
     with torch.no_grad():
-        return -float(pair(torch.from_numpy(given.test).repeat(draws, 1)))
+        if through_pyro:
+            return -float(Trace_ELBO().loss(pair.model, pair.guide, images)) / len(images)
+        return -float(pair(images))
 
 
 def _advance_pyro(pair: Pair) -> Step:
