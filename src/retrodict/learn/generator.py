@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Key
 from retrodict.errors import OptionError
 from retrodict.graph.rows import Integers
 from retrodict.infer.wiring import Wiring
+from retrodict.layout import take_columns
 from retrodict.learn.relaxed import draw_relaxed, score_relaxed
 from retrodict.read.numpyro_model import NumpyroModel
 from retrodict.read.numpyro_sites import Program
@@ -57,7 +58,7 @@ class ProgramGenerator(Generator):
         if self.wiring.generative.any():  # what they are does not matter, but densities at zeros might be infinite
             drawn = model.redraw(jax.random.key(0), jax.lax.stop_gradient(columns), self.wiring.generative)
             columns = columns.at[..., self._barren].set(jax.lax.stop_gradient(drawn)[..., self._barren])
-        return model.log_conditionals(columns)[..., np.flatnonzero(~self.wiring.generative)]
+        return take_columns(model.log_conditionals(columns), np.flatnonzero(~self.wiring.generative))
 
     def draw(self, key: Key[Array, ""], n: int) -> tuple[Float[Array, "n latents"], Float[Array, "n observed"]]:
         """Return joint draws."""
@@ -76,9 +77,11 @@ class ProgramGenerator(Generator):
         self, latents: Float[Array, "*batch latents"], observed: Float[Array, "*batch observed"]
     ) -> Float[Array, "*batch columns"]:
         """Return columns of all variables, zero for barren ones, from values of latents and codes of data."""
-        columns = jnp.zeros((*latents.shape[:-1], self.wiring.model.layout.width), latents.dtype)
         seen = self.wiring.observed_codes.decode(observed)
-        return columns.at[..., self.wiring.inferred].set(latents).at[..., self.wiring.observed].set(seen)
+        barren = jnp.zeros((*latents.shape[:-1], len(self._barren)), latents.dtype)
+        joined = jnp.concatenate([latents, seen, barren], axis=-1)
+        order = np.argsort(np.concatenate([self.wiring.inferred, self.wiring.observed, self._barren]))
+        return take_columns(joined, order)
 
     @property
     def scored(self) -> tuple[str, ...]:

@@ -37,13 +37,14 @@ class State(eqx.Module):
         >>> state.take(optax.sgd(0.1), jnp.array(jnp.nan), jnp.ones(3)).parameters.tolist()
         [0.0, 0.0, 0.0]
         """
-        informed = optax.with_extra_args_support(optimizer)
-        updates, moved = informed.update(gradient, self.optimizer, self.parameters, value=loss)
         good = _is_finite(loss, gradient) & (self.failed < 0)
-        updated = eqx.apply_updates(self.parameters, updates), moved
-        parameters, kept = jax.tree.map(
-            lambda new, old: jnp.where(good, new, old), updated, (self.parameters, self.optimizer)
-        )
+
+        def move() -> tuple[Any, Any]:
+            informed = optax.with_extra_args_support(optimizer)
+            updates, moved = informed.update(gradient, self.optimizer, self.parameters, value=loss)
+            return eqx.apply_updates(self.parameters, updates), moved
+
+        parameters, kept = jax.lax.cond(good, move, lambda: (self.parameters, self.optimizer))
         failed = jnp.where(good | (self.failed >= 0), self.failed, self.step)
         return State(parameters, kept, self.step + 1, failed)
 
