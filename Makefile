@@ -8,7 +8,7 @@ FUZZ := .venv-fuzz
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-slow test-browser test-readers fuzz nightly lint format tables figure2 figure2-page networks \
+.PHONY: demo test test-slow test-browser test-readers fuzz nightly lint format tables figure2 figure2-page vae vae-page networks \
 	discrete bench bench-inversion clean
 
 demo: $(VENV)/.test
@@ -60,6 +60,15 @@ figure2: $(VENV)/.test
 # The page alone, from the results as they are.
 figure2-page: $(VENV)/.test
 	$(BIN)/python experiments/page.py
+
+# Learned models with encoders of each structure, from where it was stopped, and its page: see experiments/README.md.
+vae: $(VENV)/.test
+	$(BIN)/retrodict reproduce vae --out experiments/results/vae
+	$(BIN)/python experiments/vae_page.py
+
+# The page alone, from the results as they are.
+vae-page: $(VENV)/.test
+	$(BIN)/python experiments/vae_page.py
 
 # docs/networks.md: the networks inside pgmpy under every order.
 networks: $(BENCH)/.made

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrodict.errors import OptionError
+from retrodict.commands.options import read_numbers, require_one, split_words
 
 if TYPE_CHECKING:
     from retrodict.reproduce.results import Data
@@ -49,10 +49,11 @@ def figure2_command(
     if replot:
         data = read(out)
     else:
-        depths = _read_numbers("depth", [*(depth or []), *(more or [])], "3" if smoke else PAPER_DEPTHS)
-        widths = _read_numbers("width", width or [], "8" if smoke else "200")
-        units = plan_units(depths, _split(encoder or []) or list(ENTRIES), widths, range(_count(seeds, smoke)))
-        budget = Budget(epochs=2, batch=8, default_steps=50) if smoke else Budget(epochs=_require_epochs(epochs))
+        require_one(seeds=seeds, epochs=epochs)
+        depths = read_numbers("depth", [*(depth or []), *(more or [])], "3" if smoke else PAPER_DEPTHS)
+        widths = read_numbers("width", width or [], "8" if smoke else "200")
+        units = plan_units(depths, split_words(encoder or []) or list(ENTRIES), widths, range(1 if smoke else seeds))
+        budget = Budget(epochs=2, batch=8, default_steps=50) if smoke else Budget(epochs=epochs)
         try:
             data = run_units(units, budget, out, _tell)
         except KeyboardInterrupt:
@@ -74,28 +75,3 @@ def _show(data: Data, paths: Sequence[Path]) -> None:
     for path in paths:
         typer.echo(f"wrote {path}")
     typer.echo(f"{len(data.results)} runs are in the folder")
-
-
-def _read_numbers(name: str, texts: Sequence[str], default: str) -> list[int]:
-    """Return whole numbers, given apart or with commas or spaces between."""
-    words = _split(texts) or default.split()
-    for word in words:
-        if not word.isascii() or not word.isdigit() or len(word) > 6:
-            raise OptionError(f"{name} {word!r} is no whole number", remedy="See --help.")
-    return [int(word) for word in words]
-
-
-def _split(texts: Sequence[str]) -> list[str]:
-    return " ".join(texts).replace(",", " ").split()
-
-
-def _count(seeds: int, smoke: bool) -> int:
-    if seeds < 1:
-        raise OptionError(f"seeds={seeds} is too small", remedy="It must be 1 or more.")
-    return 1 if smoke else seeds
-
-
-def _require_epochs(epochs: int) -> int:
-    if epochs < 1:
-        raise OptionError(f"epochs={epochs} is too small", remedy="It must be 1 or more.")
-    return epochs

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from retrodict import zoo
+from retrodict.errors import OptionError
 
 
 def complete_source(incomplete: str) -> list[str]:
@@ -38,3 +40,24 @@ Observed = Annotated[
     typer.Option(help="What is observed, names or patterns such as 'x*'; without it, what SOURCE says or its leaves."),
 ]
 Latent = Annotated[list[str] | None, typer.Option(help="What is not observed after all, names or patterns.")]
+
+
+def read_numbers(name: str, texts: Sequence[str], default: str = "") -> list[int]:
+    """Return whole numbers, given apart or with commas or spaces between; raise `OptionError` for anything else."""
+    words = split_words(texts) or default.split()
+    for word in words:
+        if not word.isascii() or not word.isdigit() or len(word) > 6:
+            raise OptionError(f"{name} {word!r} is no whole number", remedy="See --help.")
+    return [int(word) for word in words]
+
+
+def split_words(texts: Sequence[str]) -> list[str]:
+    """Return words that were given apart or with commas or spaces between."""
+    return " ".join(texts).replace(",", " ").split()
+
+
+def require_one(**counts: int) -> None:
+    """Raise `OptionError` for a count that is less than one."""
+    for name, count in counts.items():
+        if count < 1:
+            raise OptionError(f"{name}={count} is too small", remedy="It must be 1 or more.")

@@ -1,4 +1,4 @@
-"""`retrodict reproduce`: the figures of the paper."""
+"""`retrodict reproduce`: the figures of the paper, and its next step."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from retrodict.commands.figure2 import figure2_command
+from retrodict.commands.vae import vae_command
 
 app = typer.Typer(help="Make the figures of the paper again.", no_args_is_help=True)
 
@@ -38,3 +39,4 @@ def figure1_command(
 
 
 app.command("figure2")(figure2_command)
+app.command("vae")(vae_command)

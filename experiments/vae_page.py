@@ -1,0 +1,25 @@
+"""Write docs/vae.md from the results that are kept here: `make vae-page`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from retrodict.reproduce.vae.bands import name_figures
+from retrodict.reproduce.vae.results import Data, read
+from retrodict.reproduce.vae.tables import make_page
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "experiments" / "results" / "vae"
+PAGE = ROOT / "docs" / "vae.md"
+
+
+def write_page(data: Data) -> str:
+    """Return the tables, and the figures below them."""
+    figures = [
+        f"![{name.replace('_', ' ')}](../{RESULTS.relative_to(ROOT)}/{name}.png)\n" for name in name_figures(data)
+    ]
+    return "\n".join([make_page(data), "## Figures\n", *figures])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(write_page(read(RESULTS)), encoding="utf-8")
