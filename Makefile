@@ -54,7 +54,7 @@ tables: $(VENV)/.test
 
 # The paper's experiment, from where it was stopped, and its page: hours from nothing, see experiments/README.md.
 figure2: $(VENV)/.test
-	$(BIN)/retrodict reproduce figure2 --epochs 120 --out experiments/results/figure2
+	$(BIN)/retrodict reproduce figure2 --out experiments/results/figure2
 	$(BIN)/python experiments/page.py
 
 # The page alone, from the results as they are.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from retrodict.errors import DataError
-from retrodict.layout import Layout
+from retrodict.layout import Layout, take_columns
 
 LAYOUT = Layout(("a", "b"), (1, 2))
 
@@ -66,3 +66,10 @@ def test_values_keep_their_own_shapes(leading):
 def test_other_shapes_are_refused(value, message):
     with pytest.raises(DataError, match=message):
         SHAPED.pack({"a": np.zeros(2) if value.ndim == 3 else 0.0, "b": value, "c": np.zeros(1)})
+
+
+@pytest.mark.parametrize("columns", [[2, 3, 4], [[0, 1], [2, 3]], [4], [1, 3], [3, 2], [[0, 2], [1, 3]], [0, 0], []])
+def test_a_run_of_columns_is_what_gathering_gives(columns):
+    array, places = np.arange(15).reshape(3, 5), np.array(columns, dtype=np.int64)
+    assert np.array_equal(take_columns(array, places), array[:, places])
+    assert take_columns(array[0], places).shape == places.shape

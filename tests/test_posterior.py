@@ -10,7 +10,7 @@ from retrodict import amortize, from_numpyro, invert, reversal, zoo
 from retrodict.errors import DataError, OptionError, OrderError, WidthError
 from retrodict.gaussian import LinearGaussian
 from retrodict.graph.bayesnet import BayesNet, Variable
-from retrodict.reproduce.figure2 import measure_kl
+from retrodict.reproduce.yardstick import measure_kl
 
 TREE = zoo.binary_tree(4, seed=0)
 

@@ -38,6 +38,14 @@ def test_the_numpyro_example_runs(capsys):
     assert ", reliable)" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_the_learning_example_runs(capsys):
+    run_block(2)
+    edges, faithful, bound = capsys.readouterr().out.split()
+    assert (int(edges), faithful) == (10 * 64 + 45, "True")
+    assert -40 < float(bound) < -20
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_commands_run(command, tmp_path, monkeypatch, capsys):
     guide = {name: list(parents) for name, parents in invert(binary_tree(3)).parents.items()}

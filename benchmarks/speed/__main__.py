@@ -20,7 +20,7 @@ from benchmarks.speed.page import write_page
 
 HERE = Path(__file__).resolve().parent
 RESULTS, PAGE = HERE.parent / "results" / "speed.json", HERE.parents[1] / "docs" / "benchmarks.md"
-SHORT = ("train-8", "sample-8", "limit-8", "reach-zuko", "grow-tree:4")
+SHORT = ("train-8", "sample-8", "limit-8", "reach-zuko", "learn-mean-field", "grow-tree:4")
 
 
 def measure(name: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.speed.images import read_digits
 from benchmarks.speed.problem import make_problem
 from benchmarks.speed.turns import Worker, summarise, take_turns
 
@@ -19,6 +20,7 @@ HYBRID = "zuko with our linear map"  # a network that no peer comes with
 Answers = dict[str, Any]
 Contestants = dict[str, tuple[str, Mapping[str, Any]]]  # by title: name and arguments
 TARGET = 0.03  # nats a latent
+LEARNED_BATCH = 128
 TREES = tuple(f"tree:{depth}" for depth in range(4, 13))
 CHAINS = tuple(f"hmm:{steps}" for steps in (100, 316, 1000, 3162, 10_000))
 
@@ -36,10 +38,27 @@ class Size:
     limit: float = 90.0  # seconds a turn may take
     growth: float = 170.0  # seconds that one case of growth may take
     peers: bool = True
+    latents: int = 30
+    hidden: int = 200
+    capacity: int = 40_000
+    epochs: int = 30
 
 
 WHOLE = Size()
-SMOKE = Size("tree:3", "tree:3", batch=16, large_batch=32, draws=100, rounds=1, growth=100.0, peers=False)
+SMOKE = Size(
+    "tree:3",
+    "tree:3",
+    batch=16,
+    large_batch=32,
+    draws=100,
+    rounds=1,
+    growth=100.0,
+    peers=False,
+    latents=2,
+    hidden=8,
+    capacity=500,
+    epochs=2,
+)
 
 
 @contextmanager
@@ -236,6 +255,48 @@ def grow(source: str, size: Size) -> Answers:
     return {"source": source, **facts, "seconds": times}
 
 
+def learn(structure: str, size: Size) -> Answers:
+    """Time epochs in which a generative model and an encoder of this structure are learned from images."""
+    task = {name: getattr(size, name) for name in ("latents", "hidden", "capacity")}
+    task |= {"batch": LEARNED_BATCH, "first": size.epochs, "draws": 16}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "images.npz"
+        images = read_digits()
+        images.save(path)
+        given = {"images": str(path), "task": task}
+        contestants: Contestants = {
+            title: (
+                "learn ours",
+                {**given, "encoder": structure, "judging": judging, "epochs": max(1, size.epochs // 3)},
+            )
+            for title, judging in (("ours", False), ("ours, judging", True))
+        }
+        if size.peers:
+            contestants |= {
+                title: ("learn pyro", {**given, "encoder": kind, "library": library, "epochs": epochs})
+                for title, kind, library, epochs in LEARNERS[structure]
+            }
+        steps = len(images.train) // LEARNED_BATCH
+        facts = {**task, "steps": steps, "images": steps * LEARNED_BATCH, "judged": len(images.test)}
+        return {**facts, "seconds": _compete(contestants, size.rounds, 2 * size.limit)}
+
+
+# By structure: title, encoder, library, epochs a turn.
+LEARNERS = {
+    "mean-field": (
+        ("Pyro", "mean-field", "pyro", 10),
+        ("PyTorch alone", "mean-field", "torch", 10),
+        ("PyTorch alone, torch.compile", "mean-field", "torch.compile", 10),
+    ),
+    "auto": (
+        ("Pyro", "masked", "pyro", 2),
+        ("PyTorch alone", "masked", "torch", 2),
+        ("Pyro, inverse flow", "inverse", "pyro", 10),
+        ("PyTorch alone, inverse flow", "inverse", "torch", 10),
+    ),
+}
+
+
 CASES: dict[str, Callable[[Size], Answers]] = {
     "train-8": lambda size: train(8, size),
     "train-32": lambda size: train(32, size),
@@ -245,5 +306,7 @@ CASES: dict[str, Callable[[Size], Answers]] = {
     "limit-32": lambda size: limit(32, size),
     "limit-200": lambda size: limit(200, size),
     **{f"reach-{peer}": (lambda size, peer=peer: reach(peer, size)) for peer in PEERS},
+    "learn-mean-field": lambda size: learn("mean-field", size),
+    "learn-faithful": lambda size: learn("auto", size),
     **{f"grow-{source}": (lambda size, source=source: grow(source, size)) for source in (*TREES, *CHAINS)},
 }

@@ -18,6 +18,8 @@ CONTESTANTS = {
     "sample ours by whole evaluations": "ours:sample_by_evaluations",
     "reach ours": "ours:reach",
     "grow": "ours:grow",
+    "learn ours": "learning:learn",
+    "learn pyro": "pyro_peer:learn",
     "train zuko": "zuko_peer:train",
     "sample zuko": "zuko_peer:sample",
     "reach zuko": "zuko_peer:reach",

@@ -14,6 +14,8 @@ Results = Mapping[str, Any]
 EXPONENT = 1.1
 # Units a parent set whose share of the limit is measured; the paper has 200 in each layer of a factor.
 LIMITS = (8, 32, 200)
+LEARNED = ("mean-field", "faithful")
+EPOCH = 2.0  # seconds that one over digits may take
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ def list_figures(results: Results) -> list[Figure]:
         *_growth(results),
         _compiling(results),
         *_reaching(results),
+        *_learning(results),
     ]
 
 
@@ -109,6 +112,18 @@ def _compiling(results: Results) -> Figure:
     if seconds is None:
         return Figure(what, "< 60 s", row.get("failed", ""), False)
     return Figure(what, "< 60 s", f"{seconds:.1f} s", seconds < 60)
+
+
+def _learning(results: Results) -> Iterator[Figure]:
+    for structure in LEARNED:
+        row, where = results.get(f"learn-{structure}"), f"{structure} encoder"
+        seconds = seconds_of(row, "ours, judging") if row else math.nan
+        measured = None if math.isnan(seconds) else seconds < EPOCH
+        shown = "" if measured is None else f"{seconds:.3f} s"
+        yield Figure(f"An epoch of `fit_model` over digits, batch 128, {where}", f"< {EPOCH:g} s", shown, measured)
+        yield _ratio(f"Learning from digits, {where}: against Pyro", 3, row, lambda t: t == "Pyro")
+    flow = "Learning from digits, faithful encoder: against an inverse flow in Pyro"
+    yield _ratio(flow, 3, results.get("learn-faithful"), lambda t: t == "Pyro, inverse flow")
 
 
 def _reaching(results: Results) -> Iterator[Figure]:

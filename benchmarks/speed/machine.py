@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("retrodict", "jax", "equinox", "optax", "torch", "zuko", "sbi", "bayesflow")
+PACKAGES = ("retrodict", "jax", "equinox", "optax", "torch", "zuko", "sbi", "bayesflow", "pyro-ppl")
 
 
 def describe_run() -> dict[str, Any]:

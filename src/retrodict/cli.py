@@ -137,7 +137,7 @@ def compare_command(
 def demo_command(
     out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path(),
 ) -> None:
-    """Show the paper's claim: reversed edges cannot reach the posterior, faithful ones do (about three minutes)."""
+    """Show the paper's claim: reversed edges cannot reach the posterior, faithful ones do (about two minutes)."""
     from retrodict.demo import run_demo
 
     run_demo(out, _open_console())

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.speed import page
 from benchmarks.speed.__main__ import PAGE, RESULTS
-from benchmarks.speed.cases import CASES, SMOKE, grow
+from benchmarks.speed.cases import CASES, SMOKE, grow, learn
 from benchmarks.speed.figures import list_figures
 from benchmarks.speed.growth import fit_exponent
 from benchmarks.speed.multiply_adds import count_weights
@@ -75,6 +75,14 @@ def test_growth_is_measured_stage_by_stage():
     assert min(row["seconds"].values()) >= 0
 
 
+def test_learning_is_measured_with_its_bound():
+    row = learn("mean-field", SMOKE)
+    assert (row["steps"], row["images"], row["judged"]) == (11, 11 * 128, 359)
+    assert set(row["seconds"]) == {"ours", "ours, judging"}
+    assert {answer["parameters"] for answer in row["seconds"].values()} == {655}  # of widths 1 and 1, the least
+    assert all(-64 < answer["bound"] < 0 for answer in row["seconds"].values())
+
+
 @pytest.mark.slow
 def test_every_kind_of_case_runs():
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.speed", "--smoke"]
@@ -113,6 +121,15 @@ def competition(**seconds):
 def test_a_ratio_is_held_against_what_was_asked(zuko, measured, verdict):
     figure = list_figures({"train-8": competition(ours=0.2, zuko_eager=zuko)})[0]
     assert (figure.measured, figure.verdict) == (measured, verdict)
+
+
+@pytest.mark.parametrize(("judging", "pyro", "verdicts"), [(1.9, 3.0, "reached"), (2.1, 2.9, "not reached")])
+def test_learning_is_held_against_time_and_pyro(judging, pyro, verdicts):
+    row = competition(ours=1.0, ours_judging=judging, Pyro=pyro)
+    figures = {figure.what: figure for figure in list_figures({"learn-faithful": row})}
+    own = [figure for what, figure in figures.items() if "faithful" in what and "inverse" not in what]
+    assert [figure.verdict for figure in own] == [verdicts, verdicts]
+    assert {figure.verdict for what, figure in figures.items() if "mean-field" in what} == {"not measured"}
 
 
 def growth(source, edges, step, **more):

@@ -27,6 +27,17 @@ MIXED = BayesNet(
 )
 
 
+@pytest.mark.parametrize(("raw", "steepness"), [(-1e6, 0.0), (-60.0, 0.01), (300.0, 0.01), (1e6, 1e-6)])
+def test_a_scale_that_is_far_off_is_finite_and_comes_back(raw, steepness):
+    def objective(raw):
+        return -Normal().log_prob(jnp.stack([jnp.zeros(()), raw])[None], jnp.ones(1))[0]
+
+    value, slope = jax.value_and_grad(objective)(jnp.array(raw))
+    assert np.isfinite(value)
+    assert np.isfinite(slope)
+    assert float(slope) * np.sign(raw) >= steepness  # downhill is towards zero, and not flat
+
+
 def test_probabilities_of_a_categorical_sum_to_one_over_its_own_categories():
     family = Categorical(np.array([2, 4, 3]))
     logits = jax.random.normal(jax.random.key(0), (3, 4))

@@ -238,7 +238,7 @@ def set_recipe(**values):
 
 EDITS = {
     "another kind": (lambda c, a: c.update(kind="resume"), "holds no posterior"),
-    "a later version": (lambda c, a: c.update(version=2), "version 2 of the format, this program reads 1"),
+    "a later version": (lambda c, a: c.update(version=3), "version 3 of the format, this program reads 2"),
     "another verdict": (lambda c, a: c["certificate"].update(n_missing=3), "not the one that was certified"),
     "no strategy": (lambda c, a: c.pop("strategy"), "does not fit"),
     "a strategy that is a list": (lambda c, a: c.update(strategy=[]), "strategy of its inverse"),

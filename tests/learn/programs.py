@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -68,6 +70,27 @@ class Broken(eqx.Module):
     def __call__(self) -> None:
         z = numpyro.sample("z", dist.Normal(0.0, 1.0))
         numpyro.sample("x", dist.Normal(z, jnp.sqrt(-jnp.exp(self.weights)), validate_args=False))
+
+
+class Fragile(eqx.Module):
+    """It breaks a step or two from where its parameter begins."""
+
+    weights: jax.Array
+
+    def __call__(self) -> None:
+        z = numpyro.sample("z", dist.Normal(0.0, 1.0))
+        scale = jnp.where(self.weights > 0.5, jnp.nan, 1.0)
+        numpyro.sample("x", dist.Normal(z + self.weights, scale, validate_args=False))
+
+
+class Square(eqx.Module):
+    """A variational autoencoder of images of three rows and columns."""
+
+    inner: Any
+
+    def __call__(self) -> None:
+        z = numpyro.sample("z", dist.Normal(jnp.zeros(2), 1.0))
+        numpyro.sample("x", dist.Bernoulli(logits=self.inner.decoder(z).reshape(3, 3)))
 
 
 NETWORK = eqx.nn.MLP(2, 4, 8, 1, key=jax.random.key(0))

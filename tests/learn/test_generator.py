@@ -11,15 +11,14 @@ from numpyro import distributions as dist
 
 from retrodict import from_numpyro, invert, zoo
 from retrodict.errors import OptionError, ProgramError
-from retrodict.infer.wiring import Wiring
-from retrodict.learn.generator import ProgramGenerator
+from retrodict.learn.generator import ProgramGenerator, ProgramWiring
 from retrodict.learn.programs import as_module, list_parameters
 from tests.learn import programs
 
 
 def generate(program: eqx.Module) -> ProgramGenerator:
     model = from_numpyro(program, observed=["x"], elementwise=True)
-    return ProgramGenerator(program, Wiring(model, invert(model)))
+    return ProgramGenerator(program, ProgramWiring(model, invert(model)))
 
 
 def test_the_joint_density_is_that_of_the_program() -> None:

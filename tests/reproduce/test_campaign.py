@@ -172,11 +172,11 @@ def test_results_of_another_budget_are_not_mixed_in(folder, run):
 
 
 def test_results_of_another_version_are_named(folder, run, monkeypatch):
-    monkeypatch.setattr(results, "FORMAT", 2)
+    monkeypatch.setattr(results, "FORMAT", 3)
     for arguments in (ASKED, ["reproduce", "figure2", "--replot"]):
         status, _, err = run(*arguments, "--out", str(folder))
         assert status == 2
-        assert "is of another version: format 1, where this one has 2" in err
+        assert "is of another version: format 2, where this one has 3" in err
         assert err.count("\n") == 1
 
 
@@ -184,7 +184,7 @@ def test_results_of_another_version_are_named(folder, run, monkeypatch):
     ("name", "content"),
     [
         ("figure2.json", "{"),
-        ("figure2.json", '{"kind": "retrodict figure 2", "format": 1}'),
+        ("figure2.json", '{"kind": "retrodict figure 2", "format": 2}'),
         ("figure2.csv", "depth,encoder\n"),
         ("figure2.csv", "depth,encoder,width,seed,epoch,step,simulations,kl,log_posterior,train,test\n3,default,x\n"),
     ],
@@ -215,6 +215,7 @@ def test_no_width_at_all_is_refused():
 def invent(kl, width=8, seed=0, curve=(2.0, 0.2, 0.05), encoder="heuristic", floor=0.0):
     facts = {"kl": kl, "floor": floor, "latents": 2, "entropy": 1.0, "strategy": "reversal", "edges": 2, "levels": 1}
     facts |= {"in_use": 10, "stored": 12, "seconds": 1.0, "batch": 4, "kl_error": 0.0, "failed_at": None}
+    facts |= {"first_fall": 50, "second_fall": None}
     steps = [25.0 * (i + 1) for i in range(len(curve))]
     curves = {"step": steps, "simulations": [4 * s for s in steps], "kl": list(curve), "log_posterior": list(curve)}
     return Result(Unit(3, encoder, width, seed), facts, curves | {"train": list(curve), "test": list(curve)})
@@ -245,4 +246,5 @@ def test_the_page_tells_ratios_and_failures():
     fast = [invent(0.05, encoder="minimal-auto"), invent(None, encoder="minimal-auto", width=4, curve=())]
     page = make_page(results.Data(Budget(), (*slow, *fast), {3: 0.5}))
     assert "- `minimal-auto`, to 0.1: 2.0; to 0.03: more than 1.3; to 0.01: not reached" in page
+    assert "| 50 / - |" in page
     assert "| `minimal-auto` | 8 | 1 of 1; 10; 0.05 | 0 of 1; 10; failed |" in page

@@ -12,8 +12,10 @@ from retrodict.certify import certify
 from retrodict.encode.build import count_parameters
 from retrodict.errors import OptionError
 from retrodict.reproduce.entries import ENTRIES, Budget, enter
-from retrodict.reproduce.figure2 import Yardstick, measure_kl
+from retrodict.reproduce.units import find_falls
+from retrodict.reproduce.yardstick import Yardstick, measure_kl
 from retrodict.train.fit import fit
+from retrodict.train.plateau import Plateau
 
 PAPER = [name for name, entry in ENTRIES.items() if entry.paper]
 
@@ -40,25 +42,17 @@ def test_the_papers_networks_are_plain():
     assert np.asarray(encoder.scaling.spread).tolist() == [1.0] * 7
 
 
-def test_the_learning_rate_is_divided_by_ten_twice():
-    budget = Budget(epochs=8, batch=4)
-    assert budget.decimate == (5, 7)
-    state = budget_plan_state(budget)
-    rates = [state(epoch * 25 + 1) for epoch in (4, 5, 6, 7)]
-    assert rates == pytest.approx([1e-3, 1e-4, 1e-4, 1e-5], rel=1e-5)
+def test_all_of_the_papers_encoders_have_one_rule_of_convergence():
+    plans = [enter(zoo.binary_tree(3), name, 4).plan(Budget()) for name in PAPER]
+    assert {plan.report.__self__ for plan in plans} == {Plateau(window=250, patience=2, least=0.01 * 3)}
 
 
-def budget_plan_state(budget):
-    """Return the size of the update that the plan's optimiser makes for a unit gradient, by step."""
-    optimizer = enter(zoo.binary_tree(3), "heuristic", 4).plan(budget).optimizer
-
-    def rate(step: int) -> float:
-        state = optimizer.init(np.zeros(()))
-        for _ in range(step):
-            update, state = optimizer.update(np.ones(()), state)
-        return -float(update)
-
-    return rate
+@pytest.mark.parametrize("name", ["heuristic", "minimal-auto"])
+def test_the_learning_rate_falls_where_the_objective_is_flat(name):
+    contestant = enter(zoo.binary_tree(3), name, 4)
+    plan = contestant.plan(Budget(epochs=9, batch=8, window=2, patience=1, least=100.0))
+    trained = fit(contestant.start(0), contestant.simulate(), plan, Keys.of(0).fit, quiet=True)
+    assert find_falls(trained.history) == (100, 200)  # of two windows, the first betters infinity, the second nothing
 
 
 def test_the_default_is_what_amortize_trains():

@@ -93,6 +93,12 @@ def test_the_density_is_that_of_the_formula(name):
     np.testing.assert_allclose(model.log_joint(draws), expected, rtol=2e-5, atol=2e-4)
 
 
+@pytest.mark.parametrize("name", ["Poisson family", "Bernoulli family"])
+def test_no_draw_of_many_is_without_density(name):
+    draws = read(name).draw(jax.random.key(5), 5000)
+    assert np.isfinite(read(name).log_conditionals(draws)).all()
+
+
 def list_values(name):
     """Values of the sites for some observations, of the types that NumPyro draws."""
     return {

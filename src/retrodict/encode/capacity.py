@@ -21,7 +21,7 @@ def match_widths(
     >>> from retrodict import invert, zoo
     >>> dependencies = Dependencies.of(invert(zoo.binary_tree(depth=4)))
     >>> count_in_use(dependencies, match_widths(dependencies, 2000), 2)
-    2036
+    1980
     """
     groups = 1 if kind == "separate" else len(_divide(dependencies).sets)
     count = _counter(dependencies, parameters, kind, skip)

@@ -17,6 +17,7 @@ from numpyro.distributions.transforms import biject_to
 from retrodict.errors import OptionError
 from retrodict.graph.bayesnet import Variable
 from retrodict.graph.rows import Integers
+from retrodict.layout import take_columns
 from retrodict.supports import DISCRETE, EVENT_AXES, NUMBERS, count_codes, event_shape, is_discrete
 
 BOUNDED = ("unit_interval", "interval", "circular")
@@ -40,7 +41,7 @@ class Piece:
 
     def encode(self, values: Float[Array, "*batch columns"]) -> Float[Array, "*batch events codes"]:
         """Return the codes of these events."""
-        events = self._pull_in(values[..., self.values].reshape(*values.shape[:-1], -1, *self.shape))
+        events = self._pull_in(take_columns(values, self.values).reshape(*values.shape[:-1], -1, *self.shape))
         codes = events - self._low if self.support in DISCRETE else self._bijection.inv(events)
         return codes.reshape(*values.shape[:-1], *self.codes.shape)
 
@@ -72,7 +73,7 @@ class Piece:
         return inside.reshape(*values.shape[:-1], -1).all(axis=-1)
 
     def _read(self, codes: Array) -> Array:
-        events = codes[..., self.codes]
+        events = take_columns(codes, self.codes)
         return events if self.shape else events[..., 0]
 
     def _pull_in(self, events: Array) -> Array:
@@ -131,21 +132,19 @@ class Codes:
         """Return the codes of values."""
         if not self.pieces:
             return values
-        codes = jnp.zeros((*values.shape[:-1], self.n_codes), values.dtype)
-        codes = codes.at[..., self._plain[1]].set(values[..., self._plain[0]])
-        for piece in self.pieces:
-            codes = codes.at[..., piece.codes].set(piece.encode(values))
-        return codes
+        own, places = self._plain
+        parts = [take_columns(values, own), *(_flatten(piece.encode(values)) for piece in self.pieces)]
+        order = np.argsort(np.concatenate([places, *(piece.codes.ravel() for piece in self.pieces)]))
+        return take_columns(jnp.concatenate(parts, axis=-1), order)
 
     def decode(self, codes: Float[Array, "*batch codes"]) -> Float[Array, "*batch columns"]:
         """Return the values of codes."""
         if not self.pieces:
             return codes
-        values = jnp.zeros((*codes.shape[:-1], self.n_values), codes.dtype)
-        values = values.at[..., self._plain[0]].set(codes[..., self._plain[1]])
-        for piece in self.pieces:
-            values = values.at[..., piece.values].set(piece.decode(codes))
-        return values
+        places, own = self._plain
+        parts = [take_columns(codes, own), *(_flatten(piece.decode(codes)) for piece in self.pieces)]
+        order = np.argsort(np.concatenate([places, *(piece.values.ravel() for piece in self.pieces)]))
+        return take_columns(jnp.concatenate(parts, axis=-1), order)
 
     def contains(self, values: Float[Array, "*batch columns"]) -> Bool[Array, "*batch"]:
         """Return whether all values lie in their support."""
@@ -185,6 +184,11 @@ def bounds_or_default(variable: Variable) -> tuple[float, float]:
     """Return the ends of the support of a variable; those of its kind where it states none."""
     low, high = variable.bounds or _default_bounds(variable.support)
     return float(low), float(high)
+
+
+def _flatten(events: Float[Array, "*batch events numbers"]) -> Float[Array, "*batch columns"]:
+    """Return the numbers of all events one after another."""
+    return events.reshape(*events.shape[:-2], -1)
 
 
 def _collect(variables: Sequence[Variable], sizes: Sequence[int]) -> Codes:

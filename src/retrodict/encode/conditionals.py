@@ -14,6 +14,23 @@ from jaxtyping import Array, Float, Key
 
 from retrodict.encode.schedule import Index
 
+# Log-scales are what networks compute, up to about this size.
+LINEAR = 10.0
+
+
+def temper(raw: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
+    r"""Return the log-scale for what a network computes, of which the upper side has no bound.
+
+    It is :math:`S \tanh(r / S)` below zero and :math:`S \operatorname{arsinh}(r / S)` above, with S = 10.
+    Below, it is bounded: a bad step is kept from an infinite density. Above, its gradient falls no faster than S / r:
+    where it vanishes, as that of the tanh does, a latent whose scale has become far too wide stays so. Both are
+    :math:`r + O(r^3)` at zero.
+
+    >>> [round(float(temper(jnp.array(raw))), 2) for raw in (-1e3, 0.1, 2.0, 1e3)]
+    [-10.0, 0.1, 1.99, 52.98]
+    """
+    return LINEAR * jnp.where(raw < 0, jnp.tanh(raw / LINEAR), jnp.arcsinh(raw / LINEAR))
+
 
 class Conditional(eqx.Module):
     """A family of densities of each of many columns (abstract).
@@ -47,21 +64,18 @@ class Conditional(eqx.Module):
 
 
 class Normal(Conditional):
-    r"""The normal family, :math:`N(m, e^{2s})` with :math:`s = S \tanh(r / S)` bounded by :math:`S` = ``bound``.
-
-    The bound keeps a bad step from an infinite density; it is far outside what standardised variables need.
+    r"""The normal family, :math:`N(m, e^{2s})`, with s tempered (`temper`).
 
     >>> parameters = jnp.zeros((3, 2))
     >>> Normal().log_prob(parameters, jnp.zeros(3)).shape
     (3,)
     """
 
-    bound: float = 10.0
     n_parameters: int = eqx.field(static=True, default=2)
 
     def log_scale(self, parameters: Float[Array, "*batch columns parameters"]) -> Float[Array, "*batch columns"]:
         """Return the logarithm of the standard deviation."""
-        return self.bound * jnp.tanh(parameters[..., 1] / self.bound)
+        return temper(parameters[..., 1])
 
     def log_prob(
         self, parameters: Float[Array, "*batch columns parameters"], values: Float[Array, "*batch columns"]

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from retrodict.encode.conditionals import Conditional
+from retrodict.encode.conditionals import Conditional, temper
 from retrodict.encode.schedule import Index, take
 from retrodict.graph.rows import Integers
 
@@ -107,4 +107,4 @@ class Count(Conditional):
         return Count(*(take(part, columns) for part in (self.step, self.low, self.high)))
 
     def _read(self, parameters: Float[Array, "*batch columns parameters"]) -> tuple[Array, Array]:
-        return parameters[..., 0], jnp.exp(10.0 * jnp.tanh(parameters[..., 1] / 10.0)) * 0.5
+        return parameters[..., 0], jnp.exp(temper(parameters[..., 1])) * 0.5

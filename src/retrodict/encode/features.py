@@ -87,7 +87,10 @@ class Features(eqx.Module):
         self, scaling: Scaling, inputs: Index, values: Float[Array, "rows inputs"]
     ) -> Float[Array, "rows inputs"]:
         """Return these inputs, each from the value of its column."""
+        own = {self.category[i] for i in inputs.tolist()} if isinstance(inputs, np.ndarray) else set(self.category)
         source, category = (take(jnp.asarray(part, jnp.int32), inputs) for part in (self.source, self.category))
+        if own and REAL not in own:
+            return (values == category).astype(values.dtype)
         standard = _standardise(values, scaling.centre[source], scaling.spread[source])
         return jnp.where(category == REAL, standard, (values == category).astype(values.dtype))
 

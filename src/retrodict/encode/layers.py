@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
-from retrodict.encode.schedule import Index
+from retrodict.encode.schedule import Index, take
 from retrodict.graph.rows import Mask
 
 
@@ -36,8 +36,8 @@ class MaskedLinear(eqx.Module):
 
     def compute(self, outputs: Index, values: Float[Array, "*batch inputs"]) -> Float[Array, "*batch some"]:
         """Return these outputs alone."""
-        weight, mask = (part.at[:, outputs].get(mode="clip") for part in (self.weight, self.mask))
-        return values @ (weight * mask) + self.bias.at[outputs].get(mode="clip")
+        weight, mask = (take(part, outputs, axis=1) for part in (self.weight, self.mask))
+        return values @ (weight * mask) + take(self.bias, outputs)
 
     @property
     def in_use(self) -> int:

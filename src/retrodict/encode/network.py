@@ -109,7 +109,7 @@ class DenseNetwork(Network):
         """Compute what becomes known in a step, and the parameters of the latent columns drawn in it."""
         below, known = state.inputs, []
         for layer, units, values in zip(self.layers, step, state.hidden, strict=False):
-            below = values.at[:, units].set(jax.nn.relu(layer.compute(units, below)), mode="drop")
+            below = put(values, units, jax.nn.relu(layer.compute(units, below)), axis=1)
             known.append(below)
         outputs = (columns[:, None] * self.parameters + np.arange(self.parameters)).ravel()
         parameters = self.layers[-1].compute(outputs, below)
@@ -119,7 +119,7 @@ class DenseNetwork(Network):
 
     def write(self, places: Index, values: Inputs, state: State) -> State:
         """Return the state in which these inputs have these values."""
-        return state._replace(inputs=state.inputs.at[:, places].set(values, mode="drop"))
+        return state._replace(inputs=put(state.inputs, places, values, axis=1))
 
 
 class BlockStep(NamedTuple):

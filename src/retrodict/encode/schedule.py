@@ -21,26 +21,35 @@ Index = Int[Array, " _"] | Int[np.ndarray, " _"]
 Entry = TypeVar("Entry")
 
 
-def take(array: Array, places: Index) -> Array:
-    """Return these rows of an array; anything for `NOWHERE`. A run of known rows is a slice, cheap to compile and run.
+def take(array: Array, places: Index, axis: int = 0) -> Array:
+    """Return these rows of an array, or places along another axis; anything for `NOWHERE`.
+
+    A run of known rows is a slice, cheap to compile and run.
 
     >>> take(jnp.arange(5), np.array([1, 2])).tolist(), take(jnp.arange(5), jnp.array([3, NOWHERE]))[0].item()
     ([1, 2], 3)
+    >>> take(jnp.array([[1, 2, 3], [4, 5, 6]]), np.array([1, 2]), axis=1).tolist()
+    [[2, 3], [5, 6]]
     """
-    if isinstance(places, np.ndarray) and len(places) and (np.diff(places) == 1).all():
-        return array[int(places[0]) : int(places[-1]) + 1]
-    return array.at[places].get(mode="clip", wrap_negative_indices=False)
+    return array.at[_at(places, axis)].get(mode="clip", wrap_negative_indices=False)
 
 
-def put(array: Array, places: Index, values: Array) -> Array:
-    """Return the array with these rows replaced; those of `NOWHERE` are dropped.
+def put(array: Array, places: Index, values: Array, axis: int = 0) -> Array:
+    """Return the array with these rows replaced, or places along another axis; those of `NOWHERE` are dropped.
 
     >>> put(jnp.zeros(4), jnp.array([1, NOWHERE]), jnp.ones(2)).tolist()
     [0.0, 1.0, 0.0, 0.0]
+    >>> put(jnp.zeros((2, 3)), np.array([0, 1]), jnp.ones((2, 2)), axis=1).tolist()
+    [[1.0, 1.0, 0.0], [1.0, 1.0, 0.0]]
     """
-    if isinstance(places, np.ndarray) and len(places) and (np.diff(places) == 1).all():
-        return array.at[int(places[0]) : int(places[-1]) + 1].set(values)
-    return array.at[places].set(values, mode="drop", wrap_negative_indices=False)
+    return array.at[_at(places, axis)].set(values, mode="drop", wrap_negative_indices=False)
+
+
+def _at(places: Index, axis: int) -> tuple[slice | Index, ...]:
+    """Return the index of places along an axis, a run of known ones as a slice."""
+    run = isinstance(places, np.ndarray) and len(places) > 0 and bool((np.diff(places) == 1).all())
+    chosen = slice(int(places[0]), int(places[-1]) + 1) if run else places
+    return (*[slice(None)] * axis, chosen)
 
 
 def split_by_step(step: Integers, steps: int) -> list[Integers]:

@@ -30,7 +30,7 @@ from retrodict.model import Model
 from retrodict.train.checkpoint import Header, read_body, read_header, write_arrays
 from retrodict.train.fit import History
 
-KIND, VERSION = "posterior", 1
+KIND, VERSION = "posterior", 2
 FILE = "posterior.retrodict"
 
 Arrays = dict[str, Array]
@@ -144,7 +144,7 @@ def _describe_recipe(recipe: Recipe | None) -> dict[str, Any]:
         "widths": recipe.widths and list(recipe.widths),
         "skip": recipe.skip,
         "conditional": recipe.conditional,
-        **({"summaries": [str(summary.name) for summary in recipe.summaries]} if recipe.summaries else {}),
+        "summaries": [str(summary.name) for summary in recipe.summaries],
     }
 
 
@@ -234,7 +234,7 @@ def _read_recipe(described: Any, numbers: Arrays, inverse: Inverse, summaries: t
     """Return the recipe, none of whose widths ask for more than a file of this size can hold."""
     if described is None:
         return None
-    saved = described.get("summaries", [])
+    saved = described["summaries"]
     if saved != [str(summary.name) for summary in summaries]:
         raise ValueError(f"it was saved with summaries of {saved!r:.200}, which have to be given")
     read = {"widths": described["widths"] and tuple(described["widths"]), "summaries": summaries}

@@ -11,7 +11,7 @@ import numpy as np
 from numpyro import handlers
 
 from retrodict.errors import DataError, OptionError
-from retrodict.infer.wiring import Wiring
+from retrodict.learn.generator import ProgramWiring
 from retrodict.read.numpyro_model import NumpyroModel
 from retrodict.read.numpyro_sites import Site
 from retrodict.read.numpyro_supports import contains, peel
@@ -27,7 +27,7 @@ def require_data(data: Mapping[str, Any]) -> None:
         raise DataError("there are no data", remedy="Give {name of an observed site: array (n, ...)}.")
 
 
-def read_rows(wiring: Wiring, data: Mapping[str, Any]) -> Floats:
+def read_rows(wiring: ProgramWiring, data: Mapping[str, Any]) -> Floats:
     """Return data as rows of the observed columns that an encoder sees, shape ``(n, observed)``.
 
     ``data`` holds an array ``(n, *shape of the site)`` for each observed site. Raises `DataError`, naming the site,
@@ -64,9 +64,8 @@ def split_rows(rows: Floats, held_out: float, seed: int) -> tuple[Floats, Floats
     return rows[np.sort(order[count:])], rows[np.sort(order[:count])]
 
 
-def _list_observed(wiring: Wiring) -> dict[str, Site]:
+def _list_observed(wiring: ProgramWiring) -> dict[str, Site]:
     model = wiring.model
-    assert isinstance(model, NumpyroModel)  # noqa: S101 - what fit_model wires
     observed = model.net.is_observed
     return {name: model.sites[name] for name, units in model.structure.variables.items() if observed[units].all()}
 

@@ -17,9 +17,9 @@ from retrodict.amortization import choose_optimizer
 from retrodict.encode.summaries import Summary
 from retrodict.errors import OptionError, ProgramError
 from retrodict.graph.digest import digest_model
-from retrodict.infer.wiring import Wiring
+from retrodict.infer.recipe import Recipe
 from retrodict.learn.data import Floats, read_rows, require_data, split_rows
-from retrodict.learn.generator import ProgramGenerator
+from retrodict.learn.generator import ProgramGenerator, ProgramWiring
 from retrodict.learn.learned import LearnedModel
 from retrodict.learn.programs import as_module, find_broken
 from retrodict.learn.resume import Journal, digest_rows
@@ -27,7 +27,7 @@ from retrodict.learn.structure import EncoderPlan, Structure, build, find_invers
 from retrodict.read.numpyro import from_numpyro
 from retrodict.train.autoencoder import Autoencoder
 from retrodict.train.learning import LearningError, LearningPlan, begin, learn
-from retrodict.train.objectives import choose_objective
+from retrodict.train.objectives import Objective, choose_objective
 from retrodict.train.relaxation import Temperature, relax
 from retrodict.train.weights import check_draws
 
@@ -93,22 +93,28 @@ def fit_model(
     (True, (5,))
     """
     require_data(data)
+    if not 0 < learning_rate < float("inf"):
+        raise OptionError(f"learning_rate={learning_rate} is out of range", remedy="Give a positive number.")
     module = as_module(program)
     _require_finite_parameters(module)
     model = from_numpyro(module, observed=list(data), elementwise=elementwise)  # type: ignore[arg-type]
     plan = EncoderPlan(encoder, minimize, network, widths, capacity, conditional, dict(summaries or {}))
-    wiring = Wiring(model, find_inverse(model, plan))
+    wiring = ProgramWiring(model, find_inverse(model, plan))
     rows, judged = _divide(wiring, data, held_out, seed)
     recipe = make_recipe(model, wiring.inverse, plan)
     build_key, learn_key, probe_key = jax.random.split(jax.random.key(seed), 3)
     pair = Autoencoder(ProgramGenerator(module, wiring), build(wiring, recipe, build_key, jnp.asarray(rows)))
-    learning = _plan(pair, objective, draws, temperature, epochs, batch, learning_rate, patience, len(rows))
+    falling = Temperature(temperature, temperature) if isinstance(temperature, float | int) else temperature
+    chosen = _choose_objective(objective, pair, draws, falling)
+    learning = LearningPlan(chosen, epochs, batch, draws, temperature=falling, patience=patience)
+    steps = epochs * (len(rows) // min(batch, len(rows)))
+    learning = replace(learning, optimizer=choose_optimizer(learning_rate, steps))
     blame = partial(_list_broken, probe_key)
     _require_finite_densities(blame(pair, jnp.asarray(rows[:PROBE_ROWS])))
     journal = None
     if folder is not None:
-        setup = _describe(pair, recipe, learning, rows, judged, objective, learning_rate, seed)
-        journal = Journal(Path(folder), setup)
+        run = {"learning_rate": learning_rate, "seed": seed, "data": digest_rows(rows, judged)}
+        journal = Journal(Path(folder), run | _describe(pair, recipe, learning))
         journal.prepare()
     pair, history = learn(
         pair,
@@ -126,7 +132,7 @@ def fit_model(
 
 
 def _divide(
-    wiring: Wiring, data: Mapping[str, Any], held_out: float | Mapping[str, Any], seed: int
+    wiring: ProgramWiring, data: Mapping[str, Any], held_out: float | Mapping[str, Any], seed: int
 ) -> tuple[Floats, Floats]:
     """Return rows to learn from, and rows to judge by."""
     rows = read_rows(wiring, data)
@@ -135,26 +141,12 @@ def _divide(
     return split_rows(rows, held_out, seed)
 
 
-def _plan(
-    pair: Autoencoder,
-    objective: str,
-    draws: int,
-    temperature: float | Temperature | None,
-    epochs: int,
-    batch: int,
-    learning_rate: float,
-    patience: int | None,
-    count: int,
-) -> LearningPlan:
-    """Return the plan of learning, every option of which fits the others."""
-    if not 0 < learning_rate < float("inf"):
-        raise OptionError(f"learning_rate={learning_rate} is out of range", remedy="Give a positive number.")
-    schedule = temperature if isinstance(temperature, Temperature | None) else Temperature(temperature, temperature)
-    chosen = choose_objective(objective, (pair if schedule is None else relax(pair, 1.0)).encoder)
-    check_draws(objective, draws, chosen.least_draws)
-    plan = LearningPlan(chosen, epochs, batch, draws, temperature=schedule, patience=patience)
-    steps = epochs * (count // min(batch, count))
-    return replace(plan, optimizer=choose_optimizer(learning_rate, steps))
+def _choose_objective(name: str, pair: Autoencoder, draws: int, temperature: Temperature | None) -> Objective:
+    """Return the objective of this name, which suits the encoder, relaxed if it is to be, and the number of draws."""
+    trained = pair if temperature is None else relax(pair, temperature.start)
+    chosen = choose_objective(name, trained.encoder)
+    check_draws(name, draws, chosen.least_draws)
+    return chosen
 
 
 def _require_finite_parameters(module: eqx.Module) -> None:
@@ -189,17 +181,8 @@ def _require_finite_densities(broken: tuple[str, ...]) -> None:
         )
 
 
-def _describe(
-    pair: Autoencoder,
-    recipe: Any,
-    plan: LearningPlan,
-    rows: Floats,
-    judged: Floats,
-    objective: str,
-    learning_rate: float,
-    seed: int,
-) -> dict[str, Any]:
-    """Return what a run is, in values that JSON can hold."""
+def _describe(pair: Autoencoder, recipe: Recipe, plan: LearningPlan) -> dict[str, Any]:
+    """Return what is learned and how, in values that JSON can hold."""
     generator: Any = pair.generator
     inverse = generator.wiring.inverse
     return {
@@ -209,15 +192,12 @@ def _describe(
         "network": recipe.kind,
         "widths": recipe.widths and list(recipe.widths),
         "conditional": str(recipe.conditional),
-        "objective": objective,
+        "objective": plan.objective.name,
         "draws": plan.draws,
-        "temperature": None if plan.temperature is None else repr(plan.temperature),
+        "temperature": repr(plan.temperature),
         "epochs": plan.epochs,
         "batch": plan.batch,
-        "learning_rate": learning_rate,
         "patience": plan.patience,
-        "seed": seed,
-        "data": digest_rows(rows, judged),
         "start": digest_rows(*jax.tree.leaves(eqx.filter(pair, eqx.is_inexact_array))),
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import equinox as eqx
 import jax
@@ -13,10 +13,18 @@ from jaxtyping import Array, Float, Key
 from retrodict.errors import OptionError
 from retrodict.graph.rows import Integers
 from retrodict.infer.wiring import Wiring
+from retrodict.layout import take_columns
 from retrodict.learn.relaxed import draw_relaxed, score_relaxed
 from retrodict.read.numpyro_model import NumpyroModel
 from retrodict.read.numpyro_sites import Program
 from retrodict.train.autoencoder import Generator
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ProgramWiring(Wiring):
+    """Which columns of a NumPyro program are observed, inferred, or drawn from the program itself."""
+
+    model: NumpyroModel
 
 
 class ProgramGenerator(Generator):
@@ -28,7 +36,7 @@ class ProgramGenerator(Generator):
     """
 
     program: eqx.Module
-    wiring: Wiring = eqx.field(static=True)
+    wiring: ProgramWiring = eqx.field(static=True)
 
     @property
     def model(self) -> NumpyroModel:
@@ -50,7 +58,7 @@ class ProgramGenerator(Generator):
         if self.wiring.generative.any():  # what they are does not matter, but densities at zeros might be infinite
             drawn = model.redraw(jax.random.key(0), jax.lax.stop_gradient(columns), self.wiring.generative)
             columns = columns.at[..., self._barren].set(jax.lax.stop_gradient(drawn)[..., self._barren])
-        return model.log_conditionals(columns)[..., np.flatnonzero(~self.wiring.generative)]
+        return take_columns(model.log_conditionals(columns), np.flatnonzero(~self.wiring.generative))
 
     def draw(self, key: Key[Array, ""], n: int) -> tuple[Float[Array, "n latents"], Float[Array, "n observed"]]:
         """Return joint draws."""
@@ -69,9 +77,11 @@ class ProgramGenerator(Generator):
         self, latents: Float[Array, "*batch latents"], observed: Float[Array, "*batch observed"]
     ) -> Float[Array, "*batch columns"]:
         """Return columns of all variables, zero for barren ones, from values of latents and codes of data."""
-        columns = jnp.zeros((*latents.shape[:-1], self.wiring.model.layout.width), latents.dtype)
         seen = self.wiring.observed_codes.decode(observed)
-        return columns.at[..., self.wiring.inferred].set(latents).at[..., self.wiring.observed].set(seen)
+        barren = jnp.zeros((*latents.shape[:-1], len(self._barren)), latents.dtype)
+        joined = jnp.concatenate([latents, seen, barren], axis=-1)
+        order = np.argsort(np.concatenate([self.wiring.inferred, self.wiring.observed, self._barren]))
+        return take_columns(joined, order)
 
     @property
     def scored(self) -> tuple[str, ...]:
@@ -137,7 +147,7 @@ def bind(model: NumpyroModel, program: eqx.Module) -> NumpyroModel:
     return replace(model, program=Program(program))  # type: ignore[arg-type]
 
 
-def find_binary(wiring: Wiring) -> tuple[str, ...]:
+def find_binary(wiring: ProgramWiring) -> tuple[str, ...]:
     """Return the sites of binary latents.
 
     Raises `OptionError` where there are none, and for what cannot be relaxed beside them: other discrete latents,
@@ -159,5 +169,5 @@ def find_binary(wiring: Wiring) -> tuple[str, ...]:
     return tuple(discrete)
 
 
-def _is_observed(wiring: Wiring, units: Integers) -> bool:
+def _is_observed(wiring: ProgramWiring, units: Integers) -> bool:
     return bool(wiring.model.net.is_observed[units].all())

@@ -18,11 +18,10 @@ from retrodict.encode.summaries import Summary
 from retrodict.errors import FileError
 from retrodict.graph.inverse import Inverse
 from retrodict.infer.recipe import Recipe
-from retrodict.infer.wiring import Wiring
 from retrodict.layout import Floats
 from retrodict.learn.data import read_rows
 from retrodict.learn.expectation import expect
-from retrodict.learn.generator import ProgramGenerator, bind
+from retrodict.learn.generator import ProgramGenerator, ProgramWiring, bind
 from retrodict.learn.programs import as_module
 from retrodict.learn.storage import load_learned, save_learned
 from retrodict.posterior import AmortizedPosterior
@@ -61,7 +60,7 @@ class LearnedModel:
     @cached_property
     def model(self) -> NumpyroModel:
         """The program as a `Model`."""
-        return bind(self.generator.wiring.model, self.program)  # type: ignore[arg-type]
+        return bind(self.generator.wiring.model, self.program)
 
     @property
     def inverse(self) -> Inverse:
@@ -148,5 +147,5 @@ def load_model(
     filled, model, parts = load_learned(folder, as_module(program), summaries or {})
     if parts.encoder is None or parts.recipe is None:
         raise FileError(folder, "holds a posterior without an encoder")
-    generator = ProgramGenerator(filled, Wiring(model, parts.inverse))
+    generator = ProgramGenerator(filled, ProgramWiring(model, parts.inverse))
     return LearnedModel(Autoencoder(generator, parts.encoder), parts.recipe, parts.history)

@@ -15,6 +15,7 @@ from retrodict.errors import DataError
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Integers, Mask
+from retrodict.layout import take_columns
 from retrodict.model import Model
 from retrodict.read.numpyro_assign import all_fresh, run
 from retrodict.read.numpyro_digest import describe, digest
@@ -168,7 +169,7 @@ class NumpyroModel(Model):
                 density, supported = log_density(trace[name]["fn"], values[name], site)
                 densities.append(density.reshape(n, -1).sum(axis=1))
                 inside.append((supported & whole[name]).reshape(n, -1).all(axis=1))
-            density, supported = jnp.concatenate(densities)[order], jnp.concatenate(inside)[order]
+            density, supported = (take_columns(jnp.concatenate(parts), order) for parts in (densities, inside))
             # What lies below a value outside of its support may be no number: the joint is zero there.
             broken = jnp.isnan(density) & ~supported.all()
             return jnp.where(supported & ~broken, density, -jnp.inf)
@@ -186,7 +187,7 @@ class NumpyroModel(Model):
         """Return the values of all sites, and which elements of discrete ones are whole numbers."""
         values, whole = {}, {}
         for name, site in self.sites.items():
-            found = row[self.structure.columns[name]]
+            found = take_columns(row, self.structure.columns[name])
             own = found if np.issubdtype(site.dtype, np.floating) else jnp.round(found)
             values[name] = own.astype(site.dtype)
             axes = tuple(range(len(site.element_shape), len(site.shape)))
@@ -195,7 +196,7 @@ class NumpyroModel(Model):
 
     def _to_columns(self, trace: Mapping[str, Any]) -> jax.Array:
         flat = [jnp.ravel(trace[name]["value"]).astype(jnp.float32) for name in self.sites]
-        return jnp.concatenate(flat)[self._column_order]
+        return take_columns(jnp.concatenate(flat), self._column_order)
 
     @cached_property
     def _column_order(self) -> Integers:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from retrodict.layout import Floats
-from retrodict.plots import COLOURS, import_pyplot
+from retrodict.plots import import_pyplot
 from retrodict.reproduce.entries import ENTRIES
 from retrodict.reproduce.results import Data
 from retrodict.reproduce.units import Result
@@ -20,7 +20,8 @@ LINES = {"forward": "--", "reverse": "-.", "auto": "-"}
 RESOLUTION = 1e-3
 # So many names of lines stand below each other.
 FEW = 6
-MORE_COLOURS = COLOURS | {"e": "#000000", "f": "#E69F00"}
+# Okabe & Ito's colours, told apart by everybody.
+COLOURS = {"a": "#D55E00", "b": "#0072B2", "c": "#009E73", "d": "#CC79A7", "e": "#000000", "f": "#E69F00"}
 
 
 def draw_figures(data: Data, folder: Path) -> list[Path]:
@@ -50,7 +51,7 @@ def draw_depth(results: Sequence[Result], floor: float, path: Path) -> Path:
         same = list(group)
         entry = ENTRIES[encoder]
         style = {
-            "color": MORE_COLOURS[entry.letter],
+            "color": COLOURS[entry.letter],
             "linestyle": LINES.get(entry.structure, "-"),
             "label": _label(encoder, same),
         }

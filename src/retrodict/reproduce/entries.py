@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import optax
 
 from retrodict.amortization import BATCH, LEARNING_RATE, Keys, begin, choose_optimizer, simulator
 from retrodict.encode.build import build_encoder
+from retrodict.encode.capacity import count_in_use, match_widths
 from retrodict.encode.encoder import Encoder
 from retrodict.errors import OptionError
 from retrodict.gaussian import LinearGaussian
 from retrodict.graph.inverse import Inverse
 from retrodict.infer.recipe import Recipe
 from retrodict.invert import fully_connected, invert, reversal
-from retrodict.masks import Dependencies, UnitGroups
-from retrodict.reproduce.encoders import count_separate_weights
+from retrodict.masks import Dependencies
 from retrodict.train.fit import Plan, Simulate
-
-# Of a normal: mean and log-scale.
-PARAMETERS = 2
-MOST_GROUPS = 10**9
+from retrodict.train.plateau import Plateau
 
 
 @dataclass(frozen=True)
@@ -57,19 +53,22 @@ ENTRIES = {
 class Budget:
     """How long encoders are trained: the paper's in epochs of 25 minibatches, the library's default in steps.
 
-    The learning rate of the paper's encoders is divided by ten after 5/8 and after 7/8 of the epochs, where their
-    curves have become flat.
+    The learning rate of the paper's encoders is divided by ten, at most twice, when the objective has converged:
+    when ``patience`` windows of ``window`` epochs in a row have not bettered the best mean of a window at this rate
+    by ``least`` nats a latent.
     """
 
     epochs: int = 160
     batch: int = 100
     learning_rate: float = 1e-3
+    window: int = 10
+    patience: int = 2
+    least: float = 0.01
     default_steps: int = 5000
 
-    @property
-    def decimate(self) -> tuple[int, int]:
-        """The epochs after which the learning rate is divided by ten."""
-        return self.epochs * 5 // 8, self.epochs * 7 // 8
+    def plateau(self, latents: int) -> Plateau:
+        """Return the rule for a model of so many latents."""
+        return Plateau(self.window * Plan.epoch, self.patience, self.least * latents)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,18 +92,13 @@ class Contestant:
         if not self.entry.paper:
             steps = budget.default_steps
             return Plan(steps=steps, batch=BATCH, optimizer=choose_optimizer(LEARNING_RATE, steps))
-        return plan_as_published(budget)
+        rule = budget.plateau(len(self.model.net.latents))
+        adam = rule.follow(optax.adam(budget.learning_rate))
+        return Plan(steps=budget.epochs * Plan.epoch, batch=budget.batch, optimizer=adam, report=rule.report)
 
     def simulate(self) -> Simulate:
         """Return the source of minibatches."""
         return simulator(self.model, self.inverse)
-
-
-def plan_as_published(budget: Budget) -> Plan:
-    """Return the paper's plan: plain Adam, the learning rate divided by ten twice."""
-    steps = {epoch * Plan.epoch: 0.1 for epoch in budget.decimate if 0 < epoch < budget.epochs}
-    rate = optax.piecewise_constant_schedule(budget.learning_rate, steps)
-    return Plan(steps=budget.epochs * Plan.epoch, batch=budget.batch, optimizer=optax.adam(rate))
 
 
 def enter(model: LinearGaussian, name: str, width: int) -> Contestant:
@@ -124,42 +118,9 @@ def enter(model: LinearGaussian, name: str, width: int) -> Contestant:
     inverse = _invert(model, entry.structure)
     if not entry.paper:
         return Contestant(model, entry, inverse, None)
-    capacity = count_separate_weights(Dependencies.of(reversal(model.net)), (width, width))
-    return Contestant(model, entry, inverse, match_in_use(inverse, entry.kind, capacity))
-
-
-def match_in_use(inverse: Inverse, kind: str, capacity: int) -> tuple[int, int]:
-    """Return hidden widths, nearly equal, whose parameters in use come nearest to a capacity."""
-    count = _counter(inverse, kind)
-    least = 1
-    while count(least + 1, least + 1) <= capacity:
-        least += 1
-    near = [(a, b) for a in (least, least + 1) for b in (least, least + 1)]
-    first, second = min(near, key=lambda units: abs(count(*units) - capacity))
-    groups = len(_divide(inverse).sets) if kind == "shared" else 1
-    return first * groups, second * groups
-
-
-def _counter(inverse: Inverse, kind: str) -> Callable[[int, int], int]:
-    """Return a function of the units (in each group, if shared) of two layers that counts parameters in use."""
-    dependencies = Dependencies.of(inverse)
-    if kind == "separate":
-        return lambda first, second: count_separate_weights(dependencies, (first, second))
-    groups = _divide(inverse)
-    columns = int(dependencies.features[groups.sets.index].sum())
-    outputs = PARAMETERS * int((groups.readable.lengths * dependencies.latent_sizes).sum())
-    biases = PARAMETERS * int(dependencies.latent_sizes.sum())
-    return lambda first, second: (
-        (columns + len(groups.sets)) * first
-        + (len(groups.within.index) * first + len(groups.sets)) * second
-        + outputs * second
-        + biases
-    )
-
-
-def _divide(inverse: Inverse) -> UnitGroups:
-    """Return the groups of a layer that is wide enough for any inverse that can be written out."""
-    return UnitGroups.of(Dependencies.of(inverse), [MOST_GROUPS])
+    heuristic, own = Dependencies.of(reversal(model.net)), Dependencies.of(inverse)
+    capacity = count_in_use(heuristic, (width, width), kind="separate", skip=False)
+    return Contestant(model, entry, inverse, match_widths(own, capacity, kind=entry.kind, skip=False))
 
 
 def _invert(model: LinearGaussian, structure: str) -> Inverse:

@@ -24,7 +24,7 @@ from retrodict.reproduce.units import CURVES, Fact, Result, Unit
 from retrodict.train.checkpoint import read_arrays, write_arrays
 from retrodict.train.strict_json import read_strictly
 
-FORMAT = 1
+FORMAT = 2
 KIND = "retrodict figure 2"
 TABLE, SUMMARY, UNITS = "figure2.csv", "figure2.json", "units"
 KEYS = ("depth", "encoder", "width", "seed", "epoch")

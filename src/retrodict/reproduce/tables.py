@@ -41,17 +41,16 @@ def make_page(data: Data) -> str:
 
 def _explain(budget: Budget) -> str:
     """Return what the words in the tables mean."""
-    paper = (
-        f"ReLU, plain Adam at {budget.learning_rate:g}, divided by ten after epochs {budget.decimate[0]} and "
-        f"{budget.decimate[1]} of {budget.epochs},"
-    )
     default = f"`rd.amortize` as it is, {budget.default_steps:,} steps of {BATCH}"
     return f"""Written by `retrodict reproduce figure2` from its results, never by hand. Nats throughout; the middle
 of the seeds, and their range in brackets.
 
-- (a) to (d) are the paper's networks: {paper}
-  25 steps of {budget.batch} simulations an epoch. (e) and (f) are {default} simulations,
+- (a) to (d) are the paper's networks: ReLU, plain Adam at {budget.learning_rate:g}, {budget.epochs} epochs
+  of 25 steps of {budget.batch} simulations. (e) and (f) are {default} simulations,
   on a faithful inverse and on the reversed edges.
+- *Rate falls*: the steps after which the learning rate of (a) to (d) was divided by ten, once / twice: when the mean
+  of the training objective over {budget.window} epochs had not, {budget.patience} times in a row, been
+  {budget.least:g} nats a latent below the least one at the same rate. `-`: never.
 - *Sampling*: sequential steps of drawing. *In use*, *stored*: parameters, without and with those that are multiplied by
   zero (masks, padding).
 - *KL*: from the exact posterior, over 20,000 fresh draws at the end, over 1,000 fixed ones during training.
@@ -69,15 +68,18 @@ of the seeds, and their range in brackets.
 
 def _write_depth(results: Sequence[Result], floor: float) -> str:
     facts = results[0].facts
+    widths = sorted({result.unit.width for result in results if ENTRIES[result.unit.encoder].paper})
     fixed = min(result.curves["simulations"][-1] for result in results if result.curves["kl"])
     head = f"## Depth {results[0].unit.depth}\n\n{facts['latents']} latents; entropy of the posterior "
     head += f"{facts['entropy']:.4f}; floor of the reversed edges {floor:.4f}"
+    if widths:
+        head += f". (a) has networks of [{widths[-1]}, {widths[-1]}]; (b), (c), (d) as many parameters in use"
     columns = [
         *("encoder", "inverse", "edges", "sampling", "in use", "stored", "seeds"),
         f"KL after {fixed:,.0f} simulations",
         *("KL at the end", "gap at the end"),
         *(f"steps to {goal:g}" for goal in GOALS),
-        *("log-posterior", "seconds"),
+        *("rate falls", "log-posterior", "seconds"),
     ]
     rows = [_write_row(list(same), fixed) for _, same in _group(results)]
     return f"{head}.\n\n{_write_markdown(columns, rows)}\n{_write_ratios(results)}"
@@ -100,6 +102,7 @@ def _write_row(same: Sequence[Result], fixed: float) -> list[str]:
         _spread(ends),
         _spread([end - floor for end in ends]),
         *(_write_steps([count_steps(result, goal) for result in same]) for goal in GOALS),
+        _write_falls(same),
         _spread([result.curves["log_posterior"][-1] if result.curves["kl"] else np.nan for result in same], "{:.4g}"),
         _spread([_number(result.facts["seconds"]) for result in same], "{:.0f}"),
     ]
@@ -110,6 +113,15 @@ def count_steps(result: Result, goal: float) -> float:
     most = goal * _number(result.facts["latents"])
     reached = (step for step, kl in zip(result.curves["step"], result.curves["kl"], strict=True) if kl <= most)
     return next(reached, np.inf)
+
+
+def _write_falls(same: Sequence[Result]) -> str:
+    """Return when the learning rate fell, empty for the library's default, whose rate falls all the time."""
+    if not ENTRIES[same[0].unit.encoder].paper:
+        return ""
+    falls = ([result.facts[name] for result in same] for name in ("first_fall", "second_fall"))
+    steps = [[np.inf if step is None else float(step) for step in each] for each in falls]
+    return " / ".join(map(_write_steps, steps))
 
 
 def _at(result: Result, simulations: float) -> float:

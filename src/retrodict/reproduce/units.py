@@ -15,7 +15,7 @@ from retrodict.amortization import Keys
 from retrodict.encode.build import count_parameters, count_stored
 from retrodict.encode.encoder import Encoder
 from retrodict.reproduce.entries import Budget, Contestant, enter
-from retrodict.reproduce.figure2 import JUDGED_DRAWS, Yardstick, watch_both
+from retrodict.reproduce.yardstick import JUDGED_DRAWS, Yardstick, watch_both
 from retrodict.train.fit import History, Plan, TrainingError, fit
 
 Fact = str | int | float | None
@@ -43,7 +43,8 @@ class Result:
 
     Facts: ``strategy``, ``edges`` and ``levels`` (the depth of sampling) of the inverse, ``latents``; ``in_use`` and
     ``stored`` parameters; ``entropy`` of the posterior and ``floor`` of the structure, in closed form; ``kl`` with
-    ``kl_error`` over 20,000 fresh joint draws, None when training failed, at step ``failed_at``; ``batch``;
+    ``kl_error`` over 20,000 fresh joint draws, None when training failed, at step ``failed_at``; ``first_fall`` and
+    ``second_fall``, the steps after which the learning rate was divided by ten, None where it was not; ``batch``;
     ``seconds`` of training with compilation, without measuring.
     """
 
@@ -77,7 +78,10 @@ def run_unit(unit: Unit, budget: Budget, *, quiet: bool = False) -> Result:
     history, trained, failed_at = _train(unit, contestant, encoder, plan, watch, quiet)
     seconds = time.perf_counter() - start - watch.seconds
     kl, error = _judge(yardstick, contestant, trained, unit.seed) if trained else (math.nan, math.nan)
+    first_fall, second_fall = find_falls(history)
     facts = _describe(yardstick, contestant, encoder) | {
+        "first_fall": first_fall,
+        "second_fall": second_fall,
         "batch": plan.batch,
         "kl": kl if math.isfinite(kl) else None,
         "kl_error": error if math.isfinite(error) else None,
@@ -118,6 +122,21 @@ def _describe(yardstick: Yardstick, contestant: Contestant, encoder: Encoder) ->
         "entropy": yardstick.exact.entropy(),
         "floor": yardstick.floor,
     }
+
+
+def find_falls(history: History) -> tuple[int | None, int | None]:
+    """Return the steps after which the learning rate was divided by ten for the first and for the second time.
+
+    >>> watched = tuple({"rate": rate} for rate in (1.0, 0.1, 0.1, 0.01))
+    >>> find_falls(History(step=(25, 50, 75, 100), watched=watched))
+    (50, 100)
+    """
+    rates = [watched.get("rate", 1.0) for watched in history.watched]
+    falls = [
+        next((step for step, rate in zip(history.step, rates, strict=True) if rate < most), None)
+        for most in (0.5, 0.05)
+    ]
+    return falls[0], falls[1]
 
 
 def _list_curves(history: History, batch: int) -> dict[str, list[float]]:

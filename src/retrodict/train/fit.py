@@ -10,12 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Float, Key
 
 from retrodict.encode.encoder import Encoder
 from retrodict.errors import OptionError, RetrodictError
 from retrodict.train.cross_entropy import Loss, cross_entropy
 from retrodict.train.progress import Progress
+from retrodict.train.steps import State
 
 # Rows are differentiated together while their widest layer has at most so many numbers: 4 MiB, what caches hold.
 PIECE = 2**20
@@ -83,7 +84,8 @@ class Plan:
     """How long and how fast to train: ``steps`` minibatches of ``batch`` simulations, recorded every ``epoch``.
 
     The objective is tested on ``held_out`` simulations that training does not see. With ``patience``, training ends
-    after so many epochs without a better test, and the parameters of the best one are kept.
+    after so many epochs without a better test, and the parameters of the best one are kept. ``report`` gives numbers
+    to record of the state of the ``optimizer``, which sees the objective of each minibatch as ``value``.
     """
 
     steps: int = 5000
@@ -93,21 +95,13 @@ class Plan:
     patience: int | None = None
     optimizer: optax.GradientTransformation = field(default_factory=lambda: optax.adam(1e-3))
     objective: Loss = cross_entropy
+    report: Callable[[Any], Mapping[str, float]] | None = None
 
     def __post_init__(self) -> None:
         names = ("steps", "batch", "epoch", "held_out", "patience")
         for name, number in ((name, getattr(self, name)) for name in names):
             if number is not None and number < 1:
                 raise OptionError(f"{name}={number} is too small", remedy="It must be 1 or more.")
-
-
-class _State(eqx.Module):
-    """All that changes from step to step; ``failed`` is the first bad step, or -1."""
-
-    parameters: Encoder
-    optimizer: Any
-    step: Int[Array, ""]
-    failed: Int[Array, ""]
 
 
 def fit(
@@ -134,7 +128,7 @@ def fit(
     history = History()
     run = _compile_epoch(plan, simulate)
     parameters, fixed = eqx.partition(encoder, eqx.is_inexact_array)
-    state = _State(parameters, plan.optimizer.init(parameters), jnp.array(0), jnp.array(-1))
+    state = State.begin(parameters, plan.optimizer)
     train_key, test_key = jax.random.split(key)
     test = eqx.filter_jit(partial(evaluate, plan.objective))
     held_out = jax.jit(simulate, static_argnums=1)(test_key, plan.held_out)
@@ -148,6 +142,7 @@ def fit(
                 culprits = _find_culprits(encoder, batch, names)
                 raise TrainingError(culprits, step=int(state.failed), encoder=encoder, history=history)
             watched = dict(watch(encoder)) if watch else {}
+            watched |= plan.report(state.optimizer) if plan.report else {}
             history = history.extend(int(state.step), float(losses.mean()), float(test(encoder, held_out)), watched)
             progress.update(history.step[-1], history.train[-1])
             if plan.patience is not None:
@@ -159,19 +154,15 @@ def fit(
 
 def _compile_epoch(
     plan: Plan, simulate: Simulate
-) -> Callable[[_State, Encoder, Key[Array, ""], int], tuple[_State, Float[Array, " steps"]]]:
+) -> Callable[[State, Encoder, Key[Array, ""], int], tuple[State, Float[Array, " steps"]]]:
     """Return a compiled function that takes many steps: simulate, differentiate, update, all in one program."""
 
     @eqx.filter_jit
-    def run(state: _State, fixed: Encoder, key: Key[Array, ""], steps: int) -> tuple[_State, Float[Array, " steps"]]:
-        def advance(state: _State, _: None) -> tuple[_State, Float[Array, ""]]:
+    def run(state: State, fixed: Encoder, key: Key[Array, ""], steps: int) -> tuple[State, Float[Array, " steps"]]:
+        def advance(state: State, _: None) -> tuple[State, Float[Array, ""]]:
             batch = simulate(jax.random.fold_in(key, state.step), plan.batch)
             loss, gradient = differentiate(plan.objective, eqx.combine(state.parameters, fixed), batch)
-            good = _is_finite(loss, gradient) & (state.failed < 0)
-            updated = _update(plan, state, gradient)
-            kept = jax.tree.map(lambda new, old: jnp.where(good, new, old), updated, state)
-            failed = jnp.where(good | (state.failed >= 0), state.failed, state.step)
-            return eqx.tree_at(lambda s: (s.step, s.failed), kept, (state.step + 1, failed)), loss
+            return state.take(plan.optimizer, loss, gradient), loss
 
         return jax.lax.scan(advance, state, length=steps)
 
@@ -217,16 +208,6 @@ def _choose_rows(encoder: Encoder) -> int:
     """Return how many rows to take at once: as many as caches hold, or as repay adding up the gradient of a piece."""
     weights = sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(encoder, eqx.is_inexact_array)))
     return max(LEAST_ROWS, PIECE // encoder.width, REPAYS * weights // encoder.width)
-
-
-def _update(plan: Plan, state: _State, gradient: Encoder) -> _State:
-    updates, optimizer = plan.optimizer.update(gradient, state.optimizer, state.parameters)
-    return _State(eqx.apply_updates(state.parameters, updates), optimizer, state.step, state.failed)
-
-
-def _is_finite(loss: Float[Array, ""], gradient: Encoder) -> Bool[Array, ""]:
-    leaves = jax.tree.leaves(gradient)
-    return jnp.isfinite(loss) & jnp.all(jnp.array([jnp.isfinite(leaf).all() for leaf in leaves]))
 
 
 def _find_culprits(encoder: Encoder, batch: Pair, names: tuple[Any, ...]) -> tuple[Any, ...]:

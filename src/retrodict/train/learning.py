@@ -20,6 +20,7 @@ from retrodict.train.fit import History, TrainingError
 from retrodict.train.objectives import Objective
 from retrodict.train.progress import Progress
 from retrodict.train.relaxation import Temperature, relax
+from retrodict.train.steps import State
 
 Rows = Float[Array, "rows observed"]
 # Rows that are judged together: as many as memory holds many draws of.
@@ -51,15 +52,6 @@ class LearningPlan:
                 raise OptionError(f"{name}={number} is too small", remedy="It must be 1 or more.")
 
 
-class State(eqx.Module):
-    """All that changes from step to step; ``failed`` is the first bad step, or -1."""
-
-    parameters: Autoencoder
-    optimizer: Any
-    step: Int[Array, ""]
-    failed: Int[Array, ""]
-
-
 class Moment(eqx.Module):
     """Where learning stands after an epoch: enough to go on from there."""
 
@@ -79,16 +71,19 @@ class LearningError(TrainingError):
 def begin(pair: Autoencoder, plan: LearningPlan) -> Moment:
     """Return the moment before the first step."""
     parameters, _ = divide(pair)
-    state = State(parameters, plan.optimizer.init(parameters), jnp.array(0), jnp.array(-1))
-    return Moment(state, parameters, History())
+    return Moment(State.begin(parameters, plan.optimizer), parameters, History())
 
 
 def divide(pair: Autoencoder) -> tuple[Autoencoder, Autoencoder]:
     """Return what is learned of a pair, and the rest: structure, and the units of the encoder's columns."""
     learned = jax.tree.map(eqx.is_inexact_array, pair)
-    units = lambda tree: (tree.encoder.scaling, tree.encoder.conditional)  # noqa: E731
-    learned = eqx.tree_at(units, learned, jax.tree.map(lambda _: False, units(learned)))
-    return eqx.partition(pair, learned)
+    learned = eqx.tree_at(_list_units, learned, jax.tree.map(lambda _: False, _list_units(learned)))
+    parts: tuple[Autoencoder, Autoencoder] = eqx.partition(pair, learned)
+    return parts
+
+
+def _list_units(pair: Autoencoder) -> tuple[Any, Any]:
+    return pair.encoder.scaling, pair.encoder.conditional
 
 
 def learn(
@@ -188,19 +183,8 @@ def _compile_epoch(plan: LearningPlan, batch: int, steps: int) -> Callable[..., 
             own = jax.random.fold_in(draw_key, state.step)
             differentiate = eqx.filter_value_and_grad(partial(measure, fixed=fixed, key=own, temperature=temperature))
             loss, gradient = differentiate(state.parameters, rows=rows[chosen])
-            return _update(plan, state, loss, gradient), loss
+            return state.take(plan.optimizer, loss, gradient), loss
 
         return jax.lax.scan(advance, state, order)
 
     return run
-
-
-def _update(plan: LearningPlan, state: State, loss: Float[Array, ""], gradient: Autoencoder) -> State:
-    """Take a step, unless its objective or gradient is not finite or an earlier one was not."""
-    leaves = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient)]
-    good = jnp.isfinite(loss) & jnp.all(jnp.array(leaves)) & (state.failed < 0)
-    updates, optimizer = plan.optimizer.update(gradient, state.optimizer, state.parameters)
-    updated = (eqx.apply_updates(state.parameters, updates), optimizer)
-    kept = jax.tree.map(lambda new, old: jnp.where(good, new, old), updated, (state.parameters, state.optimizer))
-    failed = jnp.where(good | (state.failed >= 0), state.failed, state.step)
-    return State(*kept, state.step + 1, failed)

