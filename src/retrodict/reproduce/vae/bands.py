@@ -51,7 +51,7 @@ def list_figures(data: Data) -> dict[str, Callable[[Path], None]]:
         compared.setdefault(source, {})[model] = main
         found[f"vae_{source}_{model}"] = partial(draw_curves, main, model, data.budget)
         if len({one.capacity for one in series}) > 1:
-            found[f"vae_{source}_{model}_capacity"] = partial(draw_capacity, series, model)
+            found[f"vae_{source}_{model}_capacity"] = partial(draw_capacity, series, model, data.budget)
         if choose_shown(main):
             found[f"vae_{source}_{model}_pictures"] = partial(draw_pictures, main, model)
     for source, groups in compared.items():
@@ -94,7 +94,7 @@ def _draw_band(axis: Any, one: Series, curve: str) -> Floats:
     return late
 
 
-def draw_capacity(series: Sequence[Series], model: str, path: Path) -> None:
+def draw_capacity(series: Sequence[Series], model: str, budget: Budget, path: Path) -> None:
     """Draw both final bounds against the parameters of the encoder in use, with standard errors over seeds."""
     pyplot = import_pyplot()
     figure, axis = pyplot.subplots(figsize=(6.4, 5), layout="constrained")
@@ -115,7 +115,8 @@ def draw_capacity(series: Sequence[Series], model: str, path: Path) -> None:
                 capsize=3,
                 label=f"{what}, {own[0].title}",
             )
-    axis.set(xscale="log", xlabel="parameters of the encoder in use", ylabel="nats an image, held out")
+    images = f"nats an image, the first {budget.weighed_images} held out"
+    axis.set(xscale="log", xlabel="parameters of the encoder in use", ylabel=images)
     ticks = sorted({one.capacity for one in series})
     axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axis.minorticks_off()
