@@ -14,8 +14,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 demo: $(VENV)/.test
 	$(BIN)/retrodict demo
 
+# A file stays with one worker: what its tests compile and train is shared by them.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --quiet
+	$(BIN)/python -m pytest -n 2 --dist loadfile --quiet
 
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 --quiet -m slow

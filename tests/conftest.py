@@ -3,7 +3,10 @@
 Tests compile hundreds of small programs and run each a few times, so compiling is what they wait for.
 """
 
+import gc
 import os
+import sys
+from pathlib import Path
 
 from hypothesis import settings
 
@@ -11,3 +14,16 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu
 
 settings.register_profile("same-every-time", derandomize=True, deadline=None, database=None, max_examples=300)
 settings.load_profile("same-every-time")
+
+# Every compiled program stays mapped into memory; Linux allows a process 65,530 maps, and beyond it JAX crashes.
+MAPS = Path("/proc/self/maps")
+MOST_MAPS = 40_000
+
+
+def pytest_runtest_teardown(item, nextitem):
+    """Forget compiled programs between files, before there are too many of them."""
+    if nextitem is not None and item.path == nextitem.path:
+        return
+    if "jax" in sys.modules and MAPS.exists() and MAPS.read_bytes().count(b"\n") > MOST_MAPS:
+        sys.modules["jax"].clear_caches()
+        gc.collect()

@@ -75,6 +75,7 @@ def test_growth_is_measured_stage_by_stage():
     assert min(row["seconds"].values()) >= 0
 
 
+@pytest.mark.slow
 def test_learning_is_measured_with_its_bound():
     row = learn("mean-field", SMOKE)
     assert (row["steps"], row["images"], row["judged"]) == (11, 11 * 128, 359)

@@ -80,7 +80,7 @@ def test_other_objectives_learn_the_linear_model_too(objective: str) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        pytest.param({"objective": "vimco", "draws": 5}, id="vimco"),
+        pytest.param({"objective": "vimco", "draws": 5}, id="vimco", marks=pytest.mark.slow),
         pytest.param({"objective": "rws", "draws": 5}, id="rws", marks=pytest.mark.slow),
         pytest.param({"temperature": 0.5}, id="relaxed", marks=pytest.mark.slow),
     ],

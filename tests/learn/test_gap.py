@@ -99,11 +99,13 @@ def test_states_are_enumerated_without_noise(network: LearnedModel) -> None:
     assert -1e-5 < gap.approximation.min() <= gap.approximation.max() < 0.02
 
 
+@pytest.mark.slow
 def test_images_side_by_side_do_not_matter(network: LearnedModel) -> None:
     one, other = (split_gap(network, {"x": IMAGES[:5]}, steps=5, objective=EXACT, chunk=chunk) for chunk in (2, 5))
     np.testing.assert_allclose(one.own, other.own, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_gaps_of_relaxed_training_are_those_of_the_discrete_model(network: LearnedModel) -> None:
     exact = split_gap(network, {"x": IMAGES[:3]}, steps=100, objective=EXACT, learning_rate=1e-2)
     relaxed = split_gap(
@@ -113,6 +115,7 @@ def test_gaps_of_relaxed_training_are_those_of_the_discrete_model(network: Learn
     np.testing.assert_allclose(relaxed.amortised, exact.amortised, atol=0.05)
 
 
+@pytest.mark.slow
 def test_the_encoder_alone_is_trained_on(network: LearnedModel) -> None:
     data = {"x": IMAGES}
     refined = refine_encoder(network, data, EXACT, epochs=20, batch=20, learning_rate=1e-2, quiet=True)

@@ -211,6 +211,7 @@ def test_a_name_that_does_not_exist_is_refused():
         choose_objective("elbow", BINARY.encoder)
 
 
+@pytest.mark.slow
 def test_the_example_of_the_docs_runs():
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "objectives.md").read_text(), flags=re.DOTALL)
     names = {}
