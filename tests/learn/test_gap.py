@@ -17,6 +17,9 @@ from retrodict.learn.refine import EXACT, refine_encoder
 from tests.learn import programs
 from tests.learn.test_fit_model import draw_factors, mean_field_gap
 
+# Each image trains an encoder of its own, each encoder compiles.
+pytestmark = pytest.mark.slow
+
 ROWS = draw_factors(1000)
 WEIGHTS = jnp.array([[1.0, 0.7], [0.8, 0.7], [0.9, 0.0], [0.3, 1.0]])
 IMAGES = (np.random.default_rng(0).random((60, 6)) < np.linspace(0.1, 0.9, 6)).astype(np.float32)
@@ -99,13 +102,11 @@ def test_states_are_enumerated_without_noise(network: LearnedModel) -> None:
     assert -1e-5 < gap.approximation.min() <= gap.approximation.max() < 0.02
 
 
-@pytest.mark.slow
 def test_images_side_by_side_do_not_matter(network: LearnedModel) -> None:
     one, other = (split_gap(network, {"x": IMAGES[:5]}, steps=5, objective=EXACT, chunk=chunk) for chunk in (2, 5))
     np.testing.assert_allclose(one.own, other.own, atol=1e-5)
 
 
-@pytest.mark.slow
 def test_gaps_of_relaxed_training_are_those_of_the_discrete_model(network: LearnedModel) -> None:
     exact = split_gap(network, {"x": IMAGES[:3]}, steps=100, objective=EXACT, learning_rate=1e-2)
     relaxed = split_gap(
@@ -115,7 +116,6 @@ def test_gaps_of_relaxed_training_are_those_of_the_discrete_model(network: Learn
     np.testing.assert_allclose(relaxed.amortised, exact.amortised, atol=0.05)
 
 
-@pytest.mark.slow
 def test_the_encoder_alone_is_trained_on(network: LearnedModel) -> None:
     data = {"x": IMAGES}
     refined = refine_encoder(network, data, EXACT, epochs=20, batch=20, learning_rate=1e-2, quiet=True)
