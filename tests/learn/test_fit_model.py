@@ -44,6 +44,7 @@ def test_the_bound_reaches_the_likelihood_of_a_linear_model(faithful: LearnedMod
     assert exact > best - 0.05
 
 
+@pytest.mark.slow
 def test_mean_field_stays_below_by_what_it_ignores(faithful: LearnedModel) -> None:
     data = draw_factors(2000)
     program = faithful.program
