@@ -17,7 +17,7 @@ from retrodict.reproduce.vae.tables import make_page
 from retrodict.reproduce.vae.units import CURVES, Result, Unit
 from tests.test_cli import run as run  # a fixture
 
-# A small campaign is run, nearly all of it compiling; tests/reproduce/test_campaign.py does the like in the quick suite.
+# A small campaign is run, nearly all of it compiling; test_campaign.py does the like in the quick suite.
 pytestmark = pytest.mark.slow
 
 ASKED = ["reproduce", "vae", "--smoke", "--model", "exact"]
