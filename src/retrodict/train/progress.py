@@ -1,11 +1,15 @@
-"""What a person sees of a long computation: a live line on a terminal, a few plain lines elsewhere."""
+"""What a person sees of training: a bar with its rate and the time left on a terminal, ten plain lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
-import time
 from types import TracebackType
-from typing import Protocol, runtime_checkable
+from typing import IO, Protocol, cast, runtime_checkable
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.text import Text
 
 
 @runtime_checkable
@@ -26,7 +30,7 @@ class Stream(Protocol):
 
 
 class Progress:
-    """Report steps done and the objective: rewritten in place on a terminal, about ten lines otherwise.
+    """Report steps done and the objective: a live bar on a terminal, about ten lines otherwise.
 
     >>> with Progress("fit", total=100, stream=sys.stdout) as progress:
     ...     progress.update(100, objective=1.5)
@@ -36,32 +40,51 @@ class Progress:
     def __init__(self, title: str, total: int, *, stream: Stream | None = None, quiet: bool = False) -> None:
         self._title, self._total, self._quiet = title, total, quiet
         self._stream = stream or sys.stderr
-        self._live = self._stream.isatty()
-        self._shown = 0.0
+        self._bar = None if quiet else _make_bar(self._stream)
         self._tenth = 0
 
     def __enter__(self) -> Progress:
+        if self._bar is not None:
+            self._bar.add_task(self._title, total=self._total, objective="")
+            self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._live and not self._quiet:
-            self._stream.write("\n")
-            self._stream.flush()
+        if self._bar is not None:
+            self._bar.stop()
 
     def update(self, done: int, objective: float) -> None:
-        """Show how far things are, unless it was shown a moment ago."""
-        if self._quiet or not self._due(done):
-            return
-        line = f"{self._title}: {done}/{self._total} steps, objective {objective:.3f}"
-        self._stream.write(f"\r{line}\x1b[K" if self._live else f"{line}\n")
-        self._stream.flush()
+        """Show how far things are; a line is written only when another tenth is done."""
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=done, objective=f"{objective:.3f}")
+        elif not self._quiet and done * 10 // self._total > self._tenth:
+            self._tenth = done * 10 // self._total
+            self._stream.write(f"{self._title}: {done}/{self._total} steps, objective {objective:.3f}\n")
+            self._stream.flush()
 
-    def _due(self, done: int) -> bool:
-        tenth = done * 10 // self._total
-        now = time.monotonic()
-        due = done >= self._total or (now - self._shown > 0.1 if self._live else tenth > self._tenth)
-        if due:
-            self._shown, self._tenth = now, tenth
-        return due
+
+class Rate(ProgressColumn):
+    """Steps a second, over the last half minute."""
+
+    def render(self, task: Task) -> Text:
+        """Return the rate; none is known before the second report."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.1f} steps/s" if speed else "- steps/s", style="progress.data.speed")
+
+
+def _make_bar(stream: Stream) -> Bar | None:
+    """Return a bar that is drawn in place, None where the stream is no terminal that can do so."""
+    console = Console(file=cast(IO[str], stream))
+    if not (stream.isatty() and console.is_terminal and not console.is_dumb_terminal):
+        return None
+    return Bar(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("objective {task.fields[objective]}"),
+        Rate(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+        console=console,
+    )
