@@ -10,7 +10,7 @@ import numpy as np
 from retrodict.errors import SourceError
 from retrodict.gaussian.network import LinearGaussian
 from retrodict.graph.bayesnet import BayesNet
-from retrodict.zoo.sizes import require_at_least
+from retrodict.zoo.sizes import require_at_least, require_depth, require_room
 
 
 def binary_tree(depth: int = 5, seed: int = 0) -> LinearGaussian:
@@ -28,6 +28,7 @@ def binary_tree(depth: int = 5, seed: int = 0) -> LinearGaussian:
     ('x3', 'x4', 'x5', 'x6')
     """
     require_at_least(2, depth=depth)
+    require_depth(depth)
     n = 2**depth - 1
     net = BayesNet(
         {f"x{i}": [f"x{(i - 1) // 2}"] if i else [] for i in range(n)},
@@ -49,6 +50,7 @@ def hmm(steps: int = 16, decay: float = 0.9) -> LinearGaussian:
     ('z0',)
     """
     require_at_least(1, steps=steps)
+    require_room(f"a state-space model of {steps:,} steps", 2 * steps, 2 * steps - 1)
     states = {f"z{t}": [f"z{t - 1}"] if t else [] for t in range(steps)}
     emissions = {f"x{t}": [f"z{t}"] for t in range(steps)}
     net = BayesNet({**states, **emissions}, observed=emissions)
@@ -67,6 +69,7 @@ def plate(groups: int = 8) -> BayesNet:
     ('mu', 'tau')
     """
     require_at_least(1, groups=groups)
+    require_room(f"a plate of {groups:,} groups", 2 * groups + 2, 3 * groups)
     locals_ = {f"theta{j}": ["mu", "tau"] for j in range(groups)}
     data = {f"y{j}": [f"theta{j}"] for j in range(groups)}
     return BayesNet({"mu": [], "tau": [], **locals_, **data}, observed=data)
@@ -83,6 +86,8 @@ def layers(count: int = 3, size: int = 10, pixels: int = 20) -> BayesNet:
     6
     """
     require_at_least(1, count=count, size=size, pixels=pixels)
+    n_edges = (count - 1) * size**2 + size * pixels
+    require_room(f"{count:,} layers of {size:,} over {pixels:,} pixels", count * size + pixels, n_edges)
     rows = [[f"z{layer}_{i}" for i in range(size)] for layer in range(count)]
     parents: dict[str, list[str]] = {name: [] for name in rows[0]}
     for above, below in itertools.pairwise(rows):
@@ -125,18 +130,44 @@ NAMED: dict[str, Callable[..., BayesNet | LinearGaussian]] = {
 }
 
 
+# How many sizes may stand behind a name on the command line, with x between, and what that looks like.
+SIZES = {
+    "tree": (1, "tree:5"),
+    "hmm": (1, "hmm:64"),
+    "plate": (1, "plate:32"),
+    "layers": (3, "layers:3x10x20"),
+    "asia": (0, "asia"),
+}
+# Digits of a size: more variables than these can count fit nowhere, and Python is slow at long numbers.
+MOST_DIGITS = 18
+
+
 def find(source: str) -> BayesNet | LinearGaussian:
     """Return the model of a name such as ``tree:5``, ``hmm:64``, ``plate:32``, ``layers:3x10x20`` or ``asia``.
 
-    Raises `SourceError` for a name or number that does not fit.
+    Raises `SourceError` for a name or number that does not fit, and what the model of that name raises.
 
     >>> find("tree:4")
     LinearGaussian(BayesNet(7 latent, 8 observed, 14 edges))
     """
     name, _, sizes = source.partition(":")
     if name not in NAMED:
-        raise SourceError(f"{source!r} is no model of the zoo", remedy=f"It has {', '.join(NAMED)}.")
-    try:
-        return NAMED[name](*(int(size) for size in sizes.split("x") if sizes))
-    except (TypeError, ValueError) as error:
-        raise SourceError(f"{source!r} cannot be read", remedy=f"Write a name such as tree:5 ({error}).") from None
+        raise SourceError(f"{source!r:.60} is no model of the zoo", remedy=f"It has {', '.join(NAMED)}.")
+    return NAMED[name](*_read_sizes(source, name, sizes))
+
+
+def _read_sizes(source: str, name: str, text: str) -> list[int]:
+    """Return the sizes behind a name, none where there is no text."""
+    words, (most, example) = text.split("x") if text else [], SIZES[name]
+    for word in words:
+        if not (word.isascii() and word.isdigit() and len(word) <= MOST_DIGITS):
+            raise SourceError(
+                f"{source!r:.60} cannot be read: {word!r:.30} is not a whole number of at most {MOST_DIGITS} digits",
+                remedy=f"Write it as {example}.",
+            )
+    if len(words) > most:
+        raise SourceError(
+            f"{source!r:.60} cannot be read: it gives {len(words)} sizes, {name} takes {most}",
+            remedy=f"Write it as {example}.",
+        )
+    return [int(word) for word in words]
