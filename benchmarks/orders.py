@@ -27,8 +27,9 @@ def write_page(comparisons: dict[str, Comparison]) -> str:
     """Return the page with the table of every model."""
     parts = [
         "# Orders side by side\n\nWritten by `make tables` from the code as it is. *Depth*: sequential sampling steps. "
-        "*Width*: the largest parent set.\n*Stored*: integers that the parent sets take. *Optimal*: proved to have the "
-        "fewest edges of all orders.\nSeconds are those of one run on two shared cores.\n"
+        "*Width*: the largest parent set.\n*Cost of a step*: multiplications of a training step of the shared encoder "
+        "with 256 simulations. *Optimal*: proved to\nhave the fewest edges of all orders. Seconds are those of one run "
+        "on two shared cores.\n"
     ]
     for source, comparison in comparisons.items():
         parts.append(f"## {SOURCES[source]} (`{source}`)\n\n```\n{comparison}\n```\n")

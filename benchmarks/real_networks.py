@@ -20,8 +20,7 @@ import networkx as nx
 import retrodict as rd
 from retrodict.graph.inverse import Inverse
 from retrodict.invert.compare import run_orders
-from retrodict.printing import write_count
-from retrodict.training_cost import predict_cost
+from retrodict.training_cost import predict_cost, write_count
 
 PAGE = Path(__file__).parents[1] / "docs" / "networks.md"
 MOST_BRUTE = 60

@@ -1,13 +1,16 @@
 """The command line: one JSON object, exit statuses, and one line for every error."""
 
 import json
+import re
 import subprocess
 import sys
 
 import pytest
+import typer
 
+import retrodict
 from retrodict import zoo
-from retrodict.cli import main
+from retrodict.cli import app, main
 from retrodict.invert import invert
 
 FIELDS = {"latents", "observed", "barren", "edges", "depth", "width", "sampling_order", "parents", "certificate"}
@@ -111,10 +114,26 @@ def test_a_bad_guide_is_one_line_on_standard_error(run, tmp_path, text, message)
     ("arguments", "message"),
     [
         (["invert", "oak:3"], "no model of the zoo"),
-        (["invert", "tree:x"], "cannot be read"),
+        (
+            ["invert", "tree:x"],
+            "cannot be read: '' is not a whole number of at most 18 digits. Write it as tree:5.",
+        ),
+        (["invert", "layers:3xax4"], "'a' is not a whole number of at most 18 digits. Write it as layers:3x10x20."),
+        (["invert", "tree:-3"], "'-3' is not a whole number"),
+        (["invert", "tree:٣"], "'٣' is not a whole number"),
+        (["invert", "asia:3"], "it gives 1 sizes, asia takes 0"),
         (["invert", "tree:"], ""),
         (["invert", "tree:1"], "depth=1 is too small"),
-        (["invert", "tree:3x4x5"], "cannot be read"),
+        (["invert", "tree:3x4"], "it gives 2 sizes, tree takes 1. Write it as tree:5."),
+        (
+            ["invert", "tree:99"],
+            "depth 99 would have 2^99 - 1 variables; the zoo makes at most 2,500,000",
+        ),
+        (["invert", "tree:1000000000"], "would have 2^1000000000 - 1 variables"),
+        (["invert", "hmm:99999999999"], "would have 199,999,999,998 variables and 199,999,999,997 edges"),
+        (["invert", "plate:99999999999"], "would have 200,000,000,000 variables and 299,999,999,997 edges"),
+        (["invert", "layers:9x9999999x9"], "would have 90,000,000 variables and 799,999,929,999,999 edges"),
+        (["check", "tree:99", "--guide", "reversal"], "2^99 - 1 variables"),
         (["invert", "tree:3", "--order", "sideways"], "does not exist"),
         (["invert", "tree:3", "--minimize", "beauty"], "'beauty' is unknown"),
         (["invert"], "Missing argument"),
@@ -134,6 +153,56 @@ def test_bad_input_is_one_line_on_standard_error(run, arguments, message):
         assert err.count("\n") == 1
     else:
         assert status == 0
+
+
+@pytest.mark.parametrize("arguments", [(), ("reproduce",), ("-h",), ("--help",)], ids=" ".join)
+def test_help_is_shown_where_no_command_is_given(run, arguments):
+    status, out, err = run(*arguments)
+    assert (status, err) == (0, "")
+    assert "Usage: retrodict" in out
+    assert "Commands" in out
+
+
+def test_the_version_is_told(run):
+    assert run("--version") == (0, f"retrodict {retrodict.__version__}\n", "")
+
+
+def list_commands(group, *above):
+    """All commands by the words that call them."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from list_commands(command, *above, name)
+        else:
+            yield (*above, name), command
+
+
+def squeeze(text: str) -> str:
+    return re.sub(r"[\s│]", "", text)
+
+
+COMMANDS = dict(list_commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help_shows_every_word_of_every_option(run, words):
+    """Rich reads a word in brackets as markup and leaves it out; none may be lost."""
+    status, out, _ = run(*words, "-h")
+    shown = squeeze(out)
+    assert status == 0
+    assert run(*words, "--help")[1] == out
+    for parameter in COMMANDS[words].params:
+        assert squeeze(parameter.help.replace("\\[", "[")) in shown
+        if parameter.metavar:
+            assert squeeze(parameter.metavar) in shown
+
+
+def test_help_of_a_guide_shows_its_form(run):
+    for command in "check", "report":
+        assert "{latent:[parents]}" in squeeze(run(command, "-h")[1])
+
+
+def test_help_says_that_a_program_runs(run):
+    assert "itscoderuns" in squeeze(run("invert", "-h")[1])
 
 
 def test_inverting_does_not_wait_for_jax():

@@ -7,13 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import retrodict
-from retrodict import BayesNet, invert, zoo
-from retrodict.cli import complete_guide, complete_objective, complete_order
+from retrodict import invert, zoo
+from retrodict.cli import complete_objective, complete_order
+from retrodict.commands.guide import complete_guide
 from retrodict.commands.options import complete_source
-from retrodict.errors import GraphError, SourceError, UnknownVariableError
+from retrodict.errors import GraphError, ProgramError, SourceError, UnknownVariableError
 from retrodict.graph.bayesnet import structure_of
 from retrodict.sources import find_source
 from tests.processes import run_python
@@ -82,26 +84,113 @@ def test_patterns_that_leave_no_model_are_refused(patterns, but, error, message)
 # -- programs ----------------------------------------------------------------------------------------
 
 
-def read_fake(program, observed=None):
-    """Stands for the reader of NumPyro programs: the program says what its structure is."""
-    return BayesNet(program(), observed or ["x"])
+PROGRAMS = """
+import sys
+
+import numpyro
+from numpyro import distributions as dist
+
+
+def chain(x=0.0):
+    z = numpyro.sample("z", dist.Normal(0, 1))
+    y = numpyro.sample("y", dist.Normal(z, 1))
+    numpyro.sample("x", dist.Normal(y, 1), obs=x)
+
+
+def without_data():
+    z = numpyro.sample("z", dist.Normal(0, 1))
+    numpyro.sample("x", dist.Normal(z, 1))
+
+
+def schools(sigma, groups=2, y=None, link="identity"):
+    assert isinstance(groups, int) and link == "identity"
+    mu = numpyro.sample("mu", dist.Normal(0, 5))
+    with numpyro.plate("groups", groups):
+        theta = numpyro.sample("theta", dist.Normal(mu, 1))
+        numpyro.sample("y", dist.Normal(theta, sigma), obs=y)
+
+
+def broken():
+    return 1 / 0
+
+
+def leaving():
+    sys.exit(0)
+
+
+number = 3
+"""
 
 
 @pytest.fixture
 def programs(monkeypatch, tmp_path):
-    (tmp_path / "my_models.py").write_text(
-        "def chain(): return {'z': [], 'y': ['z'], 'x': ['y']}\ndef broken(): return 1 / 0\nnumber = 3\n"
-    )
+    (tmp_path / "my_models.py").write_text(PROGRAMS)
     (tmp_path / "my_failing.py").write_text("raise RuntimeError('not today')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(retrodict, "from_numpyro", read_fake, raising=False)
+    monkeypatch.delitem(sys.modules, "my_models", raising=False)
+    return tmp_path
 
 
 @pytest.mark.usefixtures("programs")
 def test_a_program_is_imported_and_read():
     assert observed("my_models:chain") == {"x"}
     assert observed("my_models:chain", ["y", "x"]) == {"x", "y"}
+    assert observed("my_models:chain", ["y,x"], ["x"]) == {"y"}
+
+
+@pytest.mark.usefixtures("programs")
+def test_a_program_without_data_takes_what_is_observed_from_the_options(run):
+    assert observed("my_models:without_data", ["x"]) == {"x"}
+    assert observed("my_models:without_data", ["?"], ["z"]) == {"x"}
+    status, out, _ = run("invert", "my_models:without_data", "--observed", "x", "--json")
+    assert status == 0
+    assert json.loads(out)["parents"] == {"z": ["x"]}
+    status, _, err = run("invert", "my_models:without_data")
+    assert status == 2
+    assert "nothing is observed in the program my_models:without_data, which draws: 'z', 'x'. Name" in err
+    assert "--observed" in err
+    assert "obs=" not in err
+
+
+@pytest.mark.parametrize("ending", ["npz", "json"])
+def test_a_program_takes_arguments_from_a_file(run, programs, ending):
+    sigma, y = [1.0, 2.0, 3.0], [0.5, 0.0, -0.5]
+    np.savez(programs / "a.npz", sigma=sigma, groups=3, y=y, link="identity")
+    (programs / "a.json").write_text(json.dumps({"sigma": sigma, "groups": 3, "y": y, "link": "identity"}))
+    for more, names in ([], {"y"}), (["--elementwise"], {"y[0]", "y[1]", "y[2]"}):
+        status, out, _ = run("invert", "my_models:schools", "--args", f"a.{ending}", *more, "--json")
+        assert status == 0
+        assert set(json.loads(out)["observed"]) == names
+
+
+@pytest.mark.parametrize(
+    ("options", "seen"),
+    [
+        (["--observed", "y"], {"y[0]", "y[1]"}),
+        (["--observed", "y[0]"], {"y[0]"}),
+        (["--observed", "y*,mu"], {"y[0]", "y[1]", "mu"}),
+        (["--observed", "y", "--latent", "y[1]"], {"y[0]"}),
+    ],
+)
+def test_elements_of_a_program_are_chosen_by_site_or_one_by_one(run, programs, options, seen):
+    (programs / "a.json").write_text('{"sigma": 1.5}')
+    status, out, _ = run("invert", "my_models:schools", "--args", "a.json", "--elementwise", *options, "--json")
+    assert status == 0
+    assert set(json.loads(out)["observed"]) == seen
+
+
+@pytest.mark.parametrize("command", ["invert", "check", "compare", "report", "train"])
+def test_every_command_that_takes_a_source_takes_arguments(run, programs, command):
+    (programs / "a.json").write_text('{"sigmas": 1.5}')
+    more = {"check": ["--guide", "reversal"], "train": ["-o", "out"]}.get(command, [])
+    status, _, err = run(command, "my_models:schools", "--args", "a.json", "--elementwise", *more)
+    assert status == 2
+    assert "the program my_models:schools cannot be called: " in err
+    assert "'sigma" in err
+    status, _, err = run(command, ASIA, "--elementwise", *more)
+    assert status == 2
+    assert "is not a program. --args and --elementwise are for module:program." in err
 
 
 @pytest.mark.usefixtures("programs")
@@ -112,12 +201,19 @@ def test_a_program_is_imported_and_read():
         ("no_such_module:chain", "cannot be imported: ModuleNotFoundError"),
         ("my_failing:chain", "cannot be imported: RuntimeError: not today"),
         ("my_models:number", "no program but a int"),
-        ("my_models:broken", "fails with ZeroDivisionError"),
+        ("my_models:leaving", "fails with SystemExit"),
+        ("my_models:schools", r"cannot be called: missing a required argument: 'sigma'\. .* --args FILE"),
     ],
 )
 def test_a_program_that_fails_is_an_error_of_the_source(source, message):
     with pytest.raises(SourceError, match=message):
         find_source(source)
+
+
+@pytest.mark.usefixtures("programs")
+def test_a_program_that_raises_is_named():
+    with pytest.raises(ProgramError, match=r"'broken' .*division by zero"):
+        find_source("my_models:broken")
 
 
 # -- commands ----------------------------------------------------------------------------------------
@@ -183,6 +279,15 @@ def test_check_lists_some_edges_to_people_and_all_to_programs(run):
         (["compare", "tree:3", "--budget", "-1"], "budget"),
         (["check", ASIA, "--guide", ASIA], "is not JSON"),
         (["invert", "a\x1b[31m:3"], r"\x1b"),
+        (["invert", "a" * 5000], "File name too long"),
+        (["invert", "tree:" + "9" * 5000], "at most 18 digits"),
+        (["check", "tree:3", "--guide", "a" * 5000], "File name too long"),
+        (["report", "tree:3", "-o", "a" * 5000], "File name too long"),
+        (["demo", "--out", "a" * 5000], "File name too long"),
+        (["train", "tree:3", "-o", "a" * 5000], "File name too long"),
+        (["reproduce", "figure1", "--out", "a" * 5000], "File name too long"),
+        (["reproduce", "figure2", "--out", "a" * 5000], "File name too long"),
+        (["invert", "tree:3", "--args", "a" * 5000 + ".npz"], "File name too long"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(run, arguments, message):
@@ -192,6 +297,13 @@ def test_bad_input_is_one_line_and_status_2(run, arguments, message):
     assert err.startswith("retrodict: ")
     assert err.count("\n") == 1
     assert "\x1b" not in err
+
+
+def test_an_empty_file_is_said_to_be_empty(run, tmp_path):
+    (tmp_path / "empty.bif").touch()
+    status, _, err = run("invert", str(tmp_path / "empty.bif"))
+    assert status == 2
+    assert err == f"retrodict: {tmp_path / 'empty.bif'} is empty. Give another file.\n"
 
 
 NAMES = ["<b>x</b>", "[red]x[/red]", "a b", "Größe", 'it\'s \\"q\\"', ":smile:", "变量", "{x}"]

@@ -1,4 +1,8 @@
-"""The command line. Exit status 0: done; 1: the guide is unfaithful; 2: bad input, said in one line."""
+"""The command line.
+
+Exit status 0: done; 1: the verdict is no (`check`: the guide is unfaithful, `train`: calibration rejects what was
+trained); 2: bad input, said in one line.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +11,24 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from retrodict import __version__
 from retrodict.certify import Certificate, certify
 from retrodict.commands import register
-from retrodict.commands.guide import BASELINES, judge
-from retrodict.commands.options import Latent, Observed, Source
+from retrodict.commands.guide import GUIDE_HELP, complete_guide, judge
+from retrodict.commands.options import Args, Elementwise, Latent, Observed, Source, open_source, show_help
 from retrodict.errors import RetrodictError
 from retrodict.graph.bayesnet import structure_of
 from retrodict.graph.inverse import Inverse
 from retrodict.invert import invert
-from retrodict.invert.compare import run_orders
+from retrodict.invert.compare import measure, run_orders
 from retrodict.invert.orders import ORDERS
-from retrodict.printing import describe, describe_orders, print_inverse, print_orders
-from retrodict.sources import find_source
+from retrodict.printing import describe, describe_order, open_console, print_inverse, print_orders
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-app = typer.Typer(
-    help="Turn any generative model into the right encoder.", no_args_is_help=True, pretty_exceptions_enable=False
-)
+app = typer.Typer(pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})
 
 # Less than the default of `rd.invert`: a person waits, and most of what search finds it finds at once.
 BUDGET = 0.25
@@ -45,27 +44,34 @@ def complete_objective(incomplete: str) -> list[str]:
     return [objective for objective in ("edges", "depth", "width") if objective.startswith(incomplete)]
 
 
-def complete_guide(incomplete: str) -> list[str]:
-    """Return the baselines that begin so."""
-    return [name for name in BASELINES if name.startswith(incomplete)]
-
-
 Order = Annotated[str, typer.Option(help=f"auto, exact, {', '.join(ORDERS)}.", autocompletion=complete_order)]
 Minimize = Annotated[
     str, typer.Option(help="What auto minimises: edges, depth or width.", autocompletion=complete_objective)
 ]
-Guide = Annotated[
-    str,
-    typer.Option(
-        help="A JSON file {latent: [parents]}, or reversal, mean-field or fully-connected.",
-        autocompletion=complete_guide,
-    ),
-]
+Guide = Annotated[str, typer.Option(help=GUIDE_HELP, autocompletion=complete_guide)]
 Budget = Annotated[
     float, typer.Option(help="Seconds of local search (of a core of about 2020; the result is the same on any).")
 ]
 Plot = Annotated[Path | None, typer.Option(help="Write a picture there, .svg or .png.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to standard output.")]
+
+
+def tell_version(asked: bool) -> None:
+    """Print the version and end, if it was asked for."""
+    if asked:
+        typer.echo(f"retrodict {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def begin(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Turn any generative model into the right encoder."""
+    show_help(context)
 
 
 @app.command(
@@ -80,11 +86,14 @@ def invert_command(
     budget: Budget = BUDGET,
     observed: Observed = None,
     latent: Latent = None,
+    args: Args = None,
+    elementwise: Elementwise = False,
     plot: Plot = None,
     as_json: AsJson = False,
 ) -> None:
     """Derive the factorisation that the posterior of a model has."""
-    inverse = invert(find_source(source, observed or (), latent or ()), order, minimize, budget=budget)
+    _prepare(plot)
+    inverse = invert(open_source(source, observed, latent, args, elementwise), order, minimize, budget=budget)
     inverse.require_size()
     _draw(inverse, plot)
     _show(inverse, certify(inverse), as_json)
@@ -99,11 +108,14 @@ def check_command(
     guide: Guide,
     observed: Observed = None,
     latent: Latent = None,
+    args: Args = None,
+    elementwise: Elementwise = False,
     plot: Plot = None,
     as_json: AsJson = False,
 ) -> None:
     """Say which dependencies a guide lacks, and why; exit status 1 when it lacks any."""
-    certificate = judge(structure_of(find_source(source, observed or (), latent or ())), guide)
+    _prepare(plot)
+    certificate = judge(structure_of(open_source(source, observed, latent, args, elementwise)), guide)
     certificate.inverse.require_size()
     _draw(certificate, plot)
     _show(certificate.inverse, certificate, as_json)
@@ -122,15 +134,17 @@ def compare_command(
     exact: Annotated[bool, typer.Option("--exact", help="Prove the least there is as well; may take minutes.")] = False,
     observed: Observed = None,
     latent: Latent = None,
+    args: Args = None,
+    elementwise: Elementwise = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what each order costs: edges, depth, width, and the work of a training step."""
-    net = structure_of(find_source(source, observed or (), latent or ()))
-    rows = describe_orders(run_orders(net, minimize, exact=exact, budget=budget))
+    net = structure_of(open_source(source, observed, latent, args, elementwise))
+    rows = [measure(*run) for run in run_orders(net, minimize, exact=exact, budget=budget)]
     if as_json:
-        print(json.dumps({"source": source, "minimize": minimize, "orders": rows}))
+        print(json.dumps({"source": source, "minimize": minimize, "orders": [describe_order(row) for row in rows]}))
     else:
-        print_orders(_open_console(), rows, minimize)
+        print_orders(open_console(), rows, minimize)
 
 
 @app.command("demo", epilog="Example: retrodict demo --out figures")
@@ -140,7 +154,7 @@ def demo_command(
     """Show the paper's claim: reversed edges cannot reach the posterior, faithful ones do (about two minutes)."""
     from retrodict.demo import run_demo
 
-    run_demo(out, _open_console())
+    run_demo(out, open_console())
 
 
 register(app)
@@ -150,7 +164,7 @@ def main() -> None:
     """Run the command line, turning every expected error into one line on standard error."""
     _allow_any_name()
     try:
-        status = app(standalone_mode=False)
+        status = app(prog_name="retrodict", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
         status = _complain(error.format_message() if hasattr(error, "format_message") else str(error))
@@ -171,21 +185,19 @@ def _allow_any_name() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _open_console() -> Console:
-    from rich.console import Console
-
-    class Terminal(Console):
-        def on_broken_pipe(self) -> None:
-            raise BrokenPipeError  # Rich would end with status 1, which is that of a verdict
-
-    return Terminal()
-
-
 def _complain(message: str) -> int:
     """Say what is wrong in one line, letters that would steer a terminal written out."""
     line = " ".join(message.split())
     print("retrodict: " + "".join(c if c.isprintable() else repr(c)[1:-1] for c in line), file=sys.stderr)
     return 2
+
+
+def _prepare(path: Path | None) -> None:
+    """Refuse a picture that cannot be written before the work, not after it."""
+    if path is not None:
+        from retrodict.pictures import require_picture
+
+        require_picture(path)
 
 
 def _draw(what: Inverse | Certificate, path: Path | None) -> None:
@@ -199,4 +211,4 @@ def _show(inverse: Inverse, certificate: Certificate, as_json: bool) -> None:
     if as_json:
         print(json.dumps(describe(inverse, certificate)))
     else:
-        print_inverse(_open_console(), inverse, certificate)
+        print_inverse(open_console(), inverse, certificate)

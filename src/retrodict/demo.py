@@ -11,8 +11,9 @@ from rich.table import Table
 
 from retrodict import zoo
 from retrodict.certify import certify
-from retrodict.errors import OptionError
 from retrodict.invert import invert, reversal
+from retrodict.pictures.files import require_writable
+from retrodict.plots import explain_missing
 from retrodict.reproduce.bands import draw_depth
 from retrodict.reproduce.entries import ENTRIES, Budget
 from retrodict.reproduce.units import Result, Unit, run_unit
@@ -22,14 +23,18 @@ ENCODERS = ("heuristic", "standard", "minimal-auto")
 WIDTH = 100
 
 
-def run_demo(folder: Path, console: Console, budget: Budget | None = None, depth: int = 5) -> Path:
+def run_demo(folder: Path, console: Console, budget: Budget | None = None, depth: int = 5) -> Path | None:
     """Print figure 1, train the three encoders of figure 2, print the table, and return the path of the figure.
 
+    Without matplotlib there is no figure, which is said before anything is trained, and None is returned.
     Raises `OptionError` when the figure cannot be written, before anything is trained.
     """
     budget = budget or Budget()
-    path = folder / f"figure2_depth{depth}.png"
-    require_writable(path)
+    path, missing = folder / f"figure2_depth{depth}.png", explain_missing()
+    if missing:
+        console.print(f"The figure will be left out, the tables will not: {missing}\n", style="yellow", markup=False)
+    else:
+        require_writable(path)
     _tell_figure1(console)
     model = zoo.binary_tree(depth)
     console.print(
@@ -45,20 +50,11 @@ def run_demo(folder: Path, console: Console, budget: Budget | None = None, depth
         "could reach, in closed form.",
         highlight=False,
     )
+    if missing:
+        return None
     draw_depth(results, model.kl_floor(reversal(model.net)), path)
     console.print(f"Both panels of the figure are in {path}")
     return path
-
-
-def require_writable(path: Path) -> None:
-    """Raise `OptionError` when a file cannot be written, rather than after minutes of work."""
-    try:
-        with path.open("ab"):
-            pass
-    except OSError as error:
-        raise OptionError(f"cannot write {path}: {error.strerror}", remedy="Choose another folder.") from None
-    if path.stat().st_size == 0:
-        path.unlink()
 
 
 def _tell_figure1(console: Console) -> None:

@@ -17,7 +17,7 @@ from retrodict.errors import DataError, NoveltyWarning, OptionError, warn_user
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.infer import blocks, wiring
-from retrodict.infer.arviz_export import export
+from retrodict.infer.arviz_export import export, import_arviz
 from retrodict.infer.blocks import Request
 from retrodict.infer.calibration import Calibration, calibrate
 from retrodict.infer.importance import Importance
@@ -143,8 +143,9 @@ class AmortizedPosterior:
         Groups are ``posterior``, ``observed_data`` and ``sample_stats``: ``log_weight``, as in `importance`, and
         ``lp``, log q of each draw. Without ``weights``, which need all densities of the model, only ``lp``.
 
-        Raises `OptionError` when ArviZ is not installed, and what `importance` raises.
+        Raises `MissingPackageError` when ArviZ is not installed, and what `importance` raises.
         """
+        import_arviz()  # rather than miss it after the draws
         if weights:
             weighed = self.importance(data, n, seed)
             draws, statistics = weighed.draws, {"log_weight": weighed.log_weights}

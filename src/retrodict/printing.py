@@ -10,15 +10,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from retrodict.certify import Certificate
-from retrodict.errors import SizeError
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
-from retrodict.invert.compare import Row, measure
-from retrodict.training_cost import predict_cost
+from retrodict.invert.compare import COLUMNS, Row
+from retrodict.training_cost import BATCH
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+    from retrodict.infer.calibration import Calibration
 
 # Edges and names listed for people; --json lists all.
 MOST_LISTED = 20
@@ -40,6 +41,17 @@ def describe(inverse: Inverse, certificate: Certificate) -> dict[str, Any]:
     }
 
 
+def open_console() -> Console:
+    """Return standard output with colors where it is a terminal that has them, and NO_COLOR is not set."""
+    from rich.console import Console
+
+    class Terminal(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # Rich would end with status 1, which is that of a verdict
+
+    return Terminal()
+
+
 def print_inverse(console: Console, inverse: Inverse, certificate: Certificate) -> None:
     """Print the parents of each latent, the verdict, and some of its evidence."""
     _print(console, repr(inverse))
@@ -51,9 +63,9 @@ def print_inverse(console: Console, inverse: Inverse, certificate: Certificate) 
         _print(console, line)
     verdict = "faithful" if certificate.faithful else f"unfaithful: {certificate.n_missing:,} edges missing"
     spare = "minimal" if certificate.minimal else f"{certificate.n_removable:,} edges removable"
-    _print(console, f"{verdict}, {spare}")
-    for line in _tell_evidence(certificate):
-        _print(console, line)
+    _print(console, f"{verdict}, {spare}", "bold green" if certificate.faithful else "bold red")
+    for line, style in _tell_evidence(certificate):
+        _print(console, line, style)
 
 
 def _tell_barren(barren: Sequence[Name]) -> Iterator[str]:
@@ -61,21 +73,21 @@ def _tell_barren(barren: Sequence[Name]) -> Iterator[str]:
         yield f"no observed variable depends on {_enumerate(barren)}: drawn from the model, last"
 
 
-def _tell_evidence(certificate: Certificate) -> Iterator[str]:
-    """Say which edges are missing and which can go, the first of them."""
+def _tell_evidence(certificate: Certificate) -> Iterator[tuple[str, str]]:
+    """Say which edges are missing and which can go, the first of them, each line with its style."""
     for missing in itertools.islice(certificate.iterate_missing(), MOST_LISTED):
-        yield f"  missing    {missing.parent} -> {missing.child}   because of   {missing.drawing}"
+        yield f"  missing    {missing.parent} -> {missing.child}   because of   {missing.drawing}", "red"
     yield from _tell_more(certificate.n_missing)
     spare = itertools.islice(certificate.comparison.list_removable(), MOST_LISTED) if certificate.n_removable else ()
     names = certificate.inverse.net.names
     for parent, child in spare:
-        yield f"  removable  {names[parent]} -> {names[child]}"
+        yield f"  removable  {names[parent]} -> {names[child]}", "yellow"
     yield from _tell_more(certificate.n_removable)
 
 
-def _tell_more(count: int) -> Iterator[str]:
+def _tell_more(count: int) -> Iterator[tuple[str, str]]:
     if count > MOST_LISTED:
-        yield f"  ... and {count - MOST_LISTED:,} more: --json lists them all"
+        yield f"  ... and {count - MOST_LISTED:,} more: --json lists them all", ""
 
 
 def _enumerate(names: Sequence[Name]) -> str:
@@ -83,53 +95,37 @@ def _enumerate(names: Sequence[Name]) -> str:
     return shown + (f" and {len(names) - MOST_LISTED:,} more" if len(names) > MOST_LISTED else "")
 
 
-def describe_orders(runs: Iterable[tuple[str, Inverse, float]]) -> list[dict[str, Any]]:
-    """Return what each order costs as plain values; ``multiplications`` is None where it is not predicted."""
-    return [_describe_order(measure(order, inverse, seconds), inverse) for order, inverse, seconds in runs]
-
-
-def _describe_order(row: Row, inverse: Inverse) -> dict[str, Any]:
-    try:
-        multiplications: int | None = predict_cost(inverse)
-    except SizeError:
-        multiplications = None
+def describe_order(row: Row) -> dict[str, Any]:
+    """Return what an order costs as plain values; ``multiplications`` is None where it is not predicted."""
     return {
         "order": row.order,
         "edges": row.edges,
         "depth": row.depth,
         "width": row.width,
-        "multiplications": multiplications,
+        "multiplications": row.multiplications,
         "seconds": round(row.seconds, 6),
         "optimal": row.proved,
     }
 
 
-def print_orders(console: Console, rows: Iterable[dict[str, Any]], minimize: str) -> None:
+def print_orders(console: Console, rows: Sequence[Row], minimize: str) -> None:
     """Print orders side by side, and say what the numbers are."""
-    table = _begin_table("order", "edges", "depth", "width", "cost of a step", "seconds", "", left=1)
+    table = _begin_table(*COLUMNS, left=1)
     for row in rows:
-        cost = row["multiplications"]
-        numbers = [f"{row[column]:,}" for column in ("edges", "depth", "width")]
-        mark = "optimal" if row["optimal"] else ""
-        _add_row(table, [row["order"], *numbers, write_count(cost), f"{row['seconds']:.3f}", mark])
+        _add_row(table, row.to_cells(), "green" if row.proved else "")
     console.print(table)
     _print(console, "depth: sampling steps, one after another; width: the largest parent set")
-    _print(console, "cost of a step: multiplications of a training step of the shared encoder, 256 simulations")
-    _print(console, f"optimal: proved that no order has {'fewer' if minimize == 'edges' else 'less'} {minimize}")
+    _print(console, f"cost of a step: multiplications of a training step of the shared encoder, {BATCH} simulations")
+    if any(row.proved for row in rows):
+        _print(console, f"optimal: proved that no order has {'fewer' if minimize == 'edges' else 'less'} {minimize}")
 
 
-def write_count(number: int | None) -> str:
-    """Return a large number in three digits.
-
-    >>> write_count(61_440), write_count(1_234_567_890), write_count(None)
-    ('61.4 k', '1.23 G', '?')
-    """
-    if number is None:
-        return "?"
-    for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3)):
-        if number >= size:
-            return f"{number / size:.3g} {unit}"
-    return str(number)
+def print_calibration(console: Console, outcome: Calibration) -> None:
+    """Print the table of a calibration and its verdict, what was rejected in red."""
+    *rows, summary = str(outcome).split("\n")
+    for row in rows:
+        _print(console, row, "red" if "  rejected: " in row else "")
+    _print(console, summary, "green" if outcome else "bold red")
 
 
 def _begin_table(*columns: str, left: int | None = None) -> Table:
@@ -143,11 +139,12 @@ def _begin_table(*columns: str, left: int | None = None) -> Table:
     return table
 
 
-def _add_row(table: Table, cells: Iterable[str]) -> None:
+def _add_row(table: Table, cells: Iterable[str], style: str = "") -> None:
     from rich.text import Text
 
-    table.add_row(*(Text(cell) for cell in cells))
+    table.add_row(*(Text(cell) for cell in cells), style=style)
 
 
-def _print(console: Console, line: str) -> None:
-    console.print(line, highlight=False, markup=False, emoji=False, soft_wrap=True)
+def _print(console: Console, line: str, style: str = "") -> None:
+    """Print a line as it is; Rich leaves the style out where there is no terminal, and the color with NO_COLOR."""
+    console.print(line, style=style, highlight=False, markup=False, emoji=False, soft_wrap=True)

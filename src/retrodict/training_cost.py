@@ -46,3 +46,17 @@ def count_hidden(groups: UnitGroups) -> int:
     columns = int(groups.dependencies.features[groups.sets.index].sum())
     between = sum(below * above for below, above in itertools.pairwise(groups.units))
     return columns * groups.units[0] + len(groups.within.index) * between
+
+
+def write_count(number: int | None) -> str:
+    """Return a large number in three digits.
+
+    >>> write_count(61_440), write_count(1_234_567_890), write_count(None)
+    ('61.4 k', '1.23 G', '?')
+    """
+    if number is None:
+        return "?"
+    for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return str(number)

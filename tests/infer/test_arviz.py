@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from retrodict import BayesNet, LinearGaussian, zoo
-from retrodict.errors import DataError, OptionError
+from retrodict.errors import DataError, MissingPackageError
 from retrodict.infer.arviz_export import export
 from tests.infer.exact import exact_posterior
 
@@ -69,5 +69,5 @@ def test_names_with_the_same_text_are_refused():
 
 def test_without_arviz_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "arviz", None)
-    with pytest.raises(OptionError, match=r"pip install 'retrodict\[arviz\]'"):
+    with pytest.raises(MissingPackageError, match=r"pip install 'retrodict\[arviz\]'"):
         POSTERIOR.to_arviz(DATA, 5)

@@ -9,6 +9,7 @@ import pytest
 import retrodict as rd
 from retrodict.errors import OptionError
 from retrodict.invert.orders import ORDERS
+from retrodict.training_cost import predict_cost
 
 from .order_cases import draw_latents, make_chain, make_tree
 
@@ -22,6 +23,7 @@ def test_rows_say_what_invert_gives() -> None:
         assert (row.edges, row.depth, row.width) == (inverse.n_edges, inverse.depth, inverse.width)
         assert row.seconds >= 0
         assert row.stored > 0
+        assert row.multiplications == predict_cost(inverse)
     assert [row.order for row in table.rows if row.proved] == ["auto", "exact"]
 
 

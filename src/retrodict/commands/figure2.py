@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrodict.commands.options import read_numbers, require_one, split_words
+from retrodict.commands.options import announce_figures, read_numbers, require_one, split_words
 
 if TYPE_CHECKING:
     from retrodict.reproduce.results import Data
@@ -38,14 +38,13 @@ def figure2_command(
 
     Example: retrodict reproduce figure2 --depth 4 5 --seeds 3 --out results
     """
-    from retrodict.plots import import_pyplot
     from retrodict.reproduce.bands import draw_figures
     from retrodict.reproduce.campaign import plan_units, run_units
     from retrodict.reproduce.entries import ENTRIES, Budget
     from retrodict.reproduce.results import read
     from retrodict.reproduce.tables import write_tables
 
-    import_pyplot()
+    with_figures = announce_figures(replot)
     if replot:
         data = read(out)
     else:
@@ -59,7 +58,7 @@ def figure2_command(
         except KeyboardInterrupt:
             typer.echo(f"retrodict: interrupted; {out} keeps what is done, the same command goes on there", err=True)
             raise typer.Exit(130) from None
-    _show(data, [*draw_figures(data, out), write_tables(data, out)])
+    _show(data, [*(draw_figures(data, out) if with_figures else []), write_tables(data, out)])
 
 
 def _tell(result: Result) -> None:

@@ -20,6 +20,14 @@ BASELINES: dict[str, Callable[[BayesNet], Inverse]] = {
     "fully-connected": fully_connected,
 }
 
+# For people, who see it through Rich: it would take a word in brackets for markup.
+GUIDE_HELP = r"A JSON file {latent: \[parents]}, or reversal, mean-field or fully-connected."
+
+
+def complete_guide(incomplete: str) -> list[str]:
+    """Return the baselines that begin so."""
+    return [name for name in BASELINES if name.startswith(incomplete)]
+
 
 def judge(net: BayesNet, guide: str) -> Certificate:
     """Return the verdict on a baseline or on the guide in a JSON file, {latent: [parents]}.

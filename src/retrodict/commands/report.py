@@ -7,21 +7,21 @@ from typing import Annotated
 
 import typer
 
-from retrodict.commands.guide import judge
-from retrodict.commands.options import Latent, Observed, Source
+from retrodict.commands.guide import GUIDE_HELP, complete_guide, judge
+from retrodict.commands.options import Args, Elementwise, Latent, Observed, Source, open_source
 from retrodict.graph.bayesnet import structure_of
-from retrodict.sources import find_source
+from retrodict.pictures.files import require_writable
 
 
 def report_command(
     source: Source,
     out: Annotated[Path, typer.Option("--out", "-o", help="The page to write.")] = Path("report.html"),
-    guide: Annotated[
-        str | None, typer.Option(help="A JSON file {latent: [parents]}, or reversal, mean-field or fully-connected.")
-    ] = None,
+    guide: Annotated[str | None, typer.Option(help=GUIDE_HELP, autocompletion=complete_guide)] = None,
     budget: Annotated[float, typer.Option(help="Seconds for the search of order auto.")] = 1.0,
     observed: Observed = None,
     latent: Latent = None,
+    args: Args = None,
+    elementwise: Elementwise = False,
 ) -> None:
     """Write one page on a model: its inverse under each order, why each edge is needed, the certificate, the costs.
 
@@ -29,6 +29,7 @@ def report_command(
     """
     from retrodict.report import write_report
 
-    net = structure_of(find_source(source, observed or (), latent or ()))
+    require_writable(out)
+    net = structure_of(open_source(source, observed, latent, args, elementwise))
     written = write_report(net, out, judge(net, guide) if guide else None, title=source, budget=budget)
     typer.echo(f"wrote {written}")

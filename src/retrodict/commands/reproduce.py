@@ -8,14 +8,16 @@ from typing import Annotated
 import typer
 
 from retrodict.commands.figure2 import figure2_command
+from retrodict.commands.options import show_help
 from retrodict.commands.vae import vae_command
 
-app = typer.Typer(help="Make the figures of the paper again.", no_args_is_help=True)
+app = typer.Typer()
 
 
-@app.callback()
-def reproduce_command() -> None:
+@app.callback(invoke_without_command=True)
+def reproduce_command(context: typer.Context) -> None:
     """Make the figures of the paper again."""
+    show_help(context)
 
 
 @app.command("figure1")
@@ -27,14 +29,18 @@ def figure1_command(
 
     Example: retrodict reproduce figure1 --out figures
     """
+    from retrodict.plots import explain_missing
     from retrodict.reproduce.figure1 import count_edges, write_figure1
 
-    counts = count_edges(depth)
+    counts, missing = count_edges(depth), explain_missing()
+    if missing:
+        typer.echo(f"figure1.png is left out: {missing}", err=True)
+    paths = write_figure1(out, depth, png=not missing)
     typer.echo(
         f"model {counts.model} edges, heuristic {counts.heuristic}, faithful inverse {counts.faithful}: "
         f"{len(counts.added)} added, {', '.join(f'{parent} -> {child}' for parent, child in counts.added)}"
     )
-    for path in write_figure1(out, depth):
+    for path in paths:
         typer.echo(f"wrote {path}")
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from retrodict.commands.options import Latent, Observed, Source
-from retrodict.errors import FileError, SourceError
+from retrodict.commands.options import Args, Elementwise, Latent, Observed, Source, open_source
+from retrodict.errors import FileError, OptionError, SourceError
 from retrodict.model import Model
-from retrodict.sources import find_source
+from retrodict.printing import open_console, print_calibration
 
 
 def train_command(
@@ -30,43 +33,79 @@ def train_command(
     seed: Annotated[int, typer.Option(help="The same seed gives the same posterior.")] = 0,
     observed: Observed = None,
     latent: Latent = None,
+    args: Args = None,
+    elementwise: Elementwise = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object to standard output.")] = False,
 ) -> None:
     """Train an amortised posterior on simulations of a model, check it and save it for `rd.load`.
 
+    Exit status 1: it was saved, but calibration rejects it.
+
     Examples: retrodict train tree:5 -o posterior | retrodict train alarm.bif --steps 10000 -o alarm-posterior
     """
-    if out.exists():
-        raise FileError(out, "exists already", remedy="Name another folder; nothing is overwritten.")
-    model = find_source(source, observed or (), latent or ())
+    model = open_source(source, observed, latent, args, elementwise)
     if not isinstance(model, Model):
         raise SourceError(
             f"{source!r} is a structure without a program, which cannot be simulated",
             remedy="Train a .bif file with its tables, a NumPyro program as module:program, tree:5 or hmm:64.",
         )
     from retrodict.amortization import amortize
+    from retrodict.infer.calibration import LEAST_SIMULATIONS
 
-    posterior = amortize(
-        model,
-        order,
-        encoder,
-        minimize=minimize,
-        conditional=conditional,
-        steps=steps,
-        batch=batch,
-        patience=patience,
-        seed=seed,
-    )
-    posterior.save(out)
+    if simulations and simulations < LEAST_SIMULATIONS:
+        raise OptionError(
+            f"simulations={simulations} is too small for the check of calibration",
+            remedy=f"It must be {LEAST_SIMULATIONS} or more, or 0 for no check.",
+        )
+    with _new_folder(out):
+        posterior = amortize(
+            model,
+            order,
+            encoder,
+            minimize=minimize,
+            conditional=conditional,
+            steps=steps,
+            batch=batch,
+            patience=patience,
+            seed=seed,
+        )
+        posterior.save(out)
     outcome = posterior.calibration(simulations, draws=199, seed=seed + 1) if simulations else None
     if as_json:
         typer.echo(json.dumps(_describe(posterior, out, outcome)))
-        return
+    else:
+        _show(posterior, out, outcome)
+    if outcome is not None and not outcome:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _new_folder(out: Path) -> Iterator[None]:
+    """Make a folder before the work, to see that it can be written, and take it away again if it stays empty.
+
+    Raises `FileError` for one that holds files, and where it cannot be made or written into.
+    """
+    try:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise FileError(out, "exists already", remedy="Name another folder; nothing is overwritten.")
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise FileError(out, f"cannot be written ({error.strerror})", remedy="Choose another folder.") from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # of a folder that is not empty
+            out.rmdir()
+
+
+def _show(posterior: Any, out: Path, outcome: Any) -> None:
     typer.echo(f"wrote {out}: {posterior.inverse}, {len(posterior.history.step)} epochs")
     if posterior.history.test:
         typer.echo(f"held-out objective {posterior.history.test[-1]:.4f} nats")
     if outcome is not None:
-        typer.echo(str(outcome))
+        print_calibration(open_console(), outcome)
 
 
 def _describe(posterior: Any, out: Path, outcome: Any) -> dict[str, Any]:

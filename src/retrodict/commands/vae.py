@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrodict.commands.options import read_numbers, require_one, split_words
+from retrodict.commands.options import announce_figures, read_numbers, require_one, split_words
 
 if TYPE_CHECKING:
     from retrodict.reproduce.vae.units import Result
@@ -37,14 +37,13 @@ def vae_command(
 
     Example: retrodict reproduce vae --model exact,relaxed --seeds 5 --out results
     """
-    from retrodict.plots import import_pyplot
     from retrodict.reproduce.vae.bands import draw_figures
     from retrodict.reproduce.vae.campaign import plan_units, run_units
     from retrodict.reproduce.vae.entries import ENCODERS, SMOKE, TASKS, Budget
     from retrodict.reproduce.vae.results import read
     from retrodict.reproduce.vae.tables import write_tables
 
-    import_pyplot()
+    with_figures = announce_figures(replot)
     if replot:
         found = read(out)
     else:
@@ -58,7 +57,7 @@ def vae_command(
         except KeyboardInterrupt:
             typer.echo(f"retrodict: interrupted; {out} keeps what is done, the same command goes on there", err=True)
             raise typer.Exit(130) from None
-    for path in [*draw_figures(found, out), write_tables(found, out)]:
+    for path in [*(draw_figures(found, out) if with_figures else []), write_tables(found, out)]:
         typer.echo(f"wrote {path}")
     typer.echo(f"{len(found.results)} runs are in the folder")
 

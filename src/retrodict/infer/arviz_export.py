@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from retrodict.errors import DataError, OptionError
+from retrodict.errors import DataError
 from retrodict.graph.names import Name
 from retrodict.layout import Floats
+from retrodict.read.packages import require
 
 Group = dict[str, Any]
 
@@ -19,9 +20,9 @@ def export(draws: Mapping[Name, Floats], observed: Mapping[Name, Any], statistic
     """Return draws ``(n, *batch, ...)`` of latents as one chain, with the data and statistics of each draw.
 
     Axes of a batch of observations are called ``observation``, ``observation_1`` and so on; ``batch`` is that of
-    the data. Raises `OptionError` without ArviZ, `DataError` for names whose texts are equal.
+    the data. Raises `MissingPackageError` without ArviZ, `DataError` for names whose texts are equal.
     """
-    arviz = _import_arviz()
+    arviz = import_arviz()
     _require_texts([*draws, *observed])
     batch = _find_batch(statistics)
     groups: dict[str, Group] = {
@@ -35,14 +36,11 @@ def export(draws: Mapping[Name, Floats], observed: Mapping[Name, Any], statistic
     return arviz.from_dict(**groups, dims=dims)
 
 
-def _import_arviz() -> Any:
+def import_arviz() -> Any:
+    """Return ArviZ; raise `MissingPackageError` where it is not installed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of ArviZ 0.23 about ArviZ 1, both of which will do
-        try:
-            import arviz
-        except ImportError:
-            raise OptionError("to_arviz needs ArviZ", remedy="pip install 'retrodict[arviz]'.") from None
-    return arviz
+        return require("arviz", extra="arviz", purpose="for to_arviz")
 
 
 def _require_texts(names: list[Name]) -> None:

@@ -131,7 +131,7 @@ class Calibration:
         ``kind`` is ``"ecdf"`` (cumulative shares minus the diagonal), ``"ranks"`` (histograms) or ``"coverage"``
         (TARP). Bands hold an exact posterior's whole curve with probability 99 %, one quantity by itself.
 
-        Raises `OptionError` for another kind or name, and without matplotlib.
+        Raises `OptionError` for another kind or name, `MissingPackageError` without matplotlib.
         """
         unknown = [name for name in names or () if name not in self.names]
         if unknown:

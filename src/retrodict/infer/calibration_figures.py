@@ -11,6 +11,7 @@ from scipy import special
 
 from retrodict.errors import OptionError
 from retrodict.infer.uniformity import BINS, gap_bound
+from retrodict.read.packages import require
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,12 +63,9 @@ def draw_figure(kind: str, names: Sequence[str], uniforms: Doubles, outcome: Out
 
 
 def _make_figure(panels: int) -> Figure:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise OptionError("figures need matplotlib", remedy="pip install 'retrodict[plot]'.") from None
+    made = require("matplotlib.figure", extra="plot", purpose="to draw figures").Figure
     rows = -(-panels // COLUMNS)
-    return Figure(figsize=(max(5.0, 2.4 * min(panels, COLUMNS)), 0.8 + max(3.2, 1.9 * rows)), layout="constrained")
+    return made(figsize=(max(5.0, 2.4 * min(panels, COLUMNS)), 0.8 + max(3.2, 1.9 * rows)), layout="constrained")
 
 
 def _draw_ecdf(axis: Any, uniforms: Doubles) -> None:

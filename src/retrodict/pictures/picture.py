@@ -10,8 +10,8 @@ from typing import Protocol
 from retrodict.errors import OptionError
 from retrodict.pictures.condense import condense
 from retrodict.pictures.drawing import Drawing, draw
-from retrodict.pictures.files import write_whole
-from retrodict.pictures.png import write_png
+from retrodict.pictures.files import require_writable, write_whole
+from retrodict.pictures.png import require_matplotlib, write_png
 from retrodict.pictures.scene import Scene
 from retrodict.pictures.shapes import Sheet, compose
 from retrodict.pictures.svg import write_svg
@@ -43,7 +43,7 @@ class Picture:
         return write_svg(self.sheet)
 
     def to_png(self) -> bytes:
-        """Return the picture as a PNG file; raise `OptionError` where matplotlib is not installed."""
+        """Return the picture as a PNG file; raise `MissingPackageError` where matplotlib is not installed."""
         return write_png(self.sheet)
 
     def _repr_svg_(self) -> str:
@@ -52,11 +52,11 @@ class Picture:
     def save(self, path: str | Path) -> Path:
         """Write to a file whose name ends in ``.svg`` or ``.png``; one that is there is replaced as a whole.
 
-        Raises `OptionError` for another ending and where the file cannot be written.
+        Raises `OptionError` for another ending and where the file cannot be written, `MissingPackageError` for PNG
+        without matplotlib.
         """
         path = Path(path)
-        if path.suffix.lower() not in (".svg", ".png"):
-            raise OptionError(f"{str(path)!r} is no picture", remedy="End its name in .svg or .png.")
+        _require_ending(path)
         content = self.to_svg().encode() if path.suffix.lower() == ".svg" else self.to_png()
         write_whole(path, content)
         return path
@@ -73,6 +73,19 @@ class Drawable(Protocol):
 def write_picture(what: Drawable, path: str | Path) -> Path:
     """Write the picture of a model, an inverse or a certificate to an SVG or PNG file; errors as in `Picture.save`."""
     return what.plot().save(path)
+
+
+def require_picture(path: Path) -> None:
+    """Raise the errors of `Picture.save` before there is a picture."""
+    _require_ending(path)
+    if path.suffix.lower() == ".png":
+        require_matplotlib()
+    require_writable(path)
+
+
+def _require_ending(path: Path) -> None:
+    if path.suffix.lower() not in (".svg", ".png"):
+        raise OptionError(f"{str(path)!r} is no picture", remedy="End its name in .svg or .png.")
 
 
 def picture(scenes: Sequence[Scene], caption: str = "", *, use_dot: bool = True) -> Picture:

@@ -6,7 +6,7 @@ import io
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from retrodict.errors import OptionError
+from retrodict.errors import MissingPackageError
 from retrodict.pictures.shapes import PAPER, Shape, Sheet, Text
 from retrodict.pictures.svg import UNWRITABLE
 
@@ -18,12 +18,11 @@ MOST_DOTS = 20_000
 
 
 def write_png(sheet: Sheet) -> bytes:
-    """Return a sheet as a PNG file; raise `OptionError` where matplotlib is not installed."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise OptionError("PNG needs matplotlib", remedy="pip install 'retrodict[plot]', or write SVG.") from None
+    """Return a sheet as a PNG file; raise `MissingPackageError` where matplotlib is not installed."""
+    require_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(sheet.width / PIXELS, sheet.height / PIXELS), facecolor=PAPER)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
@@ -40,6 +39,17 @@ def write_png(sheet: Sheet) -> bytes:
         dots = min(DOTS, MOST_DOTS * PIXELS / max(sheet.width, sheet.height))
         figure.savefig(written, format="png", dpi=dots)
     return written.getvalue()
+
+
+def require_matplotlib() -> None:
+    """Raise `MissingPackageError` where matplotlib, which paints PNG, is not installed."""
+    try:
+        import matplotlib.backends.backend_agg  # noqa: F401
+    except ImportError as error:
+        raise MissingPackageError(
+            f"matplotlib is needed to write PNG and cannot be imported ({error})",
+            remedy="Install it with pip install 'retrodict[plot]', or write SVG.",
+        ) from error
 
 
 def _write(axes: Axes, item: Text, order: int) -> None:

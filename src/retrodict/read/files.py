@@ -27,6 +27,8 @@ def read_text(path: Path, most: int = MOST_BYTES) -> str:
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise SourceError(f"cannot read {path}: {reason}", remedy="Give a file that can be read.") from None
+    except SourceError:
+        raise
     except ValueError as error:  # a NUL in the path itself
         raise SourceError(f"{str(path)!r} is no path: {error}") from None
     return _decode(path, content, most)
@@ -37,7 +39,7 @@ def _require_regular(path: Path, most: int) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise SourceError(f"{path} is no regular file", remedy="Give the path of a file.")
     if status.st_size == 0:
-        raise SourceError(f"{path} is empty")
+        raise SourceError(f"{path} is empty", remedy="Give another file.")
     if status.st_size > most:
         raise _too_large(path, most)
 
@@ -57,7 +59,7 @@ def _decode(path: Path, content: bytes, most: int) -> str:
         line = text.count("\n", 0, strange.start()) + 1
         raise SourceError(f"{path} has the control character {strange[0]!r} in line {line}", remedy="Remove it.")
     if not text.strip():
-        raise SourceError(f"{path} is empty")
+        raise SourceError(f"{path} is empty", remedy="Give another file.")
     return text
 
 

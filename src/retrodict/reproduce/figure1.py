@@ -23,6 +23,7 @@ from retrodict.pictures.drawing import draw
 from retrodict.pictures.files import write_whole
 from retrodict.pictures.overlay import draw_over
 from retrodict.pictures.scene import ADDED, PLAIN, Scene
+from retrodict.plots import import_pyplot
 from retrodict.zoo import binary_tree
 
 MOST_DEPTH = 5
@@ -68,11 +69,14 @@ def draw_figure1(depth: int = 3) -> Picture:
     return Picture(tuple(draw_over(condense(scene), centres) for scene in scenes))
 
 
-def write_figure1(out: Path, depth: int = 3) -> tuple[Path, ...]:
+def write_figure1(out: Path, depth: int = 3, *, png: bool = True) -> tuple[Path, ...]:
     """Write ``figure1.svg``, ``figure1.png`` and their figures, ``figure1.json``, into a folder.
 
-    Raises `OptionError` where the folder cannot be made or written to.
+    ``png=False`` leaves out the PNG, which alone needs matplotlib. Raises `OptionError` where the folder cannot be made
+    or written to, and `MissingPackageError` for a PNG without matplotlib, before anything is written.
     """
+    if png:
+        import_pyplot()
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -80,7 +84,7 @@ def write_figure1(out: Path, depth: int = 3) -> tuple[Path, ...]:
     figure = draw_figure1(depth)
     data = out / "figure1.json"
     write_whole(data, json.dumps({"depth": depth, **asdict(count_edges(depth))}, indent=1).encode() + b"\n")
-    return figure.save(out / "figure1.svg"), figure.save(out / "figure1.png"), data
+    return *(figure.save(out / f"figure1.{ending}") for ending in (("svg", "png") if png else ("svg",))), data
 
 
 def _grow(depth: int) -> BayesNet:
