@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 
 from retrodict.certify import Certificate, certify, lint
-from retrodict.errors import GraphError, SizeError
+from retrodict.errors import FileError, GraphError, SizeError
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.invert import fully_connected, invert, mean_field, reversal
 from tests.cases import SMALL_CASES, Case, pick
@@ -151,11 +151,11 @@ def test_saving_replaces_as_a_whole_or_not_at_all(tmp_path: Path, monkeypatch: p
     before = path.read_text()
 
     def fail(*_: Any) -> None:
-        raise OSError("no space left")
+        raise OSError(28, "no space left")
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", fail)
-        with pytest.raises(OSError, match="no space left"):
+        with pytest.raises(FileError, match="no space left"):
             certify(invert(pick("figure 1").net)).save(path)
     assert path.read_text() == before
     assert list(tmp_path.iterdir()) == [path]

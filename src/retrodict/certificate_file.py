@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from retrodict.errors import GraphError
@@ -44,16 +40,3 @@ def describe_inverse(inverse: Inverse) -> dict[str, Any]:
 def _is_text(name: object) -> bool:
     """Whether a name is text that UTF-8 can write: half of a surrogate pair cannot be."""
     return isinstance(name, str) and not any("\ud800" <= letter <= "\udfff" for letter in name)
-
-
-def write_atomically(path: Path, values: dict[str, Any]) -> None:
-    """Write values as JSON to a file beside the target, and put it in its place once it is complete."""
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(values, file, ensure_ascii=False, indent=1)
-            file.write("\n")
-        os.replace(beside, path)
-    except BaseException:
-        os.unlink(beside)
-        raise

@@ -14,13 +14,14 @@ Sources: Pearl 1988, theorem 9 (boundary graphs are minimal I-maps); Koller & Fr
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from retrodict.certificate_file import describe_inverse, write_atomically
+from retrodict.certificate_file import describe_inverse
 from retrodict.errors import OptionError
 from retrodict.graph.bayesnet import MOST_SHOWN, BayesNet, HasStructure, structure_of
 from retrodict.graph.comparison import Comparison, compare_with_needs
@@ -192,8 +193,13 @@ class Certificate:
         }
 
     def save(self, path: str | Path) -> None:
-        """Write ``to_json()`` to a file; one that is there already is replaced as a whole or not at all."""
-        write_atomically(Path(path), self.to_json())
+        """Write ``to_json()`` to a file; one that is there already is replaced as a whole or not at all.
+
+        Raises what `to_json` raises, and `FileError` where the file cannot be written.
+        """
+        from retrodict.pictures.files import write_whole
+
+        write_whole(Path(path), json.dumps(self.to_json(), ensure_ascii=False, indent=1).encode() + b"\n")
 
 
 def certify(inverse: Inverse) -> Certificate:

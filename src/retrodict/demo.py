@@ -27,7 +27,7 @@ def run_demo(folder: Path, console: Console, budget: Budget | None = None, depth
     """Print figure 1, train the three encoders of figure 2, print the table, and return the path of the figure.
 
     Without matplotlib there is no figure, which is said before anything is trained, and None is returned.
-    Raises `OptionError` when the figure cannot be written, before anything is trained.
+    Raises `FileError` when the figure cannot be written, before anything is trained.
     """
     budget = budget or Budget()
     path, missing = folder / f"figure2_depth{depth}.png", explain_missing()

@@ -6,6 +6,10 @@ import os
 import sys
 import warnings
 from collections.abc import Hashable, Iterable
+from typing import Any
+
+# Longer names are cut in messages.
+MOST_LETTERS = 200
 
 
 class RetrodictError(Exception):
@@ -26,9 +30,18 @@ class RetrodictError(Exception):
         self.remedy = remedy
         super().__init__(problem, self.variables, remedy)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Python would call the class with `args`, which subclasses take in other ways: worker processes would hang.
+        return _restore, (type(self), self.args), self.__dict__
+
     def __str__(self) -> str:
         where = f": {quote(self.variables)}" if self.variables else ""
         return f"{self.problem}{where}." + (f" {self.remedy}" if self.remedy else "")
+
+
+def _restore(kind: type[RetrodictError], args: tuple[Any, ...]) -> RetrodictError:
+    """Return an error that was pickled or copied, without calling its class; its fields follow as its state."""
+    return kind.__new__(kind, *args)
 
 
 class GraphError(RetrodictError, ValueError):
@@ -41,7 +54,7 @@ class CycleError(GraphError):
     def __init__(self, cycle: Iterable[Hashable], *, where: str = "the model", remedy: str = "") -> None:
         self.cycle = tuple(cycle)
         shown = self.cycle if len(self.cycle) <= 12 else (*self.cycle[:10], "...", self.cycle[-1])
-        arrows = " -> ".join(map(str, shown))
+        arrows = " -> ".join(map(_write_bare, shown))
         super().__init__(
             f"{where} has a cycle, {arrows}, through",
             self.cycle[:-1],
@@ -132,6 +145,26 @@ def quote(names: Iterable[Hashable], *, most: int = 8) -> str:
     >>> quote(["a", 3]), quote(range(100), most=2)
     ("'a', 3", '0, 1 and 98 more')
     """
-    shown = [repr(name) for name in names]
-    more = len(shown) - most
-    return ", ".join(shown[:most]) + (f" and {more} more" if more > 0 else "")
+    listed = list(names)
+    more = len(listed) - most
+    return ", ".join(map(write_name, listed[:most])) + (f" and {more} more" if more > 0 else "")
+
+
+def _write_bare(name: object) -> str:
+    """Return a text as it is, where that can be read, and any other name as in a list."""
+    readable = isinstance(name, str) and name.isprintable() and len(name) <= MOST_LETTERS
+    return str(name) if readable else write_name(name)
+
+
+def write_name(name: object) -> str:
+    """Return a name as a message shows it: shortened when it is long, and whatever it is.
+
+    >>> write_name("x"), write_name(10**5000), len(write_name("x" * 1000))
+    ("'x'", 'an int too long to write', 82)
+    """
+    try:
+        text = repr(name)
+    except (ValueError, RecursionError):  # integers beyond 4,300 digits, tuples nested a thousand deep
+        kind = type(name).__name__
+        return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind} too {'long' if kind == 'int' else 'deep'} to write"
+    return text if len(text) <= MOST_LETTERS else f"{text[:60]}... ({len(text):,} characters)"

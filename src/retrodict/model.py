@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from retrodict.errors import OptionError
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.digest import digest_model
+from retrodict.graph.frozen import Portable
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Mask
 from retrodict.layout import Layout
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import jax
 
 
-class Model(ABC):
+class Model(Portable, ABC):
     """A `BayesNet` that can be simulated and scored.
 
     To subclass:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import networkx as nx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrodict.errors import GraphError
+from retrodict.errors import CycleError, GraphError, UnknownVariableError
 from retrodict.graph.ancestry import find_ancestors, find_barren
 from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.graph.moral import moralise
@@ -115,3 +116,43 @@ def test_a_shape_holds_the_numbers_of_a_variable():
     assert Variable("a", size=6, shape=(3, 2)).shape == (3, 2)
     with pytest.raises(GraphError, match=r"shape \(3, 2\) does not hold 5 numbers: 'a'"):
         Variable("a", size=5, shape=(3, 2))
+
+
+def nest(depth: int) -> tuple[object, ...]:
+    nested: tuple[object, ...] = ()
+    for _ in range(depth):
+        nested = (nested,)
+    return nested
+
+
+@pytest.mark.parametrize(
+    ("make", "shown"),
+    [
+        (lambda: 10**5000, "an int too long"),
+        (lambda: -(10**5000), "an int too long"),
+        (lambda: nest(100_000), "a tuple too deep"),
+    ],
+    ids=["long", "negative", "deep"],
+)
+def test_names_that_cannot_be_written_are_refused(make: Callable[[], object], shown: str) -> None:
+    name = make()
+    net = BayesNet({"a": [], "b": ["a"]}, ["b"])
+    for parents, observed in [({name: [], "b": [name]}, "b"), ({name: [name], 5: []}, 5), ({name: [5], 5: [name]}, 5)]:
+        with pytest.raises(GraphError, match=f"cannot be written as text: {shown} to write. Use text"):
+            BayesNet(parents, [observed])
+    for ask in (net.parents, net.children, lambda given: BayesNet({"a": [given], "b": []}, ["b"])):
+        with pytest.raises(UnknownVariableError, match=f"not among the variables of the model: {shown} to write. The"):
+            ask(name)
+
+
+def test_long_names_are_cut_in_messages() -> None:
+    name = "x" * 100_000
+    net = BayesNet({name: [], "b": [name]}, ["b"])
+    assert net.parents("b") == (name,)
+    for wrong in (lambda: net.parents("c"), lambda: net.parents(name + "y"), lambda: BayesNet({name: [name]}, [name])):
+        with pytest.raises(GraphError, match=r"'xxx[^.]*\.\.\. \(100,00[23] characters\)") as caught:
+            wrong()
+        assert len(str(caught.value)) < 1000
+    with pytest.raises(CycleError) as caught:
+        BayesNet({name: ["\ud800"], "\ud800": [name], "c": []}, ["c"])
+    str(caught.value).encode()

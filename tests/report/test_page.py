@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from retrodict import BayesNet, certify, fully_connected, invert, lint, mean_field, reversal, zoo
-from retrodict.errors import OptionError, SizeError
+from retrodict.errors import FileError, SizeError
 from retrodict.invert.orders import ORDERS
 from retrodict.report import content, write_report
 from retrodict.report.page import SCRIPTS, read_part, to_embedded_json
@@ -174,7 +174,7 @@ def test_what_would_make_the_page_too_large_is_left_out_and_named(report, monkey
 
 
 def test_a_folder_that_is_not_there_is_an_error(tmp_path):
-    with pytest.raises(OptionError, match="cannot write"):
+    with pytest.raises(FileError, match="cannot be written"):
         write_report(zoo.asia(), tmp_path / "no" / "report.html")
 
 

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from retrodict.demo import run_demo
-from retrodict.errors import OptionError
+from retrodict.errors import FileError
 from retrodict.reproduce.entries import Budget
 
 
@@ -24,6 +24,6 @@ def test_the_demo_tells_figure_1_and_writes_figure_2(tmp_path, capsys):
 
 def test_the_demo_refuses_a_folder_it_cannot_write_before_it_trains(tmp_path):
     text = io.StringIO()
-    with pytest.raises(OptionError, match="cannot write"):
+    with pytest.raises(FileError, match="cannot be written"):
         run_demo(tmp_path / "nowhere", Console(file=text))
     assert text.getvalue() == ""

@@ -7,13 +7,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from retrodict.errors import CycleError, GraphError
-from retrodict.graph.names import Name, find, rank_names, require_distinct, require_list, to_mask, unknown
+from retrodict.graph.frozen import FrozenMap, Portable
+from retrodict.graph.names import (
+    Name,
+    find,
+    rank_names,
+    require_distinct,
+    require_list,
+    require_writable,
+    to_mask,
+    unknown,
+)
 from retrodict.graph.rows import Integers, Mask, Rows, cumulate, sort_edges
 
 if TYPE_CHECKING:
@@ -59,7 +68,7 @@ class Variable:
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class BayesNet:
+class BayesNet(Portable):
     r"""Structure of a generative model, :math:`p(z, x) = \prod_i p(v_i \mid \mathrm{pa}(v_i))`.
 
     ``parents`` gives the parents of each variable (a mapping, or pairs); ``observed`` the names whose values
@@ -106,6 +115,10 @@ class BayesNet:
             "position": position,
         }.items():
             object.__setattr__(self, attribute, value)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state["is_observed"].setflags(write=False)  # which pickle and deepcopy forget
+        self.__dict__.update(state)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -258,6 +271,7 @@ def _read_parents(
     if not names:
         raise GraphError("the model has no variables", remedy="Give each variable with its parents.")
     require_distinct(require_list(names, "variables"), "variables")
+    require_writable(names)
     return names, [
         listed if type(listed) is list else require_list(listed, f"the parents of {name!r}")
         for name, listed in zip(names, given, strict=True)
@@ -355,4 +369,4 @@ def _describe(position: Mapping[Name, int], variables: Iterable[Variable]) -> Ma
     strangers = _strangers([given], position)
     if strangers:
         raise unknown(strangers, position, "described variables")
-    return MappingProxyType(given)
+    return FrozenMap(given)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from retrodict.errors import GraphError, UnknownVariableError, quote
+from retrodict.errors import GraphError, UnknownVariableError, quote, write_name
 from retrodict.graph.rows import Integers, Mask
 
 Name = Hashable
@@ -55,7 +55,7 @@ def require_distinct(names: Iterable[Name], what: str) -> None:
 def list_entries(entries: object, what: str) -> list[Any]:
     """Return entries as a list, or raise `GraphError`: a bare string would be read letter by letter."""
     if isinstance(entries, str | bytes) or not isinstance(entries, Iterable):
-        raise GraphError(f"{what} must be a list of names, not", [entries], remedy=f"Write [{entries!r}].")
+        raise GraphError(f"{what} must be a list of names, not", [entries], remedy=f"Write [{write_name(entries)}].")
     return list(entries)
 
 
@@ -81,6 +81,23 @@ def _has_hash(name: object) -> bool:
     return True
 
 
+def require_writable(names: Iterable[Name]) -> None:
+    """Raise `GraphError` for names that cannot be written as text, in which they are compared and shown."""
+    wrong = [name for name in names if type(name) is not str and not _is_writable(name)]
+    if wrong:
+        raise GraphError(
+            "names that cannot be written as text", wrong, remedy="Use text, numbers of a few digits, or flat tuples."
+        )
+
+
+def _is_writable(name: Name) -> bool:
+    try:
+        repr(name)
+    except (ValueError, RecursionError):  # integers beyond 4,300 digits, tuples nested a thousand deep
+        return False
+    return True
+
+
 def find(name: Name, position: Mapping[Name, int], what: str) -> int:
     """Return the integer of a name, or raise `UnknownVariableError` with the nearest names that exist."""
     try:
@@ -94,7 +111,8 @@ def unknown(names: Iterable[Name], known: Iterable[Name], what: str) -> UnknownV
     from difflib import get_close_matches
 
     missing, existing = list(names), [str(name) for name in known]
-    near = get_close_matches(str(missing[0]), existing[:100_000], n=3)
+    wanted = missing[0] if isinstance(missing[0], str) else write_name(missing[0])
+    near = get_close_matches(wanted, existing[:100_000], n=3)
     remedy = f"Did you mean {quote(near)}?" if near else f"The variables are {quote(existing, most=5)}."
     return UnknownVariableError(f"{what} not among the variables of the model", missing, remedy=remedy)
 

@@ -30,6 +30,9 @@ class Rows:
         self.pointer.setflags(write=False)
         self.index.setflags(write=False)
 
+    def __reduce__(self) -> tuple[type[Rows], tuple[Integers, Integers]]:
+        return type(self), (self.pointer, self.index)  # so that copies are made unwritable again
+
     @classmethod
     def from_lists(cls, lists: Sequence[Iterable[int]]) -> Rows:
         """Flatten a list of lists."""

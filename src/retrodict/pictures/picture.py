@@ -52,8 +52,8 @@ class Picture:
     def save(self, path: str | Path) -> Path:
         """Write to a file whose name ends in ``.svg`` or ``.png``; one that is there is replaced as a whole.
 
-        Raises `OptionError` for another ending and where the file cannot be written, `MissingPackageError` for PNG
-        without matplotlib.
+        Raises `OptionError` for another ending, `FileError` where the file cannot be written, and
+        `MissingPackageError` for PNG without matplotlib.
         """
         path = Path(path)
         _require_ending(path)

@@ -30,7 +30,7 @@ def write_report(
 ) -> Path:
     """Write the report of a model to an HTML file; ``guide`` is the verdict on somebody's own guide, from `lint`.
 
-    Raises `SizeError` for a model that no page can hold, and `OptionError` where the file cannot be written.
+    Raises `SizeError` for a model that no page can hold, and `FileError` where the file cannot be written.
 
     >>> import tempfile
     >>> from retrodict import lint, zoo
