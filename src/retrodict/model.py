@@ -20,6 +20,8 @@ from retrodict.layout import Layout
 if TYPE_CHECKING:
     import jax
 
+    from retrodict.pictures import Picture
+
 
 class Model(Portable, ABC):
     """A `BayesNet` that can be simulated and scored.
@@ -39,6 +41,13 @@ class Model(Portable, ABC):
     def layout(self) -> Layout:
         """Columns of all variables, in topological order."""
         return Layout.of(self.net, self.net.names)
+
+    def plot(self) -> Picture:
+        """Return a picture of the structure, ``net.plot()``; ``.save("model.svg")`` writes it to a file."""
+        return self.net.plot()
+
+    def _repr_svg_(self) -> str | None:
+        return self.net._repr_svg_()
 
     @abstractmethod
     def draw(self, key: jax.Array, n: int) -> jax.Array:

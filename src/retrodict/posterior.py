@@ -24,6 +24,7 @@ from retrodict.infer.importance import Importance
 from retrodict.infer.novelty import Familiar
 from retrodict.infer.recipe import Recipe
 from retrodict.infer.storage import Parts, load_parts, save_parts
+from retrodict.infer.trained import describe_trained
 from retrodict.infer.wiring import Wiring
 from retrodict.layout import Floats
 from retrodict.model import Model
@@ -60,6 +61,9 @@ class AmortizedPosterior:
 
     def __repr__(self) -> str:
         return f"AmortizedPosterior({self.inverse!r}, trained for {len(self.history.step)} epochs)"
+
+    def _repr_html_(self) -> str:
+        return describe_trained("AmortizedPosterior", self.inverse, self.encoder, self.history).to_html()
 
     def sample(self, data: Mapping[Name, Any], n: int = 1000, seed: int = 0) -> dict[Name, Floats]:
         """Return ``n`` draws for each observation, ``{latent: array (n, *batch, ...)}``.

@@ -19,25 +19,50 @@ from retrodict.graph.inverse import Inverse, Sparsified
 from retrodict.graph.names import Name
 from retrodict.graph.parentsets import ParentSets
 from retrodict.graph.rows import Integers
+from retrodict.graph.scenes import count
 from retrodict.layout import Floats
+from retrodict.pictures.table import Table
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EdgeCosts:
-    """The price in nats of dropping each edge by itself, and of dropping all parents of a latent."""
+    """The price in nats of dropping each edge by itself, and of dropping all parents of a latent.
+
+    ``str`` is a table of edges, the dearest first.
+    """
 
     inverse: Inverse
     edges: dict[Edge, float]
     parent_sets: dict[Name, float]
 
+    def __repr__(self) -> str:
+        if not self.edges:
+            return "EdgeCosts(no edges)"
+        (parent, child), nats = max(self.edges.items(), key=lambda item: item[1])
+        return f"EdgeCosts({count('edge', len(self.edges))}, the dearest {parent} -> {child}: {nats:.3g} nats)"
 
-def edge_costs(model: Equations, inverse: Inverse) -> EdgeCosts:
+    def __str__(self) -> str:
+        return str(self.table)
+
+    def _repr_html_(self) -> str:
+        return self.table.to_html()
+
+    @property
+    def table(self) -> Table:
+        """The edges and their prices, the dearest first."""
+        listed = sorted(self.edges.items(), key=lambda item: -item[1])
+        return Table(("edge", "nats"), [(f"{e.parent} -> {e.child}", f"{nats:.4f}") for e, nats in listed])
+
+
+def edge_costs(model: Equations | Inverse, inverse: Inverse | None = None) -> EdgeCosts:
     r"""Return what each edge of an inverse is worth in a linear-Gaussian network, exactly.
 
     Without the edge from :math:`u` to :math:`z`, the KL from the posterior to the best encoder of that structure
     grows by the conditional mutual information :math:`I(z; u \mid \mathrm{rest}) = -\tfrac12 \log(1 - \rho^2)`,
     with :math:`\rho` the partial correlation given the other parents; without any parent of :math:`z`, by
     :math:`I(z; \mathrm{Pa}(z))`.
+
+    ``edge_costs(inverse)`` is enough for an inverse of a model rather than of a structure: it keeps its model.
 
     Raises `OptionError` for a model that is not linear-Gaussian or an inverse of another model.
     Source: Cover & Thomas, Elements of Information Theory, section 8.5; Whittaker 1990, section 5.8.
@@ -47,16 +72,22 @@ def edge_costs(model: Equations, inverse: Inverse) -> EdgeCosts:
     >>> costs = edge_costs(model, invert(model, order=["z0", "z1"]))
     >>> {f"{edge.parent} -> {edge.child}": round(nats, 3) for edge, nats in costs.edges.items()}
     {'x0 -> z0': 0.22, 'z1 -> z0': 0.17, 'x0 -> z1': 0.049, 'x1 -> z1': 0.439}
+    >>> print(edge_costs(invert(model, order=["z0", "z1"])))
+    edge        nats
+    x1 -> z1  0.4388
+    x0 -> z0  0.2199
+    z1 -> z0  0.1700
+    x0 -> z1  0.0488
     """
-    require_gaussian(model, inverse)
-    names, latents = model.net.names, model.net.latent_index.tolist()
+    equations, given = _find_both(model, inverse)
+    names, latents = equations.net.names, equations.net.latent_index.tolist()
     edges, parent_sets = {}, {}
-    for (parents, precision), child in zip(_list_precisions(model, inverse), latents, strict=True):
+    for (parents, precision), child in zip(_list_precisions(equations, given), latents, strict=True):
         singles = _price_each(precision)
         edges.update({Edge(names[p], names[child]): float(c) for p, c in zip(parents.tolist(), singles, strict=True)})
         alone = np.linalg.inv(precision)[0, 0]
         parent_sets[names[child]] = float(0.5 * np.log(alone * precision[0, 0]))
-    return EdgeCosts(inverse, edges, parent_sets)
+    return EdgeCosts(given, edges, parent_sets)
 
 
 def sparsify(model: Equations, inverse: Inverse, max_nats: float) -> Sparsified:
@@ -79,8 +110,20 @@ def sparsify(model: Equations, inverse: Inverse, max_nats: float) -> Sparsified:
     return Sparsified(_without(inverse, dropped), paid)
 
 
-def require_gaussian(model: object, inverse: Inverse) -> None:
-    """Raise `OptionError` unless the model is linear-Gaussian and the inverse is one of its structure."""
+def _find_both(model: object, inverse: Inverse | None) -> tuple[Equations, Inverse]:
+    """Return the model and the inverse, where the inverse alone may have been given."""
+    if inverse is None and isinstance(model, Inverse):
+        return _find_both(model.model, model)
+    if model is None or inverse is None:
+        raise OptionError(
+            f"costs of edges need a model and its inverse, and the {'model' if inverse else 'inverse'} is not given",
+            remedy="Call edge_costs(model, inverse), or edge_costs(invert(model)), whose inverse knows its model.",
+        )
+    return require_gaussian(model, inverse), inverse
+
+
+def require_gaussian(model: object, inverse: Inverse) -> Equations:
+    """Return the model; raise `OptionError` unless it is linear-Gaussian and the inverse is one of its structure."""
     if not isinstance(model, Equations):
         raise OptionError(
             f"costs of edges have a closed form for linear-Gaussian networks, not for a {type(model).__name__}",
@@ -88,6 +131,7 @@ def require_gaussian(model: object, inverse: Inverse) -> None:
         )
     if inverse.net != model.net:
         raise OptionError("the inverse belongs to another model", remedy="Make it from model.net.")
+    return model
 
 
 def _list_precisions(model: Equations, inverse: Inverse) -> Iterator[tuple[Integers, Floats]]:

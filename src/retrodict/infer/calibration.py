@@ -17,12 +17,13 @@ from retrodict.infer import calibration_figures
 from retrodict.infer.ranks import Simulations, rank, to_uniform
 from retrodict.infer.uniformity import BINS, chi_square, gap_bound, holm, kolmogorov_smirnov, largest_gap
 from retrodict.infer.wiring import Wiring
+from retrodict.pictures.table import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
-JOINT = ("log q(z | x)", "log p(z, x)", "TARP distance")
+JOINT = ("log q(z | x)", "log p(z, x)", calibration_figures.TARP)
 # Below five expected in a bin, chi-square is no test; above, a draw costs a row of memory in each simulation.
 LEAST_SIMULATIONS, LEAST_DRAWS, MOST_DRAWS = 5 * BINS, BINS - 1, 60_000
 # With fewer, a standard deviation 10 % too small is found in less than four of five cases.
@@ -68,7 +69,18 @@ class Calibration:
         return f"Calibration({self.summary})"
 
     def __str__(self) -> str:
-        return "\n".join([*_write_table(self.checks), self.summary])
+        return str(self.table)
+
+    def _repr_html_(self) -> str:
+        return self.table.to_html()
+
+    @property
+    def table(self) -> Table:
+        """What was found for each quantity, those rejected marked."""
+        rows = [_write_row(check) for check in self.checks]
+        head = ("quantity", "chi-square", "KS", *(f"{level:.0%}" for level in LEVELS), "verdict")
+        marked = [number for number, check in enumerate(self.checks) if not check.passed]
+        return Table(head, rows, self.summary, marked, remarks=True)
 
     @cached_property
     def p_values(self) -> Doubles:
@@ -195,15 +207,6 @@ def _say(name: str, passed: bool, coverage: Mapping[float, float], uniforms: Dou
     return f"rejected: draws too {'low' if shift > 0 else 'high'}, {uniforms.mean():.1%} of them below the truth"
 
 
-def _write_table(checks: Sequence[Check]) -> list[str]:
-    width = max(len("quantity"), *(len(check.name) for check in checks))
-    lines = [
-        f"{'quantity':{width}}  chi-square      KS  " + "".join(f"{level:>7.0%}" for level in LEVELS) + "  verdict"
-    ]
-    for check in checks:
-        covered = "".join(f"{check.coverage[level]:>7.1%}" for level in LEVELS)
-        lines.append(
-            f"{check.name:{width}}  {check.chi_square:10.2g}  {check.kolmogorov_smirnov:6.2g}  {covered}"
-            f"  {check.verdict}"
-        )
-    return lines
+def _write_row(check: Check) -> tuple[str, ...]:
+    p_values = (f"{check.chi_square:.2g}", f"{check.kolmogorov_smirnov:.2g}")
+    return check.name, *p_values, *(f"{check.coverage[level]:.1%}" for level in LEVELS), check.verdict

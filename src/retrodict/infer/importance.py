@@ -13,6 +13,7 @@ from retrodict.errors import OptionError, WeightError, quote
 from retrodict.graph.names import Name
 from retrodict.infer.pareto import Doubles, Smoothed, smooth, threshold
 from retrodict.layout import Floats
+from retrodict.pictures.table import Table
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -58,6 +59,19 @@ class Importance:
             return f"Importance({n} draws of {self.reliable.size} observations, {int(self.reliable.sum())} reliable)"
         verdict = "reliable" if self.reliable else "not reliable"
         return f"Importance({n} draws, ess {float(self.ess):.0f}, k-hat {float(self.khat):.2f}, {verdict})"
+
+    def _repr_html_(self) -> str:
+        return self.table.to_html()
+
+    @property
+    def table(self) -> Table:
+        """The weighted mean and standard deviation of each number of each latent, for each observation."""
+        rows = []
+        for name, means in self.mean.items():
+            for place, mean in np.ndenumerate(means):
+                label = f"{name}[{', '.join(map(str, place))}]" if place else str(name)
+                rows.append((label, f"{mean:.4g}", f"{self.sd[name][place]:.4g}"))
+        return Table(("latent", "mean", "sd"), rows, repr(self))
 
     @cached_property
     def _smoothed(self) -> Smoothed:

@@ -12,6 +12,7 @@ from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
 from retrodict.graph.inverse import Inverse
 from retrodict.invert.inversion import invert
 from retrodict.invert.orders import ORDERS
+from retrodict.pictures.table import Table
 from retrodict.training_cost import predict_cost, write_count
 
 COLUMNS = ("order", "edges", "depth", "width", "cost of a step", "seconds", "")
@@ -34,29 +35,37 @@ class Row:
     proved: bool
     multiplications: int | None
 
-    def to_cells(self) -> list[str]:
+    def to_cells(self) -> tuple[str, ...]:
         """Return the row as text, one for each of `COLUMNS`."""
-        numbers = [f"{n:,}" for n in (self.edges, self.depth, self.width)]
+        numbers = (f"{n:,}" for n in (self.edges, self.depth, self.width))
         cost = write_count(self.multiplications)
-        return [self.order, *numbers, cost, f"{self.seconds:.3f}", "optimal" if self.proved else ""]
+        return self.order, *numbers, cost, f"{self.seconds:.3f}", "optimal" if self.proved else ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Orders of one model side by side; ``str`` is a table to read, ``to_json`` one for programs."""
 
     minimize: str
     rows: tuple[Row, ...]
 
+    def __repr__(self) -> str:
+        least = min(self.rows, key=lambda row: row.edges)
+        return (
+            f"Comparison({len(self.rows)} orders, least {self.minimize}; fewest edges: {least.order}, {least.edges:,})"
+        )
+
     def __str__(self) -> str:
-        head = list(COLUMNS)
-        body = [row.to_cells() for row in self.rows]
-        widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
-        lines = []
-        for first, *others, mark in [head, *body]:
-            cells = [cell.rjust(width) for cell, width in zip(others, widths[1:-1], strict=True)]
-            lines.append("  ".join([first.ljust(widths[0]), *cells, mark]).rstrip())
-        return "\n".join(lines)
+        return str(self.table)
+
+    def _repr_html_(self) -> str:
+        return self.table.to_html()
+
+    @property
+    def table(self) -> Table:
+        """The orders, those that are proved to be optimal marked."""
+        proved = [number for number, row in enumerate(self.rows) if row.proved]
+        return Table(COLUMNS, [row.to_cells() for row in self.rows], "", proved, remarks=True)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain lists, dictionaries, strings and numbers, as ``json.dumps`` takes them."""

@@ -18,6 +18,7 @@ from retrodict.encode.summaries import Summary
 from retrodict.errors import FileError
 from retrodict.graph.inverse import Inverse
 from retrodict.infer.recipe import Recipe
+from retrodict.infer.trained import describe_trained
 from retrodict.layout import Floats
 from retrodict.learn.data import read_rows
 from retrodict.learn.expectation import expect
@@ -45,6 +46,10 @@ class LearnedModel:
 
     def __repr__(self) -> str:
         return f"LearnedModel({self.inverse!r}, {len(self.history.step)} epochs)"
+
+    def _repr_html_(self) -> str:
+        title = f"LearnedModel of {type(self.program).__name__}"
+        return describe_trained(title, self.inverse, self.pair.encoder, self.history).to_html()
 
     @property
     def generator(self) -> ProgramGenerator:

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Key
 from retrodict.encode.encoder import Encoder
 from retrodict.errors import OptionError, RetrodictError
 from retrodict.train.cross_entropy import Loss, cross_entropy
+from retrodict.train.history import History as History
 from retrodict.train.progress import Progress
 from retrodict.train.steps import State
 
@@ -26,33 +27,6 @@ REPAYS = 8
 
 Pair = tuple[Float[Array, "batch latents"], Float[Array, "batch observed"]]
 Simulate = Callable[[Key[Array, ""], int], Pair]
-
-
-@dataclass(frozen=True)
-class History:
-    """What was recorded at the end of each epoch, in order.
-
-    ``step`` counts minibatches; ``train`` is the mean objective over the epoch, ``test`` the objective on the same
-    held-out simulations after each epoch, both in nats; ``watched`` holds whatever the caller measured.
-    """
-
-    step: tuple[int, ...] = ()
-    train: tuple[float, ...] = ()
-    test: tuple[float, ...] = ()
-    watched: tuple[Mapping[str, float], ...] = ()
-
-    @property
-    def epochs_since_best(self) -> int:
-        """The number of epochs after the one with the lowest test objective.
-
-        >>> History(test=(3.0, 1.0, 2.0)).epochs_since_best
-        1
-        """
-        return len(self.test) - 1 - int(np.argmin(self.test))
-
-    def extend(self, step: int, train: float, test: float, watched: Mapping[str, float]) -> "History":
-        """Return the history with one epoch more."""
-        return History((*self.step, step), (*self.train, train), (*self.test, test), (*self.watched, watched))
 
 
 @dataclass(frozen=True)

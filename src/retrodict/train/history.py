@@ -1,0 +1,107 @@
+"""What training recorded, epoch by epoch: a line, a table, curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from retrodict.pictures.table import Table
+from retrodict.read.packages import require
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# A table shows so many epochs, at about equal distances, the first, the best and the last among them.
+MOST_EPOCHS = 12
+
+
+@dataclass(frozen=True, repr=False)
+class History:
+    """What was recorded at the end of each epoch, in order.
+
+    ``step`` counts minibatches; ``train`` is the mean objective over the epoch, ``test`` the objective on the same
+    held-out simulations after each epoch, both in nats; ``watched`` holds whatever the caller measured.
+
+    >>> history = History((25, 50, 75), (4.0, 2.5, 2.2), (3.0, 2.0, 2.1))
+    >>> history
+    History(3 epochs, 75 steps, held-out 2.1, best 2 at step 50)
+    >>> print(history)
+    epoch  step  training  held-out
+    1        25         4         3
+    2        50       2.5         2  best
+    3        75       2.2       2.1
+    """
+
+    step: tuple[int, ...] = ()
+    train: tuple[float, ...] = ()
+    test: tuple[float, ...] = ()
+    watched: tuple[Mapping[str, float], ...] = ()
+
+    def __repr__(self) -> str:
+        if not self.test:
+            return "History(no epochs)"
+        epochs = f"{len(self.test):,} epoch{'s' if len(self.test) > 1 else ''}"
+        steps = f", {self.step[-1]:,} steps" if self.step else ""
+        at = f" at step {self.step[self._best]:,}" if self.step else ""
+        return f"History({epochs}{steps}, held-out {self.test[-1]:.5g}, best {self.test[self._best]:.5g}{at})"
+
+    def __str__(self) -> str:
+        return str(self.table) if self.test else repr(self)
+
+    def _repr_html_(self) -> str:
+        return self.table.to_html()
+
+    @property
+    def table(self) -> Table:
+        """Some of the epochs, the best one marked."""
+        last = len(self.test) - 1
+        spread = np.linspace(0, last, MOST_EPOCHS).round().astype(int).tolist() if self.test else []
+        chosen = sorted({*spread, self._best} if self.test else ())
+        rows = [self._write_epoch(epoch) for epoch in chosen]
+        marked = [row for row, epoch in enumerate(chosen) if epoch == self._best]
+        return Table(("epoch", "step", "training", "held-out", ""), rows, "", marked, remarks=True)
+
+    @property
+    def epochs_since_best(self) -> int:
+        """The number of epochs after the one with the lowest test objective.
+
+        >>> History(test=(3.0, 1.0, 2.0)).epochs_since_best
+        1
+        """
+        return len(self.test) - 1 - int(np.argmin(self.test))
+
+    def extend(self, step: int, train: float, test: float, watched: Mapping[str, float]) -> History:
+        """Return the history with one epoch more."""
+        return History((*self.step, step), (*self.train, train), (*self.test, test), (*self.watched, watched))
+
+    def plot(self) -> Figure:
+        """Return a matplotlib figure: the objective in training and on held-out simulations, against steps.
+
+        Raises `MissingPackageError` without matplotlib.
+        """
+        figure = require("matplotlib.figure", extra="plot", purpose="to draw figures").Figure(
+            figsize=(6.0, 3.6), layout="constrained"
+        )
+        axis = figure.subplots()
+        axis.plot(self.step, self.train, color="#8b949e", label="training, mean over the epoch")
+        axis.plot(self.step, self.test, color="#0072B2", label="held-out simulations")
+        if self.test:
+            best = self._best
+            axis.plot(self.step[best], self.test[best], "o", color="#D55E00", label=f"best, step {self.step[best]:,}")
+        axis.set(xlabel="step (minibatches)", ylabel="objective (nats)")
+        axis.legend(frameon=False)
+        return figure
+
+    @property
+    def _best(self) -> int:
+        """The epoch with the lowest test objective."""
+        return len(self.test) - 1 - self.epochs_since_best
+
+    def _write_epoch(self, epoch: int) -> tuple[str, ...]:
+        step = f"{self.step[epoch]:,}" if self.step else ""
+        train = f"{self.train[epoch]:.5g}" if self.train else ""
+        remark = "best" if epoch == self._best else ""
+        return f"{epoch + 1:,}", step, train, f"{self.test[epoch]:.5g}", remark
