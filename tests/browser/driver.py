@@ -100,12 +100,31 @@ class Browser:
         """What the console said since it was asked last."""
         return [entry["message"] for entry in self._send("POST", "/se/log", {"type": "browser"})]
 
-    def photograph(self, path: Path, *, whole: bool = True) -> None:
+    def resize(self, width: int, height: int = 1000) -> None:
+        """Give the page so many pixels."""
+        self._tell("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def imitate(self, media: str, *, dark: bool) -> None:
+        """Show the page as on ``print`` or ``screen``."""
+        features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        self._tell("Emulation.setEmulatedMedia", media=media, features=features)
+
+    def download(self, selector: str, folder: Path) -> bytes:
+        """Click a button that saves a file, and return what was saved."""
+        self._tell("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+        before = set(folder.iterdir())
+        self.click(selector)
+        for _ in range(500):
+            saved = [path for path in set(folder.iterdir()) - before if path.suffix != ".crdownload"]
+            if saved and saved[0].stat().st_size:
+                return saved[0].read_bytes()
+            time.sleep(0.02)
+        raise AssertionError("nothing was saved")
+
+    def photograph(self, path: Path, *, whole: bool = True, width: int = 1400) -> None:
         if whole:
-            height = self.run("return document.documentElement.scrollHeight")
-            self._tell(
-                "Emulation.setDeviceMetricsOverride", width=1400, height=height, deviceScaleFactor=1, mobile=False
-            )
+            self.resize(width)
+            self.resize(width, self.run("return document.documentElement.scrollHeight"))
         path.write_bytes(base64.b64decode(self._send("GET", "/screenshot")))
 
     def close(self) -> None:

@@ -1,5 +1,7 @@
 """The report in a real browser: it opens quietly, clicking and keys work, names are shown and never run."""
 
+import csv
+import xml.etree.ElementTree as ET
 from itertools import pairwise
 
 import numpy as np
@@ -165,6 +167,102 @@ def test_a_thousand_variables_open_in_two_seconds(browser, open_report):
     assert " of " in browser.text("#listed")
     browser.click("#all-latents")
     assert browser.run("return document.querySelectorAll('#latents option').length") == len(net.latents)
+
+
+@pytest.fixture
+def any_width(browser):
+    yield browser.resize
+    browser.resize(1400, 1500)
+
+
+@pytest.mark.parametrize("width", [1400, 1300, 420])
+def test_the_whole_path_and_every_verdict_are_in_sight(browser, open_report, any_width, width):
+    """However long the names of the path are: its last step, the latent, lies inside of its panel."""
+    chain = [f"variable number {i} of a long chain" for i in range(12)]
+    net = BayesNet({name: chain[i : i + 1] for i, name in enumerate(chain[1:])} | {chain[0]: []}, chain[-1:])
+    any_width(width)
+    open_report(net, certify(mean_field(net)))
+    browser.click("#order-3")
+    browser.click(f"#latent-{net.index(chain[0])}")
+    steps = browser.run("return [...document.querySelectorAll('.chain .step')].map((e) => e.textContent)")
+    assert steps == chain[::-1]
+    boxes = browser.run(
+        "return [...document.querySelectorAll('.chain .step, .reasons, #orders .verdict')].map((e) => {"
+        "const r = e.getBoundingClientRect(); return [e.className.split(' ')[0], r.left, r.right, r.width]; })"
+    )
+    (panel,) = [box for box in boxes if box[0] == "panel"]
+    assert all(panel[1] < box[1] and box[2] < panel[2] for box in boxes if box[0] == "step")
+    assert sum(box[0] == "verdict" for box in boxes) >= 7
+    assert all(box[1] >= 0 and box[2] <= width and box[3] > 60 for box in boxes)
+    assert browser.run("return document.documentElement.scrollWidth") <= width
+
+
+def test_words_are_explained(browser, open_report):
+    open_report(zoo.asia())
+    explained = browser.run("return [...document.querySelectorAll('#words dt')].map((e) => e.textContent)")
+    assert {"faithful", "minimal", "barren", "certificate", "missing", "removable"} <= set(explained)
+    browser.click("a[href='#words']")
+    assert browser.run("return document.querySelector('#words').getBoundingClientRect().top") < 1400
+
+
+def test_a_switched_off_box_says_why(browser, open_report):
+    open_report(zoo.asia(), certify(reversal(zoo.asia())))
+    assert browser.run("return document.querySelector('#show-guide').disabled")
+    why = "document.querySelector('#' + document.querySelector('#show-guide').getAttribute('aria-describedby'))"
+    assert browser.run(f"return {why}.textContent").startswith("Your guide itself is shown. Choose an order")
+    browser.click("#order-1")
+    assert not browser.run("return document.querySelector('#show-guide').disabled")
+    assert browser.run(f"return {why}.textContent") == ""
+
+
+def test_the_table_is_saved_as_csv(browser, open_report, tmp_path):
+    guide = certify(reversal(zoo.asia()))
+    open_report(zoo.asia(), guide, title='a "model", of mine')
+    head, first, *others = csv.reader(browser.download("#download-orders", tmp_path).decode().splitlines())
+    assert head == ["order", "edges", "depth", "width", "multiplications", "missing", "removable"]
+    inverse = guide.inverse
+    assert first[:4] == ["your guide (reversal)", *map(str, (inverse.n_edges, inverse.depth, inverse.width))]
+    assert first[5:] == [str(guide.n_missing), str(guide.n_removable)]
+    assert {row[5] for row in others} == {"0"}
+    assert browser.run("return writeCsv([['a,b', 'c\"d', 3]])") == '"a,b","c""d",3\r\n'
+
+
+@pytest.mark.parametrize("which", ["inverse", "model"])
+def test_pictures_are_saved_as_they_look(browser, open_report, tmp_path, which):
+    """With their colours in the file, any names as text, and nothing that the policy of the page refuses."""
+    evil = "<img src=x onerror=\"document.title='run'\">"
+    net = BayesNet({"z": [], evil: ["z"], "w": ["z"], "x": [evil, "w"]}, observed=["x"])
+    open_report(net, certify(mean_field(net)))
+    picture = ET.fromstring(browser.download(f"#download-{which}", tmp_path))  # noqa: S314
+    assert picture.tag == "{http://www.w3.org/2000/svg}svg"
+    parts = [element for element in picture.iter() if element.tag.endswith(("rect", "path", "text"))]
+    assert all(element.get("fill") for element in parts)
+    assert any(element.get("stroke", "").startswith("rgb(") for element in parts)
+    assert not any(name in ("class", "style") for element in parts for name in element.attrib)
+    assert evil in [
+        title.text.split(", ")[0] for title in picture.iter("{http://www.w3.org/2000/svg}title") if title.text
+    ]
+
+
+def test_paper_is_white_and_whole(browser, open_report):
+    net = zoo.binary_tree(5).net
+    open_report(net, certify(reversal(net)))
+    shown = "(selector) => document.querySelector(selector).getClientRects().length > 0"
+    hidden = ["#search", "#download-orders", "#download-model", ".skip", "#guide-toggle"]
+    try:
+        for media in ("screen", "print"):
+            browser.imitate(media, dark=True)
+            white = browser.run("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+            buttons = browser.run(f"return arguments[0].map({shown})", hidden)
+            cut = browser.run(
+                "return ['#parents', '.edges-list'].some((s) => {"
+                "const e = document.querySelector(s); return e.scrollHeight > e.clientHeight + 1; })"
+            )
+            assert (white, any(buttons), all(buttons), cut) == (
+                (True, False, False, False) if media == "print" else (False, True, True, True)
+            )
+    finally:
+        browser.imitate("", dark=False)
 
 
 def test_dark_colours_have_contrast(tmp_path):

@@ -71,7 +71,7 @@ def test_the_page_loads_nothing(report):
     page = Page(text)
     assert not {tag for tag, _ in page.tags} & {"link", "img", "iframe", "object", "base", "form"}
     sources = [attributes.get(key) for _, attributes in page.tags for key in ("src", "href") if key in attributes]
-    assert sources == ["#explorer"]
+    assert sources == ["#explorer", "#words"]
     assert set(re.findall(r"https?://[^\s\"'<>]+", text)) == {"http://www.w3.org/2000/svg"}  # a name, not an address
     assert not re.search(r"@import|url\(|fetch\(|XMLHttpRequest|import\(|eval\(|innerHTML|document\.write", text)
 
@@ -144,7 +144,8 @@ def test_a_guide_of_ones_own_comes_first(report):
     guide = lint(zoo.asia(), {name: ["xray"] for name in zoo.asia().latents})
     view = read_data(report(zoo.asia(), guide))["views"][0]
     assert view["isGuide"]
-    assert view["title"].startswith("your guide")
+    assert view["title"] == "your guide"
+    assert read_data(report(zoo.asia(), certify(reversal(zoo.asia()))))["views"][0]["title"] == "your guide (reversal)"
 
 
 def test_more_verdicts_than_a_page_lists_are_counted(report, monkeypatch):

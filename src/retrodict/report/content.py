@@ -20,9 +20,9 @@ from retrodict.training_cost import predict_cost
 
 # A page carries so many edges of all inverses together (about six letters each), and so many variables.
 MOST_EDGES, MOST_VARIABLES = 1_500_000, 50_000
-# So many missing or removable edges of a guide are listed; all are counted.
 # Comparing parent sets with each other, for the cost of a step, takes long beyond so many edges.
 MOST_COSTED = 100_000
+# So many missing or removable edges of a guide are listed; all are counted.
 MOST_VERDICTS = 100_000
 
 Values = dict[str, Any]
@@ -79,10 +79,9 @@ def _describe_view(order: str, certificate: Certificate) -> Values:
     inverse = certificate.inverse
     latents = inverse.net.latent_index
     missing, removable = certificate.comparison.list_missing(), certificate.comparison.list_removable()
-    made_by = inverse.strategy
-    title = order if made_by in (order, "handwritten") else f"{order} ({made_by})"
+    title = "your guide" if order == "guide" else order
     return {
-        "title": f"your guide{'' if made_by == 'handwritten' else f' ({made_by})'}" if order == "guide" else title,
+        "title": title if inverse.strategy == order else f"{title} ({inverse.strategy})",
         "isGuide": order == "guide",
         "sampling": latents[inverse.elimination[::-1]].tolist(),
         "parents": [inverse.parent_index(place).tolist() for place in range(len(latents))],

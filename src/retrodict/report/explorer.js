@@ -9,6 +9,8 @@ const MARKS = ["plain", "missing", "removable"];
 const KINDS = ["latent", "observed", "barren"];
 const MOST_LISTED = 200;
 const SVG = "http://www.w3.org/2000/svg";
+// What a narrow window writes beside the numbers of an order.
+const COLUMNS = { edges: "edges", depth: "depth", width: "width", cost: "multiplications" };
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const model = { parents: data.parents, children: listChildren(data.parents) };
@@ -95,12 +97,14 @@ function showOrders() {
     });
     const label = make("label", { for: `order-${number}`, text: view.title });
     const cell = (key) => make("td", {
+      role: "cell", "data-column": COLUMNS[key],
       text: view[key] === null ? "not predicted" : view[key].toLocaleString("en"),
       class: view.missingCount === 0 && view[key] === least[key] ? "least" : undefined,
     });
-    const verdict = make("td", { text: view.verdict, class: view.missingCount ? "bad" : "good" });
+    const verdict = make("td", { role: "cell", text: view.verdict, class: `verdict ${view.missingCount ? "bad" : "good"}` });
     find("orders").append(make("tr", {
-      children: [make("th", { scope: "row", children: [radio, label] }), cell("edges"), cell("depth"), cell("width"),
+      role: "row",
+      children: [make("th", { scope: "row", role: "rowheader", children: [radio, label] }), cell("edges"), cell("depth"), cell("width"),
         cell("cost"), verdict],
     }));
   });
@@ -245,7 +249,9 @@ function showGuideEdges() {
   inversePicture.extra.replaceChildren();
   const shown = guideView >= 0 && find("show-guide").checked && chosen.view !== guideView;
   for (const curve of inversePicture.curves) curve.group.classList.remove("in-guide");
-  find("guide-summary").textContent = "";
+  find("guide-summary").textContent = find("show-guide").disabled
+    ? "Your guide itself is shown. Choose an order in the table above, and its edges can be laid over it."
+    : "";
   if (!shown) return;
   const guide = data.views[guideView];
   const view = currentView();
@@ -410,36 +416,16 @@ function showWhy(knowledge, paths) {
   why.replaceChildren(make("p", { text: lead }), drawChain(path, knowledge), ...(reasons.length ? [make("ul", { children: reasons })] : []));
 }
 
-// The path by itself, from left to right.
+// The path by itself, from the parent to the latent; it goes on in the next line where a line is full.
 function drawChain(path, knowledge) {
-  const gap = 42;
-  let x = 8;
-  const parts = [];
-  path.forEach((v, i) => {
-    const name = nameOf(v);
-    const short = name.length > 18 ? `${name.slice(0, 9)}…${name.slice(-8)}` : name;
-    const width = Math.max(34, 16 + 7.2 * short.length);
-    if (i) {
-      const forward = model.parents[v].includes(path[i - 1]);
-      const [from, to] = forward ? [x - gap + 3, x - 3] : [x - 3, x - gap + 3];
-      const back = forward ? -8 : 8;
-      parts.push(makeSvg("path", { class: "chain-line", d: `M${from} 25L${to + back * 0.9} 25` }));
-      parts.push(makeSvg("path", { class: "chain-head", d: `M${to} 25L${to + back} 20.5L${to + back} 29.5Z` }));
-    }
-    const known = knowledge.known[v];
-    parts.push(makeSvg("g", {
-      class: `box ${isObserved[v] ? "observed" : "latent"}${i === 0 ? " because" : ""}${i === path.length - 1 ? " chosen" : ""}`,
-      children: [
-        makeSvg("title", { text: `${name}: ${known ? "known" : "not known"}` }),
-        makeSvg("rect", { x, y: 12, width, height: 26, rx: isObserved[v] ? 3 : 13 }),
-        makeSvg("text", { x: x + width / 2, y: 29, text: short }),
-      ],
-    }));
-    x += width + gap;
+  const steps = path.map((v, i) => {
+    const kind = `${isObserved[v] ? "observed" : "latent"}${i === 0 ? " because" : ""}${i === path.length - 1 ? " chosen" : ""}`;
+    const state = knowledge.known[v] ? "known" : "not known";
+    const step = make("span", { class: `step ${kind}`, title: `${nameOf(v)}: ${state}`, text: nameOf(v) });
+    const arrow = i ? (model.parents[v].includes(path[i - 1]) ? "→" : "←") : "";
+    return make("span", { class: "link", children: arrow ? [make("span", { class: "arrow", text: arrow }), step] : [step] });
   });
-  const width = x - gap + 8;
-  const picture = makeSvg("svg", { viewBox: `0 0 ${width} 50`, width, height: 50, role: "img", "aria-label": drawPath(path), children: parts });
-  return make("div", { class: "chain", tabindex: "0", children: [picture] });
+  return make("div", { class: "chain", role: "img", "aria-label": drawPath(path), children: steps });
 }
 
 // -- the certificate ---------------------------------------------------------------------------------
@@ -466,6 +452,10 @@ function showVerdict(view) {
 function start() {
   showOrders();
   modelPicture = showDrawing("model", data.drawing, "The model");
+  find("download-orders").addEventListener("click", () => saveOrders(data));
+  for (const name of ["inverse", "model"]) {
+    find(`download-${name}`).addEventListener("click", () => savePicture(find(name).querySelector("svg"), `${data.title} ${name}`));
+  }
   find("search").addEventListener("input", listLatents);
   find("latents").addEventListener("change", (event) => chooseLatent(Number(event.target.value)));
   find("all-latents").addEventListener("click", () => { chosen.onlyThese = null; listLatents(); });

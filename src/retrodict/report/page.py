@@ -17,7 +17,7 @@ from retrodict.pictures.files import write_whole
 from retrodict.pictures.svg import clean
 from retrodict.report.content import describe, list_omitted
 
-SCRIPTS = ("openpaths.js", "explorer.js")
+SCRIPTS = ("openpaths.js", "downloads.js", "explorer.js")
 
 
 def write_report(
