@@ -14,6 +14,7 @@ import numpy as np
 
 from retrodict.encode.encoder import Encoder
 from retrodict.errors import DataError, NoveltyWarning, OptionError, warn_user
+from retrodict.graph.frozen import Portable
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.infer import blocks, wiring
@@ -35,7 +36,7 @@ PIECE = 1 << 16
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AmortizedPosterior:
+class AmortizedPosterior(Portable):
     r"""The density :math:`q(z \mid x)` of all latents, for any values of the observed variables.
 
     Inferred latents come from the ``encoder``, barren ones from the model's own conditionals. Without an

@@ -13,6 +13,7 @@ import numpy as np
 
 from retrodict.encode.codes import Codes
 from retrodict.encode.encoder import Encoder
+from retrodict.graph.frozen import Portable
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.rows import Integers, Mask
 from retrodict.layout import Layout
@@ -20,7 +21,7 @@ from retrodict.model import Model
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Wiring:
+class Wiring(Portable):
     """Which columns of a model are observed, inferred by the encoder, or drawn from the model itself."""
 
     model: Model
