@@ -46,7 +46,12 @@ def test_a_full_disk_leaves_the_old_file(save: Save, tmp_path: Path) -> None:
 @pytest.mark.parametrize("save", WRITERS.values(), ids=WRITERS)
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("no folder/out", "No such file"), ("x" * 300, "File name too long"), ("a\0b", "null byte"), ("", "directory")],
+    [
+        ("no folder/out", "No such file"),
+        ("x" * 300, "File name too long"),
+        ("a\0b", "embedded null"),
+        ("", "directory"),
+    ],
 )
 def test_a_place_that_takes_no_file_is_an_error(save: Save, name: str, reason: str, tmp_path: Path) -> None:
     inside = tmp_path / "inside"
