@@ -18,9 +18,9 @@ from tests.processes import ROOT, run_python
 SOURCE = ROOT / "src" / "retrodict"
 
 FLOORS = [
-    ["errors", "pictures"],
+    ["errors", "counts", "pictures"],
     ["graph"],
-    ["invert", "certify", "certificate_file", "supports", "masks", "training_cost", "layout"],
+    ["invert", "certify", "certificate_file", "supports", "masks", "training_cost", "arrays", "layout"],
     ["model"],
     ["read", "gaussian", "discrete", "zoo", "data"],
     ["encode"],

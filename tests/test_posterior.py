@@ -113,7 +113,7 @@ def test_data_that_do_not_fit_are_refused(faithful, change, message):
 
 def test_requests_out_of_range_are_refused(faithful):
     data = dict.fromkeys(TREE.net.observed, 0.0)
-    with pytest.raises(OptionError, match="n=0 draws"):
+    with pytest.raises(OptionError, match="n=0 is too small"):
         faithful.sample(data, 0)
     with pytest.raises(DataError, match="draws lacks variables: 'x1'"):
         faithful.log_prob({name: 0.0 for name in TREE.net.latents if name != "x1"}, data)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from retrodict.counts import read_count, read_seed
 from retrodict.encode.conditionals import Conditional
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.features import Scaling, list_categories
@@ -82,7 +83,8 @@ def amortize(
         raise OptionError(f"amortize needs a Model that can be simulated, not a {type(model).__name__}")
     if not 0 < learning_rate < float("inf"):
         raise OptionError(f"learning_rate={learning_rate} is out of range", remedy="Give a positive number.")
-    plan = Plan(steps=steps, batch=batch, patience=patience)
+    steps, batch, seed = read_count("steps", steps), read_count("batch", batch), read_seed(seed)
+    plan = Plan(steps=steps, batch=batch, patience=None if patience is None else read_count("patience", patience))
     inverse = order if isinstance(order, Inverse) else invert(model, order, minimize)
     if inverse.net != model.net:
         raise OptionError("the inverse belongs to another model", remedy="Make it from model.net.")

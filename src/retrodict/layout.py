@@ -8,14 +8,16 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from retrodict.arrays import Floats as Floats
+from retrodict.arrays import read_floats, refuse_kinds, refuse_masked
 from retrodict.errors import DataError
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.names import Name
-from retrodict.graph.rows import Integers, cumulate
+from retrodict.graph.rows import Integers, Mask, cumulate
 
-Floats = NDArray[np.floating[Any]]
+# Columns are computed in single precision.
+LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,11 @@ class Layout:
     def pack(self, values: Mapping[Name, Any], xp: Any = np) -> Any:
         """Return one array from the values of each variable; ``xp`` is ``numpy`` or ``jax.numpy``.
 
-        Raises `DataError` for missing or extra names and for shapes that do not fit together.
+        Raises `DataError` for missing or extra names, for shapes that do not fit together, and for what are no real
+        numbers.
         """
         self._require_names(values)
-        arrays = [xp.asarray(values[name]) for name in self.names]
+        arrays = [_as_array(name, values[name], xp) for name in self.names]
         self._require_shapes([array.shape for array in arrays])
         leading = [array.shape[: array.ndim - len(shape)] for array, shape in zip(arrays, self.shapes, strict=True)]
         common = np.broadcast_shapes(*leading)
@@ -82,27 +85,33 @@ class Layout:
     def read(self, values: Mapping[Name, Any], what: str = "data") -> Floats:
         """Return data from outside as one array of floats, having checked them.
 
-        Raises `DataError` for what `pack` refuses, for what are no numbers, and for NaN or infinity.
+        Raises `DataError` for what `pack` refuses, for no rows at all, for NaN or infinity, and for numbers beyond
+        single precision, in which everything is computed.
         """
         if not isinstance(values, Mapping):
-            raise DataError(f"{what} must be a mapping from names to arrays, not {type(values).__name__}")
-        self._require_names(values, what)
-        packed = self.pack({name: self._read_floats(name, values[name]) for name in self.names})
-        finite = np.isfinite(packed).reshape(-1, self.width).all(axis=0)
-        if not finite.all():
-            wrong = {int(np.searchsorted(self.start, column, side="right")) - 1 for column in np.flatnonzero(~finite)}
             raise DataError(
-                f"{what} must be finite; NaN or infinity in",
-                [self.names[i] for i in sorted(wrong)],
-                remedy="Remove or impute these values.",
+                f"{what} must be a mapping from names to arrays, not {type(values).__name__}",
+                remedy="Give {name: values}, such as dict(frame) of a data frame.",
             )
-        return np.asarray(packed)
+        self._require_names(values, what)
+        packed: Floats = self.pack({name: read_floats(name, values[name]) for name in self.names})
+        if not packed.size:
+            raise DataError(f"{what} of shape {packed.shape[:-1]} hold nothing", remedy="Give one row or more.")
+        endless = ~np.isfinite(packed)
+        self._refuse(endless, f"{what} must be finite; NaN or infinity in", "Remove or impute these values.")
+        self._refuse(
+            np.abs(packed) > LARGEST,
+            f"{what} must be within single precision, {LARGEST:.2g}; larger numbers in",
+            "Measure these variables in a larger unit.",
+        )
+        return packed
 
-    def _read_floats(self, name: Name, value: Any) -> Floats:
-        try:
-            return np.asarray(value, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise DataError("values that are no array of numbers", [name], remedy="Give floats or an array.") from None
+    def _refuse(self, wrong: Mask, problem: str, remedy: str) -> None:
+        """Raise `DataError` naming the variables to which marked entries of columns belong."""
+        columns = np.flatnonzero(wrong.reshape(-1, self.width).any(axis=0))
+        if len(columns):
+            owners = np.unique(np.searchsorted(self.start, columns, side="right") - 1)
+            raise DataError(problem, [self.names[i] for i in owners.tolist()], remedy=remedy)
 
     def _require_names(self, values: Mapping[Name, Any], what: str = "data") -> None:
         missing = [name for name in self.names if name not in values]
@@ -123,6 +132,16 @@ class Layout:
                     [name],
                     remedy="All values share the same leading axes.",
                 )
+
+
+def _as_array(name: Name, value: Any, xp: Any) -> Any:
+    refuse_masked(name, value)
+    try:
+        array = xp.asarray(value)
+    except TypeError:
+        raise DataError("values that are no array of numbers", [name], remedy="Give floats or an array.") from None
+    refuse_kinds(name, array)
+    return array
 
 
 def take_columns(array: Any, columns: Integers) -> Any:

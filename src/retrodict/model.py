@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from retrodict.errors import OptionError
+from retrodict.counts import read_count, read_seed
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.digest import digest_model
 from retrodict.graph.frozen import Portable
@@ -79,15 +79,15 @@ class Model(Portable, ABC):
     def simulate(self, seed: int = 0, n: int = 1000) -> dict[Name, Any]:
         """Return ``n`` joint draws, ``{name: array (n, ...)}``, of all variables, the observed ones too.
 
+        Raises `OptionError` for counts and seeds that are none.
+
         >>> from retrodict import zoo
         >>> zoo.binary_tree(depth=3).simulate(seed=1, n=5)["x6"].shape
         (5,)
         """
         import jax
 
-        if n < 1:
-            raise OptionError(f"n={n} simulations were asked for", remedy="Ask for one or more.")
-        return self.layout.unpack(self.draw(jax.random.key(seed), n))
+        return self.layout.unpack(self.draw(jax.random.key(read_seed(seed)), read_count("n", n)))
 
     def log_joint(self, values: Mapping[Name, Any]) -> jax.Array:
         r"""Return :math:`\log p(z, x) = \sum_i \log p(v_i \mid \mathrm{pa}(v_i))` in nats.

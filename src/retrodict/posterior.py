@@ -12,8 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from retrodict.counts import read_count, read_seed
 from retrodict.encode.encoder import Encoder
-from retrodict.errors import DataError, NoveltyWarning, OptionError, warn_user
+from retrodict.errors import DataError, NoveltyWarning, warn_user
 from retrodict.graph.frozen import Portable
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
@@ -72,7 +73,7 @@ class AmortizedPosterior(Portable):
         The same seed gives the same draws. Computed in blocks: memory is that of the result and little more.
         Raises `DataError` for data that do not fit the model.
         """
-        request = self._request(data, n)
+        request, seed = self._request(data, n), read_seed(seed)
         (rows,) = blocks.collect(self._draw(request, seed), request.rows)
         return self._unpack(rows, request)
 
@@ -88,10 +89,8 @@ class AmortizedPosterior(Portable):
         >>> [piece["x0"].shape for piece in posterior.stream({"x1": 0.5, "x2": 1.0}, 250, chunk=100)]
         [(100,), (100,), (50,)]
         """
-        request = self._request(data, n)
-        size = max(1, PIECE // request.each) if chunk is None else chunk
-        if size < 1:
-            raise OptionError(f"chunk={chunk} draws in a piece", remedy="Give one or more.")
+        request, seed = self._request(data, n), read_seed(seed)
+        size = max(1, PIECE // request.each) if chunk is None else read_count("chunk", chunk)
         pieces = blocks.regroup(self._draw(request, seed), size * request.each)
         return (self._unpack(rows, request) for (rows,) in pieces)
 
@@ -117,10 +116,10 @@ class AmortizedPosterior(Portable):
         >>> weighed.log_weights.shape, bool(weighed.reliable)
         ((2000,), True)
         """
-        request = self._request(data, n)
+        request, seed = self._request(data, n), read_seed(seed)
         program = partial(wiring.weigh, self.encoder, self._wiring)
         rows, log_weights = blocks.collect(blocks.run_blocks(request, seed, program), request.rows)
-        return Importance(self._unpack(rows, request), log_weights.reshape(n, *request.batch))
+        return Importance(self._unpack(rows, request), log_weights.reshape(request.draws, *request.batch))
 
     def calibration(
         self, simulations: int = 5000, draws: int = 999, seed: int = 0, alpha: float = 0.001
@@ -182,9 +181,7 @@ class AmortizedPosterior(Portable):
         return max(self.model.layout.width, 0 if self.encoder is None else self.encoder.width)
 
     def _request(self, data: Mapping[Name, Any], n: int) -> Request:
-        if n < 1:
-            raise OptionError(f"n={n} draws were asked for", remedy="Ask for one or more.")
-        return Request(self._read(data), n, self._width)
+        return Request(self._read(data), read_count("n", n), self._width)
 
     def _read(self, data: Mapping[Name, Any], *, warn: bool = True) -> Floats:
         observed = self._wiring.observed_layout.read(data, "data")

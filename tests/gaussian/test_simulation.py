@@ -64,7 +64,7 @@ def test_a_long_chain_is_simulated_without_recursion():
 
 def test_bad_requests_are_refused():
     model = zoo.binary_tree(2)
-    with pytest.raises(OptionError, match="n=0 simulations"):
+    with pytest.raises(OptionError, match="n=0 is too small"):
         model.simulate(n=0)
     with pytest.raises(DataError, match="lacks variables: 'x2'"):
         model.log_joint({"x0": 0.0, "x1": 0.0})

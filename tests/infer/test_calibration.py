@@ -227,9 +227,9 @@ def test_expected_coverage_is_that_of_the_regions(exact):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"simulations": 99}, "simulations=99 is out of range"),
-        ({"draws": 18}, "draws=18 is out of range"),
-        ({"draws": 10**6}, "draws=1000000 is out of range"),
+        ({"simulations": 99}, "simulations=99 is too small"),
+        ({"draws": 18}, "draws=18 is too small"),
+        ({"draws": 10**6}, "draws=1000000 is too large"),
         ({"alpha": 0.0}, "alpha=0.0 is no probability"),
     ],
 )

@@ -109,5 +109,5 @@ def test_barren_latents_follow_block_by_block(small_blocks):
 def test_requests_out_of_range_are_refused(posterior):
     with pytest.raises(OptionError, match="chunk=0"):
         posterior.stream(DATA, 10, chunk=0)
-    with pytest.raises(OptionError, match="n=0 draws"):
+    with pytest.raises(OptionError, match="n=0 is too small"):
         posterior.stream(DATA, 0)

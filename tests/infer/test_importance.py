@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import numpyro
+import numpyro.distributions as dist
 import pytest
+from scipy import special, stats
 
-from retrodict import AmortizedPosterior, LinearGaussian, amortize, invert, zoo
+from retrodict import AmortizedPosterior, LinearGaussian, amortize, from_numpyro, invert, zoo
 from retrodict.errors import OptionError, WeightError
 from retrodict.graph.bayesnet import BayesNet
+from retrodict.infer.effective_draws import count_effective, foresee_share
 from retrodict.infer.importance import Importance
 from tests.infer.exact import exact_posterior
 
@@ -91,6 +95,76 @@ def test_overconfidence_is_told_by_the_tail(sd, reliable):
     assert weighed.khat == pytest.approx(1 - sd**2, abs=0.25)
 
 
+def weigh_at_the_border(n, seed):
+    """Weights for z ~ U(0, 1), x ~ N(z, 0.01), x = 0, of a normal for logit z such as a short training finds.
+
+    The posterior is half a normal. Draws hardly ever come as near to zero as a sixth of it is.
+    """
+    code = np.log(0.02) + 0.7 * np.random.default_rng(seed).normal(size=n)
+    z = special.expit(code)
+    log_q = stats.norm.logpdf(code, np.log(0.02), 0.7) - np.log(z) - np.log1p(-z)
+    return Importance({"z": z}, stats.norm.logpdf(0.0, z, 0.01) - log_q)
+
+
+@pytest.mark.parametrize("n", [4000, 20_000])
+def test_draws_that_hardly_reach_a_border_are_not_relied_on(n):
+    """Means are a seventh of a standard deviation off, though k-hat, and at times the share, is within its limits."""
+    found = [weigh_at_the_border(n, seed) for seed in range(12)]
+    assert np.mean([weighed.mean["z"] for weighed in found]) > 0.00798 + 0.07 * 0.00603
+    assert sum(bool(weighed.khat < weighed.threshold) for weighed in found) > 3
+    assert not any(weighed.reliable for weighed in found)
+    if n == 4000:
+        assert any("falling ess)" in repr(weighed) for weighed in found)
+
+
+@pytest.mark.slow
+def test_a_trained_encoder_is_not_relied_on_at_a_border():
+    def program():
+        z = numpyro.sample("z", dist.Uniform(0, 1))
+        numpyro.sample("x", dist.Normal(z, 0.01))
+
+    model = from_numpyro(program, observed=["x"])
+    for seed in range(6):
+        posterior = amortize(model, steps=400, seed=seed, quiet=True)
+        assert not any(posterior.importance({"x": 0.0}, n).reliable for n in (1000, 4000, 20_000))
+        assert posterior.importance({"x": 0.5}, 4000).reliable
+
+
+def test_a_small_share_of_effective_draws_is_told_though_the_tail_is_light():
+    """A normal of sd 2 in seven dimensions: bounded weights, and one draw of sixteen counts."""
+    draws = 2 * np.random.default_rng(0).normal(size=(20_000, 7))
+    weighed = Importance({}, (-0.5 * draws**2 + 0.125 * draws**2).sum(axis=1))
+    assert weighed.khat < 0.3
+    assert weighed.reasons == (f"{float(weighed.ess):,.0f} of 20,000 draws are effective, less than a tenth.",)
+    assert {name: bool(mask) for name, mask in weighed.faults.items()} == {
+        "k-hat": False,
+        "ess": True,
+        "falling ess": False,
+    }
+
+
+@pytest.mark.parametrize(("sd", "reliable"), [(0.8, 0.8), (0.9, 1.0), (1.2, 1.0), (1.5, 1.0)])
+def test_encoders_that_are_a_little_off_stay_reliable(sd, reliable):
+    """Normals of seven dimensions of another sd, with variance of weights: few are doubted, most of them at 0.8."""
+    rng = np.random.default_rng(0)
+    draws = sd * rng.normal(size=(4000, 30, 7))
+    weighed = Importance({}, (-0.5 * draws**2 + 0.5 * (draws / sd) ** 2).sum(axis=-1))
+    assert weighed.reliable.mean() >= reliable
+
+
+def test_a_share_is_foreseen_from_a_sixteenth_of_the_draws():
+    heavy = np.random.default_rng(0).pareto(1.5, size=(16_000, 2)) + 1
+    share = count_effective(heavy) / 16_000
+    sixteenths = np.mean([count_effective(heavy[i : i + 1000]) / 1000 for i in range(0, 16_000, 1000)], axis=0)
+    assert (share < 0.7 * sixteenths).all()
+    np.testing.assert_allclose(foresee_share(heavy), share * (share / sixteenths) ** 2)
+    even = np.random.default_rng(0).uniform(size=4000)
+    assert foresee_share(even) == pytest.approx(0.75, abs=0.01)
+    few = heavy[:700]
+    assert np.array_equal(foresee_share(few), count_effective(few) / 700)
+    assert foresee_share(np.arange(1600) < 10) < 10 / 1600  # parts without any weight
+
+
 def test_barren_latents_do_not_blur_the_weights():
     net = BayesNet({"z": [], "x": ["z"], **{f"b{i}": ["z"] for i in range(50)}}, observed=["x"])
     model = LinearGaussian.from_weights(net, {})
@@ -144,4 +218,23 @@ def test_variables_of_several_numbers_are_averaged_by_column():
 def test_one_line_says_what_was_found():
     rng = np.random.default_rng(0)
     assert repr(Importance({}, np.zeros(1000))) == "Importance(1000 draws, ess 1000, k-hat -inf, reliable)"
-    assert repr(Importance({}, 5 * rng.normal(size=(100, 2)))) == "Importance(100 draws of 2 observations, 0 reliable)"
+    assert repr(Importance({}, 5 * rng.normal(size=(100, 2)))) == (
+        "Importance(100 draws of 2 observations, 0 reliable: 2 by k-hat, 2 by ess)"
+    )
+
+
+def test_the_printed_answer_gives_a_reason_for_each_observation():
+    one, many = np.where(np.arange(1000) < 3, 0.0, -20.0), np.zeros((1000, 3, 4))
+    many[3:, :, 1:] = -20.0
+    assert str(Importance({}, np.zeros(1000))) == repr(Importance({}, np.zeros(1000)))
+    assert str(Importance({}, one)) == (
+        "Importance(1000 draws, ess 3, k-hat inf, not reliable: k-hat, ess)\n"
+        "  3 of 1,000 draws are effective, less than a tenth.\n"
+        "  k-hat inf is not below 0.67, its limit for 1,000 draws.\n"
+        "  Train for longer, or with another conditional; more draws alone do not help."
+    )
+    lines = str(Importance({}, many)).splitlines()
+    assert lines[0] == "Importance(1000 draws of 12 observations, 3 reliable: 9 by k-hat, 9 by ess)"
+    assert lines[1] == "  Observation 0, 1: 3 of 1,000 draws are effective, less than a tenth."
+    assert lines[-2] == "  and 10 more"
+    assert len(lines) == 11

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from retrodict.counts import read_count, read_seed
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Rows
@@ -61,8 +62,8 @@ class GaussianFactors:
     def sample(self, data: Mapping[Name, Any], n: int, seed: int = 0) -> dict[Name, Floats]:
         """Return ``n`` ancestral samples, ``{latent: array (n, ...)}``; data may have leading axes of its own."""
         columns = self.observed_layout.read(data)
-        rng = np.random.default_rng(seed)
-        noise = rng.standard_normal((n, *columns.shape[:-1], len(self.bias)))
+        rng = np.random.default_rng(read_seed(seed))
+        noise = rng.standard_normal((read_count("n", n), *columns.shape[:-1], len(self.bias)))
         return self.latent_layout.unpack(self.transform(noise, columns))
 
     def log_prob(self, draws: Mapping[Name, Any], data: Mapping[Name, Any]) -> Floats:

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from retrodict.counts import read_count, read_seed
 from retrodict.encode.encoder import Encoder
 from retrodict.errors import OptionError
 from retrodict.infer import calibration_figures
@@ -161,19 +162,14 @@ def calibrate(
     encoder: Encoder | None, wiring: Wiring, simulations: int, draws: int, seed: int, alpha: float
 ) -> Calibration:
     """Rank the truths of fresh simulations among the encoder's draws; see `AmortizedPosterior.calibration`."""
-    _require_within("simulations", simulations, LEAST_SIMULATIONS, 10**8)
-    _require_within("draws", draws, LEAST_DRAWS, MOST_DRAWS)
+    simulations = read_count("simulations", simulations, LEAST_SIMULATIONS, 10**8)
+    draws, seed = read_count("draws", draws, LEAST_DRAWS, MOST_DRAWS), read_seed(seed)
     if not 0 < alpha < 1:
         raise OptionError(f"alpha={alpha} is no probability of an error", remedy="Give one between 0 and 1.")
     truths = Simulations.of(wiring, simulations, jax.random.fold_in(jax.random.key(seed), 1))
     position = rank(encoder, wiring, truths, draws, seed)
     names = (*_name_columns(wiring), *JOINT)
     return Calibration(names, to_uniform(position, draws, seed), draws, alpha)
-
-
-def _require_within(name: str, value: int, least: int, most: int) -> None:
-    if not least <= value <= most:
-        raise OptionError(f"{name}={value} is out of range", remedy=f"Give {least:,} to {most:,}.")
 
 
 def _name_columns(wiring: Wiring) -> list[str]:

@@ -16,6 +16,7 @@ import numpyro
 from numpyro import handlers
 from numpyro.primitives import Messenger
 
+from retrodict.counts import read_seed
 from retrodict.encode.build import ENCODERS
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.features import Scaling, list_categories
@@ -147,7 +148,7 @@ def _build_encoder(parts: GuideParts, options: Options) -> Encoder:
         raise OptionError(
             f"the encoder {options.encoder!r} does not exist", remedy=f"Choose one of {', '.join(ENCODERS)}."
         )
-    build_key, scale_key = jax.random.split(jax.random.key(options.seed))
+    build_key, scale_key = jax.random.split(jax.random.key(read_seed(options.seed)))
     dependencies = _summarise(Dependencies.of(parts.inverse), parts.model, parts.summaries)
     scaling = _find_scaling(parts, dependencies, scale_key)
     default = suggest_widths(dependencies) if options.encoder == "shared" else (32, 32)

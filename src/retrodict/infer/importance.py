@@ -9,11 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from retrodict.errors import OptionError, WeightError, quote
+from retrodict.counts import read_count, read_seed
+from retrodict.errors import WeightError, quote
 from retrodict.graph.names import Name
+from retrodict.infer.effective_draws import count_effective, foresee_share
 from retrodict.infer.pareto import Doubles, Smoothed, smooth, threshold
 from retrodict.layout import Floats
 from retrodict.pictures.table import Table
+
+# A smaller share of effective draws is none to rely on, whatever k-hat says.
+LEAST_SHARE = 0.1
+# Observations of which an answer in words says more than that there are such.
+MOST_SHOWN = 8
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -55,10 +62,19 @@ class Importance:
 
     def __repr__(self) -> str:
         n, *batch = self.log_weights.shape
+        faults = [f"{int(mask.sum())} by {name}" if batch else name for name, mask in self.faults.items() if mask.any()]
+        because = f": {', '.join(faults)}" if faults else ""
         if batch:
-            return f"Importance({n} draws of {self.reliable.size} observations, {int(self.reliable.sum())} reliable)"
-        verdict = "reliable" if self.reliable else "not reliable"
+            count = int(self.reliable.sum())
+            return f"Importance({n} draws of {self.reliable.size} observations, {count} reliable{because})"
+        verdict = f"not reliable{because}" if faults else "reliable"
         return f"Importance({n} draws, ess {float(self.ess):.0f}, k-hat {float(self.khat):.2f}, {verdict})"
+
+    def __str__(self) -> str:
+        more = len(self.reasons) - MOST_SHOWN
+        lines = [*self.reasons[:MOST_SHOWN], *([f"and {more} more"] if more > 0 else [])]
+        remedy = ["Train for longer, or with another conditional; more draws alone do not help."] if lines else []
+        return "\n  ".join([repr(self), *lines, *remedy])
 
     def _repr_html_(self) -> str:
         return self.table.to_html()
@@ -98,7 +114,7 @@ class Importance:
     @property
     def ess(self) -> Doubles:
         r"""Effective number of draws of each observation, :math:`1 / \sum_s w_s^2`, shape ``batch``."""
-        return np.asarray(1 / (self.weights**2).sum(axis=0))
+        return count_effective(self.weights)
 
     @property
     def threshold(self) -> float:
@@ -107,8 +123,39 @@ class Importance:
 
     @property
     def reliable(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        r"""Whether :math:`\hat k` of each observation is below the threshold, shape ``batch``."""
-        return np.asarray(self.khat < self.threshold)
+        """Whether the weights of each observation can be relied on, shape ``batch``: nothing is in ``faults``."""
+        return ~np.any(list(self.faults.values()), axis=0)
+
+    @cached_property
+    def faults(self) -> dict[str, np.ndarray[Any, np.dtype[np.bool_]]]:
+        r"""Which observations fail by which rule, ``{rule: shape batch}``.
+
+        ``"k-hat"``: :math:`\hat k` is not below the threshold. ``"ess"``: less than a tenth of the draws is
+        effective. ``"falling ess"``: the share falls as draws are added, and would be less than a tenth with 256 times
+        as many, though it is not yet. The weights then have no variance, or draws hardly ever reach a part of the
+        posterior.
+        """
+        low, will_be_low = self._share < LEAST_SHARE, foresee_share(self.weights) < LEAST_SHARE
+        return {"k-hat": ~(self.khat < self.threshold), "ess": low, "falling ess": will_be_low & ~low}
+
+    @cached_property
+    def reasons(self) -> tuple[str, ...]:
+        """Why weights cannot be relied on, a sentence for each rule and observation that fails it; none if all can.
+
+        >>> print(*Importance({}, np.where(np.arange(1000) < 20, 0.0, -9.0)).reasons)
+        20 of 1,000 draws are effective, less than a tenth.
+        """
+        found = [(tuple(i.tolist()), name) for name, mask in self.faults.items() for i in np.argwhere(mask)]
+        return tuple((f"Observation {quote(i)}: " if i else "") + self._say(name, i) for i, name in sorted(found))
+
+    def _say(self, fault: str, observation: tuple[int, ...]) -> str:
+        """Say in a sentence what is wrong with an observation."""
+        n, ess, khat = len(self.log_weights), float(self.ess[observation]), float(self.khat[observation])
+        if fault == "k-hat":
+            return f"k-hat {khat:.2f} is not below {self.threshold:.2f}, its limit for {n:,} draws."
+        if fault == "ess":
+            return f"{ess:,.0f} of {n:,} draws are effective, less than a tenth."
+        return f"{ess:,.0f} of {n:,} draws are effective, but the share falls as draws are added, to less than a tenth."
 
     @property
     def log_evidence(self) -> Doubles:
@@ -138,13 +185,15 @@ class Importance:
         Source: Carpenter, Clifford & Fearnhead 1999.
         """
         size, *batch = self.log_weights.shape
-        wanted = size if n is None else n
-        if wanted < 1:
-            raise OptionError(f"n={wanted} draws were asked for", remedy="Ask for one or more.")
-        rng = np.random.default_rng(seed)
+        wanted = size if n is None else read_count("n", n)
+        rng = np.random.default_rng(read_seed(seed))
         columns = self.weights.reshape(size, -1).T
         chosen = np.stack([_choose(rng, column, wanted) for column in columns], axis=-1).reshape(wanted, *batch)
         return {name: np.take_along_axis(values, _widen(chosen, values), 0) for name, values in self.draws.items()}
+
+    @property
+    def _share(self) -> Doubles:
+        return np.asarray(self.ess / len(self.log_weights))
 
     def _average(self, values: Floats) -> Doubles:
         return np.asarray((_widen(self.weights, values) * values).sum(axis=0))

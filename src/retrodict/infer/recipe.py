@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from retrodict.counts import read_count
 from retrodict.encode.build import build_encoder
 from retrodict.encode.conditionals import Conditional
 from retrodict.encode.encoder import Encoder
@@ -44,7 +45,8 @@ class Recipe:
         conditional: str | Conditional = "normal",
     ) -> Recipe:
         """Return the recipe with its widths as plain integers."""
-        return cls(kind, None if widths is None else tuple(map(int, widths)), skip, conditional)
+        sizes = None if widths is None else tuple(read_count("widths", width) for width in widths)
+        return cls(kind, sizes, skip, conditional)
 
     def build(self, inverse: Inverse, key: jax.Array, scaling: Scaling | None = None) -> Encoder:
         """Return an untrained encoder.

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpyro import handlers
 
+from retrodict.arrays import read_floats
 from retrodict.errors import DataError, OptionError
 from retrodict.learn.generator import ProgramWiring
 from retrodict.read.numpyro_model import NumpyroModel
@@ -80,10 +81,8 @@ def _require_names(sites: Mapping[str, Site], data: Mapping[str, Any]) -> None:
 
 def _read_array(site: Site, given: Any) -> Floats:
     """Return the data of a site as numbers, and see that they have its shape."""
-    try:
-        array = np.asarray(given, np.float32)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"values that are no numbers ({error})", [site.name]) from None
+    with np.errstate(over="ignore"):  # it becomes infinite, which lies outside of every support
+        array = read_floats(site.name, given).astype(np.float32)
     if array.shape[1:] != site.shape or array.ndim == 0:
         expected = f"(n{''.join(f', {length}' for length in site.shape)})"
         raise DataError(

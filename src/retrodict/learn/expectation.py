@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from retrodict.counts import read_seed
 from retrodict.read.numpyro_assign import run
 from retrodict.read.numpyro_model import NumpyroModel
 
@@ -29,5 +30,5 @@ def expect(model: NumpyroModel, latents: Mapping[str, Any], seed: int = 0) -> di
 
     given = {name: jnp.asarray(value, model.sites[name].dtype) for name, value in latents.items()}
     count = len(next(iter(given.values())))
-    keys = jax.random.split(jax.random.key(seed), count)
+    keys = jax.random.split(jax.random.key(read_seed(seed)), count)
     return {name: np.asarray(value) for name, value in jax.vmap(expect_one)(keys, given).items()}

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from retrodict.amortization import choose_optimizer
+from retrodict.counts import read_count, read_seed
 from retrodict.encode.summaries import Summary
 from retrodict.errors import OptionError, ProgramError
 from retrodict.graph.digest import digest_model
@@ -93,6 +94,8 @@ def fit_model(
     (True, (5,))
     """
     require_data(data)
+    seed, patience = read_seed(seed), None if patience is None else read_count("patience", patience)
+    epochs, batch, draws = read_count("epochs", epochs), read_count("batch", batch), read_count("draws", draws)
     if not 0 < learning_rate < float("inf"):
         raise OptionError(f"learning_rate={learning_rate} is out of range", remedy="Give a positive number.")
     module = as_module(program)

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from retrodict.amortization import choose_optimizer
-from retrodict.errors import OptionError
+from retrodict.counts import read_count, read_seed
 from retrodict.layout import Floats
 from retrodict.learn.data import read_rows
 from retrodict.learn.enumeration import enumerate_bound, list_states
@@ -82,9 +82,8 @@ def split_gap(
 
     Source: Cremer, Li & Duvenaud 2018, section 3.1.
     """
-    for name, number in {"steps": steps, "draws": draws, "judged": judged, "weights": weights, "chunk": chunk}.items():
-        if number < 1:
-            raise OptionError(f"{name}={number} is too small", remedy="It must be 1 or more.")
+    counts = {"steps": steps, "draws": draws, "judged": judged, "weights": weights, "chunk": chunk}
+    steps, draws, judged, weights, chunk = (read_count(name, number) for name, number in counts.items())
     schedule = None if temperature is None else Temperature(temperature, temperature)
     chosen = choose_held(learned, objective, schedule)
     rows = jnp.asarray(read_rows(learned.generator.wiring, data))
@@ -95,7 +94,7 @@ def split_gap(
     def split(keys: Key[Array, " chunk"], rows: Float[Array, "chunk observed"]) -> Float[Array, "chunk three"]:
         return jax.vmap(partial(_split_one, learned.pair, train, lower, evidence, (judged, weights)))(keys, rows)
 
-    keys = jax.random.split(jax.random.key(seed), len(rows))
+    keys = jax.random.split(jax.random.key(read_seed(seed)), len(rows))
     size = min(chunk, len(rows))
     found = []
     for start in range(0, len(rows), size):

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from retrodict.certify import Certificate, certify
+from retrodict.counts import read_count, read_seed
 from retrodict.encode.summaries import Summary
 from retrodict.errors import FileError
 from retrodict.graph.inverse import Inverse
@@ -89,7 +90,7 @@ class LearnedModel:
         Raises `DataError` for data that do not fit the program.
         """
         rows = jnp.asarray(read_rows(self.generator.wiring, data))
-        return np.asarray(evaluate(self.pair, jax.random.key(seed), rows, draws))
+        return np.asarray(evaluate(self.pair, jax.random.key(read_seed(seed)), rows, read_count("draws", draws)))
 
     def log_likelihood(self, data: Mapping[str, Any], draws: int = 5000, seed: int = 0) -> Floats:
         r"""Return :math:`\log \frac1K \sum_k p(z_k, x) / q(z_k \mid x)` of each observation, in nats, K = ``draws``.
@@ -98,7 +99,7 @@ class LearnedModel:
         Raises `DataError` for data that do not fit the program. Source: Burda et al. 2015, section 3.
         """
         rows = jnp.asarray(read_rows(self.generator.wiring, data))
-        return np.asarray(estimate(self.pair, jax.random.key(seed), rows, draws))
+        return np.asarray(estimate(self.pair, jax.random.key(read_seed(seed)), rows, read_count("draws", draws)))
 
     def infer(self, data: Mapping[str, Any], n: int = 1000, seed: int = 0) -> dict[str, Any]:
         """Return ``n`` draws of each latent site, ``{site: array (n, observations, ...)}``.

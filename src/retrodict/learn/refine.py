@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from retrodict.amortization import choose_optimizer
+from retrodict.counts import read_count, read_seed
 from retrodict.learn.data import read_rows
 from retrodict.learn.enumeration import enumerate_bound, list_states
 from retrodict.learn.generator import ProgramGenerator
@@ -47,6 +48,7 @@ def refine_encoder(
 
     Raises what `fit_model` raises for data and options, and `SizeError` for states that are too many.
     """
+    epochs, batch, draws = read_count("epochs", epochs), read_count("batch", batch), read_count("draws", draws)
     wiring = learned.generator.wiring
     rows = jnp.asarray(read_rows(wiring, data))
     judged = rows if held_out is None else jnp.asarray(read_rows(wiring, held_out))
@@ -59,7 +61,7 @@ def refine_encoder(
         temperature=temperature,
         optimizer=choose_optimizer(learning_rate, max(1, steps)),
     )
-    pair, history = learn(learned.pair, rows, judged, plan, jax.random.key(seed), quiet=quiet)
+    pair, history = learn(learned.pair, rows, judged, plan, jax.random.key(read_seed(seed)), quiet=quiet)
     return replace(learned, pair=pair, history=history)
 
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
+from retrodict.counts import read_count
 from retrodict.encode.capacity import match_widths
 from retrodict.encode.choice import choose_conditional
 from retrodict.encode.encoder import Encoder
@@ -52,8 +53,8 @@ class EncoderPlan:
     def __post_init__(self) -> None:
         if self.widths is not None and self.capacity is not None:
             raise OptionError("widths and capacity are both given", remedy="Give one of them.")
-        if self.capacity is not None and self.capacity < 1:
-            raise OptionError(f"capacity={self.capacity} is too small", remedy="It must be 1 or more.")
+        if self.capacity is not None:
+            object.__setattr__(self, "capacity", read_count("capacity", self.capacity))
 
 
 def find_inverse(model: NumpyroModel, plan: EncoderPlan) -> Inverse:

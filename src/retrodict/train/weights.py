@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from retrodict.counts import read_count
 from retrodict.errors import OptionError
 from retrodict.train.autoencoder import Autoencoder
 
@@ -67,5 +68,5 @@ def swap_gradient(value: Float[Array, ""], surrogate: Float[Array, ""]) -> Float
 
 def check_draws(name: str, draws: int, least: int = 1) -> None:
     """Raise `OptionError` where an objective is given fewer draws than it needs."""
-    if draws < least:
+    if read_count("draws", draws) < least:
         raise OptionError(f"draws={draws} is too small for {name!r}", remedy=f"It must be {least} or more.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from retrodict.counts import read_count
 from retrodict.errors import OptionError, SizeError
 
 # Some 640 bytes a variable and 60 an edge: about 1.5 GB, half a minute.
@@ -11,10 +12,9 @@ MOST_VARIABLES, MOST_EDGES = 2_500_000, 20_000_000
 
 
 def require_at_least(least: int, **sizes: int) -> None:
-    """Raise `OptionError` for a size that is too small."""
+    """Raise `OptionError` for a size that is too small, or no whole number."""
     for name, size in sizes.items():
-        if size < least:
-            raise OptionError(f"{name}={size} is too small", remedy=f"It must be {least} or more.")
+        read_count(name, size, least)
 
 
 def require_layers(**layers: Sequence[int]) -> None:
