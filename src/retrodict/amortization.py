@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from retrodict.counts import read_count, read_seed
@@ -19,6 +18,7 @@ from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.infer.novelty import Familiar
+from retrodict.infer.randomness import require_draws_of_key, require_own_randomness
 from retrodict.infer.recipe import Recipe
 from retrodict.infer.wiring import Wiring
 from retrodict.invert import invert
@@ -88,6 +88,7 @@ def amortize(
     inverse = order if isinstance(order, Inverse) else invert(model, order, minimize)
     if inverse.net != model.net:
         raise OptionError("the inverse belongs to another model", remedy="Make it from model.net.")
+    require_own_randomness(Wiring(model, inverse))
     if inverse.is_generative.all():
         return AmortizedPosterior(model, inverse, None)
     keys = Keys.of(seed)
@@ -105,8 +106,14 @@ def amortize(
 
 def begin(model: Model, inverse: Inverse, recipe: Recipe, keys: Keys) -> Encoder:
     """Return the encoder with which `amortize` begins: untrained, its inputs standardised over simulations."""
-    latents, observed = jax.jit(simulator(model, inverse), static_argnums=1)(keys.scale, SCALING_DRAWS)
-    columns = jnp.asarray(np.concatenate([observed, latents], axis=-1))
+    draw = jax.jit(simulator(model, inverse), static_argnums=1)
+
+    def simulate(key: jax.Array) -> jax.Array:
+        latents, observed = draw(key, SCALING_DRAWS)
+        return jnp.concatenate([observed, latents], axis=-1)
+
+    columns = simulate(keys.scale)
+    require_draws_of_key(simulate, keys.scale, columns, Wiring(model, inverse).names_of_inputs)
     return recipe.build(inverse, keys.build, Scaling.fit(columns, list_categories(Dependencies.of(inverse))))
 
 

@@ -59,6 +59,11 @@ class Layout:
         """First column of each variable, and the width at the end."""
         return cumulate(np.array(self.sizes, dtype=np.int64))
 
+    @property
+    def owners(self) -> list[Name]:
+        """The name of the variable to which each column belongs."""
+        return [name for name, size in zip(self.names, self.sizes, strict=True) for _ in range(size)]
+
     def unpack(self, columns: Any) -> dict[Name, Any]:
         """Return the values of each variable, from an array of NumPy or JAX."""
         leading = columns.shape[:-1]

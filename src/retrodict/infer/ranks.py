@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrodict.encode.encoder import Encoder
+from retrodict.infer.randomness import require_draws_of_key
 from retrodict.infer.wiring import Wiring, draw, score, score_jointly, simulate
 from retrodict.layout import Floats
 
@@ -54,7 +55,9 @@ class Simulations:
     @classmethod
     def of(cls, wiring: Wiring, n: int, key: jax.Array) -> Simulations:
         """Simulate ``n`` truths with their data, and a reference point for each."""
-        one, other = (np.asarray(simulate(wiring, k, n)) for k in jax.random.split(key))
+        keys = jax.random.split(key)
+        one, other = (np.asarray(simulate(wiring, k, n)) for k in keys)
+        require_draws_of_key(lambda k: simulate(wiring, k, n), keys[0], one, wiring.model.layout.owners)
         truths, data, others = one[:, wiring.latents], one[:, wiring.observed], other[:, wiring.latents]
         centre, centre_of_others = _predict(others, other[:, wiring.observed], data)
         return cls(truths, data, np.asarray(centre + others - centre_of_others, truths.dtype))

@@ -15,9 +15,11 @@ from retrodict.encode.codes import Codes
 from retrodict.encode.encoder import Encoder
 from retrodict.graph.frozen import Portable
 from retrodict.graph.inverse import Inverse
+from retrodict.graph.names import Name
 from retrodict.graph.rows import Integers, Mask
 from retrodict.layout import Layout
 from retrodict.model import Model
+from retrodict.supports import count_codes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -61,6 +63,14 @@ class Wiring(Portable):
     def inferred(self) -> Integers:
         """Columns of the latents that the encoder draws, in the model's layout."""
         return find_columns(self.model, ~self.model.net.is_observed & ~self.generative)
+
+    @property
+    def names_of_inputs(self) -> list[Name]:
+        """The names of the columns that an encoder sees in training: observed values, then codes of latents."""
+        net = self.model.net
+        inferred = [net.variable(net.names[i]) for i in net.latent_index[~self.inverse.is_generative].tolist()]
+        seen = [(variable.name, variable.size) for variable in map(net.variable, net.observed)]
+        return [n for n, size in [*seen, *((v.name, count_codes(v)) for v in inferred)] for _ in range(size)]
 
     @cached_property
     def codes(self) -> Codes:

@@ -18,6 +18,7 @@ from retrodict.counts import read_count, read_seed
 from retrodict.encode.summaries import Summary
 from retrodict.errors import OptionError, ProgramError
 from retrodict.graph.digest import digest_model
+from retrodict.infer.randomness import require_own_randomness
 from retrodict.infer.recipe import Recipe
 from retrodict.learn.data import Floats, read_rows, require_data, split_rows
 from retrodict.learn.generator import ProgramGenerator, ProgramWiring
@@ -103,6 +104,7 @@ def fit_model(
     model = from_numpyro(module, observed=list(data), elementwise=elementwise)  # type: ignore[arg-type]
     plan = EncoderPlan(encoder, minimize, network, widths, capacity, conditional, dict(summaries or {}))
     wiring = ProgramWiring(model, find_inverse(model, plan))
+    require_own_randomness(wiring)
     rows, judged = _divide(wiring, data, held_out, seed)
     recipe = make_recipe(model, wiring.inverse, plan)
     build_key, learn_key, probe_key = jax.random.split(jax.random.key(seed), 3)
