@@ -216,10 +216,7 @@ def test_what_needs_the_number_of_the_key_is_refused_with_the_remedy():
 def test_barren_latents_are_drawn_from_the_key_too():
     """z stands below what is observed: only the model's own program draws it, and no encoder is there to train."""
 
-    @dataclass(frozen=True, eq=False)
     class Below(Simulator):
-        net: BayesNet = BayesNet({"x": [], "z": ["x"]}, observed=["x"])
-
         def redraw(self, key, columns, which):
             return columns.at[:, 1].set(columns[:, 0] + RNG.normal(size=len(columns)))
 
