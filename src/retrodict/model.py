@@ -61,6 +61,15 @@ class Model(Portable, ABC):
     def redraw(self, key: jax.Array, columns: jax.Array, which: Mask) -> jax.Array:
         """Return the columns with the marked variables drawn anew from p(v | parents of v)."""
 
+    def rules_out(self, columns: jax.Array) -> jax.Array:
+        """Return whether values have probability zero where `log_conditionals` is finite, shape ``(...)``.
+
+        Never, unless a subclass bounds its densities from below, for the sake of gradients.
+        """
+        import jax.numpy as jnp
+
+        return jnp.zeros(columns.shape[:-1], bool)
+
     def numbers(self) -> Mapping[str, NDArray[Any]]:
         """Return the parameters of the program by name; none unless a subclass has some."""
         return {}

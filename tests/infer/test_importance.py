@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
@@ -201,6 +202,20 @@ def test_draws_outside_the_support_have_no_weight():
 def test_weights_that_say_nothing_are_refused(log_weights, message):
     with pytest.raises(WeightError, match=message):
         Importance({"z": np.zeros(log_weights.shape)}, log_weights)
+
+
+@pytest.mark.filterwarnings("ignore::retrodict.errors.NoveltyWarning")
+def test_data_of_probability_zero_weigh_nothing():
+    """NumPyro bounds probabilities away from zero, so that its density is finite, and equal for all draws."""
+
+    def program():
+        z = numpyro.sample("z", dist.Normal(0, 1))
+        numpyro.sample("x", dist.Bernoulli(jnp.where(z < 9, 0.0, 0.5)))
+
+    posterior = amortize(from_numpyro(program, observed=["x"]), steps=1, quiet=True)
+    with pytest.raises(WeightError, match="every importance weight is zero"):
+        posterior.importance({"x": 1}, 50)
+    assert np.isfinite(posterior.importance({"x": 0}, 50).log_weights).all()
 
 
 def test_variables_of_several_numbers_are_averaged_by_column():

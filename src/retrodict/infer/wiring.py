@@ -128,13 +128,15 @@ def score_jointly(wiring: Wiring, latents: jax.Array, observed: jax.Array) -> ja
 def weigh(encoder: Encoder | None, wiring: Wiring, key: jax.Array, observed: jax.Array) -> Weighed:
     """Return one draw for each row of observed values, with its weight.
 
-    Barren latents are left out of the weight: what the model says of them cancels.
+    Barren latents are left out of the weight: what the model says of them cancels. What the model rules out weighs
+    nothing, however it bounds its densities.
     """
     columns = _draw_columns(encoder, wiring, key, observed)
     terms = wiring.model.log_conditionals(columns)[..., np.flatnonzero(~wiring.generative)]
     log_weights = terms.sum(axis=-1)
     if encoder is not None:
         log_weights = log_weights - _score_inferred(encoder, wiring, columns)
+    log_weights = jnp.where(wiring.model.rules_out(columns), -jnp.inf, log_weights)
     return Weighed(columns[..., wiring.latents], log_weights)
 
 

@@ -22,6 +22,8 @@ from retrodict.read.numpyro_digest import describe, digest
 from retrodict.read.numpyro_elements import log_density
 from retrodict.read.numpyro_sites import Program, Site
 from retrodict.read.numpyro_structure import Structure
+from retrodict.read.numpyro_supports import peel
+from retrodict.read.numpyro_zeros import BOUNDED, is_impossible
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -63,6 +65,11 @@ class NumpyroModel(Model):
     def log_conditionals(self, columns: jax.Array) -> jax.Array:
         """Return log p of each variable given its parents, in nats; minus infinity outside of its support."""
         return self._score(jnp.asarray(columns))
+
+    def rules_out(self, columns: jax.Array) -> jax.Array:
+        """Return whether values are of probability zero by a probability of 0 or 1, which NumPyro bounds."""
+        bounded = any(site.distribution in BOUNDED for site in self.sites.values())
+        return self._rule_out(jnp.asarray(columns)) if bounded else super().rules_out(columns)
 
     def redraw(self, key: jax.Array, columns: jax.Array, which: Mask) -> jax.Array:
         """Return the columns with the marked variables drawn anew given their parents, parents first."""
@@ -180,6 +187,21 @@ class NumpyroModel(Model):
             return jax.vmap(score_one)(rows).reshape(*columns.shape[:-1], len(self.net))
 
         return score
+
+    @cached_property
+    def _rule_out(self) -> Callable[[jax.Array], jax.Array]:
+        def judge_one(row: jax.Array) -> jax.Array:
+            values, _ = self._to_values(row)
+            trace = run(self.program, self.sites, values)
+            wrong = [is_impossible(peel(trace[name]["fn"]), values[name]).any() for name in self.sites]
+            return jnp.stack(wrong).any()
+
+        @jax.jit
+        def judge(columns: jax.Array) -> jax.Array:
+            rows = columns.reshape(-1, columns.shape[-1])
+            return jax.vmap(judge_one)(rows).reshape(columns.shape[:-1])
+
+        return judge
 
     # -- between columns and values of sites ---------------------------------------------------------
 
