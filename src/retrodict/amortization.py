@@ -69,8 +69,9 @@ def amortize(
     ``conditional`` is the family of real latents, ``"normal"``, ``"mixture"`` or ``"spline"``. Latents with a
     constrained support are inferred through a bijection, discrete ones have categorical or count conditionals.
 
-    Raises what `invert` and the encoders raise, `OptionError` for numbers out of range, and `TrainingError`,
-    with the last good parameters, when training meets a number that is not finite.
+    Raises what `invert` and the encoders raise, `OptionError` for numbers out of range, `ProgramError` for models
+    that draw from NumPy or from another key than theirs, and `TrainingError`, with the last good parameters, when
+    training meets a number that is not finite.
 
     Source: Webb et al. 2017, section 3; Paige & Wood 2016.
 

@@ -29,7 +29,8 @@ class Model(Portable, ABC):
     To subclass:
 
     - give ``net``, a `BayesNet`;
-    - ``draw(key, n)`` returns ``n`` joint draws as the columns of `layout`, and can be compiled by JAX;
+    - ``draw(key, n)`` returns ``n`` joint draws as the columns of `layout`, and can be compiled by JAX: all that is
+      random comes from the key, as what NumPy draws is drawn once, when the function is traced;
     - ``log_conditionals(columns)`` returns log p(v | parents of v) of each variable;
     - ``redraw(key, columns, which)`` draws some variables anew from their conditionals, parents first;
     - ``numbers()`` returns the parameters, if there are any: they tell models of one structure apart on disk.

@@ -12,8 +12,19 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 import pytest
+from numpyro import handlers
 
-from retrodict import AmortizedPosterior, BayesNet, amortize, from_bif, from_numpyro, invert, zoo
+from retrodict import (
+    AmortizedPosterior,
+    AutoFaithful,
+    BayesNet,
+    amortize,
+    fit_model,
+    from_bif,
+    from_numpyro,
+    invert,
+    zoo,
+)
 from retrodict.errors import ProgramError
 from retrodict.infer.randomness import require_draws_of_key, require_own_randomness
 from retrodict.infer.wiring import Wiring
@@ -231,6 +242,20 @@ def test_a_numpyro_program_around_a_generator_of_numpy_is_refused():
 
     with pytest.raises(ProgramError, match=r"draws once for all steps.*'x'"):
         amortize(from_numpyro(program, observed=["x"]), quiet=True)
+
+
+def noisy(x=None):
+    mean = numpyro.param("mean", jnp.zeros(()))
+    z = numpyro.sample("z", dist.Normal(mean, 1))
+    numpyro.sample("x", dist.Normal(z + RNG.normal(), 1), obs=x)
+
+
+def test_learning_and_guides_refuse_such_programs_too():
+    with pytest.raises(ProgramError, match=r"draws once for all steps.*'x'"):
+        fit_model(noisy, {"x": np.zeros(64)}, quiet=True)
+    guide = AutoFaithful(noisy)
+    with pytest.raises(ProgramError, match=r"draws once for all steps.*'x'"), handlers.seed(rng_seed=0):
+        guide(1.0)
 
 
 def test_calibration_does_not_rank_the_same_truths_again():

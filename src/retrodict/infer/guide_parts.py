@@ -25,6 +25,7 @@ from retrodict.graph.bayesnet import Variable
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Integers
+from retrodict.infer.randomness import require_own_randomness
 from retrodict.infer.wiring import Wiring
 from retrodict.invert import invert
 from retrodict.masks import Dependencies, suggest_widths
@@ -148,6 +149,7 @@ def _build_encoder(parts: GuideParts, options: Options) -> Encoder:
         raise OptionError(
             f"the encoder {options.encoder!r} does not exist", remedy=f"Choose one of {', '.join(ENCODERS)}."
         )
+    require_own_randomness(parts.wiring)
     build_key, scale_key = jax.random.split(jax.random.key(read_seed(options.seed)))
     dependencies = _summarise(Dependencies.of(parts.inverse), parts.model, parts.summaries)
     scaling = _find_scaling(parts, dependencies, scale_key)

@@ -82,8 +82,8 @@ def fit_model(
     epoch is kept. With a ``folder``, the state is kept there after each epoch, and the same call goes on from it.
 
     Raises, before the first step, `DataError` for data that do not fit, `ProgramError` for programs that cannot be
-    read or have no parameters, and `OptionError` for options that do not fit each other, such as discrete latents
-    with an objective that differentiates draws; later `LearningError` where numbers are not finite.
+    read, have no parameters or draw from NumPy, and `OptionError` for options that do not fit each other, such as
+    discrete latents with an objective that differentiates draws; later `LearningError` where numbers are not finite.
 
     Sources: Kingma & Welling 2013; Webb et al. 2017, section 1 and 4.
 
