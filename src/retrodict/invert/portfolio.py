@@ -89,6 +89,8 @@ def invert_well(problem: Problem, objective: Objective, constraints: Constraints
 
 def try_orders(problem: Problem, objective: Objective, constraints: Constraints) -> list[Inverse]:
     """Follow the named orders and return what they give; of a large model the best alone, to save space."""
+    if len(problem.latents) < 2:  # one order
+        return [problem.follow(problem.latents.tolist(), next(iter(ORDERS)))]
     if len(problem.latents) <= LARGE:
         return [problem.follow(constraints.obey(order(problem)), name) for name, order in ORDERS.items()]
     natural = problem.follow(constraints.obey(CHEAP["natural"](problem)), "natural")

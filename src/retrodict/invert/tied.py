@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from operator import add
 
+from retrodict.invert.bits import list_bits, pack_bits
 from retrodict.invert.constraints import Constraints
 from retrodict.invert.exact import TooManySetsError
-from retrodict.invert.parts import Part, list_bits
+from retrodict.invert.parts import Part
 
 COMBINE: dict[str, Callable[[int, int], int]] = {"edges": add, "width": max}
 
@@ -76,12 +77,12 @@ class _Rules:
     def __init__(self, part: Part, constraints: Constraints) -> None:
         place = {v: i for i, v in enumerate(part.variables)}
         self.all = part.all
-        self.groups = [sum(1 << place[v] for v in group) for group in constraints.together]
+        self.groups = [pack_bits(place[v] for v in group) for group in constraints.together]
         self.before = [0] * len(part)
         for sequence in (*constraints.sequences, constraints.first, constraints.last):
             for one, other in pairwise(sequence):
                 self.before[place[other]] |= 1 << place[one]
-        first, last = (sum(1 << place[v] for v in row) for row in (constraints.first, constraints.last))
+        first, last = (pack_bits(place[v] for v in row) for row in (constraints.first, constraints.last))
         for v in range(len(part)):
             if not first >> v & 1:
                 self.before[v] |= first
