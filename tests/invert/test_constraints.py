@@ -14,7 +14,7 @@ from retrodict.invert import portfolio
 from retrodict.invert.constraints import read_constraints
 from retrodict.invert.problem import Problem
 
-from .order_cases import draw_latents, draw_net, find_best, make_chain, make_grid, make_tree
+from .order_cases import draw_latents, draw_net, find_best, make_chain, make_grid
 
 ORDERS = ["forward", "reverse", "min-fill", "min-degree", "nested-dissection", "exact", "auto"]
 

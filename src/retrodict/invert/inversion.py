@@ -61,8 +61,8 @@ def invert(
     ``first`` and ends with ``last``, in the sequence given; each group of ``together`` is eliminated without
     others in between; each group of ``in_sequence`` in this sequence, others in between allowed. Groups of
     ``together`` may lie inside each other; groups that share latents while neither holds the other are refused,
-    even where an order would respect them. Orders that know nothing of constraints are changed as little as they demand; an explicit
-    order must respect them. Barren latents are never eliminated: no constraint applies to them.
+    even where an order would respect them. Orders that know nothing of constraints are changed as little as they
+    demand; an explicit order must respect them. Barren latents are never eliminated: no constraint applies to them.
 
     ``budget`` limits the local search, in seconds of a core of about 2020. It is translated into a fixed amount of
     work, so the result is the same on every machine; zero means none.

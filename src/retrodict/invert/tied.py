@@ -5,9 +5,9 @@ set that is gone, not on its order, so the best way to each set follows from tho
 
     best(S) = min over v in S of  best(S - v) + cost of v when S - v is gone
 
-(or the larger of both instead of the sum). Only sets that respect the constraints are met. The depth does depend on the
-order of what is gone, by the heights of its connected components alone: the next latent stands on those that it touches.
-So each set keeps all ways to it of which none is at least as low as another in every component.
+(or the larger of both instead of the sum). Only sets that respect the constraints are met. The depth does depend on
+the order of what is gone, by the heights of its connected components alone: the next latent stands on those that it
+touches. So each set keeps all ways to it of which none is at least as low as another in every component.
 
 Source: Bodlaender, Fomin, Koster, Kratsch & Thilikos, On exact algorithms for treewidth, 2012, section 3.
 """
