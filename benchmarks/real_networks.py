@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -18,11 +18,14 @@ from time import perf_counter
 import networkx as nx
 
 import retrodict as rd
+from benchmarks.stamp import ROOT, stamp
+from retrodict.discrete import DiscreteNetwork
 from retrodict.graph.inverse import Inverse
 from retrodict.invert.compare import run_orders
 from retrodict.training_cost import predict_cost, write_count
 
-PAGE = Path(__file__).parents[1] / "docs" / "networks.md"
+PAGE = ROOT / "docs" / "networks.md"
+MADE_OF = ("src/retrodict", "benchmarks/real_networks.py")
 MOST_BRUTE = 60
 BUDGET = 0.25  # that of the command line
 HEAD = """# Real networks
@@ -32,7 +35,7 @@ with their leaves observed. *Verdict*: what `rd.certify` says of the inverse, an
 one that made it. *Brute force*: whether its parents are those that networkx finds by asking for each pair whether it is
 d-separated (networks of at most {most} variables). *Step*: multiplications of a training step of the shared encoder
 with 256 simulations. *Proved*: no order has fewer edges (where that is quick to find out). Seconds are those of one run
-on a shared core: inverting and certifying; reading has a column of its own in the first table.
+on a shared core: inverting and certifying, and reading the file.
 
 """
 
@@ -52,7 +55,7 @@ class Outcome:
         inverse = self.inverse
         proved = "proved" if inverse.strategy == "exact" else ""
         numbers = f"{inverse.n_edges:,} | {inverse.depth} | {inverse.width} | {write_count(predict_cost(inverse))}"
-        return f"| {self.order} | {numbers} | {self.seconds:.2f} | {self.verdict} | {self.brute} | {proved} |"
+        return f"| {self.order} | {numbers} | {self.verdict} | {self.brute} | {proved} |"
 
 
 def find_networks() -> dict[str, Path]:
@@ -86,15 +89,32 @@ def judge(order: str, inverse: Inverse, seconds: float) -> Outcome:
     return Outcome(order, inverse, seconds, verdict, brute)
 
 
+def write_section(name: str, model: DiscreteNetwork, outcomes: Sequence[Outcome]) -> str:
+    """Return the table of one network: all of it is the same on every machine."""
+    lines = [
+        f"\n## {name}\n",
+        f"{model.net!r}, {len(model.entries):,} probabilities.\n",
+        "| order | edges | depth | width | step | verdict | brute force | |",
+        "|---|--:|--:|--:|--:|---|---|---|",
+        *(outcome.to_line() for outcome in outcomes),
+    ]
+    return "\n".join(lines)
+
+
+def judge_all(model: DiscreteNetwork) -> list[Outcome]:
+    """Invert a network by every order, and certify what comes out."""
+    return [judge(*run) for run in run_orders(model.net, exact=False, budget=BUDGET)]
+
+
 def write_page(paths: dict[str, Path]) -> Iterator[str]:
     """Give the page line by line."""
     yield HEAD.format(most=MOST_BRUTE)
-    lines, overview = [], []
+    sections, overview = [], []
     for name, path in paths.items():
         started = perf_counter()
         model = rd.from_bif(path)
         reading = perf_counter() - started
-        outcomes = [judge(*run) for run in run_orders(model.net, exact=False, budget=BUDGET)]
+        outcomes = judge_all(model)
         best = min(outcomes, key=lambda outcome: outcome.inverse.n_edges)
         slowest = max(outcome.seconds for outcome in outcomes)
         net = model.net
@@ -103,10 +123,7 @@ def write_page(paths: dict[str, Path]) -> Iterator[str]:
             f"{rd.reversal(net).n_edges:,} | {rd.certify(rd.reversal(net)).n_missing:,} | "
             f"{best.inverse.n_edges:,} | {slowest:.2f} |"
         )
-        lines += [f"\n## {name}\n", f"{net!r}, {len(model.entries):,} probabilities.\n"]
-        lines.append("| order | edges | depth | width | step | seconds | verdict | brute force | |")
-        lines.append("|---|--:|--:|--:|--:|--:|---|---|---|")
-        lines += [outcome.to_line() for outcome in outcomes]
+        sections.append(write_section(name, model, outcomes))
         print(overview[-1], flush=True)
     yield (
         "| network | variables | edges | observed | probabilities | read (s) | reversed edges | "
@@ -114,7 +131,7 @@ def write_page(paths: dict[str, Path]) -> Iterator[str]:
     )
     yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
     yield from overview
-    yield from lines
+    yield from sections
 
 
 def main() -> None:
@@ -123,7 +140,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=PAGE)
     arguments = parser.parse_args()
     text = "\n".join(write_page(find_networks())) + "\n"
-    arguments.out.write_text(text, encoding="utf-8")
+    arguments.out.write_text(stamp(text, *MADE_OF), encoding="utf-8")
 
 
 if __name__ == "__main__":
