@@ -13,7 +13,6 @@ import importlib.util
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 
 import networkx as nx
 
@@ -34,8 +33,8 @@ Written by `make networks` from the code as it is: the 24 discrete networks that
 with their leaves observed. *Verdict*: what `rd.certify` says of the inverse, an algorithm that shares no code with the
 one that made it. *Brute force*: whether its parents are those that networkx finds by asking for each pair whether it is
 d-separated (networks of at most {most} variables). *Step*: multiplications of a training step of the shared encoder
-with 256 simulations. *Proved*: no order has fewer edges (where that is quick to find out). Seconds are those of one run
-on a shared core: inverting and certifying, and reading the file.
+with 256 simulations. *Proved*: no order has fewer edges (where that is quick to find out).
+Seconds are in `docs/benchmarks-inversion.md`.
 
 """
 
@@ -46,7 +45,6 @@ class Outcome:
 
     order: str
     inverse: Inverse
-    seconds: float
     verdict: str
     brute: str
 
@@ -76,17 +74,15 @@ def find_needs(inverse: Inverse) -> dict[object, set[object]]:
     return needs
 
 
-def judge(order: str, inverse: Inverse, seconds: float) -> Outcome:
+def judge(order: str, inverse: Inverse) -> Outcome:
     """Certify an inverse, and solve it by brute force if it is small."""
-    started = perf_counter()
     certificate = rd.certify(inverse)
     verdict = "faithful, minimal" if certificate.faithful and certificate.minimal else repr(certificate)
-    seconds += perf_counter() - started
     brute = "too large"
     if len(inverse.net) <= MOST_BRUTE:
         same = find_needs(inverse) == {latent: set(parents) for latent, parents in inverse.parents.items()}
         brute = "same" if same else "DIFFERENT"
-    return Outcome(order, inverse, seconds, verdict, brute)
+    return Outcome(order, inverse, verdict, brute)
 
 
 def write_section(name: str, model: DiscreteNetwork, outcomes: Sequence[Outcome]) -> str:
@@ -103,7 +99,7 @@ def write_section(name: str, model: DiscreteNetwork, outcomes: Sequence[Outcome]
 
 def judge_all(model: DiscreteNetwork) -> list[Outcome]:
     """Invert a network by every order, and certify what comes out."""
-    return [judge(*run) for run in run_orders(model.net, exact=False, budget=BUDGET)]
+    return [judge(order, inverse) for order, inverse, _ in run_orders(model.net, exact=False, budget=BUDGET)]
 
 
 def write_page(paths: dict[str, Path]) -> Iterator[str]:
@@ -111,25 +107,22 @@ def write_page(paths: dict[str, Path]) -> Iterator[str]:
     yield HEAD.format(most=MOST_BRUTE)
     sections, overview = [], []
     for name, path in paths.items():
-        started = perf_counter()
         model = rd.from_bif(path)
-        reading = perf_counter() - started
         outcomes = judge_all(model)
         best = min(outcomes, key=lambda outcome: outcome.inverse.n_edges)
-        slowest = max(outcome.seconds for outcome in outcomes)
         net = model.net
         overview.append(
-            f"| {name} | {len(net)} | {net.n_edges:,} | {len(net.observed)} | {len(model.entries):,} | {reading:.2f} | "
+            f"| {name} | {len(net)} | {net.n_edges:,} | {len(net.observed)} | {len(model.entries):,} | "
             f"{rd.reversal(net).n_edges:,} | {rd.certify(rd.reversal(net)).n_missing:,} | "
-            f"{best.inverse.n_edges:,} | {slowest:.2f} |"
+            f"{best.inverse.n_edges:,} |"
         )
         sections.append(write_section(name, model, outcomes))
         print(overview[-1], flush=True)
     yield (
-        "| network | variables | edges | observed | probabilities | read (s) | reversed edges | "
-        "of the needed ones lacking | fewest edges | slowest order (s) |"
+        "| network | variables | edges | observed | probabilities | reversed edges | "
+        "of the needed ones lacking | fewest edges |"
     )
-    yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|"
     yield from overview
     yield from sections
 
