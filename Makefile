@@ -38,7 +38,7 @@ fuzz: $(FUZZ)/.made
 # Every model of six variables, 100,000 random ones: most of an hour. Writes docs/correctness.md, failed or not.
 nightly: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 --quiet -m nightly --junitxml=build/nightly.xml tests; status=$$?; \
-		$(BIN)/python benchmarks/correctness.py build/nightly.xml && exit $$status
+		$(BIN)/python -m benchmarks.correctness build/nightly.xml && exit $$status
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check
@@ -51,33 +51,33 @@ format: $(VENV)/.lint
 
 # The tables of orders in README and docs, from the code as it is.
 tables: $(VENV)/.test
-	$(BIN)/python benchmarks/orders.py
+	$(BIN)/python -m benchmarks.orders
 
 # The paper's experiment, from where it was stopped, and its page: hours from nothing, see experiments/README.md.
 figure2: $(VENV)/.test
 	$(BIN)/retrodict reproduce figure2 --out experiments/results/figure2
-	$(BIN)/python experiments/page.py
+	$(BIN)/python -m experiments.page
 
 # The page alone, from the results as they are.
 figure2-page: $(VENV)/.test
-	$(BIN)/python experiments/page.py
+	$(BIN)/python -m experiments.page
 
 # Learned models with encoders of each structure, from where it was stopped, and its page: see experiments/README.md.
 vae: $(VENV)/.test
 	$(BIN)/retrodict reproduce vae --out experiments/results/vae
-	$(BIN)/python experiments/vae_page.py
+	$(BIN)/python -m experiments.vae_page
 
 # The page alone, from the results as they are.
 vae-page: $(VENV)/.test
-	$(BIN)/python experiments/vae_page.py
+	$(BIN)/python -m experiments.vae_page
 
 # docs/networks.md: the networks inside pgmpy under every order.
 networks: $(BENCH)/.made
-	$(BENCH)/bin/python benchmarks/real_networks.py
+	$(BENCH)/bin/python -m benchmarks.real_networks
 
 # docs/discrete-posteriors.md: posteriors trained on BIF files beside exact inference.
 discrete: $(READERS)/.made
-	$(READERS)/bin/python -W ignore benchmarks/discrete_posteriors.py
+	$(READERS)/bin/python -W ignore -m benchmarks.discrete_posteriors
 
 # The packages that we compare ourselves with live in environments of their own.
 # Training and sampling: some twenty minutes. One case anew: .venv-peers/bin/python -m benchmarks.speed train-8
@@ -85,7 +85,7 @@ bench: $(PEERS)/.made
 	$(PEERS)/bin/python -W ignore -m benchmarks.speed
 
 bench-inversion: $(BENCH)/.made
-	$(BENCH)/bin/python benchmarks/inversion.py
+	$(BENCH)/bin/python -m benchmarks.inversion
 
 clean:
 	rm -rf $(VENV) $(BENCH) $(PEERS) $(READERS) $(FUZZ)

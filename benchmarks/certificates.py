@@ -1,4 +1,4 @@
-"""Time certificates, and the evidence for what is missing: `python benchmarks/certificates.py`.
+"""Time certificates, and the evidence for what is missing: `python -m benchmarks.certificates`.
 
 Every case runs in a process of its own; times are processor seconds of one core, the median of three, from an inverse
 to its certificate. The old way, one Bayes ball a latent, is timed beside it on the smaller models. Writes
@@ -17,14 +17,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-import networks
+from benchmarks import networks
+from benchmarks.stamp import ROOT, stamp
 
-HERE = Path(__file__).parent
-RESULTS, TABLE = HERE / "results" / "certificates.json", HERE.parent / "docs" / "benchmarks-certificates.md"
+RESULTS, TABLE = ROOT / "benchmarks" / "results" / "certificates.json", ROOT / "docs" / "benchmarks-certificates.md"
+MADE_OF = ("src/retrodict", "benchmarks/certificates.py", "benchmarks/networks.py")
 LISTED = 200_000  # evidence is looked for up to so many missing edges
 BALLS = 3_000  # the old way is timed up to so many variables
 
@@ -124,8 +124,8 @@ def _peak() -> float:
 
 def measure_apart(name: str, how: str) -> dict[str, Any]:
     """Measure in a process of its own."""
-    command = [sys.executable, "-W", "ignore", __file__, "--measure", name, how]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.certificates", "--measure", name, how]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     if done.returncode:
         return {"failed": done.stderr.strip().splitlines()[-1][:100] if done.stderr else "killed"}
     return dict(json.loads(done.stdout.splitlines()[-1]))
@@ -136,7 +136,7 @@ def write_table(rows: list[dict[str, Any]]) -> str:
     lines = [
         "# Certificates: seconds",
         "",
-        f"Made by `python benchmarks/certificates.py`, Python {platform.python_version()}, one of {os.cpu_count()}",
+        f"Made by `python -m benchmarks.certificates`, Python {platform.python_version()}, one of {os.cpu_count()}",
         "cores, shared.",
         "Processor seconds from an inverse to its verdict with both counts (*verdict*), and to a path for each missing",
         f"edge (*evidence*, up to {LISTED:,} of them). *Balls*: the way before, one Bayes ball a latent, counts only,",
@@ -170,7 +170,7 @@ def main() -> None:
         print(json.dumps(rows[-1]), flush=True)
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
-        TABLE.write_text(write_table(rows))
+        TABLE.write_text(stamp(write_table(rows), *MADE_OF))
 
 
 if __name__ == "__main__":

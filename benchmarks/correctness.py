@@ -14,7 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-PAGE = Path(__file__).parents[1] / "docs" / "correctness.md"
+from benchmarks.stamp import ROOT, stamp
+
+PAGE = ROOT / "docs" / "correctness.md"
+MADE_OF = ("src/retrodict", "tests")
 HEAD = """\
 # Correctness, counted
 
@@ -69,7 +72,7 @@ def main() -> None:
     """Read the report and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("reports", type=Path, nargs="+")
-    PAGE.write_text(write_page(parser.parse_args().reports))
+    PAGE.write_text(stamp(write_page(parser.parse_args().reports), *MADE_OF))
 
 
 if __name__ == "__main__":

@@ -21,10 +21,12 @@ import numpy as np
 import pyagrum
 
 import retrodict as rd
+from benchmarks.stamp import ROOT, stamp
 from retrodict.discrete import DiscreteNetwork
 
 RESULTS = Path(__file__).parent / "results" / "discrete_posteriors.json"
-PAGE = Path(__file__).parents[1] / "docs" / "discrete-posteriors.md"
+PAGE = ROOT / "docs" / "discrete-posteriors.md"
+MADE_OF = ("src/retrodict", "benchmarks/discrete_posteriors.py")
 NETWORKS = ("asia", "child", "alarm")
 SETS, DRAWS, STEPS = 200, 20_000, 20_000
 ASKED = 0.01
@@ -138,7 +140,8 @@ def write_page(rows: list[dict[str, Any]]) -> None:
         verdict = "reached" if row["distance"] <= ASKED else "not reached"
         lines.append(f"| {row['network']} | {counts} | {' | '.join(numbers)} | {ASKED}: {verdict} |")
     head = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
-    PAGE.write_text(HEAD.format(sets=SETS, draws=DRAWS) + "\n".join(head + lines) + "\n", encoding="utf-8")
+    page = HEAD.format(sets=SETS, draws=DRAWS) + "\n".join(head + lines) + "\n"
+    PAGE.write_text(stamp(page, *MADE_OF), encoding="utf-8")
 
 
 def main() -> None:

@@ -21,15 +21,15 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-import networks
-from methods import METHODS
+from benchmarks import networks
+from benchmarks.methods import METHODS
+from benchmarks.stamp import ROOT, stamp
 
-HERE = Path(__file__).parent
-RESULTS, TABLE = HERE / "results" / "inversion.json", HERE.parent / "docs" / "benchmarks-inversion.md"
+RESULTS, TABLE = ROOT / "benchmarks" / "results" / "inversion.json", ROOT / "docs" / "benchmarks-inversion.md"
+MADE_OF = ("src/retrodict", "benchmarks/inversion.py", "benchmarks/methods.py", "benchmarks/networks.py")
 LIMIT = 60  # seconds that one method may take for one case, everything included
 PEERS = ("pgmpy", "networkx", "pyagrum")
 
@@ -117,10 +117,10 @@ def measure_here(name: str, method: str) -> dict[str, Any]:
 
 def measure_apart(name: str, method: str) -> dict[str, Any]:
     """Measure in a process of its own; one that takes too long or fails says so."""
-    command = [sys.executable, "-W", "ignore", __file__, "--measure", name, method]
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.inversion", "--measure", name, method]
     limit = LIMIT if method in PEERS else 10 * LIMIT
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=True)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=limit, check=True)
     except subprocess.TimeoutExpired:
         return {"over": limit}
     except subprocess.CalledProcessError as error:
@@ -231,7 +231,7 @@ def main() -> None:
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
         TABLE.parent.mkdir(exist_ok=True)
-        TABLE.write_text(write_table(results))
+        TABLE.write_text(stamp(write_table(results), *MADE_OF))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import networks
+from benchmarks import networks
 
 Call = Callable[[], Any]
 

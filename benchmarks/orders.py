@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import retrodict as rd
-from retrodict.invert.compare import Comparison
+from benchmarks.stamp import ROOT, stamp, write_line
+from retrodict.invert.compare import COLUMNS, Comparison, Row
 
-ROOT = Path(__file__).resolve().parents[1]
+PAGE, README = ROOT / "docs" / "orders.md", ROOT / "README.md"
+MADE_OF = ("src/retrodict", "benchmarks/orders.py")
 SOURCES = {
     "tree:4": "Binary tree of depth 4",
     "tree:5": "Binary tree of depth 5",
@@ -20,6 +20,8 @@ SOURCES = {
     "asia": "Asia, X-ray and dyspnoea observed",
 }
 SHORT = ("tree:5", "tree:8", "hmm:64", "plate:32", "layers:3x10x20")
+SHOWN = [name for name in COLUMNS if name != "seconds"]  # what is the same on every machine
+HEAD = f"| {' | '.join(SHOWN)} |\n|---|{'--:|' * (len(SHOWN) - 2)}---|\n"
 BEGIN, END = "<!-- orders: written by make tables -->\n", "<!-- orders: end -->"
 
 
@@ -28,12 +30,18 @@ def write_page(comparisons: dict[str, Comparison]) -> str:
     parts = [
         "# Orders side by side\n\nWritten by `make tables` from the code as it is. *Depth*: sequential sampling steps. "
         "*Width*: the largest parent set.\n*Cost of a step*: multiplications of a training step of the shared encoder "
-        "with 256 simulations. *Optimal*: proved to\nhave the fewest edges of all orders. Seconds are those of one run "
-        "on two shared cores.\n"
+        "with 256 simulations. *Optimal*: proved to\nhave the fewest edges of all orders. Seconds are in "
+        "`docs/benchmarks-inversion.md`.\n"
     ]
     for source, comparison in comparisons.items():
-        parts.append(f"## {SOURCES[source]} (`{source}`)\n\n```\n{comparison}\n```\n")
+        rows = "\n".join(write_row(row) for row in comparison.rows)
+        parts.append(f"## {SOURCES[source]} (`{source}`)\n\n{HEAD}{rows}\n")
     return "\n".join(parts)
+
+
+def write_row(row: Row) -> str:
+    """Return a line of a table."""
+    return f"| {' | '.join(cell for name, cell in zip(COLUMNS, row.to_cells(), strict=True) if name in SHOWN)} |"
 
 
 def write_summary(comparisons: dict[str, Comparison]) -> str:
@@ -51,14 +59,23 @@ def write_summary(comparisons: dict[str, Comparison]) -> str:
     return "\n".join(f"| {line} |" for line in lines) + "\n"
 
 
+def compare_all() -> dict[str, Comparison]:
+    """Return the orders of every model side by side."""
+    return {source: rd.compare(rd.zoo.find(source)) for source in SOURCES}
+
+
+def read_summary() -> str:
+    """Return what README has between the marks."""
+    return README.read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0]
+
+
 def main() -> None:
     """Compare, and write both files."""
-    comparisons = {source: rd.compare(rd.zoo.find(source)) for source in SOURCES}
-    (ROOT / "docs" / "orders.md").write_text(write_page(comparisons))
-    readme = ROOT / "README.md"
-    text = readme.read_text()
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    readme.write_text(before + BEGIN + write_summary(comparisons) + END + after)
+    comparisons = compare_all()
+    PAGE.write_text(stamp(write_page(comparisons), *MADE_OF), encoding="utf-8")
+    text = README.read_text(encoding="utf-8")
+    summary = write_line(*MADE_OF) + write_summary(comparisons)
+    README.write_text(text.replace(BEGIN + read_summary(), BEGIN + summary), encoding="utf-8")
 
 
 if __name__ == "__main__":

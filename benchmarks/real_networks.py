@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 
 import networkx as nx
 
 import retrodict as rd
+from benchmarks.stamp import ROOT, stamp
+from retrodict.discrete import DiscreteNetwork
 from retrodict.graph.inverse import Inverse
 from retrodict.invert.compare import run_orders
 from retrodict.training_cost import predict_cost, write_count
 
-PAGE = Path(__file__).parents[1] / "docs" / "networks.md"
+PAGE = ROOT / "docs" / "networks.md"
+MADE_OF = ("src/retrodict", "benchmarks/real_networks.py")
 MOST_BRUTE = 60
 BUDGET = 0.25  # that of the command line
 HEAD = """# Real networks
@@ -31,8 +33,8 @@ Written by `make networks` from the code as it is: the 24 discrete networks that
 with their leaves observed. *Verdict*: what `rd.certify` says of the inverse, an algorithm that shares no code with the
 one that made it. *Brute force*: whether its parents are those that networkx finds by asking for each pair whether it is
 d-separated (networks of at most {most} variables). *Step*: multiplications of a training step of the shared encoder
-with 256 simulations. *Proved*: no order has fewer edges (where that is quick to find out). Seconds are those of one run
-on a shared core: inverting and certifying; reading has a column of its own in the first table.
+with 256 simulations. *Proved*: no order has fewer edges (where that is quick to find out).
+Seconds are in `docs/benchmarks-inversion.md`.
 
 """
 
@@ -43,7 +45,6 @@ class Outcome:
 
     order: str
     inverse: Inverse
-    seconds: float
     verdict: str
     brute: str
 
@@ -52,7 +53,7 @@ class Outcome:
         inverse = self.inverse
         proved = "proved" if inverse.strategy == "exact" else ""
         numbers = f"{inverse.n_edges:,} | {inverse.depth} | {inverse.width} | {write_count(predict_cost(inverse))}"
-        return f"| {self.order} | {numbers} | {self.seconds:.2f} | {self.verdict} | {self.brute} | {proved} |"
+        return f"| {self.order} | {numbers} | {self.verdict} | {self.brute} | {proved} |"
 
 
 def find_networks() -> dict[str, Path]:
@@ -73,48 +74,57 @@ def find_needs(inverse: Inverse) -> dict[object, set[object]]:
     return needs
 
 
-def judge(order: str, inverse: Inverse, seconds: float) -> Outcome:
+def judge(order: str, inverse: Inverse) -> Outcome:
     """Certify an inverse, and solve it by brute force if it is small."""
-    started = perf_counter()
     certificate = rd.certify(inverse)
     verdict = "faithful, minimal" if certificate.faithful and certificate.minimal else repr(certificate)
-    seconds += perf_counter() - started
     brute = "too large"
     if len(inverse.net) <= MOST_BRUTE:
         same = find_needs(inverse) == {latent: set(parents) for latent, parents in inverse.parents.items()}
         brute = "same" if same else "DIFFERENT"
-    return Outcome(order, inverse, seconds, verdict, brute)
+    return Outcome(order, inverse, verdict, brute)
+
+
+def write_section(name: str, model: DiscreteNetwork, outcomes: Sequence[Outcome]) -> str:
+    """Return the table of one network: all of it is the same on every machine."""
+    lines = [
+        f"\n## {name}\n",
+        f"{model.net!r}, {len(model.entries):,} probabilities.\n",
+        "| order | edges | depth | width | step | verdict | brute force | |",
+        "|---|--:|--:|--:|--:|---|---|---|",
+        *(outcome.to_line() for outcome in outcomes),
+    ]
+    return "\n".join(lines)
+
+
+def judge_all(model: DiscreteNetwork) -> list[Outcome]:
+    """Invert a network by every order, and certify what comes out."""
+    return [judge(order, inverse) for order, inverse, _ in run_orders(model.net, exact=False, budget=BUDGET)]
 
 
 def write_page(paths: dict[str, Path]) -> Iterator[str]:
     """Give the page line by line."""
     yield HEAD.format(most=MOST_BRUTE)
-    lines, overview = [], []
+    sections, overview = [], []
     for name, path in paths.items():
-        started = perf_counter()
         model = rd.from_bif(path)
-        reading = perf_counter() - started
-        outcomes = [judge(*run) for run in run_orders(model.net, exact=False, budget=BUDGET)]
+        outcomes = judge_all(model)
         best = min(outcomes, key=lambda outcome: outcome.inverse.n_edges)
-        slowest = max(outcome.seconds for outcome in outcomes)
         net = model.net
         overview.append(
-            f"| {name} | {len(net)} | {net.n_edges:,} | {len(net.observed)} | {len(model.entries):,} | {reading:.2f} | "
+            f"| {name} | {len(net)} | {net.n_edges:,} | {len(net.observed)} | {len(model.entries):,} | "
             f"{rd.reversal(net).n_edges:,} | {rd.certify(rd.reversal(net)).n_missing:,} | "
-            f"{best.inverse.n_edges:,} | {slowest:.2f} |"
+            f"{best.inverse.n_edges:,} |"
         )
-        lines += [f"\n## {name}\n", f"{net!r}, {len(model.entries):,} probabilities.\n"]
-        lines.append("| order | edges | depth | width | step | seconds | verdict | brute force | |")
-        lines.append("|---|--:|--:|--:|--:|--:|---|---|---|")
-        lines += [outcome.to_line() for outcome in outcomes]
+        sections.append(write_section(name, model, outcomes))
         print(overview[-1], flush=True)
     yield (
-        "| network | variables | edges | observed | probabilities | read (s) | reversed edges | "
-        "of the needed ones lacking | fewest edges | slowest order (s) |"
+        "| network | variables | edges | observed | probabilities | reversed edges | "
+        "of the needed ones lacking | fewest edges |"
     )
-    yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|"
     yield from overview
-    yield from lines
+    yield from sections
 
 
 def main() -> None:
@@ -123,7 +133,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=PAGE)
     arguments = parser.parse_args()
     text = "\n".join(write_page(find_networks())) + "\n"
-    arguments.out.write_text(text, encoding="utf-8")
+    arguments.out.write_text(stamp(text, *MADE_OF), encoding="utf-8")
 
 
 if __name__ == "__main__":

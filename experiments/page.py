@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from benchmarks.stamp import ROOT, stamp
 from retrodict.reproduce.results import Data, read
 from retrodict.reproduce.tables import make_page
 
-ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "experiments" / "results" / "figure2"
 PAGE = ROOT / "docs" / "figure2.md"
+MADE_OF = ("experiments/results/figure2", "experiments/page.py", "src/retrodict/reproduce")
 
 
 def write_page(data: Data) -> str:
@@ -20,4 +19,4 @@ def write_page(data: Data) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(write_page(read(RESULTS)), encoding="utf-8")
+    PAGE.write_text(stamp(write_page(read(RESULTS)), *MADE_OF), encoding="utf-8")

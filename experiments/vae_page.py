@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from benchmarks.stamp import ROOT, stamp
 from retrodict.reproduce.vae.bands import name_figures
 from retrodict.reproduce.vae.results import Data, read
 from retrodict.reproduce.vae.tables import make_page
 
-ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "experiments" / "results" / "vae"
 PAGE = ROOT / "docs" / "vae.md"
+MADE_OF = ("experiments/results/vae", "experiments/vae_page.py", "src/retrodict/reproduce/vae")
 
 
 def write_page(data: Data) -> str:
@@ -22,4 +21,4 @@ def write_page(data: Data) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(write_page(read(RESULTS)), encoding="utf-8")
+    PAGE.write_text(stamp(write_page(read(RESULTS)), *MADE_OF), encoding="utf-8")

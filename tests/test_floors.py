@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
@@ -28,10 +29,11 @@ FLOORS = [
     ["infer", "posterior", "guide", "linting"],
     ["amortization"],
     ["learn"],
-    ["reproduce", "plots", "report", "commands", "sources", "printing", "cli", "demo", "__main__"],
+    ["reproduce", "plots", "report", "commands", "sources", "printing", "cli", "demo"],
 ]
 FLOOR = {unit: floor for floor, units in enumerate(FLOORS) for unit in units}
-NUMPY_ONLY = ("errors", "pictures", "graph", "invert", "certify", "certificate_file", "data")
+HIGHEST_WITHOUT_JAX = 2
+NUMPY_ONLY = {unit for units in FLOORS[: HIGHEST_WITHOUT_JAX + 1] for unit in units} | {"data"}
 HEAVY = {"jax", "jaxlib", "equinox", "optax", "numpyro", "networkx", "matplotlib", "pyagrum", "sklearn"}
 
 FILES = sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")
@@ -110,6 +112,22 @@ def test_every_file_has_a_floor(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_imports_go_down(path: Path) -> None:
     assert find_climbs(ast.parse(path.read_text()), name_of(path)) == []
+
+
+def list_units() -> set[str]:
+    """The modules and folders of the package."""
+    return {unit_of(name_of(path)) for path in FILES}
+
+
+def test_every_floor_lists_what_exists() -> None:
+    assert set(FLOOR) == list_units()
+
+
+def test_the_page_of_architecture_has_the_same_floors() -> None:
+    lines = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").splitlines()
+    cells = [line.split("|")[1:3] for line in lines if re.match(r"\| \d+ \|", line)]
+    stated = {int(floor): re.findall(r"`(\w+)(?:/|\.py)`", units) for floor, units in cells}
+    assert {floor: sorted(units) for floor, units in stated.items()} == dict(enumerate(map(sorted, FLOORS)))
 
 
 def test_no_module_imports_itself_in_a_circle() -> None:

@@ -17,9 +17,11 @@ from typing import Any
 from benchmarks.speed.cases import CASES, SMOKE, WHOLE
 from benchmarks.speed.machine import describe_run, watch_others
 from benchmarks.speed.page import write_page
+from benchmarks.stamp import stamp
 
 HERE = Path(__file__).resolve().parent
 RESULTS, PAGE = HERE.parent / "results" / "speed.json", HERE.parents[1] / "docs" / "benchmarks.md"
+MADE_OF = ("benchmarks/results/speed.json", "benchmarks/speed")
 SHORT = ("train-8", "sample-8", "limit-8", "reach-zuko", "learn-mean-field", "grow-tree:4")
 
 
@@ -70,7 +72,7 @@ def main() -> int:
         for name in options.case:
             measure(name)
         failed = 0 if options.case else measure_all()
-    PAGE.write_text(write_page(read_results()))
+    PAGE.write_text(stamp(write_page(read_results()), *MADE_OF))
     return 1 if failed else 0
 
 

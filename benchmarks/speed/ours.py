@@ -19,10 +19,10 @@ import retrodict.encode.network as network
 from benchmarks.speed.problem import Problem
 from benchmarks.speed.turns import Turns
 from retrodict import amortization, invert, zoo
-from retrodict.amortization import SCALING_DRAWS, simulator
+from retrodict.amortization import simulator
 from retrodict.encode.build import build_encoder
 from retrodict.encode.encoder import Encoder
-from retrodict.encode.features import Scaling
+from retrodict.encode.features import SCALING_DRAWS, Scaling
 from retrodict.masks import Dependencies
 from retrodict.posterior import AmortizedPosterior
 from retrodict.train.fit import Plan, Simulate, fit

@@ -13,7 +13,7 @@ import optax
 from retrodict.counts import read_count, read_seed
 from retrodict.encode.conditionals import Conditional
 from retrodict.encode.encoder import Encoder
-from retrodict.encode.features import Scaling, list_categories
+from retrodict.encode.features import SCALING_DRAWS, Scaling, list_categories
 from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
@@ -27,7 +27,6 @@ from retrodict.model import Model
 from retrodict.posterior import AmortizedPosterior
 from retrodict.train.fit import Plan, Simulate, fit
 
-SCALING_DRAWS = 4096
 STEPS, BATCH, LEARNING_RATE = 5000, 256, 5e-3
 
 

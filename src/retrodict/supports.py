@@ -18,7 +18,9 @@ EVENT_AXES = {
     "positive_definite": 2,
 }
 NUMBERS = ("real", "positive", "unit_interval", "interval", "circular")
-DISCRETE = ("boolean", "categorical", "bounded_count", "count")
+DISCRETE = ("boolean", "categorical", "bounded_count", "count", "multinomial")
+# Whole numbers that add up to a given total: they can be observed, but no conditional draws them.
+SUMMED = ("multinomial",)
 # Beyond so many categories they are counts: networks see and give a number, not an indicator each.
 MOST_CATEGORIES = 64
 

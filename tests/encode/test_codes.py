@@ -101,10 +101,16 @@ def test_observed_values_are_left_as_they_are_but_for_categories():
     assert Codes.of_observed(observed).encode(jnp.array([[0.0, 3.0]])).tolist() == [[0.0, 2.0]]
 
 
+def test_observed_counts_of_a_multinomial_are_left_as_they_are():
+    counts = Variable("n", size=3, shape=(3,), support="multinomial", categories=11, bounds=(0, 10))
+    assert Codes.of_observed([counts]).encode(jnp.array([[3.0, 7.0, 0.0]])).tolist() == [[3.0, 7.0, 0.0]]
+
+
 @pytest.mark.parametrize(
     ("variable", "message"),
     [
         (Variable("s", support="sphere", size=3), r"support of 's' \(sphere\)"),
+        (Variable("n", support="multinomial", size=3, bounds=(0, 10)), r"support of 'n' \(multinomial\)"),
         (Variable("u", support="interval"), "not constants of 'u'"),
         (Variable("k", support="categorical"), "not constants of 'k'"),
     ],

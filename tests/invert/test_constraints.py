@@ -10,10 +10,11 @@ import pytest
 
 import retrodict as rd
 from retrodict.errors import GraphError, OrderError
+from retrodict.invert import portfolio
 from retrodict.invert.constraints import read_constraints
 from retrodict.invert.problem import Problem
 
-from .order_cases import draw_latents, draw_net, find_best, make_chain, make_tree
+from .order_cases import draw_latents, draw_net, find_best, make_chain, make_grid
 
 ORDERS = ["forward", "reverse", "min-fill", "min-degree", "nested-dissection", "exact", "auto"]
 
@@ -46,7 +47,7 @@ def draw_constraints(random: Random, names: list[Any]) -> dict[str, Any]:
     return given
 
 
-@pytest.mark.parametrize("minimize", ["edges", "width"])
+@pytest.mark.parametrize("minimize", ["edges", "depth", "width"])
 def test_exact_and_auto_are_the_best_that_respect_the_constraints(minimize: str) -> None:
     random = Random(7)  # noqa: S311
     solved = refused = 0
@@ -84,9 +85,34 @@ def test_exact_depth_under_a_fixed_beginning_and_end() -> None:
             assert respects(eliminated, given)
 
 
-def test_exact_depth_under_ties_is_refused() -> None:
-    with pytest.raises(OrderError, match="least depth"):
-        rd.invert(make_tree(4), "exact", "depth", in_sequence=[[1, 2]])
+def test_ties_that_local_search_misses_are_found() -> None:
+    """The least depth takes moving two latents at once: no single move betters what the named orders give."""
+    net = draw_latents(38, 6, 1.3)
+    given = {"together": [["z0", "z3"]], "in_sequence": [["z5", "z1"]]}
+    best = find_best(net, "depth", lambda order: respects(net.to_names(order), given))
+    inverse = rd.invert(net, minimize="depth", **given)
+    assert (inverse.depth, inverse.strategy) == (best, "exact")
+
+
+def test_exact_depth_under_ties_counts_barren_latents() -> None:
+    for seed in range(30):
+        net = draw_net(seed, 8, observed=0.25)
+        names = [v for v in net.latents if not Problem.of(net).barren[net.index(v)]]
+        if len(names) > 3:
+            given = {"together": [names[:3], names[:2]], "in_sequence": [[names[-1], names[1]]]}
+            best = find_best(net, "depth", lambda order, net=net, given=given: respects(net.to_names(order), given))
+            assert [rd.invert(net, order, "depth", **given).depth for order in ("exact", "auto")] == [best, best]
+
+
+def test_exact_depth_under_ties_of_too_many_latents_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(portfolio.MOST_SETS_TIED, "depth", 1_000)
+    with pytest.raises(OrderError, match="takes more than 1,000 sets"):
+        rd.invert(make_grid(6), "exact", "depth", in_sequence=[[(0, 0), (5, 5)]])
+
+
+def test_what_is_not_proved_is_not_called_exact() -> None:
+    inverse = rd.invert(make_grid(5), minimize="depth", in_sequence=[[(0, 0), (4, 4)]], budget=0.01)
+    assert inverse.strategy.endswith(" + local search")
 
 
 def test_large_models_keep_their_constraints() -> None:

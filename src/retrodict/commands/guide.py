@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from retrodict.certify import Certificate, certify, lint
 from retrodict.errors import SourceError
 from retrodict.graph.bayesnet import BayesNet
-from retrodict.graph.inverse import Inverse
-from retrodict.invert import fully_connected, mean_field, reversal
+from retrodict.invert.baselines import BASELINES
 
 MOST_BYTES = 256 * 2**20
-BASELINES: dict[str, Callable[[BayesNet], Inverse]] = {
-    "reversal": reversal,
-    "mean-field": mean_field,
-    "fully-connected": fully_connected,
-}
 
 # For people, who see it through Rich: it would take a word in brackets for markup.
 GUIDE_HELP = r"A JSON file {latent: \[parents]}, or reversal, mean-field or fully-connected."

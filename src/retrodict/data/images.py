@@ -69,8 +69,8 @@ def load_images(
 
     Pixels are one where the gray level is above half of white (``binarize=True`` or ``"threshold"``), or with
     the gray level as probability (``"sampled"``); ``False`` keeps gray levels. The share ``held_out`` of the images,
-    drawn by ``seed``, is for testing; Fashion-MNIST has 10,000 of its own. ``folder`` is where its files are, if
-    Debian's package has not put them where it does. Nothing is downloaded.
+    drawn by ``seed``, is for testing; Fashion-MNIST has 10,000 of its own. ``folder`` is where its files are,
+    by default where Debian's package dataset-fashion-mnist puts them. Nothing is downloaded.
 
     Raises `SourceError` for an unknown name, `MissingPackageError` naming what to install, `FileError` for
     damaged files and for other images than those known, and `OptionError` for options out of range.

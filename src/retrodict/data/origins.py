@@ -14,7 +14,9 @@ from retrodict.data.idx import Bytes, read_idx_images
 from retrodict.errors import FileError, MissingPackageError
 from retrodict.read.packages import require
 
-FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")  # of Debian's package
+# Looked into where folder= is not given: Debian's package dataset-fashion-mnist puts its files there. On other systems
+# nothing is there, and the error says which files to get and to name their folder.
+FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 FASHION_FILES = ("train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz")
 
 
@@ -73,7 +75,8 @@ def _read_fashion(folder: Path | None) -> tuple[Bytes, ...]:
     if missing:
         raise MissingPackageError(
             f"Fashion-MNIST is not installed: {place} has no {' and no '.join(missing)}",
-            remedy="Install it with apt install dataset-fashion-mnist, or say where its files are with folder=.",
+            remedy="On Debian, apt install dataset-fashion-mnist puts them there; elsewhere, give the folder with "
+            f"{' and '.join(FASHION_FILES)} as folder=.",
         )
     return tuple(read_idx_images(place / name) for name in FASHION_FILES)
 

@@ -18,7 +18,7 @@ from retrodict.errors import OptionError
 from retrodict.graph.bayesnet import Variable
 from retrodict.graph.rows import Integers
 from retrodict.layout import take_columns
-from retrodict.supports import DISCRETE, EVENT_AXES, NUMBERS, count_codes, event_shape, is_discrete
+from retrodict.supports import DISCRETE, EVENT_AXES, NUMBERS, SUMMED, count_codes, event_shape, is_discrete
 
 BOUNDED = ("unit_interval", "interval", "circular")
 # Draws of a bounded variable can be rounded onto its bound, whose code is infinite: they are moved inside by so much.
@@ -217,7 +217,7 @@ def _default_bounds(support: str) -> tuple[float, float]:
 
 
 def _require_supported(latents: Sequence[Variable]) -> None:
-    known = {*NUMBERS, *DISCRETE, *EVENT_AXES}
+    known = {*NUMBERS, *DISCRETE, *EVENT_AXES} - {*SUMMED}
     unknown = [variable for variable in latents if variable.support not in known]
     if unknown:
         raise OptionError(

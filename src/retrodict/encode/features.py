@@ -15,6 +15,8 @@ from retrodict.masks import Dependencies
 HEAVY = 2.0
 # Inputs of more standard deviations than these grow like their logarithm: only heavy tails have any.
 FAR = 10.0
+# Centre and spread are those of so many simulations.
+SCALING_DRAWS = 4096
 # The category of an input that is a real number.
 REAL = -1
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from retrodict.errors import GraphError, quote
 from retrodict.gaussian.costs import sparsify
 from retrodict.gaussian.elimination import eliminate_numerically
 from retrodict.gaussian.equations import Equations
@@ -16,6 +18,7 @@ from retrodict.gaussian.factors import GaussianFactors
 from retrodict.gaussian.regression import regress
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.inverse import Inverse, Sparsified
+from retrodict.graph.names import unknown
 from retrodict.graph.rows import Mask
 from retrodict.invert import invert
 from retrodict.layout import Floats
@@ -49,10 +52,13 @@ class LinearGaussian(Equations, Model):
     ) -> LinearGaussian:
         """Build from ``weights[child][parent]``; an edge without a weight has weight 1.
 
+        Raises `GraphError` for weights of edges that the model does not have: they would change nothing.
+
         >>> net = BayesNet({"z": [], "x": ["z"]}, observed=["x"])
         >>> LinearGaussian.from_weights(net, {"x": {"z": 2.0}}).covariance.tolist()
         [[1.0, 2.0], [2.0, 5.0]]
         """
+        _require_edges(net, weights)
         listed = [weights.get(name, {}).get(parent, 1.0) for name in net.names for parent in net.parents(name)]
         n = len(net)
         return cls(
@@ -136,3 +142,21 @@ class LinearGaussian(Equations, Model):
         flat = columns.reshape(-1, columns.shape[-1]).T
         noise = jax.random.normal(key, flat.shape)
         return Simulator.of(self).run(noise, keep=~which, values=flat).T.reshape(columns.shape)
+
+
+def _require_edges(net: BayesNet, weights: Mapping[Any, Mapping[Any, float]]) -> None:
+    """Raise `GraphError` for a child that the model does not have, and for one with another parent than its own."""
+    strangers = [child for child in weights if child not in net.position]
+    if strangers:
+        raise unknown(strangers, net.position, "children in weights")
+    for child, row in weights.items():
+        parents = net.parents(child)
+        wrong = [name for name in row if name not in parents]
+        if wrong:
+            near = get_close_matches(str(wrong[0]), [str(parent) for parent in parents], n=1)
+            known = f"Name one of {quote(parents)}." if parents else "It has none."
+            raise GraphError(
+                f"the weights of {child!r} name what is not one of its parents",
+                wrong,
+                remedy=f"Did you mean {quote(near)}?" if near else known,
+            )

@@ -19,7 +19,7 @@ from numpyro.primitives import Messenger
 from retrodict.counts import read_seed
 from retrodict.encode.build import ENCODERS
 from retrodict.encode.encoder import Encoder
-from retrodict.encode.features import Scaling, list_categories
+from retrodict.encode.features import SCALING_DRAWS, Scaling, list_categories
 from retrodict.errors import DataError, OptionError
 from retrodict.graph.bayesnet import Variable
 from retrodict.graph.inverse import Inverse
@@ -33,8 +33,6 @@ from retrodict.read.numpyro import from_numpyro
 from retrodict.read.numpyro_model import NumpyroModel
 from retrodict.read.numpyro_sites import Program, is_random
 from retrodict.supports import is_discrete
-
-SCALING_DRAWS = 4096
 
 Summaries = Mapping[Any, Callable[[jax.Array], jax.Array]]
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 
 import numpy as np
 
 from retrodict.graph.rows import Integers, Rows
-
-# Beyond so many neighbours NumPy packs them faster than a loop.
-MANY = 64
+from retrodict.invert.bits import pack_bits
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,19 +33,3 @@ class Adjacency:
             latents[v] |= bundles[g]
         members_packed = [pack_bits(row) for row in members.to_lists()]
         return cls(m, [*latents, *chain.from_iterable(map(repeat, members_packed, sizes))])
-
-
-def pack_bits(numbers: Sequence[int]) -> int:
-    """Return the integer with these bits.
-
-    >>> pack_bits([0, 3]), pack_bits(range(100)) == 2**100 - 1
-    (9, True)
-    """
-    if len(numbers) > MANY:
-        flags = np.zeros(max(numbers) + 1, dtype=np.uint8)
-        flags[numbers] = 1
-        return int.from_bytes(np.packbits(flags, bitorder="little").tobytes(), "little")
-    packed = 0
-    for number in numbers:
-        packed |= 1 << number
-    return packed

@@ -11,9 +11,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
-Numbers = Any  # an int or a frozenset of int, according to the algebra; both know | and &
+from retrodict.invert.bits import list_bits, pack_bits
 
-FEW = 64
+Numbers = Any  # an int or a frozenset of int, according to the algebra; both know | and &
 
 
 class Algebra(ABC):
@@ -70,14 +70,11 @@ class Bits(Algebra):
 
     def pack(self, numbers: Iterable[int]) -> int:
         """Return the integer with these bits."""
-        packed = 0
-        for number in numbers:
-            packed |= 1 << number
-        return packed
+        return pack_bits(numbers)
 
     def gather(self, numbers: Iterable[int]) -> int:
         """Return the integer with these bits."""
-        return self.pack(numbers)
+        return pack_bits(numbers)
 
     def drop(self, collection: int, number: int) -> int:
         """Return the integer without this bit."""
@@ -104,21 +101,8 @@ class Bits(Algebra):
         return (one & ~other).bit_count()
 
     def each(self, one: int) -> list[int]:
-        """List the bits set: few are taken off one by one, many are faster found in the written number."""
-        if one.bit_count() <= FEW:
-            few = []
-            while one:
-                highest = one.bit_length() - 1
-                few.append(highest)
-                one ^= 1 << highest
-            return few[::-1]
-        text = bin(one)[:1:-1]
-        found = []
-        place = text.find("1")
-        while place >= 0:
-            found.append(place)
-            place = text.find("1", place + 1)
-        return found
+        """List the bits set."""
+        return list_bits(one)
 
 
 class Sets(Algebra):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from retrodict.errors import SizeError
@@ -76,3 +78,11 @@ def _baseline(net: BayesNet, name: str, sets: ParentSets) -> Inverse:
     """Wrap sets whose latents depend on later numbered ones only: they are eliminated in topological order."""
     n = len(net.latents)
     return Inverse(net, name, sets, np.arange(n), np.zeros(n, dtype=bool))
+
+
+# Their names, as a user gives them.
+BASELINES: dict[str, Callable[[BayesNet], Inverse]] = {
+    "reversal": reversal,
+    "mean-field": mean_field,
+    "fully-connected": fully_connected,
+}

@@ -73,6 +73,8 @@ def choose_naturally(net: BayesNet, neighbours: Rows, latents: Integers) -> list
     for direction in DIRECTIONS:
         precedence = precede(net, chosen, direction)
         for rule in _choose_rules(graph, precedence, direction):
+            if best and best.n_edges == graph.n_edges:
+                break  # there is no better one
             found = order_greedily(graph, precedence, rule, direction, best.n_edges - 1 if best else math.inf)
             best = found or best
     return _name(chosen, best)

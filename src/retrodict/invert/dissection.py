@@ -60,29 +60,28 @@ def _order_forest(adjacent: Mapping[int, Sequence[int]], tails: Sequence[int]) -
 
 
 def find_separator(graph: Graph, component: Sequence[int]) -> list[int]:
-    """Return latents whose removal cuts a connected component in two of similar size, or all of it if none does."""
+    """Return latents whose removal cuts a connected component with loops in two of similar size.
+
+    Where all are joined no cut exists: all but the last two go.
+    """
+    n = len(component)
+    if sum(len(graph[v]) for v in component) == n * (n - 1):
+        return list(component[:-2])
     levels = _find_levels(graph, component[0])
     for _ in range(3):  # a few restarts from the far end find one that is nearly as far as can be
         further = _find_levels(graph, min(levels[-1], key=lambda v: (len(graph[v]), v)))
         if len(further) <= len(levels):
             break
         levels = further
-    if len(levels) < 3:
-        return _find_central(graph, component)
     below, cuts = len(levels[0]), []
     for i in range(1, len(levels) - 1):
-        above = len(component) - below - len(levels[i])
-        cuts.append((len(levels[i]) * (1 + len(component) / (1 + min(below, above))), i))
+        above = n - below - len(levels[i])
+        cuts.append((len(levels[i]) * (1 + n / (1 + min(below, above))), i))
         below += len(levels[i])
     cut = min(cuts)[1]
     side = {v: (i > cut) - (i < cut) for i, level in enumerate(levels) for v in level}
     _move_separator(graph, side)
-    return sorted(v for v, where in side.items() if where == 0) or _find_central(graph, component)
-
-
-def _find_central(graph: Graph, component: Sequence[int]) -> list[int]:
-    """Return the latent with most neighbours: where all are close to each other no cut is small."""
-    return [min(component, key=lambda v: (-len(graph[v]), v))]
+    return sorted(v for v, where in side.items() if where == 0)
 
 
 def _find_levels(graph: Graph, start: int) -> list[list[int]]:

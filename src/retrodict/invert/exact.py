@@ -21,7 +21,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from retrodict.errors import OrderError
-from retrodict.invert.parts import Part, list_bits, peel, split
+from retrodict.invert.bits import list_bits, pack_bits
+from retrodict.invert.parts import Part, peel, split
 from retrodict.invert.ranking import rank_forest
 
 # Larger problems are refused: 30 latents of a sparse random model take a minute or two.
@@ -279,5 +280,5 @@ def refuse(names: tuple[object, ...], why: str) -> OrderError:
 
 def _without(part: Part, peeled: list[int]) -> Part:
     """Return a part whose peeled latents nobody sees any more."""
-    gone = sum(1 << v for v in peeled)
+    gone = pack_bits(peeled)
     return Part(part.variables, tuple(mask & ~gone for mask in part.near), part.tails)

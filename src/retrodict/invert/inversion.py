@@ -44,12 +44,14 @@ def invert(
     * ``"min-degree"``: at each step the latent with the fewest neighbours, faster on large graphs with many loops;
     * ``"nested-dissection"``: separators last; of chains and trees the least depth there is;
     * ``"exact"``: proved to have the least edges, depth or width of all orders; for up to some 25 latents that
-      hang together, not counting those whose neighbours are all joined;
+      hang together, not counting those whose neighbours are all joined (under ``together`` or ``in_sequence`` for
+      some 15 latents in all);
     * ``"auto"``: the best of all these. Each part of the model is solved exactly where that is quick (always up
-      to about 12 latents; ``strategy`` is then ``"exact"``), and otherwise improved by local search. Above 5,000
-      latents nothing is improved, and only two orders are tried: the better natural direction (``strategy`` is
-      ``"natural"``; the worse is abandoned once it has more edges), and nested dissection where depth is
-      minimised, or where it takes linear time and the natural order has more than log2(n) edges a variable;
+      to about 12 latents; ``strategy`` is then ``"exact"``), and otherwise improved by local search: a ``strategy``
+      other than ``"exact"`` is not proved. Above 5,000 latents nothing is improved, and only two orders are tried:
+      the better natural direction (``strategy`` is ``"natural"``; the worse is abandoned once it has more edges),
+      and nested dissection where depth is minimised, or where it takes linear time and the natural order has more
+      than log2(n) edges a variable;
     * a sequence of all latents, eliminated in this order (barren ones first, wherever they stand in it).
 
     ``minimize`` tells ``"auto"`` and ``"exact"`` what to look for: ``"edges"``, ``"depth"``, ``"width"``, or (not for
@@ -57,9 +59,10 @@ def invert(
 
     Constraints are on the order of elimination, the reverse of the sampling order. It begins with the latents
     ``first`` and ends with ``last``, in the sequence given; each group of ``together`` is eliminated without
-    others in between (groups may lie inside each other); each group of ``in_sequence`` in this sequence, others
-    in between allowed. Orders that know nothing of constraints are changed as little as they demand; an explicit
-    order must respect them. Barren latents are never eliminated: no constraint applies to them.
+    others in between; each group of ``in_sequence`` in this sequence, others in between allowed. Groups of
+    ``together`` may lie inside each other; groups that share latents while neither holds the other are refused,
+    even where an order would respect them. Orders that know nothing of constraints are changed as little as they
+    demand; an explicit order must respect them. Barren latents are never eliminated: no constraint applies to them.
 
     ``budget`` limits the local search, in seconds of a core of about 2020. It is translated into a fixed amount of
     work, so the result is the same on every machine; zero means none.

@@ -41,6 +41,11 @@ class LatentGraph:
         """Number of latents and of observed variables around them."""
         return len(self) + int(self.weights.sum())
 
+    @property
+    def n_edges(self) -> int:
+        """Number of edges that end in a latent: no order gives an inverse with fewer."""
+        return len(self.neighbours.index) // 2 + int((self.weights * self.members.lengths).sum())
+
     @cached_property
     def adjacency(self) -> Adjacency:
         """The same graph as bits."""

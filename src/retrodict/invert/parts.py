@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from retrodict.invert.bits import list_bits, pack_bits
 from retrodict.invert.constraints import Constraints
 from retrodict.invert.problem import Problem
 
@@ -113,23 +114,9 @@ def _mask(variables: list[int], near: dict[int, set[int]], tails: list[int], see
     outside = sorted({u for v in variables for u in near[v]} - inside, key=lambda u: (seen[u], u))
     if len(variables) * (len(variables) + len(outside)) > MOST_BITS:
         raise TooManyBitsError(*variables)
-    bit = {v: 1 << i for i, v in enumerate([*variables, *outside])}
-    masks = tuple(sum(bit[u] for u in near[v]) for v in variables)
+    place = {v: i for i, v in enumerate([*variables, *outside])}
+    masks = tuple(pack_bits(place[u] for u in near[v]) for v in variables)
     return Part(tuple(variables), masks, tuple(tails[v] for v in variables))
-
-
-def list_bits(mask: int) -> list[int]:
-    """Return the numbers in a set, ascending.
-
-    >>> list_bits(0b1101)
-    [0, 2, 3]
-    """
-    bits = []
-    while mask:
-        low = mask & -mask
-        bits.append(low.bit_length() - 1)
-        mask ^= low
-    return bits
 
 
 def split(near: Sequence[int], latents: int) -> list[tuple[int, int]]:
@@ -166,18 +153,33 @@ def peel(part: Part) -> tuple[list[int], int]:
     >>> peel(Part((0, 1, 2), (0b1010, 0b1101, 0b1010), (0, 0, 0)))  # a path of three that all see the same
     ([0, 1, 2], 0)
     """
-    near, left = list(part.near), part.all
+    far = [~(mask | 1 << v) for v, mask in enumerate(part.near)]
+    first: dict[int, int] = {}
+    twins = [first.setdefault(mask, v) for v, mask in enumerate(far)]  # of those that see the same, one is asked
+    unjoined = [0] * len(part)  # two neighbours of each latent that are not joined: as long as both are left, it stays
     peeled: list[int] = []
-    waiting = left
+    gone, waiting = 0, part.all
     while waiting:
         low = waiting & -waiting
         waiting ^= low
         v = low.bit_length() - 1
-        inside = list_bits(near[v] & left)
-        if all(not near[v] & ~near[u] & ~(1 << u) for u in inside):
+        if unjoined[v] and not unjoined[v] & gone:
+            continue
+        around = part.near[v] & ~gone
+        inside = around & part.all
+        asked = {twins[u]: u for u in list_bits(inside)}.values()
+        unjoined[v] = _find_unjoined(around, asked, far)
+        if not unjoined[v]:
             peeled.append(v)
-            left ^= low
-            for u in inside:
-                near[u] &= ~low
-                waiting |= 1 << u
-    return peeled, left
+            gone |= low
+            waiting |= inside
+    return peeled, part.all & ~gone
+
+
+def _find_unjoined(around: int, asked: Iterable[int], far: Sequence[int]) -> int:
+    """Return two of these variables that are not neighbours, one of them among those asked; 0 where there are none."""
+    for u in asked:
+        lacking = around & far[u]
+        if lacking:
+            return 1 << u | 1 << (lacking.bit_length() - 1)
+    return 0

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from retrodict.errors import OptionError, OrderError
 from retrodict.graph.inverse import Inverse
 from retrodict.invert.constraints import Constraints
 from retrodict.invert.exact import MOST_LATENTS, MOST_SETS, TooManySetsError, count_hard, order_exactly, refuse
 from retrodict.invert.improvement import Allowance, improve, settle
-from retrodict.invert.objectives import NAMED, Objective
+from retrodict.invert.objectives import NAMED, Key, Objective
 from retrodict.invert.orders import CHEAP, ORDERS
 from retrodict.invert.parts import MOST_BITS, Part, TooManyBitsError, fall_apart, join
 from retrodict.invert.problem import Problem
@@ -21,8 +21,8 @@ from retrodict.invert.tied import order_exactly_tied
 LARGE = 5_000
 # Parts of at most so many latents are solved exactly if that takes few sets: about a quarter of a second.
 MOST_LATENTS_AT_ONCE, MOST_SETS_AT_ONCE = 40, 2_000
-# Under ties a set takes longer: this many take some ten seconds.
-MOST_SETS_TIED = 200_000
+# Under ties a set takes longer, for the depth most of all: this many take some ten seconds.
+MOST_SETS_TIED = {"edges": 200_000, "depth": 50_000, "width": 200_000}
 # The improvement of a small part starts from the two best orders, of a larger one from the best.
 SMALL = 200
 
@@ -46,7 +46,7 @@ def invert_exactly(problem: Problem, objective: Objective, constraints: Constrai
 
 def _solve(problem: Problem, minimize: str, constraints: Constraints) -> list[int]:
     if constraints.ties:
-        return _solve_tied(problem, minimize, constraints, MOST_SETS_TIED)
+        return _solve_tied(problem, minimize, constraints, MOST_SETS_TIED[minimize])
     order: list[int] = []
     for part in fall_apart(problem, constraints):
         names = problem.net.to_names(part.variables)
@@ -60,11 +60,6 @@ def _solve(problem: Problem, minimize: str, constraints: Constraints) -> list[in
 
 
 def _solve_tied(problem: Problem, minimize: str, constraints: Constraints, most_sets: int) -> list[int]:
-    if minimize == "depth":
-        raise OrderError(
-            "order='exact' cannot prove the least depth under together or in_sequence",
-            remedy="Use order='auto', minimize edges or width, or keep to first and last.",
-        )
     whole = join(problem)
     try:
         return whole.to_variables(order_exactly_tied(whole, minimize, constraints, most_sets=most_sets))
@@ -89,6 +84,8 @@ def invert_well(problem: Problem, objective: Objective, constraints: Constraints
 
 def try_orders(problem: Problem, objective: Objective, constraints: Constraints) -> list[Inverse]:
     """Follow the named orders and return what they give; of a large model the best alone, to save space."""
+    if len(problem.latents) < 2:  # one order
+        return [problem.follow(problem.latents.tolist(), next(iter(ORDERS)))]
     if len(problem.latents) <= LARGE:
         return [problem.follow(constraints.obey(order(problem)), name) for name, order in ORDERS.items()]
     natural = problem.follow(constraints.obey(CHEAP["natural"](problem)), "natural")
@@ -181,22 +178,30 @@ def _improve_whole(
     allowance: Allowance,
 ) -> Inverse:
     """Order all parts together, for objectives and constraints that reach across them."""
-    if objective.name in ("edges", "width"):
-        try:
-            return problem.follow(_solve_tied(problem, objective.name, constraints, MOST_SETS_AT_ONCE), "exact")
-        except OrderError:
-            pass  # too many sets
+    solved = _solve_few_sets(problem, objective, constraints)
+    if solved and objective.name != "depth":
+        return problem.follow(solved, "exact")
+    judge = _judge_orders(problem, objective)
+    # Edges decide between equals of the same depth, and there may be many: worth a search, from the proved one too.
+    starts = [order, solved] if solved else [order]
+    found = min([reinsert(start, judge, constraints.obey, allowance) for start in starts], key=judge)
+    return problem.follow(found, "exact" if solved else f"{strategy} + local search")
+
+
+def _solve_few_sets(problem: Problem, objective: Objective, constraints: Constraints) -> list[int] | None:
+    """Return a proved order under ties, or None where that takes too many sets or the objective is the user's own."""
+    if not objective.name:
+        return None
+    try:
+        return _solve_tied(problem, objective.name, constraints, MOST_SETS_AT_ONCE)
+    except OrderError:
+        return None
+
+
+def _judge_orders(problem: Problem, objective: Objective) -> Callable[[list[int]], Key]:
+    """Return what tells how good an order of all latents is."""
+    if not objective.name:
+        return lambda order: objective.key(problem.follow(order, "candidate"))
     whole = join(problem)
     place = {v: i for i, v in enumerate(whole.variables)}
-    if objective.name:
-        found = reinsert(
-            order,
-            lambda order: EliminationTree(whole, [place[v] for v in order]).key(objective.name),
-            constraints.obey,
-            allowance,
-        )
-    else:
-        found = reinsert(
-            order, lambda order: objective.key(problem.follow(order, "candidate")), constraints.obey, allowance
-        )
-    return problem.follow(found, f"{strategy} + local search")
+    return lambda order: EliminationTree(whole, [place[v] for v in order]).key(objective.name)

@@ -59,10 +59,10 @@ class Problem:
 
         Barren latents are sampled after everything else, so the chain adds to the depth.
         """
-        tails, barren, children = [0] * len(self.net), self.barren.tolist(), self.net.child_rows.lists
-        if any(barren):
-            for v in range(len(tails) - 1, -1, -1):  # children have larger numbers
-                tails[v] = max((1 + tails[child] for child in children[v] if barren[child]), default=0)
+        tails, rows = [0] * len(self.net), self.net.parent_rows
+        for child in np.flatnonzero(self.barren & (rows.lengths > 0))[::-1].tolist():  # children have larger numbers
+            for v in rows[child].tolist():
+                tails[v] = max(tails[v], 1 + tails[child])
         return tails
 
     def follow(self, order: Iterable[int], strategy: str) -> Inverse:
@@ -83,8 +83,8 @@ class Problem:
 
 def _generative_sets(net: BayesNet, variables: Integers) -> ParentSets:
     """Return the model's own parents of these variables."""
-    rows = [net.parent_rows[v] for v in variables.tolist()]
-    return ParentSets.from_lists(
-        [net.place[row[~net.is_observed[row]]].tolist() for row in rows],
-        [net.place[row[net.is_observed[row]]].tolist() for row in rows],
-    )
+    n, parents = len(variables), net.parent_rows.gather(variables)
+    owners = np.repeat(np.arange(n), net.parent_rows.lengths[variables])
+    seen = net.is_observed[parents]
+    latents, observed = (Rows.from_edges(owners[chosen], net.place[parents[chosen]], n) for chosen in (~seen, seen))
+    return ParentSets(latents, observed.index, observed.pointer[:-1], observed.pointer[1:], observed.lengths)

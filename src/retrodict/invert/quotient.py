@@ -20,14 +20,13 @@ import math
 from heapq import heappop, heappush
 
 from retrodict.invert.adjacency import Adjacency
-from retrodict.invert.algebra import Bits
+from retrodict.invert.bits import list_bits
 from retrodict.invert.latentgraph import Ordering, Precedence
 
 Turn = tuple[int, int, int]  # score, minus the step since which it may go, the latent
 Entry = tuple[int, int, int, int]  # the same, and the element in whose queue it stands, NONE: in no queue
 
 NONE = -1
-each = Bits().each
 
 
 class Quotient:
@@ -112,7 +111,7 @@ class Quotient:
         new = self.around[v] & self.left & ~inside
         self.reach[e] = reach = inside | new
         self.size[e] = reach.bit_count()
-        for u in each(new & self.latents):
+        for u in list_bits(new & self.latents):
             self.elements[u].append(e)
         if reach != before:
             self._place_new(reach, before)
@@ -136,18 +135,18 @@ class Quotient:
         new, around = reach & ~before, self.around
         concerned = new
         if before & self.ready & ~self.alone:
-            for b in each(new):
+            for b in list_bits(new):
                 concerned |= around[b]
-        for u in each(concerned & reach & self.ready & ~(self.alone & before)):
+        for u in list_bits(concerned & reach & self.ready & ~(self.alone & before)):
             self._place(u)
 
     def _widen(self, reach: int, before: int, shared: int) -> None:
         """Score those anew that stand alone next to a changed element; who is next to no other now gets in line."""
         near, left, degree, heap = self.near, self.left, self.degree, self.heap
-        for u in each(shared & before & self.alone):
+        for u in list_bits(shared & before & self.alone):
             if len(self._find_elements(u)) == 1:
                 self._place(u)
-        for u in each(before & self.alone):
+        for u in list_bits(before & self.alone):
             near[u] = wide = (near[u] | reach) & left
             size = wide.bit_count() - 1
             if size != degree[u]:

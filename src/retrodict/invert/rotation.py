@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from retrodict.invert.bits import list_bits
 from retrodict.invert.parts import Part
 
 ROOT = -1
@@ -59,15 +60,8 @@ class EliminationTree:
                 column |= self.column[child]
             self.column[v] = column = column & (left | outside)
             inside = column & left
-            first, least = ROOT, len(order)
-            while inside:
-                low = inside & -inside
-                inside ^= low
-                u = low.bit_length() - 1
-                if place[u] < least:
-                    first, least = u, place[u]
-            self.parent[v] = first
-            if first != ROOT:
+            if inside:
+                self.parent[v] = first = min(list_bits(inside), key=place.__getitem__)
                 self.children[first].append(v)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import jax
@@ -14,26 +14,20 @@ from retrodict.counts import read_count
 from retrodict.encode.capacity import match_widths
 from retrodict.encode.choice import choose_conditional
 from retrodict.encode.encoder import Encoder
-from retrodict.encode.features import Scaling, list_categories
+from retrodict.encode.features import SCALING_DRAWS, Scaling, list_categories
 from retrodict.encode.summaries import Summarised, Summary, list_columns, summarise
 from retrodict.errors import OptionError
-from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.infer.recipe import Recipe
 from retrodict.infer.wiring import Wiring
-from retrodict.invert import fully_connected, invert, mean_field, reversal
+from retrodict.invert import invert
+from retrodict.invert.baselines import BASELINES
 from retrodict.invert.orders import ORDERS
 from retrodict.masks import Dependencies
 from retrodict.read.numpyro_model import NumpyroModel
 
-BASELINES: dict[str, Callable[[BayesNet], Inverse]] = {
-    "reversal": reversal,
-    "mean-field": mean_field,
-    "fully-connected": fully_connected,
-}
 NAMES = ("auto", "exact", *ORDERS)
-SCALING_DRAWS = 4096
 
 Structure = str | Sequence[Name] | Inverse
 

@@ -17,9 +17,10 @@ from retrodict.graph.rows import Integers
 from retrodict.read.numpyro_assign import run
 from retrodict.read.numpyro_sets import SetTable
 from retrodict.read.numpyro_sites import Program, Site
-from retrodict.read.numpyro_supports import DISCRETE, bounds_of, contains, peel
+from retrodict.read.numpyro_supports import bounds_of, contains, peel
 from retrodict.read.numpyro_values import Tracked
 from retrodict.read.numpyro_walk import follow
+from retrodict.supports import DISCRETE
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def _read_bounds(
             found += [None] * count
         else:
             lows, highs = (np.asarray(end.value, float).reshape(count, -1) for end in (low, high))
-            alike = np.isin(site.support, list(DISCRETE)) | (np.ptp(lows, axis=1) + np.ptp(highs, axis=1) == 0)
+            alike = np.isin(site.support, DISCRETE) | (np.ptp(lows, axis=1) + np.ptp(highs, axis=1) == 0)
             ends_of = zip(lows.min(axis=1).tolist(), highs.max(axis=1).tolist(), alike.tolist(), strict=True)
             found += [(least, greatest) if same else None for least, greatest, same in ends_of]
     return found

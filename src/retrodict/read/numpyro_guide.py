@@ -17,7 +17,8 @@ from retrodict.graph.names import Name
 from retrodict.read.numpyro_guide_uses import find_uses, list_units
 from retrodict.read.numpyro_model import NumpyroModel
 from retrodict.read.numpyro_sites import Program
-from retrodict.read.numpyro_supports import DISCRETE, bounds_of, name_support, peel
+from retrodict.read.numpyro_supports import bounds_of, name_support, peel
+from retrodict.supports import DISCRETE
 
 
 class WrongSupport(NamedTuple):

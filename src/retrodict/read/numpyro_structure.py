@@ -15,7 +15,7 @@ from retrodict.graph.rows import Integers
 from retrodict.read.numpyro_elements import find_dependence, name_elements
 from retrodict.read.numpyro_relations import relate_sites
 from retrodict.read.numpyro_sites import Program, Site
-from retrodict.read.numpyro_supports import DISCRETE
+from retrodict.supports import DISCRETE
 
 
 @dataclass(frozen=True)

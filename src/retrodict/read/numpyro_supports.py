@@ -24,7 +24,6 @@ NAMES = {
     "GreaterThanEq": "greater_than",
     "LessThanEq": "less_than",
 }
-DISCRETE = frozenset({"boolean", "categorical", "bounded_count", "count", "multinomial"})
 WRAPPERS = (dist.Independent, dist.ExpandedDistribution, dist.MaskedDistribution)
 SIMPLEX_TOLERANCE = 1e-4  # float32 draws of many categories miss NumPyro's 1e-6
 
