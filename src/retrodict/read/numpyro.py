@@ -7,6 +7,7 @@ from typing import Any
 
 from retrodict.errors import ProgramError
 from retrodict.read.numpyro_data import require_data_apart
+from retrodict.read.numpyro_fixed import read_data
 from retrodict.read.numpyro_model import NumpyroModel
 from retrodict.read.numpyro_sites import Program, read_sites
 from retrodict.read.numpyro_structure import read_structure
@@ -57,6 +58,7 @@ def from_numpyro(
         raise ProgramError(f"a program must be a function, not {type(program).__name__}")
     called = Program(program, args, kwargs)
     sites = read_sites(called)
+    read_data(called, sites)
     structure = read_structure(called, sites, observed, elementwise)
     require_data_apart(called, sites, structure.observed_sites)
     return NumpyroModel(called, structure)

@@ -95,9 +95,7 @@ class Recorder(Messenger):  # type: ignore[misc]
         refuse_message(msg, self.seen)
         if msg["type"] == "control_flow":
             is_scan = kind_of(msg) == "scan"
-            stack = msg["kwargs"]["substitute_stack"]
-            enter(msg, lambda fn, _: Recorder(fn, self.record, in_scan=is_scan))
-            msg["kwargs"]["substitute_stack"] = stack
+            enter(msg, lambda fn, _: Recorder(fn, self.record, in_scan=is_scan), keep_data=True)
         elif msg["type"] == "sample":
             self.seen.add(msg["name"])
             self.record.names.append(msg["name"])
