@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -87,7 +88,9 @@ class Layout:
         if not isinstance(values, Mapping):
             raise DataError(f"{what} must be a mapping from names to arrays, not {type(values).__name__}")
         self._require_names(values, what)
-        packed = self.pack({name: self._read_floats(name, values[name]) for name in self.names})
+        packed = self.pack(
+            {n: self._read_floats(n, values[n], shape) for n, shape in zip(self.names, self.shapes, strict=True)}
+        )
         finite = np.isfinite(packed).reshape(-1, self.width).all(axis=0)
         if not finite.all():
             wrong = {int(np.searchsorted(self.start, column, side="right")) - 1 for column in np.flatnonzero(~finite)}
@@ -98,11 +101,12 @@ class Layout:
             )
         return np.asarray(packed)
 
-    def _read_floats(self, name: Name, value: Any) -> Floats:
+    def _read_floats(self, name: Name, value: Any, shape: tuple[int, ...]) -> Floats:
         try:
-            return np.asarray(value, dtype=np.float64)
+            array = np.asarray(value, dtype=np.float64)
         except (TypeError, ValueError):
             raise DataError("values that are no array of numbers", [name], remedy="Give floats or an array.") from None
+        return array.reshape(shape) if lacks_axes(array.shape, shape) else array
 
     def _require_names(self, values: Mapping[Name, Any], what: str = "data") -> None:
         missing = [name for name in self.names if name not in values]
@@ -123,6 +127,16 @@ class Layout:
                     [name],
                     remedy="All values share the same leading axes.",
                 )
+
+
+def lacks_axes(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Return whether a shape lacks nothing but axes of length 1 at its beginning.
+
+    >>> lacks_axes((3,), (1, 3)), lacks_axes((), (5,)), lacks_axes((3,), (3,))
+    (True, False, False)
+    """
+    missing = len(target) - len(shape)
+    return missing > 0 and math.prod(target[:missing]) == 1 and target[missing:] == shape
 
 
 def take_columns(array: Any, columns: Integers) -> Any:

@@ -15,6 +15,7 @@ from numpyro.primitives import Messenger
 from retrodict.errors import ProgramError
 from retrodict.graph.rows import Mask
 from retrodict.read.numpyro_control import enter, is_replayed
+from retrodict.read.numpyro_given import prepare
 from retrodict.read.numpyro_sites import Program, Site, is_random
 from retrodict.read.numpyro_supports import peel
 
@@ -44,6 +45,7 @@ class Assign(Messenger):  # type: ignore[misc]
 
     def process_message(self, msg: dict[str, Any]) -> None:
         """Set the value of a site, and go along into control flow."""
+        prepare(msg)
         if msg["type"] == "control_flow":
             enter(msg, self._go_along, keep_data=self.keep_data)
         elif msg["type"] == "sample" and not is_replayed(msg) and not (self.keep_data and msg["is_observed"]):

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr
 
-from retrodict.errors import ProgramError
+from retrodict.errors import ProgramError, RetrodictError
 from retrodict.graph.rows import Integers
 from retrodict.read.numpyro_assign import run
 from retrodict.read.numpyro_sets import SetTable
@@ -74,7 +74,7 @@ def trace_program(program: Program, sites: Sequence[Site], function: Callable[..
     """Trace a function that runs a program; raise `ProgramError` where the program cannot be scored."""
     try:
         return jax.make_jaxpr(function)(*inputs)
-    except ProgramError:
+    except RetrodictError:
         raise
     except Exception as error:
         shown = str(error).strip().split("\n")[0][:300]

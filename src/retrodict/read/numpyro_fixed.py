@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrodict.errors import ProgramError, quote
+from retrodict.errors import DataError, ProgramError, quote
 from retrodict.read.numpyro_assign import run
 from retrodict.read.numpyro_elements import trace_program
 from retrodict.read.numpyro_refusals import list_masks, refuse_mask
 from retrodict.read.numpyro_sets import SetTable
 from retrodict.read.numpyro_sites import Program, Site
+from retrodict.read.numpyro_structure import Structure
 from retrodict.read.numpyro_values import Tracked
 from retrodict.read.numpyro_walk import follow
 
@@ -46,10 +47,40 @@ def read_data(program: Program, sites: Sequence[Site]) -> Data:
     results = follow(traced, inputs, table)
     for name, result in zip(observed, results, strict=False):
         _require_data(name, _list_sources(table, sites, result))
-    for name, result in zip(hidden, results[len(observed) :], strict=True):
-        if not (result.known.all() and result.value.all()):
-            refuse_mask(name)
+    _require_open_masks(zip(hidden, results[len(observed) :], strict=True), observed)
     return {name: result.value for name, result in zip(observed, results, strict=False)}
+
+
+def _require_open_masks(masks: Iterable[tuple[str, Tracked]], observed: Sequence[str]) -> None:
+    """Raise for a mask that hides anything.
+
+    Where ``obs_mask=`` hides nothing, NumPyro hides all of a second site, ``..._unobserved``, of which nothing is used:
+    that is a latent without children.
+    """
+    closed = {name: mask for name, mask in masks if not (mask.known.all() and mask.value.all())}
+    for name, mask in closed.items():
+        sibling = name.removesuffix("_unobserved") + "_observed"
+        is_unused = name.endswith("_unobserved") and sibling in observed and sibling not in closed
+        if not (is_unused and mask.known.all() and not mask.value.any()):
+            refuse_mask(name)
+
+
+def require_finite(data: Data, structure: Structure) -> None:
+    """Raise `DataError` for data of observed variables that are NaN or infinite, naming the elements."""
+    wrong = []
+    for name in sorted(structure.observed_sites & set(data)):
+        site, units = structure.sites[name], structure.variables[name]
+        shape = site.element_shape if structure.elementwise else ()
+        seen = structure.net.is_observed[units].reshape((*shape, *[1] * (len(site.shape) - len(shape))))
+        missing = ~np.isfinite(data[name]) & np.broadcast_to(seen, site.shape)
+        wrong += [f"{name}[{','.join(map(str, place))}]" if place else name for place in np.argwhere(missing).tolist()]
+    if wrong:
+        raise DataError(
+            "the data of a program must be finite, and are NaN or infinite at",
+            wrong,
+            remedy="Leave these entries out, or write one site for what is seen and one for what is missing. With "
+            "elementwise=True, observed=[...] can name the elements that are seen.",
+        )
 
 
 def _list_sources(table: SetTable, sites: Sequence[Site], result: Tracked) -> list[str]:

@@ -61,11 +61,17 @@ def _refuse_sample(message: Mapping[str, Any]) -> None:
             remedy="Write what it stands for as a distribution at a site with obs=.",
         )
     if isinstance(inner, dist.ImproperUniform):
-        raise ProgramError("an improper prior cannot be drawn from", [name], remedy="Give the site a proper prior.")
+        raise ProgramError("an improper prior cannot be drawn from", [name], remedy=_advise_on_improper(name))
     if isinstance(inner, dist.Delta):
         _refuse_point_mass(message, inner)
     if message["is_observed"] and not isinstance(inner, dist.Delta):
         _refuse_shape(name, jnp.shape(value), tuple(message["kwargs"].get("sample_shape", ())) + fn.shape())
+
+
+def _advise_on_improper(name: str) -> str:
+    if name.endswith("_unwrapped"):  # what CircularReparam makes of a site
+        return f"Leave CircularReparam out for {name.removesuffix('_unwrapped')!r}: angles are read as they are."
+    return "Give the site a proper prior."
 
 
 def _refuse_point_mass(message: Mapping[str, Any], inner: Any) -> None:
