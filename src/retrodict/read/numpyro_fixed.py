@@ -46,7 +46,8 @@ def read_data(program: Program, sites: Sequence[Site]) -> Data:
     inputs = [np.full(site.shape, i) for site, i in zip(sites, table.singletons(range(len(sites))), strict=True)]
     results = follow(traced, inputs, table)
     for name, result in zip(observed, results, strict=False):
-        _require_data(name, _list_sources(table, sites, result))
+        if not result.known.all():
+            _refuse_value(name, _list_sources(table, sites, result))
     _require_open_masks(zip(hidden, results[len(observed) :], strict=True), observed)
     return {name: result.value for name, result in zip(observed, results, strict=False)}
 
@@ -89,13 +90,13 @@ def _list_sources(table: SetTable, sites: Sequence[Site], result: Tracked) -> li
     return [sites[i].name for i in table.members(needed)[0]]
 
 
-def _require_data(name: str, sources: Sequence[str]) -> None:
-    if sources:
-        raise ProgramError(
-            f"obs= is computed from what the program draws ({quote(sources)}), so that it is no data, at",
-            [name],
-            remedy="Let obs= be what was measured, and make what latents do to it a part of the distribution: "
-            "obs=y - mu is sample('y', dist.Normal(mu, sigma), obs=y); see dist.TransformedDistribution for others. "
-            "Where latents fill in missing data (y.at[idx].set(z)), write one site for what is seen and one for what "
-            "is missing, and join their values behind them.",
-        )
+def _refuse_value(name: str, sources: Sequence[str]) -> None:
+    shown = f" ({quote(sources)})" if sources else ""
+    raise ProgramError(
+        f"obs= is computed from what the program draws{shown}, so that it is no data, at",
+        [name],
+        remedy="Let obs= be what was measured, and make what latents do to it a part of the distribution: "
+        "obs=y - mu is sample('y', dist.Normal(mu, sigma), obs=y); see dist.TransformedDistribution for others. "
+        "Where latents fill in missing data (y.at[idx].set(z)), write one site for what is seen and one for what "
+        "is missing, and join their values behind them.",
+    )
