@@ -11,7 +11,6 @@ import jax
 import jax.numpy as jnp
 from numpyro import handlers
 
-import retrodict
 from retrodict.errors import ProgramError, quote
 from retrodict.read.numpyro_given import list_foreign
 
@@ -22,7 +21,7 @@ CONCRETE = (
     jax.errors.NonConcreteBooleanIndexError,
 )
 MOST_RUNS = 20
-OURS = os.path.dirname(retrodict.__file__ or "") + os.sep
+OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
 INSTALLED = f"{os.sep}site-packages{os.sep}"
 
 
