@@ -8,7 +8,7 @@ FUZZ := .venv-fuzz
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-slow test-browser test-readers fuzz nightly lint format tables figure2 figure2-page vae vae-page networks \
+.PHONY: demo test test-slow test-law test-browser test-readers fuzz nightly lint format tables figure2 figure2-page vae vae-page networks \
 	discrete bench bench-inversion clean
 
 demo: $(VENV)/.test
@@ -20,6 +20,10 @@ test: $(VENV)/.test
 
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 --quiet -m slow
+
+# Every NumPyro program that a test reads is held to the law of tests/law.py.
+test-law: $(VENV)/.test
+	$(BIN)/python -m pytest -n 2 --quiet --law tests/read tests/guide tests/learn tests/zoo tests/test_examples.py
 
 # The report in a headless browser: needs chromium and chromium-driver (Debian's packages are called so).
 test-browser: $(VENV)/.test

@@ -48,6 +48,18 @@ def test_probabilities_of_all_states_sum_to_one(posterior):
     assert np.exp(posterior.log_prob(draws, data)).sum() == pytest.approx(1.0, abs=1e-4)
 
 
+def test_states_are_data_by_their_names(posterior):
+    numbers = posterior.sample({"xray": [0.0, 1.0], "dysp": 1.0}, 20, seed=1)
+    named = posterior.sample({"xray": np.array(["yes", "no"]), "dysp": "no"}, 20, seed=1)
+    assert all(np.array_equal(numbers[name], named[name]) for name in ASIA.net.latents)
+    draws = dict.fromkeys(ASIA.net.latents, 0.0)
+    assert posterior.log_prob(draws | {"tub": "yes"}, {"xray": "no", "dysp": 1.0}) == posterior.log_prob(
+        draws, {"xray": 1.0, "dysp": 1.0}
+    )
+    with pytest.raises(rd.errors.UnknownVariableError, match=r"'maybe' is no state of: 'xray'\. It has 'yes', 'no'"):
+        posterior.sample({"xray": "maybe", "dysp": "no"}, 2)
+
+
 def test_a_state_that_does_not_exist_has_probability_zero(posterior):
     draws = dict.fromkeys(ASIA.net.latents, 0.0) | {"tub": 2.0}
     assert posterior.log_prob(draws, {"xray": 1.0, "dysp": 0.0}) == -np.inf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -99,7 +100,9 @@ class Layout:
                 remedy="Give {name: values}, such as dict(frame) of a data frame.",
             )
         self._require_names(values, what)
-        packed: Floats = self.pack({name: read_floats(name, values[name]) for name in self.names})
+        packed: Floats = self.pack(
+            {n: self._read_floats(n, values[n], shape) for n, shape in zip(self.names, self.shapes, strict=True)}
+        )
         if not packed.size:
             raise DataError(f"{what} of shape {packed.shape[:-1]} hold nothing", remedy="Give one row or more.")
         endless = ~np.isfinite(packed)
@@ -117,6 +120,11 @@ class Layout:
         if len(columns):
             owners = np.unique(np.searchsorted(self.start, columns, side="right") - 1)
             raise DataError(problem, [self.names[i] for i in owners.tolist()], remedy=remedy)
+
+    @staticmethod
+    def _read_floats(name: Name, value: Any, shape: tuple[int, ...]) -> Floats:
+        array = read_floats(name, value)
+        return array.reshape(shape) if lacks_axes(array.shape, shape) else array
 
     def _require_names(self, values: Mapping[Name, Any], what: str = "data") -> None:
         missing = [name for name in self.names if name not in values]
@@ -137,6 +145,16 @@ class Layout:
                     [name],
                     remedy="All values share the same leading axes.",
                 )
+
+
+def lacks_axes(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Return whether a shape lacks nothing but axes of length 1 at its beginning.
+
+    >>> lacks_axes((3,), (1, 3)), lacks_axes((), (5,)), lacks_axes((3,), (3,))
+    (True, False, False)
+    """
+    missing = len(target) - len(shape)
+    return missing > 0 and math.prod(target[:missing]) == 1 and target[missing:] == shape
 
 
 def _as_array(name: Name, value: Any, xp: Any) -> Any:

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from retrodict.counts import read_count, read_seed
+from retrodict.discrete.checks import code_states
 from retrodict.encode.encoder import Encoder
 from retrodict.errors import DataError, NoveltyWarning, warn_user
 from retrodict.graph.frozen import Portable
@@ -71,7 +72,8 @@ class AmortizedPosterior(Portable):
         """Return ``n`` draws for each observation, ``{latent: array (n, *batch, ...)}``.
 
         The same seed gives the same draws. Computed in blocks: memory is that of the result and little more.
-        Raises `DataError` for data that do not fit the model.
+        Where a discrete network names its states, data may be these names.
+        Raises `DataError` for data that do not fit the model, `UnknownVariableError` for a state that it does not have.
         """
         request, seed = self._request(data, n), read_seed(seed)
         (rows,) = blocks.collect(self._draw(request, seed), request.rows)
@@ -99,7 +101,7 @@ class AmortizedPosterior(Portable):
 
         Raises `DataError` for draws or data that do not fit the model or each other.
         """
-        latents = self._wiring.latent_layout.read(draws, "draws")
+        latents = self._wiring.latent_layout.read(self._code(draws), "draws")
         return self._score(latents, self._read(data))
 
     def importance(self, data: Mapping[Name, Any], n: int = 1000, seed: int = 0) -> Importance:
@@ -184,10 +186,14 @@ class AmortizedPosterior(Portable):
         return Request(self._read(data), read_count("n", n), self._width)
 
     def _read(self, data: Mapping[Name, Any], *, warn: bool = True) -> Floats:
-        observed = self._wiring.observed_layout.read(data, "data")
+        observed = self._wiring.observed_layout.read(self._code(data), "data")
         if warn and self.familiar is not None:
             self._warn_of_novelty(self.familiar, observed.reshape(-1, observed.shape[-1]))
         return observed
+
+    def _code(self, values: Any) -> Any:
+        """Return values with the names of states as numbers."""
+        return code_states(self.model.net, values) if isinstance(values, Mapping) else values
 
     def _draw(self, request: Request, seed: int) -> Iterator[tuple[Floats, ...]]:
         def program(key: jax.Array, observed: jax.Array) -> tuple[jax.Array]:

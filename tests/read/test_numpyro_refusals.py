@@ -242,7 +242,7 @@ REFUSED = [
     (two_branches_by_if, r"decides in Python .* depends on a latent: 'z'\. Use jnp\.where"),
     (converted_to_a_number, r"decides in Python .* depends on a latent: 'k'"),
     (range_over_a_latent, r"decides in Python .* depends on a latent: 'k'"),
-    (numpy_of_a_latent, r"decides in Python .* depends on a latent: 'z'"),
+    (numpy_of_a_latent, r"hands a value that depends on a latent to a function of NumPy or SciPy: 'z'"),
     (while_on_a_sum, r"decides in Python .* depends on a latent: 'a', 'b'"),
     (lambda: decides_on_data(jnp.ones(2)), r"decides in Python on data that JAX computes\. Compute them with NumPy"),
     (raises, r"'raises' raised KeyError after the site 'z' \('no such column'\)"),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrodict.errors import DataError, GraphError, SizeError, UnknownVariableError
-from retrodict.graph.bayesnet import BayesNet
+from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.graph.names import Name
 
 Probabilities = NDArray[np.float64]
@@ -104,6 +104,22 @@ def read_code(states: tuple[str, ...], value: Any, name: Name) -> int:
         raise UnknownVariableError(
             f"{value!r} is no state of", [name], remedy=f"It has {', '.join(map(repr, states[:8]))}."
         ) from None
+
+
+def code_states(net: BayesNet, values: Mapping[Name, Any]) -> dict[Name, Any]:
+    """Return values with the names of states replaced by their numbers, in arrays of the same shape.
+
+    Raises `UnknownVariableError` for a name that is no state of its variable. Numbers stay as they are.
+    """
+    return {name: _code(net.variable(name), value) if name in net.position else value for name, value in values.items()}
+
+
+def _code(variable: Variable, value: Any) -> Any:
+    named = np.asarray(value)
+    if not variable.states or named.dtype.kind not in "UO" or not all(isinstance(entry, str) for entry in named.flat):
+        return value
+    codes = [read_code(variable.states, entry, variable.name) for entry in named.ravel().tolist()]
+    return np.array(codes, dtype=np.float64).reshape(named.shape)
 
 
 def require_tables(net: BayesNet, tables: Mapping[Name, Any]) -> None:

@@ -164,7 +164,7 @@ def read_data(parts: GuideParts, program: Callable[..., Any], args: Any, kwargs:
     Raises `DataError` naming the site for missing data and for another shape than the guide was set up for.
     """
     with handlers.block(), handlers.trace() as trace, handlers.seed(rng_seed=0):
-        program(*args, **kwargs)
+        Program(program, args, kwargs)()
     sites = {name: site for name, site in trace.items() if is_random(site)}
     for name, site in parts.model.sites.items():
         if name not in sites:

@@ -7,6 +7,7 @@ from typing import Any
 
 from retrodict.errors import ProgramError
 from retrodict.read.numpyro_data import require_data_apart
+from retrodict.read.numpyro_fixed import read_data, require_finite
 from retrodict.read.numpyro_model import NumpyroModel
 from retrodict.read.numpyro_sites import Program, read_sites
 from retrodict.read.numpyro_structure import read_structure
@@ -32,8 +33,9 @@ def from_numpyro(
     operation that is not known, and an index that is itself drawn, count as needing every element.
 
     Raises `ProgramError` naming the site for a program that fails, that decides in Python on a latent, or that no
-    Bayesian network describes: factors, masks, scaled or subsampled sites, improper priors, values put in by
-    ``handlers.substitute``, and, without ``elementwise=True``, sites in a ``scan``.
+    Bayesian network describes: factors, data computed from latents, masks, scaled or subsampled sites, improper
+    priors, values put in by ``handlers.substitute``, and, without ``elementwise=True``, sites in a ``scan``. Raises
+    `DataError` for data that are no numbers, and for NaN or infinity at observed elements, which it names.
 
     Sources: Wingate et al. 2011 (nonstandard interpretation of programs); NumPyro's ``get_model_relations``.
 
@@ -57,6 +59,8 @@ def from_numpyro(
         raise ProgramError(f"a program must be a function, not {type(program).__name__}")
     called = Program(program, args, kwargs)
     sites = read_sites(called)
+    data = read_data(called, sites)
     structure = read_structure(called, sites, observed, elementwise)
+    require_finite(data, structure)
     require_data_apart(called, sites, structure.observed_sites)
     return NumpyroModel(called, structure)

@@ -15,6 +15,7 @@ from numpyro.primitives import Messenger
 from retrodict.errors import ProgramError
 from retrodict.graph.rows import Mask
 from retrodict.read.numpyro_control import enter, is_replayed
+from retrodict.read.numpyro_given import prepare
 from retrodict.read.numpyro_sites import Program, Site, is_random
 from retrodict.read.numpyro_supports import peel
 
@@ -22,8 +23,8 @@ from retrodict.read.numpyro_supports import peel
 class Assign(Messenger):  # type: ignore[misc]
     """Give every site its value from ``given``, or a fresh draw where ``fresh`` marks its elements.
 
-    It overrules data of the program: a draw of the model draws its observed sites, too. Each element of a site
-    in a loop is treated in its own iteration, so that what comes later sees what was drawn before.
+    It overrules data of the program, unless ``keep_data``: a draw of the model draws its observed sites, too. Each
+    element of a site in a loop is treated in its own iteration, so that what comes later sees what was drawn before.
     """
 
     def __init__(
@@ -34,20 +35,27 @@ class Assign(Messenger):  # type: ignore[misc]
         fresh: Mapping[str, Mask],
         key: jax.Array | None = None,
         iteration: Any = None,
+        *,
+        keep_data: bool = False,
     ) -> None:
         super().__init__(fn)
         self.sites, self.given, self.fresh, self.key, self.iteration = sites, given, fresh, key, iteration
+        self.keep_data = keep_data
         self.order = {name: i for i, name in enumerate(sites)}
 
     def process_message(self, msg: dict[str, Any]) -> None:
         """Set the value of a site, and go along into control flow."""
+        prepare(msg)
         if msg["type"] == "control_flow":
-            enter(msg, lambda fn, i: Assign(fn, self.sites, self.given, self.fresh, self.key, i))
-        elif msg["type"] == "sample" and not is_replayed(msg):
+            enter(msg, self._go_along, keep_data=self.keep_data)
+        elif msg["type"] == "sample" and not is_replayed(msg) and not (self.keep_data and msg["is_observed"]):
             if isinstance(peel(msg["fn"]), dist.Delta):
                 msg["value"] = self._draw(msg, jax.random.key(0))
             else:
                 msg["value"] = self._choose(msg)
+
+    def _go_along(self, fn: Callable[..., Any], iteration: Any) -> Assign:
+        return Assign(fn, self.sites, self.given, self.fresh, self.key, iteration, keep_data=self.keep_data)
 
     def _choose(self, msg: dict[str, Any]) -> Any:
         name = msg["name"]
@@ -88,9 +96,11 @@ def run(
     given: Mapping[str, Any],
     fresh: Mapping[str, Mask] | None = None,
     key: jax.Array | None = None,
+    *,
+    keep_data: bool = False,
 ) -> dict[str, Any]:
     """Run a program with values given and drawn, and return its random sites with distribution and value."""
-    with handlers.trace() as trace, Assign(None, sites, given, fresh or {}, key):
+    with handlers.trace() as trace, Assign(None, sites, given, fresh or {}, key, keep_data=keep_data):
         program()
     return {name: site for name, site in trace.items() if is_random(site)}
 

@@ -32,12 +32,13 @@ def kind_of(message: dict[str, Any]) -> str:
     return kinds[message["fn"]]
 
 
-def enter(message: dict[str, Any], wrap: Wrap) -> None:
+def enter(message: dict[str, Any], wrap: Wrap, *, keep_data: bool) -> None:
     """Change a control-flow message so that its functions run under a handler, in place.
 
-    Values that handlers of the user had in store for its sites are dropped: the handler knows them.
+    Data that ``handlers.condition`` has in store for its sites reach them only with ``keep_data``.
     """
-    message["kwargs"]["substitute_stack"] = []
+    if not keep_data:
+        message["kwargs"]["substitute_stack"] = []
     if kind_of(message) == "cond":
         predicate, when_true, when_false, operand = message["args"]
         message["args"] = (predicate, wrap(when_true, None), wrap(when_false, None), operand)

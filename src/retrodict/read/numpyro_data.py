@@ -14,6 +14,7 @@ from numpyro import handlers
 from retrodict.errors import ProgramError
 from retrodict.read.numpyro_assign import run
 from retrodict.read.numpyro_elements import log_density
+from retrodict.read.numpyro_given import is_numbers, open_frames
 from retrodict.read.numpyro_sets import SetTable
 from retrodict.read.numpyro_sites import Program, Site
 from retrodict.read.numpyro_walk import follow
@@ -26,11 +27,13 @@ def require_data_apart(program: Program, sites: Sequence[Site], observed: Collec
 
     The site's value stands for them: a program that reads the array again (``y[t - 1]`` as a covariate, a prior
     scaled by ``y.std()``) would see the old numbers when a posterior is asked about new ones. Found among the
-    arrays in the arguments; arrays that a program knows from elsewhere are constants of it.
+    numbers and arrays in the arguments; arrays that a program knows from elsewhere are constants of it.
     """
     watched = [site for site in sites if site.is_observed and site.name in observed]
-    leaves, tree = jax.tree.flatten((program.args, dict(program.kwargs)))
-    places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, (np.ndarray, jax.Array)) and leaf.ndim]
+    arguments = open_frames((program.args, dict(program.kwargs)))
+    leaves, tree = jax.tree.flatten(arguments, is_leaf=is_numbers)
+    leaves = [np.asarray(leaf) if is_numbers(leaf) else leaf for leaf in leaves]
+    places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, (np.ndarray, jax.Array, float))]
     if not watched or not places:
         return
     traced = _trace_from_arguments(program, sites, watched, leaves, tree, places)

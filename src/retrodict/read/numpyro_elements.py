@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr
 
-from retrodict.errors import ProgramError
+from retrodict.errors import ProgramError, RetrodictError
 from retrodict.graph.rows import Integers
 from retrodict.read.numpyro_assign import run
 from retrodict.read.numpyro_sets import SetTable
@@ -68,18 +68,22 @@ def trace_densities(program: Program, sites: Sequence[Site]) -> Traced:
         bounded.extend(name for name, pair in limits.items() if pair)
         return densities, [limits[name] for name in bounded]
 
+    return Traced(trace_program(program, sites, measure, values, values), tuple(bounded))
+
+
+def trace_program(program: Program, sites: Sequence[Site], function: Callable[..., Any], *inputs: Any) -> ClosedJaxpr:
+    """Trace a function that runs a program; raise `ProgramError` where the program cannot be scored."""
     try:
-        function = jax.make_jaxpr(measure)(values, values)
-    except ProgramError:
+        return jax.make_jaxpr(function)(*inputs)
+    except RetrodictError:
         raise
     except Exception as error:
         shown = str(error).strip().split("\n")[0][:300]
         raise ProgramError(
             f"the densities of the program {program.name!r} cannot be computed, {type(error).__name__} ({shown}), at",
-            by_name,
+            [site.name for site in sites],
             remedy="Correct it until numpyro.infer.util.log_density accepts it.",
         ) from error
-    return Traced(function, tuple(bounded))
 
 
 def log_density(fn: Any, value: Any, site: Site) -> tuple[Any, Any]:

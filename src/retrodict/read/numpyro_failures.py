@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from numpyro import handlers
 
 from retrodict.errors import ProgramError, quote
+from retrodict.read.numpyro_given import list_foreign
 
 CONCRETE = (
     jax.errors.ConcretizationTypeError,  # also its subclass for booleans
@@ -18,31 +21,70 @@ CONCRETE = (
     jax.errors.NonConcreteBooleanIndexError,
 )
 MOST_RUNS = 20
+OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
+INSTALLED = f"{os.sep}site-packages{os.sep}"
+
+
+class Diagnosis(NamedTuple):
+    """What a program does with a value that only a run of it has, and the cure: for values of latents, and for data."""
+
+    of_latents: str
+    cure: str
+    of_data: str
+    cure_of_data: str
+
+
+DECIDES = Diagnosis(
+    "decides in Python (if, while, int(), range(), a function of math, an index of NumPy) on a value that depends on a "
+    "latent",
+    "Use jnp.where, jax.lax.cond, indexing of a jax.numpy array, or jax.numpy for math instead.",
+    "decides in Python on data that JAX computes",
+    "Compute them with NumPy, or before the program is called.",
+)
+HANDS_OVER = Diagnosis(
+    "hands a value that depends on a latent to a function of NumPy or SciPy",
+    "Use jax.numpy or jax.scipy (jnp.tanh for np.tanh), or jax.pure_callback for what JAX has not.",
+    "hands data that JAX computes to a function of NumPy or SciPy",
+    "Use jax.numpy or jax.scipy there, too.",
+)
 
 
 def explain(error: Exception, program: Any, reached: Sequence[str]) -> ProgramError:
     """Return the error to show for one that a program raised after reaching some sites."""
     last = list(dict.fromkeys(reached))
+    foreign = list_foreign(program.args, program.kwargs)
+    advice = f" Lists and pandas objects do not mix with latents: pass np.asarray(...) for {', '.join(foreign)}."
+    ending = (advice if foreign else "") + _quote_line(error)
     if isinstance(error, CONCRETE):
-        culprits = _find_deciding(program, last)
-        if culprits is None:
-            return ProgramError(
-                f"the program {program.name!r} decides in Python on data that JAX computes",
-                remedy="Compute them with NumPy.",
-            )
-        where = culprits or last[-1:]
-        return ProgramError(
-            f"the program {program.name!r} decides in Python (if, while, int(), range(), an index of NumPy) on a value "
-            f"that depends on a latent{'' if culprits else ' reached before or at'}",
-            where,
-            remedy="Use jnp.where, jax.lax.cond or indexing of a jax.numpy array instead.",
-        )
+        return _explain_concrete(error, program, last, ending)
     shown = str(error).strip().split("\n")[0][:300]
     after = f" after the site {quote(last[-1:])}" if last else " before its first site"
     return ProgramError(
         f"the program {program.name!r} raised {type(error).__name__}{after} ({shown})",
-        remedy="Run it under handlers.seed and correct it.",
+        remedy=f"Run it under handlers.seed and correct it.{ending}",
     )
+
+
+def _explain_concrete(error: Exception, program: Any, last: list[str], ending: str) -> ProgramError:
+    """Return the error for a value that Python or NumPy asked for, and that only a run of the program has."""
+    found = HANDS_OVER if isinstance(error, jax.errors.TracerArrayConversionError) else DECIDES
+    culprits = _find_deciding(program, last)
+    if culprits is None:
+        return ProgramError(f"the program {program.name!r} {found.of_data}", remedy=f"{found.cure_of_data}{ending}")
+    where = "" if culprits else " reached before or at"
+    return ProgramError(
+        f"the program {program.name!r} {found.of_latents}{where}", culprits or last[-1:], remedy=f"{found.cure}{ending}"
+    )
+
+
+def _quote_line(error: Exception) -> str:
+    """Return the last line of the user's own that led to an error."""
+    outside = [
+        frame.line
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.line and not frame.filename.startswith(OURS) and INSTALLED not in frame.filename
+    ]
+    return f" The line is: {outside[-1]}" if outside else ""
 
 
 def _find_deciding(program: Callable[[], Any], names: Sequence[str]) -> list[str] | None:

@@ -61,11 +61,17 @@ def _refuse_sample(message: Mapping[str, Any]) -> None:
             remedy="Write what it stands for as a distribution at a site with obs=.",
         )
     if isinstance(inner, dist.ImproperUniform):
-        raise ProgramError("an improper prior cannot be drawn from", [name], remedy="Give the site a proper prior.")
+        raise ProgramError("an improper prior cannot be drawn from", [name], remedy=_advise_on_improper(name))
     if isinstance(inner, dist.Delta):
         _refuse_point_mass(message, inner)
     if message["is_observed"] and not isinstance(inner, dist.Delta):
         _refuse_shape(name, jnp.shape(value), tuple(message["kwargs"].get("sample_shape", ())) + fn.shape())
+
+
+def _advise_on_improper(name: str) -> str:
+    if name.endswith("_unwrapped"):  # what CircularReparam makes of a site
+        return f"Leave CircularReparam out for {name.removesuffix('_unwrapped')!r}: angles are read as they are."
+    return "Give the site a proper prior."
 
 
 def _refuse_point_mass(message: Mapping[str, Any], inner: Any) -> None:
@@ -119,13 +125,7 @@ def _refuse_control_flow(message: Mapping[str, Any]) -> None:
 
 def refuse_site(site: Mapping[str, Any]) -> None:
     """Raise `ProgramError` for a finished random site whose density is not that of its draws."""
-    name, fn = site["name"], site["fn"]
-    if is_masked(fn):
-        raise ProgramError(
-            "a mask takes values out of the density that are drawn all the same",
-            [name],
-            remedy="Leave these entries out. For obs_mask=, make a site for what is seen and one for what is not.",
-        )
+    name = site["name"]
     scale = site.get("scale")
     if scale is not None and (isinstance(scale, jax.core.Tracer) or np.any(np.asarray(scale) != 1)):
         raise ProgramError(
@@ -139,12 +139,20 @@ def refuse_site(site: Mapping[str, Any]) -> None:
         raise ProgramError("complex values are not read", [name], remedy="Draw real and imaginary part.")
 
 
-def is_masked(fn: Any) -> bool:
-    """Return whether a mask may switch off a part of a distribution; one that is all true does not."""
+def list_masks(fn: Any) -> list[Any]:
+    """Return the masks in the wrappers of a distribution."""
+    found = []
     while isinstance(fn, WRAPPERS):
         if isinstance(fn, dist.MaskedDistribution):
-            mask = fn._mask
-            if isinstance(mask, jax.core.Tracer) or not np.all(np.asarray(mask)):
-                return True
+            found.append(fn._mask)
         fn = fn.base_dist
-    return False
+    return found
+
+
+def refuse_mask(name: str) -> None:
+    """Raise `ProgramError` for a site that a mask hides, or may hide, in part."""
+    raise ProgramError(
+        "a mask takes values out of the density that are drawn all the same",
+        [name],
+        remedy="Leave these entries out. For obs_mask=, make a site for what is seen and one for what is not.",
+    )

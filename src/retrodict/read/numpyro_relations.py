@@ -25,7 +25,7 @@ def relate_sites(program: Program, sites: Sequence[Site]) -> dict[str, list[str]
             looped,
             remedy="Write from_numpyro(..., elementwise=True), or a Python loop with names of their own.",
         )
-    relations = get_model_relations(program.function, program.args, dict(program.kwargs))
+    relations = get_model_relations(program)
     return contract(relations["sample_sample"], relations["sample_dist"], [site.name for site in sites])
 
 

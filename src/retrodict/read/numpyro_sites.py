@@ -14,9 +14,10 @@ from numpyro import distributions as dist
 from numpyro import handlers
 from numpyro.primitives import Messenger
 
-from retrodict.errors import ProgramError
+from retrodict.errors import ProgramError, RetrodictError
 from retrodict.read.numpyro_control import enter, is_replayed, kind_of
 from retrodict.read.numpyro_failures import explain
+from retrodict.read.numpyro_given import Given, prepare
 from retrodict.read.numpyro_refusals import refuse_message, refuse_site
 from retrodict.read.numpyro_supports import name_support, peel
 
@@ -30,8 +31,9 @@ class Program:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self) -> Any:
-        """Run it, under the handlers that are active."""
-        return self.function(*self.args, **self.kwargs)
+        """Run it, under the handlers that are active; its data become arrays."""
+        with Given():
+            return self.function(*self.args, **self.kwargs)
 
     @property
     def name(self) -> str:
@@ -92,12 +94,11 @@ class Recorder(Messenger):  # type: ignore[misc]
 
     def process_message(self, msg: dict[str, Any]) -> None:
         """Look at a message before it has a value."""
+        prepare(msg)
         refuse_message(msg, self.seen)
         if msg["type"] == "control_flow":
             is_scan = kind_of(msg) == "scan"
-            stack = msg["kwargs"]["substitute_stack"]
-            enter(msg, lambda fn, _: Recorder(fn, self.record, in_scan=is_scan))
-            msg["kwargs"]["substitute_stack"] = stack
+            enter(msg, lambda fn, _: Recorder(fn, self.record, in_scan=is_scan), keep_data=True)
         elif msg["type"] == "sample":
             self.seen.add(msg["name"])
             self.record.names.append(msg["name"])
@@ -123,7 +124,7 @@ def read_sites(program: Program) -> tuple[Site, ...]:
 
     try:
         jax.eval_shape(run, jax.random.key(0))
-    except ProgramError:
+    except RetrodictError:
         raise
     except Exception as error:
         raise explain(error, program, record.names) from error
