@@ -54,7 +54,7 @@ class Piece:
     def log_det(self, codes: Float[Array, "*batch columns"]) -> Float[Array, "*batch"]:
         """Return the log of the volume that a unit of codes becomes, summed over these events."""
         if self.support in DISCRETE:
-            return jnp.zeros(codes.shape[:-1])
+            return jnp.zeros(codes.shape[:-1], codes.dtype)
         events = self._read(codes)
         log_det = self._bijection.log_abs_det_jacobian(events, self._bijection(events))
         return log_det.reshape(*codes.shape[:-1], -1).sum(axis=-1)
