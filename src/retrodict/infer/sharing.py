@@ -18,7 +18,7 @@ from retrodict.model import Model
 # Models that are what their fields are. A program may depend on what no field shows: it equals only itself.
 VALUES = (DiscreteNetwork, LinearGaussian)
 # Wirings that are kept although no posterior uses them.
-MOST_WIRINGS = 16
+MOST_WIRINGS = 4
 
 
 @dataclass(frozen=True)

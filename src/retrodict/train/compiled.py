@@ -53,4 +53,4 @@ def _compile(function: Callable[..., Any], tree: Any, constants: tuple[Hashable,
 
 
 # What training compiles: some six programs for each encoder that is trained.
-TRAINING = Programs(most=32)
+TRAINING = Programs(most=24)
