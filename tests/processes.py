@@ -17,7 +17,7 @@ def run_python(code: str, **environment: str) -> str:
         cwd=ROOT,
         env=os.environ | environment,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from retrodict.counts import read_count, read_seed
@@ -20,14 +22,17 @@ from retrodict.graph.names import Name
 from retrodict.infer.novelty import Familiar
 from retrodict.infer.randomness import require_draws_of_key, require_own_randomness
 from retrodict.infer.recipe import Recipe
+from retrodict.infer.sharing import wire
 from retrodict.infer.wiring import Wiring
 from retrodict.invert import invert
 from retrodict.masks import Dependencies
 from retrodict.model import Model
 from retrodict.posterior import AmortizedPosterior
+from retrodict.train.compiled import TRAINING
 from retrodict.train.fit import Plan, Simulate, fit
 
 STEPS, BATCH, LEARNING_RATE = 5000, 256, 5e-3
+SCHEDULES = ("cosine", "constant")
 
 
 class Keys(NamedTuple):
@@ -88,7 +93,7 @@ def amortize(
     inverse = order if isinstance(order, Inverse) else invert(model, order, minimize)
     if inverse.net != model.net:
         raise OptionError("the inverse belongs to another model", remedy="Make it from model.net.")
-    require_own_randomness(Wiring(model, inverse))
+    require_own_randomness(wire(model, inverse))
     if inverse.is_generative.all():
         return AmortizedPosterior(model, inverse, None)
     keys = Keys.of(seed)
@@ -100,39 +105,56 @@ def amortize(
     trained = fit(
         network, simulate, replace(plan, optimizer=optimizer), keys.fit, names=names, title="amortize", quiet=quiet
     )
-    familiar = Familiar.of(model, jax.random.fold_in(keys.scale, 1))
+    familiar = Familiar.of(wire(model, inverse).model, jax.random.fold_in(keys.scale, 1))
     return AmortizedPosterior(model, inverse, trained.encoder, trained.history, recipe=recipe, familiar=familiar)
 
 
 def begin(model: Model, inverse: Inverse, recipe: Recipe, keys: Keys) -> Encoder:
     """Return the encoder with which `amortize` begins: untrained, its inputs standardised over simulations."""
-    draw = jax.jit(simulator(model, inverse), static_argnums=1)
+    sample = simulator(model, inverse)
 
     def simulate(key: jax.Array) -> jax.Array:
-        latents, observed = draw(key, SCALING_DRAWS)
-        return jnp.concatenate([observed, latents], axis=-1)
+        latents, observed = TRAINING.run(sample, key, SCALING_DRAWS)
+        return jnp.asarray(np.concatenate([observed, latents], axis=-1))
 
     columns = simulate(keys.scale)
-    require_draws_of_key(simulate, keys.scale, columns, Wiring(model, inverse).names_of_inputs)
+    require_draws_of_key(simulate, keys.scale, columns, wire(model, inverse).names_of_inputs)
     return recipe.build(inverse, keys.build, Scaling.fit(columns, list_categories(Dependencies.of(inverse))))
 
 
-def choose_optimizer(learning_rate: float, steps: int) -> optax.GradientTransformation:
+@lru_cache(maxsize=64)
+def choose_optimizer(learning_rate: float, steps: int, schedule: str = "cosine") -> optax.GradientTransformation:
     """Return that of `amortize`: Adam, gradients clipped to norm 10, a learning rate that falls along a cosine.
 
-    Flattened: an optimiser pays for every array, in compiling and in each step.
+    With the ``schedule`` ``"constant"`` it does not fall. Raises `OptionError` for another.
+
+    Flattened: an optimiser pays for every array, in compiling and in each step. Equal numbers give the same object, and
+    so the same compiled program.
     """
-    rate = optax.cosine_decay_schedule(learning_rate, steps)
+    if schedule not in SCHEDULES:
+        raise OptionError(f"schedule={schedule!r} does not exist", remedy=f"Choose one of {', '.join(SCHEDULES)}.")
+    falls = schedule == "cosine"
+    rate = optax.cosine_decay_schedule(learning_rate, steps) if falls else optax.constant_schedule(learning_rate)
     return optax.flatten(optax.chain(optax.clip_by_global_norm(10.0), optax.adam(rate)))
 
 
 def simulator(model: Model, inverse: Inverse) -> Simulate:
-    """Return a function of a key and n that gives codes of the inferred latents and of the observed variables."""
-    wiring = Wiring(model, inverse)
-    latent_codes, observed_codes = wiring.codes, wiring.observed_codes
+    """Return a function of a key and n that gives codes of the inferred latents and of the observed variables.
 
-    def simulate(key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
-        columns = model.draw(key, n)
-        return latent_codes.encode(columns[:, wiring.inferred]), observed_codes.encode(columns[:, wiring.observed])
+    It is the same value for equal models, and so the same compiled program.
+    """
+    return Simulator(wire(model, inverse))
 
-    return simulate
+
+@dataclass(frozen=True)
+class Simulator:
+    """Simulates a model as an encoder sees it: in 32 bits, whatever JAX is set to."""
+
+    wiring: Wiring
+
+    def __call__(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+        """Return codes of the inferred latents and of the observed variables."""
+        wiring = self.wiring
+        columns = wiring.model.draw(key, n).astype(jnp.float32)
+        latents, observed = columns[:, wiring.inferred], columns[:, wiring.observed]
+        return wiring.codes.encode(latents), wiring.observed_codes.encode(observed)

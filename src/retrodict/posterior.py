@@ -26,6 +26,7 @@ from retrodict.infer.calibration import Calibration, calibrate
 from retrodict.infer.importance import Importance
 from retrodict.infer.novelty import Familiar
 from retrodict.infer.recipe import Recipe
+from retrodict.infer.sharing import wire
 from retrodict.infer.storage import Parts, load_parts, save_parts
 from retrodict.infer.trained import describe_trained
 from retrodict.infer.wiring import Wiring
@@ -175,7 +176,7 @@ class AmortizedPosterior(Portable):
 
     @cached_property
     def _wiring(self) -> Wiring:
-        return Wiring(self.model, self.inverse)
+        return wire(self.model, self.inverse)
 
     @property
     def _width(self) -> int:
@@ -237,7 +238,7 @@ class AmortizedPosterior(Portable):
             beyond = f"; {name!r} is {observed[worst, column]:.4g}, training saw {seen}" if scores.excess[worst] else ""
             warn_user(
                 f"{len(alarming)} of {len(observed)} observations lie outside what training saw: observation {worst} "
-                f"is at distance {scores.distance[worst]:.1f}, one of the model's own within {familiar.limits[1]:.1f}"
+                f"is at distance {scores.distance[worst]:.1f}, what is familiar within {familiar.limits[1]:.1f}"
                 f"{beyond}. The encoder guesses there; look at importance(...).khat, or at the model.",
                 NoveltyWarning,
             )

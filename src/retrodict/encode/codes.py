@@ -54,7 +54,7 @@ class Piece:
     def log_det(self, codes: Float[Array, "*batch columns"]) -> Float[Array, "*batch"]:
         """Return the log of the volume that a unit of codes becomes, summed over these events."""
         if self.support in DISCRETE:
-            return jnp.zeros(codes.shape[:-1])
+            return jnp.zeros(codes.shape[:-1], codes.dtype)
         events = self._read(codes)
         log_det = self._bijection.log_abs_det_jacobian(events, self._bijection(events))
         return log_det.reshape(*codes.shape[:-1], -1).sum(axis=-1)
@@ -135,7 +135,7 @@ class Codes:
         own, places = self._plain
         parts = [take_columns(values, own), *(_flatten(piece.encode(values)) for piece in self.pieces)]
         order = np.argsort(np.concatenate([places, *(piece.codes.ravel() for piece in self.pieces)]))
-        return take_columns(jnp.concatenate(parts, axis=-1), order)
+        return take_columns(jnp.concatenate(parts, axis=-1), order).astype(jnp.result_type(values))
 
     def decode(self, codes: Float[Array, "*batch codes"]) -> Float[Array, "*batch columns"]:
         """Return the values of codes."""
@@ -144,7 +144,7 @@ class Codes:
         places, own = self._plain
         parts = [take_columns(codes, own), *(_flatten(piece.decode(codes)) for piece in self.pieces)]
         order = np.argsort(np.concatenate([places, *(piece.values.ravel() for piece in self.pieces)]))
-        return take_columns(jnp.concatenate(parts, axis=-1), order)
+        return take_columns(jnp.concatenate(parts, axis=-1), order).astype(jnp.result_type(codes))
 
     def contains(self, values: Float[Array, "*batch columns"]) -> Bool[Array, "*batch"]:
         """Return whether all values lie in their support."""
@@ -157,7 +157,7 @@ class Codes:
         """Return the log of the volume that a unit of codes becomes, in nats."""
         total = jnp.zeros(codes.shape[:-1], codes.dtype)
         for piece in self.pieces:
-            total = total + piece.log_det(codes)
+            total = total + piece.log_det(codes).astype(codes.dtype)
         return total
 
     @property

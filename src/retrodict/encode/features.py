@@ -30,7 +30,7 @@ class Scaling(NamedTuple):
     @classmethod
     def none(cls, columns: int) -> "Scaling":
         """Leave numbers as they are."""
-        return cls(jnp.zeros(columns), jnp.ones(columns))
+        return cls(jnp.zeros(columns, jnp.float32), jnp.ones(columns, jnp.float32))
 
     @classmethod
     def fit(cls, columns: Float[Array, "draws columns"], categories: Integers | None = None) -> "Scaling":

@@ -45,5 +45,6 @@ class Mixture(Conditional):
     def _split(self, parameters: Float[Array, "*batch columns parameters"]) -> tuple[Array, Array]:
         """Return the logits of the components, and their parameters as normals."""
         parts = parameters.reshape(*parameters.shape[:-1], 3, self.components)
-        apart = jnp.linspace(-1.0, 1.0, self.components) if self.components > 1 else jnp.zeros(1)
+        many, dtype = self.components > 1, parts.dtype
+        apart = jnp.linspace(-1.0, 1.0, self.components, dtype=dtype) if many else jnp.zeros(1, dtype)
         return parts[..., 0, :], jnp.stack([parts[..., 1, :] + apart, parts[..., 2, :]], axis=-1)

@@ -103,7 +103,8 @@ class DenseNetwork(Network):
 
     def begin(self, inputs: Inputs) -> State:
         """Return the state in which nothing is computed, with what is known of the inputs."""
-        return State(inputs, tuple(jnp.zeros((len(inputs), layer.bias.size)) for layer in self.layers[:-1]))
+        hidden = (jnp.zeros((len(inputs), layer.bias.size), inputs.dtype) for layer in self.layers[:-1])
+        return State(inputs, tuple(hidden))
 
     def advance(self, step: tuple[Index, ...], columns: Index, state: State) -> tuple[State, Parameters]:
         """Compute what becomes known in a step, and the parameters of the latent columns drawn in it."""
@@ -184,8 +185,8 @@ class BlockNetwork(Network):
 
     def begin(self, inputs: Inputs) -> State:
         """Return the state in which nothing is computed, with what is known of the inputs."""
-        hidden = (jnp.zeros((len(layer.bias) + 1, layer.bias.shape[1], len(inputs))) for layer in self.layers[:-1])
-        return State(as_values(inputs), tuple(hidden))
+        shapes = ((len(layer.bias) + 1, layer.bias.shape[1], len(inputs)) for layer in self.layers[:-1])
+        return State(as_values(inputs), tuple(jnp.zeros(shape, inputs.dtype) for shape in shapes))
 
     def advance(self, step: BlockStep, columns: Index, state: State) -> tuple[State, Parameters]:
         """Compute what becomes known in a step, and the parameters of the latent columns drawn in it."""
@@ -194,7 +195,7 @@ class BlockNetwork(Network):
             fresh = jax.nn.relu(layer.compute(selection, below))
             below = put(units, selection.place, fresh)
             known.append(below)
-        outputs = jnp.zeros((len(columns), self.parameters, below.shape[2]))
+        outputs = jnp.zeros((len(columns), self.parameters, below.shape[2]), below.dtype)
         outputs = outputs.at[step.last.place].add(self.layers[-1].compute(step.last, below), mode="drop")
         if self.skip is not None and step.skip is not None:
             linear = self.skip.compute(step.skip, state.inputs)

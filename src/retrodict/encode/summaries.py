@@ -84,7 +84,7 @@ class SummaryFeatures(Features):
             for module, taken, shape in zip(self.modules, self.taken, self.shapes, strict=True)
         ]
         kept = columns[:, np.array(self.kept, dtype=np.int64)]
-        return jnp.concatenate([kept, *made, columns[:, self.count :]], axis=1)
+        return jnp.concatenate([kept, *made, columns[:, self.count :]], axis=1).astype(columns.dtype)
 
 
 def summarise(dependencies: Dependencies, summaries: Sequence[Summarised]) -> Dependencies:

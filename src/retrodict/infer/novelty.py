@@ -15,7 +15,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from scipy import special
 from retrodict.graph.rows import Mask
 from retrodict.layout import Floats
 from retrodict.model import Model
+from retrodict.train.compiled import TRAINING
 
 Doubles = NDArray[np.float64]
 
@@ -70,14 +70,15 @@ class Familiar:
     @classmethod
     def of(cls, model: Model, key: jax.Array) -> Familiar:
         """Learn from fresh simulations of a model, which is what training sees."""
-        columns = np.flatnonzero(np.repeat(model.net.is_observed, model.layout.sizes))
         n = max(64, min(SIMULATIONS, MOST_NUMBERS // model.layout.width))
-        simulate = eqx.filter_jit(lambda k: model.draw(k, n)[:, columns])
-        return cls.learn(*(np.asarray(simulate(k), np.float64) for k in jax.random.split(key)))
+        drawn = (TRAINING.run(_see, model, k, n) for k in jax.random.split(key))
+        return cls.learn(*(np.asarray(observed, np.float64) for observed in drawn))
 
     @classmethod
     def learn(cls, seen: Floats, further: Floats) -> Familiar:
         """Learn from observations, one a row, and set the limits by further ones.
+
+        Of fewer than 1,999 the limit is what would be alarming by itself: half as far again as the farthest of them.
 
         >>> rng = np.random.default_rng(0)
         >>> familiar = Familiar.learn(*rng.normal(size=(2, 4000, 3)))
@@ -92,10 +93,14 @@ class Familiar:
         learnt = cls(mean, spread, seen.min(axis=0), seen.max(axis=0), directions, variances, rest, none, np.inf)
         scores = learnt.score(further)
         ordered = [np.sort(values) for values in (scores.excess, scores.distance)]
+        farthest = float(ordered[1][-1])
         # Half of the probability of a false alarm for each of two scores.
-        place = min(len(further), int(np.ceil((len(further) + 1) * (1 - FALSE_ALARM / 2)))) - 1
-        limits = float(ordered[0][place]), float(ordered[1][place])
-        return replace(learnt, limits=limits, farthest=float(ordered[1][-1]))
+        place = int(np.ceil((len(further) + 1) * (1 - FALSE_ALARM / 2))) - 1
+        if place < len(further):
+            limits = float(ordered[0][place]), float(ordered[1][place])
+        else:  # too few to know what so small a share of them exceeds
+            limits = max(float(ordered[0][-1]), FAR - 1), FAR * farthest
+        return replace(learnt, limits=limits, farthest=farthest)
 
     def score(self, observed: Floats) -> Scores:
         """Return the scores of observations, one a row."""
@@ -126,6 +131,11 @@ class Familiar:
         n, count = len(novel), int(novel.sum())
         by_chance = special.bdtrc(count - 1, n, FALSE_ALARM) if count else 1.0
         return novel if by_chance <= FALSE_ALARM else np.asarray(novel & far)
+
+
+def _see(model: Model, key: jax.Array, n: int) -> jax.Array:
+    """Return simulations of the observed variables."""
+    return model.draw(key, n)[:, np.flatnonzero(np.repeat(model.net.is_observed, model.layout.sizes))]
 
 
 def _decompose(standard: Doubles) -> tuple[Doubles, Doubles, float]:

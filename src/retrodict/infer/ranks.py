@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -100,7 +99,7 @@ def rank(encoder: Encoder | None, wiring: Wiring, simulations: Simulations, draw
     key = jax.random.key(seed)
     spread = jnp.asarray(simulations.spread)
     parts = [
-        _rank_block(encoder, wiring, draws, jax.random.fold_in(key, number), truths, spread)
+        wiring.programs.run(_rank_block, encoder, wiring, draws, jax.random.fold_in(key, number), truths, spread)
         for number, truths in enumerate(_cut(simulations, block))
     ]
     whole = (np.concatenate([np.asarray(part) for part in column]) for column in zip(*parts, strict=True))
@@ -123,7 +122,6 @@ def _cut(simulations: Simulations, block: int) -> Iterator[tuple[jax.Array, jax.
         yield latents, observed, references
 
 
-@eqx.filter_jit
 def _rank_block(
     encoder: Encoder | None,
     wiring: Wiring,

@@ -20,14 +20,14 @@ from retrodict.certify import certify
 from retrodict.encode.choice import REAL_FAMILIES
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.summaries import Summarised
-from retrodict.errors import FileError, RetrodictError
+from retrodict.errors import FileError, OptionError, RetrodictError, quote
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.parentsets import ParentSets
 from retrodict.graph.rows import Integers, Rows
 from retrodict.infer.novelty import Familiar
-from retrodict.infer.recipe import Array, Recipe, fill, list_numbers
+from retrodict.infer.recipe import Array, Recipe, fill, find_misfits, list_numbers
 from retrodict.model import Model
-from retrodict.train.checkpoint import Header, read_body, read_header, write_arrays
+from retrodict.train.checkpoint import Header, find_file, read_body, read_header, save_file
 from retrodict.train.fit import History
 
 KIND, VERSION = "posterior", 2
@@ -62,11 +62,7 @@ def save_parts(folder: str | Path, parts: Parts) -> None:
         "certificate": {"n_missing": verdict.n_missing, "n_removable": verdict.n_removable},
         "recipe": _describe_recipe(parts.recipe) if parts.encoder is not None else None,
     }
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        write_arrays(Path(folder) / FILE, content, _list_arrays(parts))
-    except OSError as error:
-        raise FileError(folder, f"cannot be written ({error.strerror})", remedy="Choose another folder.") from error
+    save_file(folder, FILE, content, _list_arrays(parts))
 
 
 def load_parts(folder: str | Path, model: Model, summaries: Sequence[Summarised] = ()) -> Parts:
@@ -74,8 +70,13 @@ def load_parts(folder: str | Path, model: Model, summaries: Sequence[Summarised]
 
     Raises `FileError` for a folder without a saved posterior, a damaged file, and one of another model.
     """
-    path = Path(folder) / FILE
-    if not path.exists():
+    if not isinstance(model, Model):
+        raise OptionError(
+            f"load needs the Model that the posterior was made from, not a {type(model).__name__}",
+            remedy="Build it as it was built for amortize, and give it as load(folder, model).",
+        )
+    path = find_file(folder, FILE)
+    if path is None:
         raise FileError(folder, "holds no saved posterior", remedy="Give the folder that posterior.save was given.")
     header = read_header(path)
     _require_kind(header)
@@ -168,7 +169,7 @@ def _assemble(header: Header, arrays: Arrays, model: Model, summaries: tuple[Sum
     if stated != {"n_missing": verdict.n_missing, "n_removable": verdict.n_removable}:
         raise FileError(header.path, "holds an inverse that is not the one that was certified")
     numbers = _take(arrays, "encoder")
-    recipe = _read_recipe(header.content["recipe"], numbers, inverse, summaries)
+    recipe = _read_recipe(header, numbers, inverse, summaries)
     encoder = None if recipe is None else _read_encoder(header, recipe, numbers, inverse)
     return Parts(model, inverse, encoder, recipe, _read_history(arrays), _read_familiar(arrays, model))
 
@@ -230,13 +231,12 @@ def _find_forest(latents: Rows, place: Integers, generative: Array) -> Integers:
     return np.asarray(np.where(generative, -1, order[first]), np.int64)
 
 
-def _read_recipe(described: Any, numbers: Arrays, inverse: Inverse, summaries: tuple[Summarised, ...]) -> Recipe | None:
+def _read_recipe(header: Header, numbers: Arrays, inverse: Inverse, summaries: tuple[Summarised, ...]) -> Recipe | None:
     """Return the recipe, none of whose widths ask for more than a file of this size can hold."""
+    described = header.content["recipe"]
     if described is None:
         return None
-    saved = described["summaries"]
-    if saved != [str(summary.name) for summary in summaries]:
-        raise ValueError(f"it was saved with summaries of {saved!r:.200}, which have to be given")
+    _require_summaries(header.path, described["summaries"], [str(summary.name) for summary in summaries])
     read = {"widths": described["widths"] and tuple(described["widths"]), "summaries": summaries}
     recipe = Recipe(**{**described, **read})
     widths = recipe.widths or ()
@@ -250,10 +250,33 @@ def _read_recipe(described: Any, numbers: Arrays, inverse: Inverse, summaries: t
     return recipe
 
 
+def _require_summaries(path: Path, saved: Any, given: list[str]) -> None:
+    """Raise `FileError` unless the summaries of an encoder are given, and no others."""
+    if saved == given:
+        return
+    if not isinstance(saved, list) or not all(isinstance(name, str) for name in saved):
+        raise ValueError("the names of its summaries cannot be")
+    if saved:
+        modules = ", ".join(f"{name!r}: ..." for name in saved[:8])
+        raise FileError(
+            path,
+            f"was saved with summaries of {quote(saved)}, which are not stored and have to be given",
+            remedy=f"Call load_model(folder, program, summaries={{{modules}}}) with modules built like those that were "
+            "trained.",
+        )
+    raise FileError(path, f"was saved without summaries, and {quote(given)} are given", remedy="Leave them out.")
+
+
 def _read_encoder(header: Header, recipe: Recipe, numbers: Arrays, inverse: Inverse) -> Encoder:
     untrained = recipe.build(inverse, jax.random.key(0))
-    expected = {place: (array.shape, array.dtype) for place, array in list_numbers(untrained).items()}
-    if {place: (array.shape, array.dtype) for place, array in numbers.items()} != expected:
+    misfits = find_misfits(untrained, numbers)
+    if misfits and recipe.summaries:
+        raise FileError(
+            header.path,
+            f"holds an encoder that does not fit the summaries given, at {', '.join(misfits[:3])}",
+            remedy="Give summaries built like those that it was trained with.",
+        )
+    if misfits:
         raise FileError(
             header.path,
             "holds an encoder that this version of retrodict builds differently",

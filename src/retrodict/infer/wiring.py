@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,6 +19,10 @@ from retrodict.graph.rows import Integers, Mask
 from retrodict.layout import Layout
 from retrodict.model import Model
 from retrodict.supports import count_codes
+from retrodict.train.compiled import Programs
+
+# Functions of this module, each for so many kinds of encoders, that a wiring keeps compiled.
+MOST_PROGRAMS = 32
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -31,6 +34,11 @@ class Wiring(Portable):
 
     def __repr__(self) -> str:
         return f"Wiring({self.inverse!r})"
+
+    @cached_property
+    def programs(self) -> Programs:
+        """What is compiled for this wiring; freed with it."""
+        return Programs(most=MOST_PROGRAMS)
 
     @cached_property
     def observed_layout(self) -> Layout:
@@ -100,36 +108,56 @@ def find_columns(model: Model, variables: Mask) -> Integers:
 # structure, constant in them.
 
 
-@eqx.filter_jit
 def simulate(wiring: Wiring, key: jax.Array, n: int) -> jax.Array:
     """Return joint draws of the model."""
-    return wiring.model.draw(key, n)
+    found: jax.Array = wiring.programs.run(_simulate, wiring, key, n)
+    return found
 
 
-@eqx.filter_jit
 def draw(encoder: Encoder | None, wiring: Wiring, key: jax.Array, observed: jax.Array) -> jax.Array:
     """Return one draw of all latents for each row of observed values."""
+    found: jax.Array = wiring.programs.run(_draw, encoder, wiring, key, observed)
+    return found
+
+
+def score(encoder: Encoder | None, wiring: Wiring, latents: jax.Array, observed: jax.Array) -> jax.Array:
+    """Return log q of rows of all latents, in nats."""
+    found: jax.Array = wiring.programs.run(_score, encoder, wiring, latents, observed)
+    return found
+
+
+def score_jointly(wiring: Wiring, latents: jax.Array, observed: jax.Array) -> jax.Array:
+    """Return log p(z, x) of rows of all latents and observed values, in nats."""
+    found: jax.Array = wiring.programs.run(_score_jointly, wiring, latents, observed)
+    return found
+
+
+def weigh(encoder: Encoder | None, wiring: Wiring, key: jax.Array, observed: jax.Array) -> Weighed:
+    """Return one draw for each row of observed values, with its weight."""
+    found: Weighed = wiring.programs.run(_weigh, encoder, wiring, key, observed)
+    return found
+
+
+def _simulate(wiring: Wiring, key: jax.Array, n: int) -> jax.Array:
+    return wiring.model.draw(key, n).astype(jnp.float32)
+
+
+def _draw(encoder: Encoder | None, wiring: Wiring, key: jax.Array, observed: jax.Array) -> jax.Array:
     return _draw_columns(encoder, wiring, key, observed)[..., wiring.latents]
 
 
-@eqx.filter_jit
-def score(encoder: Encoder | None, wiring: Wiring, latents: jax.Array, observed: jax.Array) -> jax.Array:
-    """Return log q of rows of all latents, in nats."""
+def _score(encoder: Encoder | None, wiring: Wiring, latents: jax.Array, observed: jax.Array) -> jax.Array:
     return _score_columns(encoder, wiring, _join(wiring, latents, observed))
 
 
-@eqx.filter_jit
-def score_jointly(wiring: Wiring, latents: jax.Array, observed: jax.Array) -> jax.Array:
-    """Return log p(z, x) of rows of all latents and observed values, in nats."""
+def _score_jointly(wiring: Wiring, latents: jax.Array, observed: jax.Array) -> jax.Array:
     return wiring.model.log_conditionals(_join(wiring, latents, observed)).sum(axis=-1)
 
 
-@eqx.filter_jit
-def weigh(encoder: Encoder | None, wiring: Wiring, key: jax.Array, observed: jax.Array) -> Weighed:
-    """Return one draw for each row of observed values, with its weight.
+def _weigh(encoder: Encoder | None, wiring: Wiring, key: jax.Array, observed: jax.Array) -> Weighed:
+    """Barren latents are left out of the weight: what the model says of them cancels.
 
-    Barren latents are left out of the weight: what the model says of them cancels. What the model rules out weighs
-    nothing, however it bounds its densities.
+    What the model rules out weighs nothing, however it bounds its densities.
     """
     columns = _draw_columns(encoder, wiring, key, observed)
     terms = wiring.model.log_conditionals(columns)[..., np.flatnonzero(~wiring.generative)]

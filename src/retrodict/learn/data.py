@@ -12,6 +12,7 @@ from numpyro import handlers
 
 from retrodict.arrays import read_floats
 from retrodict.errors import DataError, OptionError
+from retrodict.infer.novelty import Familiar
 from retrodict.learn.generator import ProgramWiring
 from retrodict.read.numpyro_model import NumpyroModel
 from retrodict.read.numpyro_sites import Site
@@ -63,6 +64,12 @@ def split_rows(rows: Floats, held_out: float, seed: int) -> tuple[Floats, Floats
         )
     order = np.random.default_rng(seed).permutation(len(rows))
     return rows[np.sort(order[count:])], rows[np.sort(order[:count])]
+
+
+def see_data(wiring: ProgramWiring, rows: Floats, judged: Floats) -> Familiar:
+    """Return what an encoder has seen that learned from these rows, as values of the data; limits are set by others."""
+    seen, further = (wiring.observed_codes.decode(jnp.asarray(part)) for part in (rows, judged))
+    return Familiar.learn(np.asarray(seen, np.float64), np.asarray(further, np.float64))
 
 
 def _list_observed(wiring: ProgramWiring) -> dict[str, Site]:

@@ -20,7 +20,7 @@ from retrodict.errors import OptionError, ProgramError
 from retrodict.graph.digest import digest_model
 from retrodict.infer.randomness import require_own_randomness
 from retrodict.infer.recipe import Recipe
-from retrodict.learn.data import Floats, read_rows, require_data, split_rows
+from retrodict.learn.data import Floats, read_rows, require_data, see_data, split_rows
 from retrodict.learn.generator import ProgramGenerator, ProgramWiring
 from retrodict.learn.learned import LearnedModel
 from retrodict.learn.programs import as_module, find_broken
@@ -28,6 +28,7 @@ from retrodict.learn.resume import Journal, digest_rows
 from retrodict.learn.structure import EncoderPlan, Structure, build, find_inverse, make_recipe
 from retrodict.read.numpyro import from_numpyro
 from retrodict.train.autoencoder import Autoencoder
+from retrodict.train.compiled import TRAINING
 from retrodict.train.learning import LearningError, LearningPlan, begin, learn
 from retrodict.train.objectives import Objective, choose_objective
 from retrodict.train.relaxation import Temperature, relax
@@ -55,6 +56,7 @@ def fit_model(
     epochs: int = 100,
     batch: int = 128,
     learning_rate: float = 1e-3,
+    schedule: str = "cosine",
     held_out: float | Mapping[str, Any] = 0.1,
     patience: int | None = None,
     folder: str | Path | None = None,
@@ -77,9 +79,10 @@ def fit_model(
     ``objective`` is one of ``"elbo"``, ``"iwae"``, ``"rws"``, ``"vimco"``, ``"forward-kl"``, ``"symmetric-kl"``,
     with ``draws`` of the encoder for each observation. With a ``temperature`` binary latents are relaxed in
     training, never in what is reported. Training is by Adam with gradients clipped to norm 10 and a learning rate
-    that falls to zero along a cosine. ``held_out`` is a share of the data or data of their own: their bound is
-    recorded after each epoch, and ``patience`` epochs without a better one end the training, of which the best
-    epoch is kept. With a ``folder``, the state is kept there after each epoch, and the same call goes on from it.
+    that falls to zero along a cosine, or with the ``schedule`` ``"constant"`` stays. ``held_out`` is a share of the
+    data or data of their own: their bound is recorded after each epoch, and ``patience`` epochs without a better one
+    end the training, of which the best epoch is kept. With a ``folder``, the state is kept there after each epoch, and
+    the same call goes on from it, as does one with more ``epochs``.
 
     Raises, before the first step, `DataError` for data that do not fit, `ProgramError` for programs that cannot be
     read, have no parameters or draw from NumPy, and `OptionError` for options that do not fit each other, such as
@@ -113,13 +116,13 @@ def fit_model(
     chosen = _choose_objective(objective, pair, draws, falling)
     learning = LearningPlan(chosen, epochs, batch, draws, temperature=falling, patience=patience)
     steps = epochs * (len(rows) // min(batch, len(rows)))
-    learning = replace(learning, optimizer=choose_optimizer(learning_rate, steps))
+    learning = replace(learning, optimizer=choose_optimizer(learning_rate, steps, schedule))
     blame = partial(_list_broken, probe_key)
     _require_finite_densities(blame(pair, jnp.asarray(rows[:PROBE_ROWS])))
     journal = None
     if folder is not None:
-        run = {"learning_rate": learning_rate, "seed": seed, "data": digest_rows(rows, judged)}
-        journal = Journal(Path(folder), run | _describe(pair, recipe, learning))
+        run = {"learning_rate": learning_rate, "schedule": schedule, "seed": seed, "data": digest_rows(rows, judged)}
+        journal = Journal(Path(folder), run | _describe(pair, recipe, learning), epochs)
         journal.prepare()
     pair, history = learn(
         pair,
@@ -133,7 +136,7 @@ def fit_model(
         blame=blame,
         quiet=quiet,
     )
-    return LearnedModel(pair, recipe, history)
+    return LearnedModel(pair, recipe, history, see_data(wiring, rows, judged))
 
 
 def _divide(
@@ -166,11 +169,10 @@ def _require_finite_parameters(module: eqx.Module) -> None:
 def _list_broken(key: jax.Array, pair: Autoencoder, rows: jax.Array) -> tuple[str, ...]:
     """Return the variables whose density is not finite where the encoder draws latents for some rows."""
     generator: Any = pair.generator
-    finite = np.isfinite(np.asarray(_score(pair, key, rows))).all(axis=0)
+    finite = np.isfinite(np.asarray(TRAINING.run(_score, pair, key, rows))).all(axis=0)
     return tuple(name for name, good in zip(generator.scored, finite.tolist(), strict=True) if not good)
 
 
-@eqx.filter_jit
 def _score(pair: Autoencoder, key: jax.Array, rows: jax.Array) -> jax.Array:
     generator: Any = pair.generator
     found: jax.Array = generator.log_factors(pair.encoder.sample(key, rows), rows)
@@ -200,7 +202,6 @@ def _describe(pair: Autoencoder, recipe: Recipe, plan: LearningPlan) -> dict[str
         "objective": plan.objective.name,
         "draws": plan.draws,
         "temperature": repr(plan.temperature),
-        "epochs": plan.epochs,
         "batch": plan.batch,
         "patience": plan.patience,
         "start": digest_rows(*jax.tree.leaves(eqx.filter(pair, eqx.is_inexact_array))),

@@ -25,6 +25,7 @@ from retrodict.train.bounds import bound, elbo_per_row
 from retrodict.train.learning import divide
 from retrodict.train.objectives import Objective
 from retrodict.train.relaxation import Temperature, relax
+from retrodict.train.steps import apply
 
 Row = Float[Array, " observed"]
 # Takes a pair, a key, one row and a number of draws.
@@ -90,7 +91,7 @@ def split_gap(
     train = partial(_train_one, learned.pair, chosen, steps, draws, temperature, learning_rate)
     lower, evidence = _choose_measures(learned, objective)
 
-    @eqx.filter_jit
+    @jax.jit
     def split(keys: Key[Array, " chunk"], rows: Float[Array, "chunk observed"]) -> Float[Array, "chunk three"]:
         return jax.vmap(partial(_split_one, learned.pair, train, lower, evidence, (judged, weights)))(keys, rows)
 
@@ -154,7 +155,7 @@ def _train_one(
         encoder, memory = state
         gradient = eqx.filter_grad(measure)(encoder, own)
         updates, memory = optimizer.update(gradient, memory, encoder)
-        return (eqx.apply_updates(encoder, updates), memory), None
+        return (apply(encoder, updates), memory), None
 
     (moving, _), _ = jax.lax.scan(advance, (moving, optimizer.init(moving)), jax.random.split(key, steps))
     return eqx.combine(eqx.tree_at(lambda pair: pair.encoder, held, moving), fixed)

@@ -18,6 +18,7 @@ from retrodict.counts import read_count, read_seed
 from retrodict.encode.summaries import Summary
 from retrodict.errors import FileError
 from retrodict.graph.inverse import Inverse
+from retrodict.infer.novelty import Familiar
 from retrodict.infer.recipe import Recipe
 from retrodict.infer.trained import describe_trained
 from retrodict.layout import Floats
@@ -39,11 +40,13 @@ class LearnedModel:
 
     ``program`` is the Equinox module with the parameters learned; ``pair`` holds it and the encoder as they were
     trained. ``history`` has negative bounds in nats: ``train`` of the objective, ``test`` on held-out data.
+    ``familiar`` is what training saw: data unlike it raise a `NoveltyWarning`.
     """
 
     pair: Autoencoder
     recipe: Recipe
     history: History
+    familiar: Familiar | None = None
 
     def __repr__(self) -> str:
         return f"LearnedModel({self.inverse!r}, {len(self.history.step)} epochs)"
@@ -81,7 +84,9 @@ class LearnedModel:
     @cached_property
     def posterior(self) -> AmortizedPosterior:
         """The encoder as an `AmortizedPosterior` of the learned model, whose variables are elements of sites."""
-        return AmortizedPosterior(self.model, self.inverse, self.pair.encoder, self.history, recipe=self.recipe)
+        return AmortizedPosterior(
+            self.model, self.inverse, self.pair.encoder, self.history, recipe=self.recipe, familiar=self.familiar
+        )
 
     def bound(self, data: Mapping[str, Any], draws: int = 1, seed: int = 0) -> Floats:
         r"""Return :math:`E_q[\log p(z, x) - \log q(z \mid x)]` of each observation, in nats, over some draws.
@@ -136,8 +141,8 @@ def load_model(
     """Return a learned model that was saved, for the program that it was learned from, with any parameters.
 
     Every byte is checked, the program is compared by its digest, the inverse is certified again. ``summaries`` are
-    modules like those that `fit_model` was given. Raises `FileError`, which names the file, for whatever does not
-    fit.
+    modules built like those that `fit_model` was given, of which the file holds only the weights. Raises `FileError`,
+    which names the file, for whatever does not fit.
 
     >>> import tempfile
     >>> import numpy as np
@@ -154,4 +159,4 @@ def load_model(
     if parts.encoder is None or parts.recipe is None:
         raise FileError(folder, "holds a posterior without an encoder")
     generator = ProgramGenerator(filled, ProgramWiring(model, parts.inverse))
-    return LearnedModel(Autoencoder(generator, parts.encoder), parts.recipe, parts.history)
+    return LearnedModel(Autoencoder(generator, parts.encoder), parts.recipe, parts.history, parts.familiar)

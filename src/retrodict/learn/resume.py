@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from retrodict.errors import FileError
-from retrodict.train.checkpoint import read_arrays, write_arrays
+from retrodict.train.checkpoint import find_file, make_folder, read_arrays, save_file
 from retrodict.train.fit import History
 from retrodict.train.learning import Moment
 
@@ -25,13 +25,14 @@ FILE = "learning.retrodict"
 
 @dataclass(frozen=True)
 class Journal:
-    """The file of one run of `fit_model`; ``setup`` says what is learned, from what, and how.
+    """The file of one run of `fit_model`; ``setup`` says what is learned, from what, and how, ``epochs`` how long.
 
-    Runs of another set-up are refused: their states would be mixed.
+    Runs of another set-up are refused: their states would be mixed. One of fewer epochs may go on.
     """
 
     folder: Path
     setup: Mapping[str, Any]
+    epochs: int
 
     @property
     def path(self) -> Path:
@@ -40,8 +41,8 @@ class Journal:
 
     def prepare(self) -> None:
         """Make the folder; raise `FileError` where it cannot be written."""
+        make_folder(self.folder)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
             probe = self.folder / f".{FILE}.probe"
             probe.touch()
             probe.unlink()
@@ -56,7 +57,7 @@ class Journal:
         content = {
             "kind": KIND,
             "version": VERSION,
-            "setup": dict(self.setup),
+            "setup": {**self.setup, "epochs": self.epochs},
             "watched": [dict(watched) for watched in history.watched],
         }
         arrays = {
@@ -65,22 +66,21 @@ class Journal:
             "history.test": np.array(history.test, np.float64),
         }
         arrays |= {f"state{place}": leaf for place, leaf in _flatten((moment.state, moment.best)).items()}
-        try:
-            write_arrays(self.path, content, arrays)
-        except OSError as error:
-            raise FileError(self.path, f"cannot be written ({error.strerror})") from error
+        save_file(self.folder, FILE, content, arrays)
 
     def read(self, untrained: Moment) -> Moment | None:
         """Return the state that was kept, or None where there is none.
 
         Raises `FileError` for a damaged file, and for one of another set-up, naming what differs.
         """
-        if not self.path.exists():
+        if find_file(self.folder, FILE) is None:
             return None
         content, arrays = read_arrays(self.path)
         if content.get("kind") != KIND or content.get("version") != VERSION:
             raise FileError(self.path, "is no state of fit_model that this version of retrodict reads")
-        _require_same(self.path, content["setup"], self.setup)
+        kept_setup = {"schedule": "cosine", **content["setup"]}  # the one there was before others were
+        _require_same(self.path, kept_setup, self.setup)
+        _require_more(self.path, kept_setup.get("epochs"), self.epochs)
         step, train, test = (arrays[f"history.{name}"].tolist() for name in ("step", "train", "test"))
         history = History(tuple(step), tuple(train), tuple(test), tuple(content["watched"]))
         kept = {place.removeprefix("state"): leaf for place, leaf in arrays.items() if place.startswith("state")}
@@ -105,6 +105,15 @@ def _require_same(path: Path, kept: Mapping[str, Any], wanted: Mapping[str, Any]
         shown = ", ".join(f"{name} {kept.get(name)!r:.60} and not {given[name]!r:.60}" for name in differing[:3])
         raise FileError(
             path, f"belongs to another run: it has {shown}", remedy="Choose another folder, or remove the file."
+        )
+
+
+def _require_more(path: Path, kept: Any, wanted: int) -> None:
+    if not isinstance(kept, int) or kept > wanted:
+        raise FileError(
+            path,
+            f"belongs to a run of {kept!r:.20} epochs, more than epochs={wanted}",
+            remedy="Ask for as many or more to go on from it; choose another folder for a shorter run.",
         )
 
 

@@ -7,19 +7,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import equinox as eqx
-import jax
-import jax.numpy as jnp
-import numpy as np
 
 from retrodict.encode.summaries import Summary
 from retrodict.errors import FileError
+from retrodict.infer.recipe import fill, find_misfits, list_numbers
 from retrodict.infer.storage import Parts, load_parts
-from retrodict.learn.programs import list_parameters
 from retrodict.learn.structure import find_summaries
 from retrodict.posterior import AmortizedPosterior
 from retrodict.read.numpyro import from_numpyro
 from retrodict.read.numpyro_model import NumpyroModel
-from retrodict.train.checkpoint import read_arrays, write_arrays
+from retrodict.train.checkpoint import find_file, read_arrays, save_file
 
 KIND, VERSION = "learned program", 1
 FILE = "program.retrodict"
@@ -35,12 +32,7 @@ def save_learned(folder: str | Path, program: eqx.Module, posterior: AmortizedPo
     model = posterior.model
     observed = [name for name, site in _list_sites(model).items() if site]
     content = {"kind": KIND, "version": VERSION, "observed": observed, "elementwise": _is_elementwise(model)}
-    arrays = {place: np.asarray(array) for place, array in list_parameters(program).items()}
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        write_arrays(Path(folder) / FILE, content, arrays)
-    except OSError as error:
-        raise FileError(folder, f"cannot be written ({error.strerror})", remedy="Choose another folder.") from error
+    save_file(folder, FILE, content, list_numbers(program))
     posterior.save(folder)
 
 
@@ -51,8 +43,8 @@ def load_learned(
 
     Raises `FileError` for a folder without a learned model, a damaged file, and one of another program.
     """
-    path = Path(folder) / FILE
-    if not path.exists():
+    path = find_file(folder, FILE)
+    if path is None:
         raise FileError(folder, "holds no learned model", remedy="Give the folder that a LearnedModel was saved in.")
     content, arrays = read_arrays(path)
     if content.get("kind") != KIND or content.get("version") != VERSION:
@@ -65,20 +57,16 @@ def load_learned(
 def fill_arrays(tree: Tree, arrays: Mapping[str, Any], path: Path) -> Tree:
     """Return a tree with its floating-point arrays replaced by those of the same places.
 
-    Raises `FileError` where places, shapes or types are others.
+    Raises `FileError` where places or shapes are others.
     """
-    moving, fixed = eqx.partition(tree, eqx.is_inexact_array)
-    leaves, structure = jax.tree_util.tree_flatten_with_path(moving)
-    expected = {jax.tree_util.keystr(place): (leaf.shape, leaf.dtype) for place, leaf in leaves}
-    if {place: (array.shape, array.dtype) for place, array in arrays.items()} != expected:
-        differing = sorted(set(arrays) ^ set(expected)) or [p for p in expected if arrays[p].shape != expected[p][0]]
+    misfits = find_misfits(tree, arrays)
+    if misfits:
         raise FileError(
             path,
-            f"was saved for a program with other parameters ({', '.join(differing[:3]) or 'of other types'})",
+            f"was saved for a program with other parameters ({', '.join(misfits[:3])})",
             remedy="Load it with the program that it was learned for, of the same sizes.",
         )
-    filled = [jnp.asarray(arrays[jax.tree_util.keystr(place)]) for place, _ in leaves]
-    return eqx.combine(jax.tree_util.tree_unflatten(structure, filled), fixed)
+    return fill(tree, arrays)
 
 
 def _list_sites(model: Any) -> dict[str, bool]:

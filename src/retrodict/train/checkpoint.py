@@ -16,7 +16,6 @@ import hashlib
 import json
 import math
 import os
-import secrets
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from numpy.typing import NDArray
 
 from retrodict.errors import FileError, SizeError
 from retrodict.train.strict_json import read_strictly
+from retrodict.train.whole import replacing
 
 MAGIC = b"RTRDCT01"
 DIGEST_BYTES = 32
@@ -92,17 +92,45 @@ def write_arrays(path: str | Path, content: Mapping[str, Any], arrays: Arrays) -
     header = json.dumps({"arrays": listed, "content": dict(content)}, allow_nan=False).encode()
     if len(header) > MOST_HEADER_BYTES:
         raise SizeError(f"a header of {len(header):,} bytes, where {MOST_HEADER_BYTES:,} are allowed")
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
+    with replacing(target) as file:
+        _write_all(file, header, raw)
+
+
+def save_file(folder: str | Path, name: str, content: Mapping[str, Any], arrays: Arrays) -> None:
+    """Write a file into a folder, which is made if it is not there; raise `FileError` where that is refused."""
+    make_folder(folder)
     try:
-        with open(beside, "xb") as file:
-            _write_all(file, header, raw)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, target)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    _force_folder(target.parent)
+        write_arrays(Path(folder) / name, content, arrays)
+    except OSError as error:
+        raise _unwritable(folder, error.strerror) from error
+
+
+def make_folder(folder: str | Path) -> None:
+    r"""Make a folder if it is not there; raise `FileError` where that is refused, and for what no folder can be called.
+
+    >>> make_folder("a\0b")
+    Traceback (most recent call last):
+    retrodict.errors.FileError: 'a\x00b': cannot be written (no folder can be called so). Choose another folder.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error.strerror) from error
+    except ValueError as error:  # a null character, or one that the system cannot spell
+        raise _unwritable(repr(str(folder)), "no folder can be called so") from error
+
+
+def find_file(folder: str | Path, name: str) -> Path | None:
+    """Return the path of a file in a folder, None if it is not there; raise `FileError` where that cannot be seen."""
+    path = Path(folder) / name
+    try:
+        return path if path.exists() else None
+    except OSError as error:
+        raise FileError(folder, f"cannot be read ({error.strerror})", remedy="Choose another folder.") from error
+
+
+def _unwritable(folder: object, why: object) -> FileError:
+    return FileError(folder, f"cannot be written ({why})", remedy="Choose another folder.")
 
 
 def read_arrays(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -155,17 +183,6 @@ def _write_all(file: BinaryIO, header: bytes, arrays: Arrays) -> None:
 
 def _view(array: NDArray[Any]) -> memoryview:
     return memoryview(array.reshape(-1).view(np.uint8))
-
-
-def _force_folder(folder: Path) -> None:
-    """Make a renaming durable; systems that cannot open folders do it by themselves."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _open_regular(path: Path) -> BinaryIO:

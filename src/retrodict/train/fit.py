@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -14,6 +13,7 @@ from jaxtyping import Array, Float, Key
 
 from retrodict.encode.encoder import Encoder
 from retrodict.errors import OptionError, RetrodictError
+from retrodict.train.compiled import TRAINING
 from retrodict.train.cross_entropy import Loss, cross_entropy
 from retrodict.train.history import History as History
 from retrodict.train.progress import Progress
@@ -100,16 +100,17 @@ def fit(
     Source: Paige & Wood 2016, section 3 (inference compilation); Webb et al. 2017, section 3.
     """
     history = History()
-    run = _compile_epoch(plan, simulate)
     parameters, fixed = eqx.partition(encoder, eqx.is_inexact_array)
     state = State.begin(parameters, plan.optimizer)
     train_key, test_key = jax.random.split(key)
-    test = eqx.filter_jit(partial(evaluate, plan.objective))
-    held_out = jax.jit(simulate, static_argnums=1)(test_key, plan.held_out)
+    held_out = TRAINING.run(simulate, test_key, plan.held_out)
     best = encoder
     with Progress(title, plan.steps, quiet=quiet) as progress:
         for start in range(0, plan.steps, plan.epoch):
-            state, losses = run(state, fixed, train_key, min(plan.epoch, plan.steps - start))
+            steps = min(plan.epoch, plan.steps - start)
+            state, losses = TRAINING.run(
+                _take_steps, state, fixed, train_key, plan.objective, plan.optimizer, simulate, plan.batch, steps
+            )
             encoder = eqx.combine(state.parameters, fixed)
             if int(state.failed) >= 0:
                 batch = simulate(jax.random.fold_in(train_key, state.failed), plan.batch)
@@ -117,7 +118,8 @@ def fit(
                 raise TrainingError(culprits, step=int(state.failed), encoder=encoder, history=history)
             watched = dict(watch(encoder)) if watch else {}
             watched |= plan.report(state.optimizer) if plan.report else {}
-            history = history.extend(int(state.step), float(losses.mean()), float(test(encoder, held_out)), watched)
+            test = float(TRAINING.run(evaluate, plan.objective, encoder, held_out))
+            history = history.extend(int(state.step), float(losses.mean()), test, watched)
             progress.update(history.step[-1], history.train[-1])
             if plan.patience is not None:
                 best = encoder if history.epochs_since_best == 0 else best
@@ -126,21 +128,24 @@ def fit(
     return Fit(encoder if plan.patience is None else best, history)
 
 
-def _compile_epoch(
-    plan: Plan, simulate: Simulate
-) -> Callable[[State, Encoder, Key[Array, ""], int], tuple[State, Float[Array, " steps"]]]:
-    """Return a compiled function that takes many steps: simulate, differentiate, update, all in one program."""
+def _take_steps(
+    state: State,
+    fixed: Encoder,
+    key: Key[Array, ""],
+    objective: Loss,
+    optimizer: optax.GradientTransformation,
+    simulate: Simulate,
+    batch: int,
+    steps: int,
+) -> tuple[State, Float[Array, " steps"]]:
+    """Take many steps, each of which simulates, differentiates and updates, all in one program."""
 
-    @eqx.filter_jit
-    def run(state: State, fixed: Encoder, key: Key[Array, ""], steps: int) -> tuple[State, Float[Array, " steps"]]:
-        def advance(state: State, _: None) -> tuple[State, Float[Array, ""]]:
-            batch = simulate(jax.random.fold_in(key, state.step), plan.batch)
-            loss, gradient = differentiate(plan.objective, eqx.combine(state.parameters, fixed), batch)
-            return state.take(plan.optimizer, loss, gradient), loss
+    def advance(state: State, _: None) -> tuple[State, Float[Array, ""]]:
+        rows = simulate(jax.random.fold_in(key, state.step), batch)
+        loss, gradient = differentiate(objective, eqx.combine(state.parameters, fixed), rows)
+        return state.take(optimizer, loss, gradient), loss
 
-        return jax.lax.scan(advance, state, length=steps)
-
-    return run
+    return jax.lax.scan(advance, state, length=steps)
 
 
 def differentiate(objective: Loss, encoder: Encoder, batch: Pair) -> tuple[Float[Array, ""], Encoder]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -16,6 +15,7 @@ from jaxtyping import Array, Float, Int, Key
 from retrodict.errors import OptionError
 from retrodict.train.autoencoder import Autoencoder
 from retrodict.train.bounds import bound, elbo_per_row
+from retrodict.train.compiled import TRAINING
 from retrodict.train.fit import History, TrainingError
 from retrodict.train.objectives import Objective
 from retrodict.train.progress import Progress
@@ -111,14 +111,15 @@ def learn(
     fixed = divide(pair)[1]
     batch = min(plan.batch, len(rows))
     steps = len(rows) // batch
-    run = _compile_epoch(plan, batch, steps)
+    setting = Setting(plan.objective, plan.optimizer, plan.draws, plan.temperature is not None, batch, steps)
     judge_key, train_key = jax.random.split(key)
     moment = begin(pair, plan) if start is None else start
     with Progress("fit_model", plan.epochs * steps, quiet=quiet) as progress:
         while len(moment.history.step) < plan.epochs and not _is_stale(moment.history, plan):
             epoch = len(moment.history.step)
             temperature = 0.0 if plan.temperature is None else plan.temperature.at(epoch)
-            state, losses = run(moment.state, fixed, rows, train_key, jnp.asarray(temperature, jnp.float32))
+            heat = jnp.asarray(temperature, jnp.float32)
+            state, losses = TRAINING.run(_pass, moment.state, fixed, rows, train_key, heat, setting)
             learned = eqx.combine(state.parameters, fixed)
             if int(state.failed) >= 0:
                 culprits = blame(learned, rows[:batch])
@@ -153,38 +154,46 @@ def _judge(
     for start in range(0, len(rows), size):
         chosen = (start + jnp.arange(size)) % len(rows)
         own = jax.random.fold_in(key, start)
-        found.append(_COMPILED[function](pair, own, rows[chosen], draws)[: len(rows) - start])
+        found.append(TRAINING.run(function, pair, own, rows[chosen], draws)[: len(rows) - start])
     return jnp.concatenate(found)
-
-
-_COMPILED = {function: eqx.filter_jit(function) for function in (bound, elbo_per_row)}
 
 
 def _is_stale(history: History, plan: LearningPlan) -> bool:
     return plan.patience is not None and bool(history.step) and history.epochs_since_best >= plan.patience
 
 
-def _compile_epoch(plan: LearningPlan, batch: int, steps: int) -> Callable[..., tuple[State, Float[Array, " steps"]]]:
-    """Return a compiled pass over the data: shuffle, then differentiate and update minibatch by minibatch."""
+@dataclass(frozen=True)
+class Setting:
+    """What is constant in a compiled pass over the data."""
 
-    def measure(parameters: Autoencoder, fixed: Autoencoder, key: Array, rows: Rows, temperature: Array) -> Array:
+    objective: Objective
+    optimizer: optax.GradientTransformation
+    draws: int
+    is_relaxed: bool
+    batch: int
+    steps: int
+
+
+def _pass(
+    state: State,
+    fixed: Autoencoder,
+    rows: Rows,
+    key: Key[Array, ""],
+    temperature: Float[Array, ""],
+    setting: Setting,
+) -> tuple[State, Float[Array, " steps"]]:
+    """Pass over the data: shuffle, then differentiate and update minibatch by minibatch."""
+
+    def measure(parameters: Autoencoder, own: Key[Array, ""], chosen: Rows) -> Float[Array, ""]:
         pair = eqx.combine(parameters, fixed)
-        pair = pair if plan.temperature is None else relax(pair, temperature)
-        return plan.objective.function(pair, key, rows, plan.draws)
+        pair = relax(pair, temperature) if setting.is_relaxed else pair
+        return setting.objective.function(pair, own, chosen, setting.draws)
 
-    @eqx.filter_jit
-    def run(
-        state: State, fixed: Autoencoder, rows: Rows, key: Key[Array, ""], temperature: Float[Array, ""]
-    ) -> tuple[State, Float[Array, " steps"]]:
-        shuffle_key, draw_key = jax.random.split(jax.random.fold_in(key, state.step))
-        order = jax.random.permutation(shuffle_key, len(rows))[: steps * batch].reshape(steps, batch)
+    def advance(state: State, chosen: Int[Array, " batch"]) -> tuple[State, Float[Array, ""]]:
+        own = jax.random.fold_in(draw_key, state.step)
+        loss, gradient = eqx.filter_value_and_grad(measure)(state.parameters, own, rows[chosen])
+        return state.take(setting.optimizer, loss, gradient), loss
 
-        def advance(state: State, chosen: Int[Array, " batch"]) -> tuple[State, Float[Array, ""]]:
-            own = jax.random.fold_in(draw_key, state.step)
-            differentiate = eqx.filter_value_and_grad(partial(measure, fixed=fixed, key=own, temperature=temperature))
-            loss, gradient = differentiate(state.parameters, rows=rows[chosen])
-            return state.take(plan.optimizer, loss, gradient), loss
-
-        return jax.lax.scan(advance, state, order)
-
-    return run
+    shuffle_key, draw_key = jax.random.split(jax.random.fold_in(key, state.step))
+    shuffled = jax.random.permutation(shuffle_key, len(rows))[: setting.steps * setting.batch]
+    return jax.lax.scan(advance, state, shuffled.reshape(setting.steps, setting.batch))

@@ -42,11 +42,21 @@ class State(eqx.Module):
         def move() -> tuple[Any, Any]:
             informed = optax.with_extra_args_support(optimizer)
             updates, moved = informed.update(gradient, self.optimizer, self.parameters, value=loss)
-            return eqx.apply_updates(self.parameters, updates), moved
+            return apply(self.parameters, updates), moved
 
         parameters, kept = jax.lax.cond(good, move, lambda: (self.parameters, self.optimizer))
         failed = jnp.where(good | (self.failed >= 0), self.failed, self.step)
         return State(parameters, kept, self.step + 1, failed)
+
+
+def apply(parameters: Any, updates: Any) -> Any:
+    """Return parameters with updates added, each in its own precision: flattened updates are in the widest of all.
+
+    >>> apply(jnp.ones(2, jnp.float16), jnp.ones(2, jnp.float32)).dtype.name
+    'float16'
+    """
+    moved = eqx.apply_updates(parameters, updates)
+    return jax.tree.map(lambda new, old: new.astype(old.dtype), moved, parameters)
 
 
 def _is_finite(loss: Float[Array, ""], gradient: Any) -> Bool[Array, ""]:

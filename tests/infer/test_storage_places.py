@@ -1,0 +1,40 @@
+"""Folders that cannot be, and models that are none, are refused by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import retrodict as rd
+from retrodict.errors import FileError, OptionError
+
+NET = rd.BayesNet({"x": [], "z": ["x"]}, observed=["x"])  # z is barren: there is no encoder
+MODEL = rd.LinearGaussian.from_weights(NET, {})
+LONG = "n" * 5000
+
+
+@pytest.fixture
+def posterior() -> rd.AmortizedPosterior:
+    return rd.amortize(MODEL, quiet=True)
+
+
+def test_a_structure_is_no_model(posterior: rd.AmortizedPosterior, tmp_path: Path) -> None:
+    posterior.save(tmp_path)
+    for given in (NET, rd.BayesNet, None):
+        with pytest.raises(
+            OptionError,
+            match=r"needs the Model that the posterior was made from, not a (BayesNet|ABCMeta|type|NoneType)",
+        ):
+            rd.load(tmp_path, given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["a\0b", LONG, "\ud800"], ids=["null", "long", "surrogate"])
+def test_a_name_that_no_folder_can_have_is_refused(name: str, posterior: rd.AmortizedPosterior, tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="cannot be written"):
+        posterior.save(tmp_path / name)
+    with pytest.raises(FileError, match=r"cannot be read|holds no saved posterior"):
+        rd.load(tmp_path / name, MODEL)
+    with pytest.raises(FileError, match=r"cannot be read|holds no learned model"):
+        rd.load_model(tmp_path / name, rd.zoo.vae(1, pixels=2, hidden=()))
+    assert list(tmp_path.iterdir()) == []
