@@ -49,7 +49,7 @@ def as_places(v, spread=2.0):
 UNARY = {
     "sin": jnp.sin,
     "tanh": jnp.tanh,
-    "exp": jnp.exp,
+    "exp": lambda v: jnp.sin(jnp.exp(v)),
     "log": jnp.log,
     "reciprocal": lambda v: 1 / jnp.abs(v),
     "sqrt": jnp.sqrt,
@@ -493,6 +493,11 @@ def probe(function, seed, n_bases=24):
     results = np.asarray(jax.jit(jax.vmap(jax.vmap(function)))(points)).reshape(n_bases, SIZE + 1, -1)
     seen = find_changes(results[:, :-1], results[:, -1:])
     return points, results, seen
+
+
+def draw_points(rng, n):
+    """Points of which half the numbers are those where functions leave the finite, or turn."""
+    return np.where(rng.random((n, SIZE)) < 0.5, rng.choice(POINTS, (n, SIZE)), rng.normal(size=(n, SIZE)))
 
 
 def find_changes(left, right):

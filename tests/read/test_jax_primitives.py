@@ -30,7 +30,7 @@ import gc, importlib, pkgutil, warnings
 warnings.simplefilter("ignore")
 import jax
 from jax.extend.core import Primitive
-left_out = ("tools", "jax2tf", "test", "colocated", "profiler", "xprof", "cloud", "clusters", "serialization", "collect")
+left_out = "tools jax2tf test colocated profiler xprof cloud clusters serialization collect".split()
 for module in pkgutil.walk_packages(jax.__path__, "jax."):
     if not any(part in module.name for part in left_out):
         try:
@@ -68,6 +68,9 @@ def test_what_is_said_of_nan_is_said_of_primitives_with_rules():
 
 SPECIAL = {
     "add_any": (lax.add, 2),
+    "logaddexp": (jnp.logaddexp, 2),
+    "xlogy": (jax.scipy.special.xlogy, 2),
+    "xlog1py": (jax.scipy.special.xlog1py, 2),
     "integer_pow": (lambda a: [lax.integer_pow(a, y) for y in (1, 2, 3)], 1),
     "convert_element_type": (lambda a: a.astype(jnp.float16), 1),
     "reduce_max": (lambda a, b: jnp.stack([a, b]).max(0), 2),
@@ -79,10 +82,7 @@ SPECIAL = {
     "cummax": (lambda a, b: lax.cummax(jnp.stack([a, b]))[1], 2),
     "cummin": (lambda a, b: lax.cummin(jnp.stack([a, b]))[1], 2),
     "dot_general": (lambda a, b: jax.vmap(jnp.dot)(jnp.stack([a, b], 1), jnp.stack([b, a], 1)), 2),
-    "conv_general_dilated": (
-        lambda a, b: jax.vmap(lambda u, v: jnp.convolve(u, v, "valid"))(a[:, None], b[:, None]),
-        2,
-    ),
+    "conv_general_dilated": (jax.vmap(lambda a, b: jnp.convolve(jnp.stack([a, a]), jnp.stack([b, b])).sum()), 2),
     "scatter-add": (lambda a, b: a.at[jnp.arange(len(a))].add(b), 2),
     "scatter-sub": (lambda a, b: a.at[jnp.arange(len(a))].subtract(b), 2),
     "scatter-mul": (lambda a, b: a.at[jnp.arange(len(a))].multiply(b), 2),
@@ -108,9 +108,8 @@ def evaluate(names, values):
         return {name: function(*grids[n]) for name, (function, n) in operations.items()}
 
     computed = jax.jit(compute)(grids)
-    return {
-        name: (np.stack(grids[n]), np.stack(jax.tree.leaves(computed[name]))) for name, (_, n) in operations.items()
-    }
+    found = {name: np.stack(jax.tree.leaves(results)) for name, results in computed.items()}
+    return {name: (np.stack(grids[n]), found[name]) for name, (_, n) in operations.items()}
 
 
 def list_operations(text, left_out=frozenset()):
@@ -121,11 +120,12 @@ def list_operations(text, left_out=frozenset()):
 def test_nan_stays_nan():
     values = [np.nan, 0, 1, -1, 0.5, 3, np.inf, -np.inf]
     for name, (operands, results) in evaluate(list_operations(KEEPS_NAN), values).items():
+        assert results.shape[1:] == operands.shape[1:], name
         assert np.isnan(results[..., np.isnan(operands).any(0)]).all(), name
 
 
 def test_finite_stays_finite():
-    values = [0, 1, -1, 0.5, -0.25, 3, -7, 1e4]
+    values = [0, 1, -1, 0.5, -0.25, 3, -7]
     for name, (_, results) in evaluate(list_operations(STAYS_FINITE, CONSTANT_ONLY), values).items():
         assert np.isfinite(results).all(), name
 
@@ -138,6 +138,8 @@ SURE = {
     "an element": lambda z: z[np.array([1, 0])],
     "relu": jax.nn.relu,
     "tanh": jnp.tanh,
+    "exponential": jnp.exp,
+    "softplus": jax.nn.softplus,
     "its largest": lambda z: z - z.max(),
     "a power": lambda z: z**3,
     "divided by a constant": lambda z: z / jnp.sqrt(2.0),
@@ -146,7 +148,6 @@ UNSURE = {
     "logarithm": jnp.log,
     "inverse": lambda z: 1 / z,
     "inverse power": lambda z: z**-1,
-    "exponential": jnp.exp,
     "divided by zero": lambda z: z / np.zeros(2, np.float32),
     "infinite constant": lambda z: z * np.inf,
     "infinite choice": lambda z: jnp.where(z > 0, np.inf, 1.0),
@@ -166,6 +167,27 @@ def test_zero_times_something_that_may_be_infinite_is_a_constant_until_asked(nam
     function = lambda z: MASK * UNSURE[name](z)  # noqa: E731
     assert needed(function, floats(2))[0] == set()
     assert 0 in needed(lambda z: jnp.where(function(z) > -1, z[::-1], 0.0), floats(2))[0]
+
+
+def own_logaddexp(a, b):
+    """A function that only bears the name."""
+    return jnp.where(jnp.isnan(a - b), 0.0, a)
+
+
+own_logaddexp.__name__ = "logaddexp"
+own_logaddexp = jax.custom_jvp(own_logaddexp)
+own_logaddexp.defjvp(lambda primals, _: (own_logaddexp(*primals), primals[0]))
+
+
+@pytest.mark.parametrize("function", [jnp.logaddexp, jax.scipy.special.xlogy, jax.scipy.special.xlog1py])
+@pytest.mark.parametrize("other", [np.float32(0), np.ones(2, np.float32), 0.0])
+def test_functions_that_look_for_nan_and_keep_it_are_known(function, other):
+    assert needed(lambda z: function(MASK * jnp.log(z), other), floats(2)) == [set(), {1}]
+    assert needed(lambda z: jax.nn.softplus(MASK * z) + function(other, MASK * (1 / z)), floats(2)) == [set(), {1}]
+
+
+def test_a_function_that_only_bears_the_name_is_followed():
+    assert needed(lambda z: own_logaddexp(MASK * jnp.log(z), z[::-1]), floats(2)) == [{0, 1}, {0, 1}]
 
 
 def test_infinite_constants_are_doubted():
@@ -292,7 +314,7 @@ def test_a_call_of_another_form_is_no_call():
 
 def test_a_value_that_cannot_be_computed_by_itself_is_an_error_of_ours():
     equation = first_equation(lambda v: v + 1, floats(2))
-    with pytest.raises(ProgramError, match="the operation 'add' of JAX .* cannot be computed by itself"):
+    with pytest.raises(ProgramError, match=r"the operation 'add' of JAX .* cannot be computed by itself"):
         equation.compute([floats(2), floats(3)])
 
 

@@ -44,7 +44,7 @@ def check(seed):
 def test_a_missing_edge_would_be_seen():
     """The probes find nearly every edge of programs without flat parts."""
     points, _, seen = probe(lambda v: v[::-1] + 0.1 * v, 0)
-    assert points.shape[:2] == seen.shape[:1] + (SIZE + 1,)
+    assert points.shape[:2] == (*seen.shape[:1], SIZE + 1)
     assert seen.any(0).T.tolist() == [[i in (k, SIZE - 1 - k) for i in range(SIZE)] for k in range(SIZE)]
 
 

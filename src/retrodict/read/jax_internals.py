@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -48,12 +49,19 @@ CALLS = {
     "custom_vjp_call": ("call_jaxpr",),
 }
 
+# Functions of JAX that look for NaN, and yet give NaN for NaN as arithmetic does: known as if they were primitives.
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "logaddexp": jnp.logaddexp,
+    "xlogy": jax.scipy.special.xlogy,
+    "xlog1py": jax.scipy.special.xlog1py,
+}
+
 Branches = Sequence[Any]
 
 
 @dataclass(frozen=True)
 class Equation:
-    """One step of a program: a primitive, what it reads and what it gives.
+    """One step of a program: a primitive, or one of `FUNCTIONS`; what it reads and what it gives.
 
     ``reads`` are its operands, `Literal` or names in the program, ``gives`` the names of its results, ``shapes`` and
     ``inexact`` their shapes and whether they can be NaN; ``carries_programs`` says that a parameter is a program.
@@ -139,17 +147,39 @@ def _wrap(equation: Any) -> Equation:
         )  # the functions apart, as older releases have it
         return primitive.bind(*functions, *values, **params)
 
+    function = _recognise(equation)
     return Equation(
-        name=primitive.name,
+        name=function or primitive.name,
         params=equation.params,
         reads=tuple(equation.invars),
         gives=tuple(equation.outvars),
         shapes=tuple(tuple(getattr(aval, "shape", ())) for aval in results),  # a token has none
         inexact=tuple(is_inexact(aval) for aval in results),
         is_complex=any(_is_complex(atom.aval) for atom in (*equation.invars, *equation.outvars)),
-        carries_programs=any(True for _ in _list_programs(equation.params)),
+        carries_programs=function is None and any(True for _ in _list_programs(equation.params)),
         bind=bind,
     )
+
+
+def _recognise(equation: Any) -> str | None:
+    """Return which of `FUNCTIONS` an equation calls: the one of that name, if it is the same program word by word."""
+    if equation.primitive.name != "custom_jvp_call":
+        return None
+    program = equation.params.get("call_jaxpr")
+    name = getattr(getattr(getattr(program, "jaxpr", None), "debug_info", None), "func_name", None)
+    if name not in FUNCTIONS or program.consts:
+        return None
+    avals = [atom.aval for atom in equation.invars]
+    operands = tuple((aval.shape, aval.dtype, getattr(aval, "weak_type", False)) for aval in avals)
+    return str(name) if str(program) == _write_out(name, operands) else None
+
+
+@lru_cache(maxsize=256)
+def _write_out(name: str, operands: tuple[Any, ...]) -> str:
+    describe: Any = jax.ShapeDtypeStruct
+    avals = [describe(shape, dtype, weak_type=weak) for shape, dtype, weak in operands]
+    program = jax.make_jaxpr(FUNCTIONS[name])(*avals)
+    return next((str(each) for each in _list_programs([equation.params for equation in program.eqns])), "")
 
 
 def _list_programs(holder: Any) -> Iterator[Any]:

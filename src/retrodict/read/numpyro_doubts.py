@@ -6,8 +6,8 @@ the inputs that decide no more than that. Operations that give NaN for NaN carry
 first of all, see a difference, and need those inputs. What is left in doubt at the end makes a density NaN, where the
 program has none, and counts as no dependence.
 
-Finite means finite in exact arithmetic: sums and products that leave the range of floating-point numbers are not
-looked for. Zero has no sign.
+Finite means finite in exact arithmetic: sums, products and exponentials that leave the range of floating-point
+numbers are not looked for. Zero has no sign.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ transpose unstack
 
 # Where an operand is NaN, so is the result.
 KEEPS_NAN = f"""
-{MOVING} abs acos acosh add add_any asin asinh atan atan2 atanh cbrt ceil clamp convert_element_type
-conv_general_dilated cos cosh cumprod cumsum digamma div dot_general erf erf_inv erfc exp exp2 expm1 floor integer_pow
-lgamma log log1p log2 logistic max min mul neg one_minus_square reduce_max reduce_min reduce_prod reduce_sum rem round
-rsqrt scatter-add scatter-mul scatter-sub sign sin sinh sqrt square sub tan tanh
+{MOVING} abs acos acosh add add_any asin asinh atan atan2 atanh cbrt ceil clamp conv_general_dilated
+convert_element_type cos cosh cumprod cumsum digamma div dot_general erf erf_inv erfc exp exp2 expm1 floor integer_pow
+lgamma log log1p log2 logaddexp logistic max min mul neg one_minus_square reduce_max reduce_min reduce_prod reduce_sum
+rem round rsqrt scatter-add scatter-mul scatter-sub sign sin sinh sqrt square sub tan tanh xlog1py xlogy
 """
 
 # Finite numbers give finite numbers.
 STAYS_FINITE = f"""
-{MOVING} abs add add_any argmax argmin asinh atan atan2 cbrt ceil clamp convert_element_type conv_general_dilated cos
-cummax cummin cumprod cumsum div dot_general erf erfc floor integer_pow iota logistic max min mul neg one_minus_square
-reduce_max reduce_min reduce_prod reduce_sum round scatter-add scatter-max scatter-min scatter-mul scatter-sub sign
-sin sort sub square tanh top_k
+{MOVING} abs add add_any argmax argmin asinh atan atan2 cbrt ceil clamp conv_general_dilated convert_element_type cos
+cosh cummax cummin cumprod cumsum div dot_general erf erfc exp exp2 expm1 floor integer_pow iota logaddexp logistic
+max min mul neg one_minus_square reduce_max reduce_min reduce_prod reduce_sum round scatter-add scatter-max
+scatter-min scatter-mul scatter-sub sign sin sinh sort square sub tanh top_k
 """
 
 _KEEPS_NAN, _STAYS_FINITE = frozenset(KEEPS_NAN.split()), frozenset(STAYS_FINITE.split())
