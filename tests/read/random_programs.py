@@ -382,13 +382,13 @@ def branch_by_value(rng):
 
 @step(2)
 def branch_by_masked_value(rng):
-    factors, function = constant(rng), pick(rng, jnp.log, lambda v: v, lambda v: 1 / jnp.abs(v), jnp.exp)
+    factors, function = constant(rng), pick(rng, jnp.log, lambda v: v, lambda v: 1 / jnp.abs(v), jnp.tan)
     return lambda a, b: lax.cond((factors * function(a))[0] > -1, lambda: jnp.roll(b, 1), lambda: a * 0.5)
 
 
 @step(2)
 def choose_by_masked_value(rng):
-    weights, function = constant(rng, SIZE, SIZE), pick(rng, jnp.log, lambda v: v, lambda v: 1 / jnp.abs(v), jnp.exp)
+    weights, function = constant(rng, SIZE, SIZE), pick(rng, jnp.log, lambda v: v, lambda v: 1 / jnp.abs(v), jnp.tan)
     return lambda a, b: jnp.where(weights @ function(a) > -1, b[::-1], 0.0)
 
 

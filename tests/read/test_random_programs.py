@@ -1,6 +1,7 @@
 """Random programs, followed, against probing them at random points, where some of their steps are not finite."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -8,7 +9,6 @@ from retrodict.read.numpyro_sets import SetTable
 from retrodict.read.numpyro_walk import follow
 from tests.read.random_programs import SIZE, STEPS, find_changes, make_program, probe
 
-# The list of all steps, each alone and after a step that is not finite everywhere, is gone through by `make test`.
 QUICK, ALL, PIECES = 48, 2_000, 8
 
 
@@ -24,21 +24,26 @@ def read(function):
 
 
 def check(seed):
-    """Compare a program with its probes; what one compilation for many points calls a change must be one alone, too."""
+    """Compare a program with its probes.
+
+    What is found is looked at once more, step by step: XLA compiles some programs wrongly as a whole, such as number 670,
+    where a result of a subtraction overwrites what it is computed from.
+    """
     names, function = make_program(seed)
     stated, result = read(function)
     points, results, seen = probe(function, seed)
-    alone = jax.jit(function)
-    missing = []
-    for base, i, element in np.argwhere(seen & ~stated.T):
-        left, right = (np.asarray(alone(points[base, k])).ravel()[element] for k in (i, SIZE))
-        if find_changes(left, right):
-            missing.append((int(element), int(i)))
-    assert not missing, (seed, names, missing)
+    for base, i in np.argwhere((seen & ~stated.T).any(axis=2)):
+        left, right = (np.ravel(function(jnp.asarray(points[base, k]))) for k in (i, SIZE))
+        assert not (find_changes(left, right) & ~stated[:, i]).any(), (seed, names, int(i))
     constants = result.known.ravel()
-    if constants.any():
-        told = np.broadcast_to(result.value.ravel()[constants], results[..., constants].shape)
-        np.testing.assert_allclose(results[..., constants], told, rtol=1e-4, atol=1e-5, err_msg=f"{seed}: {names}")
+    told = result.value.ravel()[constants]
+    for base, k in np.argwhere(~is_close(results[..., constants], told).all(axis=2)):
+        again = np.ravel(function(jnp.asarray(points[base, k])))[constants]
+        assert is_close(again, told).all(), (seed, names, again, told)
+
+
+def is_close(left, right):
+    return np.isclose(left, right, rtol=1e-4, atol=1e-5, equal_nan=True)
 
 
 def test_a_missing_edge_would_be_seen():
