@@ -26,8 +26,8 @@ def read(function):
 def check(seed):
     """Compare a program with its probes.
 
-    What is found is looked at once more, step by step: XLA compiles some programs wrongly as a whole, such as number 670,
-    where a result of a subtraction overwrites what it is computed from.
+    What is found is looked at once more, step by step: XLA compiles some programs wrongly as a whole:
+    a scatter of differences overwrites in place what the differences are computed from.
     """
     names, function = make_program(seed)
     stated, result = read(function)
