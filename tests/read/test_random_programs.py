@@ -9,7 +9,14 @@ from retrodict.read.numpyro_sets import SetTable
 from retrodict.read.numpyro_walk import follow
 from tests.read.random_programs import SIZE, STEPS, find_changes, make_program, probe
 
-QUICK, ALL, PIECES = 48, 2_000, 8
+QUICK, ALL, PIECES = 48, 2_000, 20
+
+
+@pytest.fixture(autouse=True)
+def forgotten_programs():
+    """What was compiled is never used again."""
+    yield
+    jax.clear_caches()
 
 
 def read(function):
