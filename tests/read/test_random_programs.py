@@ -7,7 +7,8 @@ import pytest
 
 from retrodict.read.numpyro_sets import SetTable
 from retrodict.read.numpyro_walk import follow
-from tests.read.random_programs import SIZE, STEPS, find_changes, make_program, probe
+from tests.read.random_programs import find_changes, make_program, probe
+from tests.read.random_steps import SIZE, STEPS
 
 QUICK, ALL, PIECES = 48, 2_000, 20
 

@@ -6,6 +6,7 @@ that is not known is a `ProgramError`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,6 +33,7 @@ __all__ = [
     "read_call",
     "read_loop",
     "require_values_only",
+    "spell",
 ]
 
 # Effects that carry no values to other equations.
@@ -124,6 +126,11 @@ def open_program(program: Any) -> Program:
         raise _unknown("a program whose constants are kept elsewhere")
     equations = [_wrap(equation) for equation in _list_needed(body)]
     return Program(dict(zip(names, values, strict=True)), body.invars, body.outvars, equations)
+
+
+def spell(program: ClosedJaxpr) -> tuple[str, Sequence[Any]]:
+    """Return a program as text, the same in every process, and its constants."""
+    return re.sub(r"0x[0-9a-f]+", "", str(program.jaxpr)), program.consts
 
 
 def _list_needed(body: Any) -> list[Any]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from typing import Any
 
 import numpy as np
 
+from retrodict.read.jax_internals import spell
 from retrodict.read.numpyro_elements import trace_densities
 from retrodict.read.numpyro_sites import Program
 from retrodict.read.numpyro_structure import Structure
@@ -42,8 +42,9 @@ def digest(program: Program, structure: Structure) -> str:
     """
     traced = trace_densities(program, list(structure.sites.values())).function
     state = hashlib.sha256(json.dumps(describe(program, structure), sort_keys=True).encode())
-    state.update(re.sub(r"0x[0-9a-f]+", "", str(traced.jaxpr)).encode())
-    for constant in traced.consts:
+    text, constants = spell(traced)
+    state.update(text.encode())
+    for constant in constants:
         array = np.asarray(constant)
         state.update(f"{array.dtype}{array.shape}".encode())
         state.update(np.ascontiguousarray(array).tobytes())

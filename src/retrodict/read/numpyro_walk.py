@@ -8,7 +8,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-import retrodict.read.numpyro_indexing  # noqa: F401  registers the rules of indexing
+import retrodict.read.numpyro_indexing
+import retrodict.read.numpyro_matrices  # noqa: F401  both register rules
 from retrodict.graph.rows import Integers
 from retrodict.read.jax_internals import (
     ClosedJaxpr,
