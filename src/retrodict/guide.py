@@ -23,6 +23,7 @@ from retrodict.graph.names import Name
 from retrodict.infer.densities import JointDensity, SiteDensity
 from retrodict.infer.guide_parts import FromModel, GuideParts, Options, build_parts, fix_scaling, place_data, read_data
 from retrodict.infer.guide_steps import advance, begin, write
+from retrodict.read.jax_internals import is_traced
 from retrodict.read.numpyro_model import NumpyroModel
 
 # How many draws stand behind a median or a quantile: its rank is right to about 0.01.
@@ -103,7 +104,7 @@ class AutoFaithful:
 
         Raises what `from_numpyro` and `invert` raise, and `OptionError` inside of ``jax.jit``.
         """
-        if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((args, kwargs))):
+        if any(is_traced(leaf) for leaf in jax.tree.leaves((args, kwargs))):
             raise OptionError(
                 "the guide meets its program for the first time inside of a function that JAX traces",
                 remedy="Call guide.setup(...) or svi.init(...) with arrays before, outside of jit, vmap and grad.",

@@ -8,10 +8,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr
 from numpyro import handlers
 
 from retrodict.errors import ProgramError
+from retrodict.read.jax_internals import ClosedJaxpr
 from retrodict.read.numpyro_assign import run
 from retrodict.read.numpyro_elements import log_density
 from retrodict.read.numpyro_given import is_numbers, open_frames

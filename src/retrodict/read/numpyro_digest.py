@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -14,6 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from retrodict.read.jax_internals import spell
 from retrodict.read.numpyro_elements import trace_densities
 from retrodict.read.numpyro_sites import Program
 from retrodict.read.numpyro_structure import Structure
@@ -55,9 +55,9 @@ def digest(program: Program, structure: Structure) -> str:
         traced = trace_densities(own, list(narrow.sites.values())).function
     described = describe(program, narrow)
     state = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
-    text = re.sub(r"0x[0-9a-f]+", "", str(traced.jaxpr))
+    text, constants = spell(traced)
     state.update((_narrow_text(text) if wide else text).encode())
-    for constant in traced.consts:
+    for constant in constants:
         array = np.asarray(constant)
         array = array.astype(WIDE.get(array.dtype.name, array.dtype)) if wide else array
         state.update(f"{array.dtype}{array.shape}".encode())

@@ -9,11 +9,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr
 
 from retrodict.errors import ProgramError
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Integers
+from retrodict.read.jax_internals import ClosedJaxpr
 from retrodict.read.numpyro_model import NumpyroModel
 from retrodict.read.numpyro_sets import SetTable
 from retrodict.read.numpyro_sites import Program, Site

@@ -6,23 +6,25 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrodict.graph.rows import Integers
+from retrodict.read.jax_internals import Equation
 from retrodict.read.numpyro_rules import need_everything, rule
-from retrodict.read.numpyro_sets import EMPTY, SetTable
+from retrodict.read.numpyro_sets import DOUBTFUL, EMPTY, SetTable
 from retrodict.read.numpyro_values import Tracked
 
 
-def move(equation: Any, sets: Integers, *others: Any, **changed: Any) -> Integers:
+def move(equation: Equation, sets: Integers, *others: Any, **changed: Any) -> Integers:
     """Run the primitive itself on the numbers of the sets: indexing moves numbers whatever they mean."""
     import jax.numpy as jnp
 
-    moved = equation.primitive.bind(jnp.asarray(sets, jnp.int32), *others, **{**equation.params, **changed})
+    moved = equation.bind(jnp.asarray(sets, jnp.int32), *others, **changed)
     return np.asarray(moved, dtype=np.int64)
 
 
 @rule("dynamic_slice")
-def slice_dynamically(table: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+def slice_dynamically(table: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
     """Along an axis where a value decides the start, an element may be any one."""
     sets, starts = operands[0].sets, operands[1:]
     places = []
@@ -36,7 +38,7 @@ def slice_dynamically(table: SetTable, equation: Any, operands: Sequence[Tracked
 
 
 @rule("dynamic_update_slice")
-def update_slice(table: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+def update_slice(table: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
     """Where a value decides the start, every element may be the old one or any new one."""
     import jax.numpy as jnp
 
@@ -48,10 +50,8 @@ def update_slice(table: SetTable, equation: Any, operands: Sequence[Tracked]) ->
 
 
 @rule("gather")
-def gather(table: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+def gather(table: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
     """Take what lies at constant places, and all along the axes where values decide; a slice needs its index, too."""
-    import jax.numpy as jnp
-
     operand, indices = operands
     numbers = equation.params["dimension_numbers"]
     sets = operand.sets
@@ -60,33 +60,42 @@ def gather(table: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[
         if not indices.known[..., component].all():
             sets = table.spread(sets, axis)
             places = np.where(np.arange(places.shape[-1]) == component, 0, places)
-    shape = equation.outvars[0].aval.shape
-    taken = move(equation, sets, jnp.asarray(places, jnp.int32), fill_value=EMPTY)
+    shape = equation.shapes[0]
+    taken = move(equation, sets, _shorten(places), fill_value=DOUBTFUL)
     deciding = table.reduce(indices.sets, [indices.sets.ndim - 1])
     batch = [axis for axis in range(len(shape)) if axis not in numbers.offset_dims]
     aligned = [shape[axis] if axis in batch else 1 for axis in range(len(shape))]
     return [table.unite(taken, deciding.reshape(aligned))]
 
 
-@rule("scatter", "scatter-add", "scatter_add", "scatter-mul", "scatter_mul")
-@rule("scatter-min", "scatter_min", "scatter-max", "scatter_max", "scatter-sub", "scatter_sub")
-def scatter(table: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
-    """Take what is written to a place, and what was there unless it is overwritten."""
+def _shorten(places: NDArray[Any]) -> NDArray[np.int32]:
+    """Return indices of any type as 32 bits; what lies beyond is outside of any array either way."""
+    limits, own = np.iinfo(np.int32), np.iinfo(places.dtype)
+    return places.clip(max(limits.min, own.min), min(limits.max, own.max)).astype(np.int32)
+
+
+@rule("scatter", "scatter-add", "scatter-mul", "scatter-min", "scatter-max", "scatter-sub")
+def scatter(table: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
+    """Take what is written to a place, and what was there unless it is overwritten.
+
+    A scatter with a function, as of ``.at[].apply``, computes what it writes from what was there.
+    """
     target, indices, updates = operands
-    if not indices.known.all() or len(equation.outvars) != 1:
+    if not indices.known.all() or len(equation.shapes) != 1:
         return need_everything(table, equation, operands)
     places = _find_targets(equation, target, indices, updates)
+    overwrites = equation.name == "scatter" and equation.params["update_jaxpr"] is None
     result = target.sets.copy().ravel()
     written: dict[int, int] = {}
     for place, number in zip(places.ravel().tolist(), updates.sets.ravel().tolist(), strict=True):
         if place >= 0:
-            old = written.get(place, EMPTY if equation.primitive.name == "scatter" else int(result[place]))
+            old = written.get(place, EMPTY if overwrites else int(result[place]))
             written[place] = int(table.unite(np.array(old), np.array(number)))
     result[list(written)] = list(written.values())
     return [result.reshape(target.sets.shape)]
 
 
-def _find_targets(equation: Any, target: Tracked, indices: Tracked, updates: Tracked) -> Integers:
+def _find_targets(equation: Equation, target: Tracked, indices: Tracked, updates: Tracked) -> Integers:
     """Return for each element of the updates the place it is written to, -1 for none: a gather of the places."""
     import jax.numpy as jnp
     from jax import lax

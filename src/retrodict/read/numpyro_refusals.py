@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from numpyro import distributions as dist
 
 from retrodict.errors import ProgramError
+from retrodict.read.jax_internals import is_traced
 from retrodict.read.numpyro_control import is_replayed
 from retrodict.read.numpyro_supports import WRAPPERS, peel
 
@@ -75,7 +75,7 @@ def _advise_on_improper(name: str) -> str:
 
 
 def _refuse_point_mass(message: Mapping[str, Any], inner: Any) -> None:
-    weighted = isinstance(inner.log_density, jax.core.Tracer) or np.any(np.asarray(inner.log_density) != 0)
+    weighted = is_traced(inner.log_density) or np.any(np.asarray(inner.log_density) != 0)
     if message["is_observed"] or weighted:
         raise ProgramError(
             "a Delta with data or a log_density of its own is a constraint, not a distribution",
@@ -127,7 +127,7 @@ def refuse_site(site: Mapping[str, Any]) -> None:
     """Raise `ProgramError` for a finished random site whose density is not that of its draws."""
     name = site["name"]
     scale = site.get("scale")
-    if scale is not None and (isinstance(scale, jax.core.Tracer) or np.any(np.asarray(scale) != 1)):
+    if scale is not None and (is_traced(scale) or np.any(np.asarray(scale) != 1)):
         raise ProgramError(
             "handlers.scale weighs the density, which then belongs to no distribution",
             [name],

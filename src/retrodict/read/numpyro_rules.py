@@ -7,17 +7,23 @@ too many inputs and never too few. A primitive without a rule needs everything f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
+from retrodict.errors import ProgramError
 from retrodict.graph.rows import Integers
-from retrodict.read.numpyro_sets import EMPTY, SetTable
+from retrodict.read.jax_internals import Equation
+from retrodict.read.jax_primitives import STATEFUL
+from retrodict.read.numpyro_doubts import keeps_nan, stays_finite
+from retrodict.read.numpyro_sets import SetTable
 from retrodict.read.numpyro_values import Tracked
 
-Rule = Callable[[SetTable, Any, Sequence[Tracked]], list[Integers]]
+Rule = Callable[[SetTable, Equation, Sequence[Tracked]], list[Integers]]
 
 RULES: dict[str, Rule] = {}
+
+# Primitives whose rules know of the programs in their parameters: functions of what was there and what is written.
+KNOWN_PROGRAMS = {"scatter", "scatter-add", "scatter-mul", "scatter-min", "scatter-max", "scatter-sub"}
 
 
 def rule(*names: str) -> Callable[[Rule], Rule]:
@@ -30,54 +36,79 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
     return register
 
 
-def need_everything(table: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+def need_everything(table: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
     """Every element of every result needs all elements of all operands: right for any primitive."""
     total = table.total(operand.sets for operand in operands)
-    return [np.full(out.aval.shape, total) for out in equation.outvars]
+    return [np.full(shape, total) for shape in equation.shapes]
 
 
-def apply_rule(table: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
-    """Return the sets of the results of an equation.
+def apply_rule(table: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
+    """Return the sets of the results of an equation, with what may be NaN or infinite about them.
 
-    Where a rule does not fit what this version of JAX means by a name, everything is needed for everything.
+    Raises `ProgramError` for values that come from where no equation shows.
     """
+    if equation.name in STATEFUL:
+        raise ProgramError(
+            f"the program uses {equation.name!r} of JAX, which takes values from where no equation shows",
+            remedy="Use arrays and functions of them, and jax.pure_callback instead of io_callback.",
+        )
+    if not keeps_nan(equation):
+        operands = [operand.exposed(table) for operand in operands]
+    results = _find_needs(table, equation, operands)
+    if not stays_finite(equation, operands):
+        results = [table.doubt(sets) for sets in results]
+    return [sets if inexact else table.settle(sets) for sets, inexact in zip(results, equation.inexact, strict=True)]
+
+
+def _find_needs(table: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
+    """Return what the results need by the rule of the primitive.
+
+    Where a rule does not fit what this version of JAX means by a name, everything is needed for everything; so it is
+    where a primitive runs a program that its rule does not know of.
+    """
+    own = RULES.get(equation.name, need_everything)
+    if equation.carries_programs and equation.name not in KNOWN_PROGRAMS:
+        own = need_everything
     try:
-        sets = RULES.get(equation.primitive.name, need_everything)(table, equation, operands)
+        sets = own(table, equation, operands)
     except KeyError:  # a parameter that has another name in this version
         return need_everything(table, equation, operands)
-    fits = [each.shape for each in sets] == [out.aval.shape for out in equation.outvars]
+    fits = [each.shape for each in sets] == list(equation.shapes)
     return sets if fits else need_everything(table, equation, operands)
 
 
 ELEMENTWISE = """
 abs acos acosh add add_any and asin asinh atan atan2 atanh bessel_i0e bessel_i1e cbrt ceil clamp clz complex conj
-convert_element_type copy copy_p cos cosh digamma div eq eq_to erf erf_inv erfc exp exp2 expm1 floor ge gt igamma
-igamma_grad_a igammac imag integer_pow is_finite le le_to lgamma log log1p logistic lt lt_to max min name ne neg
-nextafter not or polygamma population_count pow random_gamma_grad real reduce_precision regularized_incomplete_beta
-rem round rsqrt sharding_constraint shift_left shift_right_arithmetic shift_right_logical sign sin sinh sqrt square
-stop_gradient sub tan tanh xor zeta
+convert_element_type copy cos cosh digamma div eq eq_to erf erf_inv erfc exp exp2 expm1 floor ge gt igamma
+igamma_grad_a igammac imag integer_pow is_finite le le_to lgamma log log1p log2 logaddexp logistic lt lt_to max min
+mulhi name ne neg nextafter not one_minus_square or polygamma population_count pow real reduce_precision
+regularized_incomplete_beta rem round rsqrt sharding_constraint shift_left shift_right_arithmetic shift_right_logical
+sign sin sinh sqrt square stop_gradient sub tan tanh xlog1py xlogy xor zeta
 """
 
 
 @rule(*ELEMENTWISE.split())
-def unite_elements(table: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+def unite_elements(table: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
     """Unite the elements at the same place; scalars serve all places."""
     united = table.unite(*(operand.sets for operand in operands))
-    return [np.broadcast_to(united, equation.outvars[0].aval.shape)]
+    return [np.broadcast_to(united, equation.shapes[0])]
 
 
 @rule("mul")
-def multiply(table: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
-    """Unite as elementwise, but let the zeros of a constant array mask; a lone zero is kept, as ``a - a`` is."""
+def multiply(table: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
+    """Unite as elementwise, but let the zeros of a constant array mask; a lone zero is kept, as ``a - a`` is.
+
+    What is masked decides no more than whether the product is NaN, and nothing where it is certainly finite.
+    """
     united = unite_elements(table, equation, operands)[0]
     for mask, other in (operands, operands[::-1]):
-        if mask.sets.ndim and (mask.known & (other.sets != EMPTY)).any():
-            united = np.where(mask.known & (mask.value == 0), EMPTY, united)
+        if mask.sets.ndim and (mask.known & ~other.known).any():
+            united = np.where(mask.known & (mask.value == 0), table.cancel(other.sets), united)
     return [united]
 
 
 @rule("select_n")
-def select(table: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+def select(table: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
     """Where the selector is constant, only the chosen case is needed."""
     which, cases = operands[0], [case.sets for case in operands[1:]]
     united = table.unite(which.sets, *cases)
@@ -93,27 +124,27 @@ def select(table: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[
 
 
 @rule("reshape")
-def reshape(_: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+def reshape(_: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
     """Keep the elements in their order, or in the order of permuted dimensions."""
     dimensions = equation.params.get("dimensions")
     sets = operands[0].sets if dimensions is None else operands[0].sets.transpose(dimensions)
     return [sets.reshape(equation.params["new_sizes"])]
 
 
-@rule("squeeze", "expand_dims")
-def squeeze(_: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+@rule("squeeze")
+def squeeze(_: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
     """Drop or add axes of length one."""
-    return [operands[0].sets.reshape(equation.outvars[0].aval.shape)]
+    return [operands[0].sets.reshape(equation.shapes[0])]
 
 
 @rule("transpose")
-def transpose(_: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+def transpose(_: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
     """Permute axes."""
     return [operands[0].sets.transpose(equation.params["permutation"])]
 
 
 @rule("broadcast_in_dim")
-def broadcast(_: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+def broadcast(_: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
     """Place the axes where they belong, and repeat."""
     shape, places = equation.params["shape"], equation.params["broadcast_dimensions"]
     aligned = [1] * len(shape)
@@ -123,7 +154,7 @@ def broadcast(_: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[I
 
 
 @rule("slice")
-def cut(_: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+def cut(_: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
     """Take a slice whose bounds are part of the program."""
     starts, limits = equation.params["start_indices"], equation.params["limit_indices"]
     strides = equation.params["strides"] or (1,) * len(starts)
@@ -131,53 +162,53 @@ def cut(_: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integer
 
 
 @rule("rev")
-def reverse(_: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+def reverse(_: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
     """Reverse axes."""
     return [np.flip(operands[0].sets, equation.params["dimensions"])]
 
 
 @rule("concatenate")
-def concatenate(_: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+def concatenate(_: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
     """Join along an axis."""
     return [np.concatenate([operand.sets for operand in operands], axis=equation.params["dimension"])]
 
 
 @rule("stack")
-def stack(_: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+def stack(_: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
     """Join along a new axis."""
     return [np.stack([operand.sets for operand in operands], axis=equation.params["axis"])]
 
 
 @rule("unstack")
-def unstack(_: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+def unstack(_: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
     """Take an axis apart."""
     return list(np.moveaxis(operands[0].sets, equation.params["axis"], 0))
 
 
 @rule("tile")
-def tile(_: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+def tile(_: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
     """Repeat along the axes."""
     return [np.tile(operands[0].sets, equation.params["reps"])]
 
 
 @rule("split")
-def split(_: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+def split(_: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
     """Cut along an axis."""
     stops = np.cumsum(equation.params["sizes"])[:-1].tolist()
     return np.split(operands[0].sets, stops, axis=equation.params["axis"])
 
 
 @rule("pad")
-def pad(_: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+def pad(_: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
     """Put a border of the padding value around and between the elements."""
     import jax.numpy as jnp
 
     ids = [jnp.asarray(operand.sets, jnp.int32) for operand in operands]
-    return [np.asarray(equation.primitive.bind(*ids, **equation.params), dtype=np.int64)]
+    return [np.asarray(equation.bind(*ids), dtype=np.int64)]
 
 
 @rule("optimization_barrier", "device_put")
-def keep(_: SetTable, __: Any, operands: Sequence[Tracked]) -> list[Integers]:
+def keep(_: SetTable, __: Equation, operands: Sequence[Tracked]) -> list[Integers]:
     """Return what came in."""
     return [operand.sets for operand in operands]
 
@@ -189,90 +220,28 @@ def keep(_: SetTable, __: Any, operands: Sequence[Tracked]) -> list[Integers]:
     *("reduce_sum", "reduce_max", "reduce_min", "reduce_prod", "reduce_and", "reduce_or", "reduce_xor"),
     *("argmax", "argmin"),
 )
-def reduce(table: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+def reduce(table: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
     """Unite along the axes that are reduced."""
     return [table.reduce(operands[0].sets, equation.params["axes"])]
 
 
 @rule("cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp")
-def accumulate(table: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+def accumulate(table: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
     """Unite with what comes before."""
     return [table.accumulate(operands[0].sets, equation.params["axis"], equation.params["reverse"])]
 
 
 @rule("sort")
-def sort(table: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
+def sort(table: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
     """Any element may come to any place along the axis."""
     axis = equation.params["dimension"]
     return [table.spread(table.unite(*(operand.sets for operand in operands)), axis)] * len(operands)
 
 
-@rule("dot_general")
-def multiply_matrices(table: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
-    """Unite a row and a column, without what meets a zero of a constant matrix."""
-    (left_sum, right_sum), (left_batch, right_batch) = equation.params["dimension_numbers"]
-    left, right = operands
-    rows, row_zero = _to_batches(left, left_batch, left_sum)
-    columns, column_zero = _to_batches(right, right_batch, right_sum)
-    batch, n_rows, length = rows.shape
-    result: Integers = np.zeros((batch, n_rows, columns.shape[1]), dtype=np.int64)
-    if row_zero is None and column_zero is None:
-        result = table.unite(table.reduce(rows, [2])[:, :, None], table.reduce(columns, [2])[:, None, :])
-    else:
-        zero = _or(row_zero, rows)[:, :, None, :] | _or(column_zero, columns)[:, None, :, :]
-        for k in range(length):
-            both = table.unite(rows[:, :, None, k], columns[:, None, :, k])
-            result = table.unite(result, np.where(zero[..., k], EMPTY, both))
-    return [result.reshape(equation.outvars[0].aval.shape)]
-
-
-def _to_batches(operand: Tracked, batch: Sequence[int], summed: Sequence[int]) -> tuple[Integers, Any]:
-    """Return sets, and constant zeros if there are any, as (batch, free, summed)."""
-    sets = operand.sets
-    free = [axis for axis in range(sets.ndim) if axis not in (*batch, *summed)]
-    order = (*batch, *free, *summed)
-    sizes = [int(np.prod([sets.shape[axis] for axis in group], dtype=np.int64)) for group in (batch, free, summed)]
-    zero = None
-    if operand.known.any():
-        marked = operand.known & (operand.value == 0)
-        zero = marked.transpose(order).reshape(sizes) if marked.any() else None
-    return sets.transpose(order).reshape(sizes), zero
-
-
-def _or(zero: Any, sets: Integers) -> Any:
-    return np.zeros(sets.shape, dtype=bool) if zero is None else zero
-
-
-@rule("cholesky", "lu", "qr", "geqrf", "eigh", "eig", "svd", "schur", "hessenberg", "householder_product")
-def decompose(table: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
-    """Everything of a matrix needs everything of that matrix; matrices of a batch are apart."""
-    n_batch = operands[0].sets.ndim - 2
-    batches = [operand.sets.shape[:n_batch] for operand in operands]
-    if len(set(batches)) > 1:
-        return need_everything(table, equation, operands)
-    needed = table.unite(*(table.reduce(operand.sets, range(n_batch, operand.sets.ndim)) for operand in operands))
-    shapes = [out.aval.shape for out in equation.outvars]
-    return [np.broadcast_to(needed.reshape((*batches[0], *[1] * (len(s) - n_batch))), s) for s in shapes]
-
-
-@rule("triangular_solve")
-def solve_triangular(table: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
-    """Each right-hand side is solved for itself, with the whole matrix."""
-    matrix, sides = operands
-    whole = table.reduce(matrix.sets, [matrix.sets.ndim - 2, matrix.sets.ndim - 1])
-    axis = sides.sets.ndim - (2 if equation.params["left_side"] else 1)
-    return [table.unite(table.spread(sides.sets, axis), whole[..., None, None])]
-
-
-@rule("conv_general_dilated")
-def convolve(table: SetTable, equation: Any, operands: Sequence[Tracked]) -> list[Integers]:
-    """Each image of a batch is convolved for itself, with the whole kernel."""
-    images, kernel = operands
-    numbers, shape = equation.params["dimension_numbers"], equation.outvars[0].aval.shape
-    if equation.params["batch_group_count"] != 1:
-        return need_everything(table, equation, operands)
-    axis = numbers.lhs_spec[0]
-    whole = table.reduce(images.sets, [i for i in range(images.sets.ndim) if i != axis])
-    aligned = [-1 if i == numbers.out_spec[0] else 1 for i in range(len(shape))]
-    needed = table.unite(whole.reshape(aligned), np.array(table.total([kernel.sets])))
-    return [np.broadcast_to(needed, shape)]
+@rule("top_k")
+def take_best(table: SetTable, equation: Equation, operands: Sequence[Tracked]) -> list[Integers]:
+    """Any element along the axis may be among the best."""
+    axis = equation.params.get("axis", -1)
+    axis = range(operands[0].sets.ndim)[axis]
+    needed = np.expand_dims(table.reduce(operands[0].sets, [axis]), axis)
+    return [np.broadcast_to(needed, shape) for shape in equation.shapes]

@@ -10,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrodict.graph.rows import Integers, Mask
-from retrodict.read.numpyro_sets import EMPTY
+from retrodict.read.jax_internals import is_inexact
+from retrodict.read.numpyro_sets import DOUBTFUL, EMPTY, SetTable
 
 
 class Tracked:
     """An array of a traced program: ``sets`` names the inputs that each element needs.
 
-    An element that needs no input is a constant, and ``value``, computed when it is asked for, holds it there.
-    Elsewhere ``value`` is what the program gives for inputs that are all zero, and must not be used.
+    An element that needs no input, not even to be finite, is a constant, and ``value``, computed when it is asked
+    for, holds it there. Elsewhere ``value`` is what the program gives for inputs that are all zero, and must not be
+    used.
     """
 
     def __init__(self, sets: Integers, source: Evaluation, place: int = 0) -> None:
@@ -28,7 +30,7 @@ class Tracked:
     @classmethod
     def constant(cls, value: Any) -> Tracked:
         """Return an array known from the start."""
-        return cls(np.zeros(np.shape(value), dtype=np.int64), Evaluation.done([value]))
+        return cls(mark_constant(value), Evaluation.done([value]))
 
     @classmethod
     def input(cls, sets: Integers, zeros: Any) -> Tracked:
@@ -38,7 +40,15 @@ class Tracked:
     @property
     def known(self) -> Mask:
         """Mark the elements that are constants."""
-        return self.sets == EMPTY
+        return self.sets <= DOUBTFUL
+
+    def exposed(self, table: SetTable) -> Tracked:
+        """Return the array for whom NaN is a value like any other: what decides whether it is NaN is needed."""
+        return self.having(table.expose(self.sets))
+
+    def having(self, sets: Integers) -> Tracked:
+        """Return the array with other sets."""
+        return Tracked(sets, self._source, self._place)
 
     @property
     def raw(self) -> Any:
@@ -54,6 +64,13 @@ class Tracked:
     def source(self) -> Evaluation:
         """What computes the value."""
         return self._source
+
+
+def mark_constant(value: Any) -> Integers:
+    """Return the sets of a constant array: empty, and doubtful where it is NaN or infinite."""
+    if not is_inexact(value):
+        return np.full(np.shape(value), EMPTY)
+    return np.where(np.isfinite(np.asarray(value)), EMPTY, DOUBTFUL)
 
 
 class Evaluation:
