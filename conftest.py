@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["pytester"]
+
 # Half of the time of compiling went to what saves time of running.
 QUICKLY = (
     "--xla_backend_optimization_level=0",
