@@ -29,7 +29,7 @@ QUICKLY = (
 )
 os.environ.setdefault("XLA_FLAGS", " ".join(QUICKLY))
 
-settings.register_profile("same-every-time", derandomize=True, deadline=None, database=None, max_examples=300)
+settings.register_profile("same-every-time", derandomize=True, deadline=None, database=None, max_examples=100)
 settings.load_profile("same-every-time")
 
 # -- what is compiled --------------------------------------------------------------------------------
