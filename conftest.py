@@ -63,6 +63,7 @@ MOST_MAPS = 40_000
 MOST_BYTES, MOST_BYTES_OF_A_FILE = 2**30, 3 * 2**29
 
 
+@pytest.hookimpl(trylast=True)  # after fixtures have gone, what they have patched among them
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """Forget compiled programs before there are too many: between files, where none is used again, rather early."""
     if nextitem is None or "jax" not in sys.modules or not SELF.exists():
