@@ -5,11 +5,12 @@ BENCH := .venv-bench
 PEERS := .venv-peers
 READERS := .venv-readers
 FUZZ := .venv-fuzz
+NEWEST := .venv-newest
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-slow test-law test-browser test-readers fuzz nightly lint format tables figure2 figure2-page vae vae-page networks \
-	discrete bench bench-inversion clean
+.PHONY: demo test test-slow test-law test-newest test-browser test-readers fuzz nightly lint format tables figure2 \
+	figure2-page vae vae-page networks discrete bench bench-inversion clean
 
 demo: $(VENV)/.test
 	$(BIN)/retrodict demo
@@ -18,8 +19,18 @@ demo: $(VENV)/.test
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --quiet
 
+# Half an hour of computing, or a piece of it: make test-slow PIECE=2 PIECES=10.
+PIECE ?= 1
+PIECES ?= 1
 test-slow: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --quiet -m slow
+	$(BIN)/python -m pytest -n 2 --dist worksteal --quiet -m slow --piece $(PIECE)/$(PIECES)
+
+# The newest releases that pip finds for this Python, in an environment made anew: make test-newest PYTHON=python3.13.
+test-newest:
+	$(PYTHON) -m venv --clear $(NEWEST)
+	$(NEWEST)/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[test]'
+	$(NEWEST)/bin/python -m pip --disable-pip-version-check list
+	$(NEWEST)/bin/python -m pytest -n 2 --dist loadfile --quiet
 
 # Every NumPyro program that a test reads is held to the law of tests/law.py.
 test-law: $(VENV)/.test
@@ -92,7 +103,7 @@ bench-inversion: $(BENCH)/.made
 	$(BENCH)/bin/python -m benchmarks.inversion
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(PEERS) $(READERS) $(FUZZ)
+	rm -rf $(VENV) $(BENCH) $(PEERS) $(READERS) $(FUZZ) $(NEWEST)
 
 # Installed once, and again only when what is to be installed has changed.
 $(VENV)/.made:

@@ -1,33 +1,28 @@
-"""Settings of all tests: Hypothesis draws the same examples in every run, JAX compiles quickly and on one core.
+"""Fixtures that tests of several folders share, and the law that every program read may be held to."""
 
-Tests compile hundreds of small programs and run each a few times, so compiling is what they wait for.
-"""
-
-import gc
-import os
 import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from hypothesis import settings
 
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_multi_thread_eigen=false")
-
-settings.register_profile("same-every-time", derandomize=True, deadline=None, database=None, max_examples=300)
-settings.load_profile("same-every-time")
-
-# Every compiled program stays mapped into memory; Linux allows a process 65,530 maps, and beyond it JAX crashes.
-MAPS = Path("/proc/self/maps")
-MOST_MAPS = 40_000
+from retrodict.cli import main
 
 
-def pytest_runtest_teardown(item, nextitem):
-    """Forget compiled programs between files, before there are too many of them."""
-    if nextitem is not None and item.path == nextitem.path:
-        return
-    if "jax" in sys.modules and MAPS.exists() and MAPS.read_bytes().count(b"\n") > MOST_MAPS:
-        sys.modules["jax"].clear_caches()
-        gc.collect()
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs the command line with these arguments; gives its exit status, output and errors."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["retrodict", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        captured = capsys.readouterr()
+        return int(stopped.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+# -- the law of programs -----------------------------------------------------------------------------
 
 
 def pytest_addoption(parser):

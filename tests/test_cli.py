@@ -10,22 +10,10 @@ import typer
 
 import retrodict
 from retrodict import zoo
-from retrodict.cli import app, main
+from retrodict.cli import app
 from retrodict.invert import invert
 
 FIELDS = {"latents", "observed", "barren", "edges", "depth", "width", "sampling_order", "parents", "certificate"}
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["retrodict", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        captured = capsys.readouterr()
-        return int(stopped.value.code or 0), captured.out, captured.err
-
-    return call
 
 
 def test_invert_prints_one_json_object(run):

@@ -12,7 +12,6 @@ from retrodict.certify import certify
 from retrodict.infer.calibration import Calibration
 from retrodict.invert.compare import COLUMNS, compare
 from retrodict.printing import print_calibration, print_inverse, print_orders
-from tests.test_cli import run as run  # a fixture
 
 RED, GREEN, YELLOW = "\x1b[31m", "\x1b[32m", "\x1b[33m"
 BOLD_RED, BOLD_GREEN = "\x1b[1;31m", "\x1b[1;32m"

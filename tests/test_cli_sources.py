@@ -19,7 +19,6 @@ from retrodict.errors import GraphError, ProgramError, SourceError, UnknownVaria
 from retrodict.graph.bayesnet import structure_of
 from retrodict.sources import find_source
 from tests.processes import run_python
-from tests.test_cli import run as run  # the fixture
 
 ASIA = str(Path(__file__).parent / "data" / "asia.bif")
 

@@ -5,7 +5,6 @@ import json
 import pytest
 
 import retrodict as rd
-from tests.test_cli import run as run  # a fixture
 
 
 @pytest.fixture

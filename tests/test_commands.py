@@ -4,8 +4,6 @@ import json
 
 import pytest
 
-from tests.test_cli import run as run  # a fixture
-
 
 def test_report_writes_a_page(run, tmp_path):
     page = tmp_path / "report.html"

@@ -100,8 +100,20 @@ def check_positive_and_simplex(result):
     assert mean["shares"] == pytest.approx(exact["shares"], abs=0.02)
 
 
+CHECKS = {
+    "binary_tree": check_binary_tree,
+    "covariates": check_covariates,
+    "eight_schools": check_eight_schools,
+    "gaussian_mixture": check_gaussian_mixture,
+    "hidden_markov": check_hidden_markov,
+    "positive_and_simplex": check_positive_and_simplex,
+    "prediction": check_prediction,
+    "sigmoid_belief_net": check_sigmoid_belief_net,
+}
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::retrodict.errors.NoveltyWarning")
 @pytest.mark.parametrize("name", [path.stem for path in PROGRAMS])
 def test_examples_are_right(name):
-    globals()[f"check_{name}"](load(name).main())
+    CHECKS[name](load(name).main())

@@ -18,7 +18,6 @@ from retrodict.plots import explain_missing, import_pyplot
 from retrodict.reproduce.figure1 import write_figure1
 from retrodict.reproduce.units import Result
 from tests.infer.exact import exact_posterior
-from tests.test_cli import run as run  # a fixture
 
 REMEDY = r"pip install 'retrodict\[plot\]'"
 

@@ -35,6 +35,10 @@ ALL = pytest.mark.parametrize("inverse", INVERSES.values(), ids=INVERSES)
 # Compiling is what these tests cost, so the variants of drawing are run on structures that differ.
 VARIED = ["tree 5, reverse", "hidden Markov model", "vectors"]
 SOME = pytest.mark.parametrize("inverse", [INVERSES[name] for name in VARIED], ids=VARIED)
+SOME_QUICKLY = pytest.mark.parametrize(
+    "inverse",
+    [pytest.param(i, id=name, marks=[] if name in VARIED else pytest.mark.slow) for name, i in INVERSES.items()],
+)
 
 
 def make_groups(inverse: Inverse) -> UnitGroups:
@@ -117,8 +121,9 @@ def test_step_by_step_it_computes_what_it_computes_at_once(inverse, kind, padded
     schedule = list(zip(network.plan(), columns, strict=True))
     if padded:
         schedule = [jax.tree.map(lambda a, s=s: a[s], stack(schedule)) for s in range(len(columns))]
+    advance = eqx.filter_jit(lambda n, *a: n.advance(*a))
     for (step, padding), drawn in zip(schedule, columns, strict=True):
-        state, parameters = eqx.filter_jit(lambda n, *a: n.advance(*a))(network, step, padding, state)
+        state, parameters = advance(network, step, padding, state)
         np.testing.assert_allclose(parameters[:, : len(drawn)], at_once[:, drawn], rtol=2e-4, atol=2e-4)
         values = jnp.full((len(inputs), len(padding)), jnp.nan).at[:, : len(drawn)].set(inputs[:, seen + drawn])
         state = network.write(seen + padding, values, state)
@@ -134,24 +139,31 @@ def test_weights_of_padding_get_no_gradient(inverse):
         assert not np.asarray(slope.weights)[np.asarray(layer.weights) == 0].any()
 
 
-@pytest.mark.parametrize("kind", ["shared", "separate"])
-@ALL
-def test_a_draw_comes_with_its_own_log_density(inverse, kind):
+def require_own_density(inverse, kind):
+    """The log density that draws come with is theirs as of any values."""
     encoder = build_encoder(inverse, jax.random.key(3), kind, widths=(90, 90))
     observed = jax.random.normal(jax.random.key(4), (7, len(encoder.scaling.centre) - len(encoder.structure.level)))
-    latents, log_prob = eqx.filter_jit(lambda e, x: e.sample_and_log_prob(jax.random.key(5), x))(encoder, observed)
-    np.testing.assert_allclose(log_prob, encoder.log_prob(latents, observed), rtol=1e-4, atol=1e-4)
+
+    @eqx.filter_jit
+    def score_twice(encoder):
+        latents, log_prob = encoder.sample_and_log_prob(jax.random.key(5), observed)
+        return log_prob, encoder.log_prob(latents, observed)
+
+    np.testing.assert_allclose(*score_twice(encoder), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["shared", "separate"])
+@SOME_QUICKLY
+def test_a_draw_comes_with_its_own_log_density(inverse, kind):
+    require_own_density(inverse, kind)
 
 
 @pytest.mark.parametrize("kind", ["shared", "separate"])
 @SOME
 def test_a_deep_encoder_draws_in_a_loop_what_it_would_draw_written_out(inverse, kind, monkeypatch):
     """The loop draws padding too, so only the law is the same, not the numbers: each draw has its own density."""
-    encoder = build_encoder(inverse, jax.random.key(3), kind, widths=(90, 90))
-    observed = jax.random.normal(jax.random.key(4), (7, len(encoder.scaling.centre) - len(encoder.structure.level)))
     monkeypatch.setattr("retrodict.encode.encoder.MOST_STEPS", 0)
-    latents, log_prob = eqx.filter_jit(lambda e, x: e.sample_and_log_prob(jax.random.key(5), x))(encoder, observed)
-    np.testing.assert_allclose(log_prob, encoder.log_prob(latents, observed), rtol=1e-4, atol=1e-4)
+    require_own_density(inverse, kind)
 
 
 @pytest.mark.parametrize("most_steps", [0, 64], ids=["loop", "written out"])
@@ -160,8 +172,13 @@ def test_moments_of_draws_of_a_chain(most_steps, monkeypatch):
     monkeypatch.setattr("retrodict.encode.encoder.MOST_STEPS", most_steps)
     encoder = build_encoder(invert(zoo.hmm(8).net, "forward"), jax.random.key(0), widths=(40, 40))
     observed = jnp.tile(jnp.linspace(-1, 1, 8), (4_000, 1))
-    latents, _ = encoder.sample_and_log_prob(jax.random.key(1), observed)
-    parameters = encoder.parameters(jnp.concatenate([observed, latents], axis=1))
+
+    @eqx.filter_jit
+    def draw(encoder):
+        latents, _ = encoder.sample_and_log_prob(jax.random.key(1), observed)
+        return latents, encoder.parameters(jnp.concatenate([observed, latents], axis=1))
+
+    latents, parameters = draw(encoder)
     noise = (latents - parameters[..., 0]) * jnp.exp(-encoder.conditional.log_scale(parameters))
     error = 4.5 / np.sqrt(4_000)  # a false alarm in 10,000 for 64 comparisons
     assert np.abs(noise.mean(axis=0)).max() < error

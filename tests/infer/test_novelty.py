@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 
 import jax
 import numpy as np
@@ -28,12 +29,17 @@ DISTRIBUTIONS = {
 }
 
 
+@cache
+def learn(name: str) -> Familiar:
+    rng = np.random.default_rng(0)
+    return Familiar.learn(*(DISTRIBUTIONS[name](rng, 8192) for _ in range(2)))
+
+
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_false_alarms_are_as_seldom_as_stated(name):
     """50,000 further observations raise at most 50 alarms on average; the limits vary, by a factor below two."""
-    rng = np.random.default_rng(0)
-    familiar = Familiar.learn(*(DISTRIBUTIONS[name](rng, 8192) for _ in range(2)))
-    assert familiar.mark(DISTRIBUTIONS[name](rng, 50_000)).mean() < 2 * FALSE_ALARM
+    further = DISTRIBUTIONS[name](np.random.default_rng(1), 50_000)
+    assert learn(name).mark(further).mean() < 2 * FALSE_ALARM
 
 
 def test_the_rate_holds_on_average_over_what_was_learnt():
@@ -58,9 +64,7 @@ def test_the_rate_holds_on_average_over_what_was_learnt():
     ],
 )
 def test_the_unlike_are_told(name, observation):
-    rng = np.random.default_rng(0)
-    familiar = Familiar.learn(*(DISTRIBUTIONS[name](rng, 8192) for _ in range(2)))
-    assert familiar.find_alarming(np.array([observation])).tolist() == [True]
+    assert learn(name).find_alarming(np.array([observation])).tolist() == [True]
 
 
 def test_a_batch_of_the_models_own_observations_is_no_alarm_but_a_stranger_in_it_is():

@@ -73,11 +73,10 @@ def test_every_graph_and_every_observed_set(n: int) -> None:
         require_boundaries(dag, list_observations(n))
 
 
-@pytest.mark.parametrize("part", range(6))
-def test_every_pair_of_a_graph_of_five_and_an_observed_set(part: int) -> None:
-    """Up to isomorphism, 8,024 pairs; all of six variables: tests/test_correctness.py."""
+def test_a_sixth_of_the_pairs_of_a_graph_of_five_and_an_observed_set() -> None:
+    """Up to isomorphism there are 8,024 pairs; slow tests take them all, tests/test_correctness.py all of six."""
     shapes = itertools.groupby(list_pairs_up_to_isomorphism(5), key=lambda pair: pair[0])
-    for dag, pairs in itertools.islice(shapes, part, None, 6):
+    for dag, pairs in itertools.islice(shapes, 0, None, 6):
         require_boundaries(dag, [observed for _, observed in pairs])
 
 

@@ -21,6 +21,10 @@ def generate(program: eqx.Module) -> ProgramGenerator:
     return ProgramGenerator(program, ProgramWiring(model, invert(model)))
 
 
+def draw(generator: ProgramGenerator, seed: int, n: int) -> tuple[jax.Array, jax.Array]:
+    return eqx.filter_jit(lambda g, key: g.draw(key, n))(generator, jax.random.key(seed))
+
+
 def test_the_joint_density_is_that_of_the_program() -> None:
     program = programs.factors()
     z, x = jnp.array([[0.3, -1.0]]), jnp.array([[1.0, 0.0, 2.0, -1.0]])
@@ -31,28 +35,29 @@ def test_the_joint_density_is_that_of_the_program() -> None:
 def test_gradients_reach_the_parameters_of_the_present_program() -> None:
     generator = generate(programs.factors())
     moved = eqx.tree_at(lambda g: g.program.log_scale, generator, jnp.array(0.7))
-    z, x = moved.draw(jax.random.key(0), 50)
-    gradient = eqx.filter_grad(lambda g: g.log_joint(z, x).mean())(moved)
+    z, x = draw(moved, 0, 50)
+    score = eqx.filter_jit(eqx.filter_value_and_grad(lambda g: g.log_joint(z, x).mean()))
+    gradient = score(moved)[1]
     step = 1e-3
     sides = [eqx.tree_at(lambda g: g.program.log_scale, generator, jnp.array(0.7 + s)) for s in (step, -step)]
-    difference = (sides[0].log_joint(z, x).mean() - sides[1].log_joint(z, x).mean()) / (2 * step)
+    difference = (score(sides[0])[0] - score(sides[1])[0]) / (2 * step)
     np.testing.assert_allclose(gradient.program.log_scale, difference, rtol=2e-2)
     assert jnp.abs(gradient.program.weights).min() > 0
 
 
 def test_a_positive_latent_is_scored_as_the_number_behind_it() -> None:
     generator = generate(zoo.deep_exponential_family((2,), pixels=3))
-    codes, x = generator.draw(jax.random.key(1), 5)
+    codes, x = draw(generator, 1, 5)
     values = jnp.exp(codes)
     model = generator.model
     columns = jnp.concatenate([values, x], axis=1)
     expected = model.log_conditionals(columns).sum(axis=1) + codes.sum(axis=1)  # dz / dc = z
-    np.testing.assert_allclose(generator.log_joint(codes, x), expected, rtol=1e-5)
+    np.testing.assert_allclose(eqx.filter_jit(generator.log_joint)(codes, x), expected, rtol=1e-5)
 
 
 def test_barren_latents_do_not_count_and_leave_gradients_finite() -> None:
     generator = generate(programs.Mixed(jnp.array([0.2, 1.5, 0.7])))
-    latents, x = generator.draw(jax.random.key(2), 20)
+    latents, x = draw(generator, 2, 20)
     assert latents.shape == (20, 2)
     assert "unused" not in generator.scored
     switch, z = latents[:, 0], latents[:, 1]
@@ -61,8 +66,8 @@ def test_barren_latents_do_not_count_and_leave_gradients_finite() -> None:
         + dist.Normal(1.5 * switch, 1).log_prob(z)
         + dist.Normal(0.7 * z[:, None], 0.5).log_prob(x).sum(axis=1)
     )
-    np.testing.assert_allclose(generator.log_joint(latents, x), expected, rtol=1e-4)
-    gradient = eqx.filter_grad(lambda g: g.log_joint(latents, x).mean())(generator)
+    np.testing.assert_allclose(eqx.filter_jit(generator.log_joint)(latents, x), expected, rtol=1e-4)
+    gradient = eqx.filter_jit(eqx.filter_grad(lambda g: g.log_joint(latents, x).mean()))(generator)
     assert jnp.isfinite(gradient.program.weights).all()
 
 
@@ -81,13 +86,13 @@ def test_a_relaxed_program_is_scored_by_logits() -> None:
         + dist.Logistic(logits / 0.5, 2.0).log_prob(y[0, 2:]).sum()
         + dist.Bernoulli(logits=program.weights[1] @ low + program.biases[2]).log_prob(x[0]).sum()
     )
-    np.testing.assert_allclose(relaxed.log_joint(y, x)[0], expected, rtol=1e-5)
+    np.testing.assert_allclose(eqx.filter_jit(relaxed.log_joint)(y, x)[0], expected, rtol=1e-5)
 
 
 def test_draws_of_a_cold_relaxation_are_those_of_the_program() -> None:
     generator = generate(zoo.sigmoid_belief_network((2,), pixels=2))
     n = 20_000
-    exact, relaxed = generator.draw(jax.random.key(3), n), generator.relax(0.05).draw(jax.random.key(4), n)
+    exact, relaxed = draw(generator, 3, n), draw(generator.relax(0.05), 4, n)
     rows = [np.concatenate([np.asarray(z) > 0, np.asarray(x) > 0.5], axis=1) for z, x in (exact, relaxed)]
     counts = [np.bincount(row @ (1 << np.arange(4)), minlength=16) / n for row in rows]
     # the largest of 16 differences of frequencies, at 4.5 standard errors, and what is left of the temperature
@@ -108,10 +113,10 @@ def test_parameters_that_are_sites_become_a_module() -> None:
     module = as_module(programs.with_sites)
     assert sum(leaf.size for leaf in list_parameters(module).values()) == 2 + (2 * 8 + 8) + (8 * 4 + 4)
     generator = generate(module)
-    z, x = generator.draw(jax.random.key(0), 3)
+    z, x = draw(generator, 0, 3)
     logits = jax.vmap(programs.NETWORK)(z)
     expected = dist.Normal(0, 1).log_prob(z).sum(axis=1) + dist.Bernoulli(logits=logits).log_prob(x).sum(axis=1)
-    np.testing.assert_allclose(generator.log_joint(z, x), expected, rtol=1e-5)
+    np.testing.assert_allclose(eqx.filter_jit(generator.log_joint)(z, x), expected, rtol=1e-5)
 
 
 def test_what_has_no_parameters_is_refused() -> None:

@@ -36,9 +36,15 @@ def numpyro_density(case: Case, values):
 
 def trace_values(case: Case, n: int = 2):
     """Values of all random sites, drawn by NumPyro itself."""
-    runs = [handlers.trace(handlers.seed(case.program, i)).get_trace(*case.args, **case.kwargs) for i in range(n)]
     names = model_of(case.name, True).sites
-    return {name: jnp.stack([jnp.asarray(run[name]["value"]) for run in runs]) for name in names}
+
+    @jax.jit
+    def run(key):
+        trace = handlers.trace(handlers.seed(case.program, key)).get_trace(*case.args, **case.kwargs)
+        return {name: trace[name]["value"] for name in names}
+
+    runs = [run(jax.random.PRNGKey(i)) for i in range(n)]
+    return {name: jnp.stack([drawn[name] for drawn in runs]) for name in names}
 
 
 def require_same_density(case: Case, *, elementwise: bool):

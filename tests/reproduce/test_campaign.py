@@ -14,7 +14,6 @@ from retrodict.reproduce.entries import Budget
 from retrodict.reproduce.results import read
 from retrodict.reproduce.tables import count_steps, find_least, has_trained, make_page
 from retrodict.reproduce.units import CURVES, Result, Unit, run_unit
-from tests.test_cli import run as run  # a fixture
 
 SMALL = Budget(epochs=2, batch=8, default_steps=50)
 ASKED = ["reproduce", "figure2", "--smoke", "--encoder", "heuristic,minimal-auto,default"]

@@ -15,7 +15,6 @@ from retrodict.reproduce.vae.groups import Mean, Series, compare
 from retrodict.reproduce.vae.results import read
 from retrodict.reproduce.vae.tables import make_page
 from retrodict.reproduce.vae.units import CURVES, Result, Unit
-from tests.test_cli import run as run  # a fixture
 
 # A small campaign is run, nearly all of it compiling; test_campaign.py does the like in the quick suite.
 pytestmark = pytest.mark.slow

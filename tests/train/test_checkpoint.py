@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import random
-import signal
 import struct
 import subprocess
 import sys
@@ -291,15 +290,14 @@ def test_a_process_killed_while_it_saves_leaves_a_whole_file(path):
     rng = random.Random(0)  # noqa: S311
     last = -1
     for _ in range(60):
-        writer = subprocess.Popen(  # noqa: S603
+        with subprocess.Popen(  # noqa: S603
             [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, cwd=ROOT, text=True
-        )
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == "0\n"
-        time.sleep(rng.uniform(0, 0.3))
-        writer.send_signal(signal.SIGKILL)
-        said = writer.stdout.read().split()
-        writer.wait()
+        ) as writer:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == "0\n"
+            time.sleep(rng.uniform(0, 0.3))
+            writer.kill()
+            said = writer.stdout.read().split()
         last = int(said[-1]) if said else 0
         content, arrays = read_arrays(path)
         assert content["round"] in (last, last + 1)

@@ -59,7 +59,7 @@ class SeparateEncoder(Encoder):
     >>> from retrodict import reversal, zoo
     >>> dependencies = Dependencies.of(reversal(zoo.binary_tree(depth=3).net))
     >>> encoder = SeparateEncoder(dependencies, jax.random.key(0), widths=[8, 8])
-    >>> encoder.sample(jax.random.key(1), jnp.zeros((5, 4))).shape
+    >>> eqx.filter_jit(encoder.sample)(jax.random.key(1), jnp.zeros((5, 4))).shape
     (5, 3)
     """
 

@@ -30,7 +30,7 @@ class SharedEncoder(Encoder):
     >>> from retrodict import invert, zoo
     >>> dependencies = Dependencies.of(invert(zoo.binary_tree(depth=3)))
     >>> encoder = SharedEncoder(dependencies, jax.random.key(0), widths=[16, 16])
-    >>> encoder.log_prob(jnp.zeros((5, 3)), jnp.zeros((5, 4))).shape
+    >>> eqx.filter_jit(encoder.log_prob)(jnp.zeros((5, 3)), jnp.zeros((5, 4))).shape
     (5,)
     """
 

@@ -44,9 +44,10 @@ def elbo_per_row(
     Raises `OptionError` for fewer than one draw.
     Source: Kingma & Welling 2013, section 2.2.
 
+    >>> import equinox as eqx
     >>> from retrodict.train.factor_analysis import build_factor_analysis
     >>> pair = build_factor_analysis(2, 3, jax.random.key(0))
-    >>> elbo_per_row(pair, jax.random.key(1), jnp.zeros((4, 3)), 100).shape
+    >>> eqx.filter_jit(elbo_per_row)(pair, jax.random.key(1), jnp.zeros((4, 3)), 100).shape
     (4,)
     """
     check_draws("elbo_per_row", draws)

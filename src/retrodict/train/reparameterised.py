@@ -19,10 +19,11 @@ def elbo(
     Raises `OptionError` for fewer than one draw.
     Source: Kingma & Welling 2013, section 2.3 (the first estimator).
 
+    >>> import equinox as eqx
     >>> import jax.numpy as jnp
     >>> from retrodict.train.factor_analysis import build_factor_analysis
     >>> pair = build_factor_analysis(1, 2, jax.random.key(0))
-    >>> elbo(pair, jax.random.key(0), jnp.zeros((8, 2)), 1).shape
+    >>> eqx.filter_jit(elbo)(pair, jax.random.key(0), jnp.zeros((8, 2)), 1).shape
     ()
     """
     check_draws("elbo", draws)
@@ -42,10 +43,11 @@ def iwae(
     Raises `OptionError` for fewer than one draw.
     Source: Burda et al. 2015, section 3; Tucker et al. 2018, equation 8.
 
+    >>> import equinox as eqx
     >>> import jax.numpy as jnp
     >>> from retrodict.train.factor_analysis import build_factor_analysis
     >>> pair = build_factor_analysis(1, 2, jax.random.key(0))
-    >>> iwae(pair, jax.random.key(0), jnp.zeros((8, 2)), 4).shape
+    >>> eqx.filter_jit(iwae)(pair, jax.random.key(0), jnp.zeros((8, 2)), 4).shape
     ()
     """
     check_draws("iwae", draws)
