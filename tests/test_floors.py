@@ -203,6 +203,29 @@ def test_what_runs_at_import_is_told_from_what_does_not(code: str, packages: set
     assert list_packages_at_start(ast.parse(code), "retrodict.graph.rows") == packages
 
 
+# -- one file knows how JAX works inside -------------------------------------------------------------
+
+INSIDE_JAX = ("jax.extend", "jax.core", "jax._src", "jaxlib")
+
+
+def find_leaning(tree: ast.AST, module: str) -> list[str]:
+    """Imports of what is inside of JAX, and such parts reached through the package: ``jax.core.Tracer``."""
+    reached = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    inside = tuple(f"{name}." for name in INSIDE_JAX)
+    return [name for name in [*list_imports(tree, module), *reached] if f"{name}.".startswith(inside)]
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_one_file_leans_on_the_inside_of_jax(path: Path) -> None:
+    leaning = find_leaning(ast.parse(path.read_text()), name_of(path))
+    assert bool(leaning) == (name_of(path) == "retrodict.read.jax_internals"), leaning
+
+
+@pytest.mark.parametrize("code", ["from jax.extend.core import Jaxpr", "import jax._src.core", "x = jax.core.Tracer"])
+def test_leaning_on_jax_is_seen(code: str) -> None:
+    assert find_leaning(ast.parse(code), "retrodict.read.walk")
+
+
 # -- nothing that runs code from a file --------------------------------------------------------------
 
 FORBIDDEN_PACKAGES = {"pickle", "_pickle", "cPickle", "marshal", "shelve", "dill", "joblib", "cloudpickle"}

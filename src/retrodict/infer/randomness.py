@@ -15,14 +15,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from retrodict.errors import ProgramError
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Mask
-from retrodict.infer.traced_constants import Constant, list_constants, replace_constants
 from retrodict.infer.wiring import Wiring
 from retrodict.model import Model
+from retrodict.read.jax_constants import Constant, list_constants, replace_constants
+from retrodict.read.jax_internals import ClosedJaxpr, jaxpr_as_fun
 from retrodict.read.numpyro_model import NumpyroModel
 
 REMEDY = "Draw with jax.random from the key, or call it by jax.pure_callback and seed it with jax.random.bits(key)."

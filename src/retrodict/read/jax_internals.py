@@ -14,7 +14,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, jaxpr_as_fun
 
 from retrodict.errors import ProgramError
 
@@ -23,11 +23,13 @@ __all__ = [
     "Branches",
     "ClosedJaxpr",
     "Equation",
+    "Jaxpr",
     "Literal",
     "Loop",
     "Program",
     "is_inexact",
     "is_traced",
+    "jaxpr_as_fun",
     "open_program",
     "read_branches",
     "read_call",

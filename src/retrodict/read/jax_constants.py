@@ -8,7 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+
+from retrodict.read.jax_internals import ClosedJaxpr, Jaxpr, Literal
 
 Constant = np.ndarray[Any, Any]
 
