@@ -1,6 +1,5 @@
 """What the README shows runs as it stands there."""
 
-import importlib.util
 import json
 import re
 import shlex
@@ -13,8 +12,7 @@ import pytest
 from retrodict.amortization import amortize
 from retrodict.cli import main
 from retrodict.invert import invert
-from retrodict.invert.compare import compare
-from retrodict.zoo import binary_tree, find
+from retrodict.zoo import binary_tree
 from tests.processes import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -71,15 +69,6 @@ def test_the_commands_run(command, tmp_path, monkeypatch, capsys):
     told = capsys.readouterr().out
     assert (stopped.value.code or 0) == ("unfaithful" in told)  # also: calibration of what it trains finds nothing
     assert told
-
-
-def test_its_table_of_orders_is_that_of_the_code():
-    """Written by ``make tables``; the orders are deterministic, so the table can be made again."""
-    specification = importlib.util.spec_from_file_location("orders", ROOT / "benchmarks" / "orders.py")
-    orders = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(orders)
-    table = orders.write_summary({source: compare(find(source)) for source in orders.SHORT})
-    assert orders.BEGIN + table + orders.END in README
 
 
 def test_every_path_it_names_exists():

@@ -72,7 +72,7 @@ def test_units_of_columns_are_not_learned():
 def test_a_run_that_was_stopped_goes_on_to_the_same_end(tmp_path: Path):
     pair, rows, judged = start(), draw(200), draw(50)
     whole, history = learn(pair, rows, judged, PLAN, KEY, quiet=True)
-    journal = Journal(tmp_path, {"data": "these"})
+    journal = Journal(tmp_path, {"data": "these"}, PLAN.epochs)
     journal.prepare()
 
     def stop(moment):
@@ -92,11 +92,11 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_end(tmp_path: Path):
 
 
 def test_a_state_of_something_else_is_refused(tmp_path: Path):
-    journal, untrained = Journal(tmp_path, {"batch": 32, "seed": 0}), begin(start(), PLAN)
+    journal, untrained = Journal(tmp_path, {"batch": 32, "seed": 0}, PLAN.epochs), begin(start(), PLAN)
     assert journal.read(untrained) is None
     journal.keep(untrained)
     with pytest.raises(FileError, match="another run: it has batch 32 and not 16"):
-        Journal(tmp_path, {"batch": 16, "seed": 0}).read(untrained)
+        Journal(tmp_path, {"batch": 16, "seed": 0}, PLAN.epochs).read(untrained)
     with pytest.raises(FileError, match="built differently"):
         journal.read(begin(build_factor_analysis(3, 3, KEY), PLAN))
     (tmp_path / FILE).write_bytes(b"nothing")
@@ -104,7 +104,7 @@ def test_a_state_of_something_else_is_refused(tmp_path: Path):
         journal.read(untrained)
     (tmp_path / "file").touch()
     with pytest.raises(FileError, match="cannot be written"):
-        Journal(tmp_path / "file", {}).prepare()
+        Journal(tmp_path / "file", {}, PLAN.epochs).prepare()
 
 
 def test_patience_ends_early_and_keeps_the_best():

@@ -186,7 +186,7 @@ def test_too_few_draws_are_refused(name):
     if name == "forward-kl":
         assert np.isfinite(evaluate(name, BINARY, IMAGES, 1))
         return
-    with pytest.raises(OptionError, match=rf"draws={least - 1} .* must be {least} or more"):
+    with pytest.raises(OptionError, match=rf"draws={least - 1} .*{least} or more"):
         OBJECTIVES[name].function(BINARY, KEY, IMAGES, least - 1)
 
 

@@ -59,6 +59,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "xlogy": jax.scipy.special.xlogy,
     "xlog1py": jax.scipy.special.xlog1py,
 }
+# How many operands each of them has.
+N_OPERANDS = 2
 
 Branches = Sequence[Any]
 
@@ -176,8 +178,8 @@ def _recognise(equation: Any) -> str | None:
         return None
     program = equation.params.get("call_jaxpr")
     name = getattr(getattr(getattr(program, "jaxpr", None), "debug_info", None), "func_name", None)
-    if name not in FUNCTIONS or program.consts:
-        return None
+    if name not in FUNCTIONS or program.consts or len(equation.invars) != N_OPERANDS:
+        return None  # JAX may hand a function what it closed over as further operands
     avals = [atom.aval for atom in equation.invars]
     operands = tuple((aval.shape, aval.dtype, getattr(aval, "weak_type", False)) for aval in avals)
     return str(name) if str(program) == _write_out(name, operands) else None
