@@ -51,7 +51,7 @@ CASES = [
 def make_inverse(name: str, how: str) -> Any:
     """Return an inverse: of an order, a baseline, or (lint) the reversal as somebody would write it down."""
     import retrodict as rd
-    from retrodict.invert.handwritten import read_guide
+    from retrodict.certificate.handwritten import read_guide
 
     net = rd.BayesNet(*NETWORKS[name]())
     if how == "lint":
@@ -70,7 +70,7 @@ def time_call(call: Callable[[], Any]) -> tuple[float, Any]:
 
 def measure(name: str, how: str) -> dict[str, Any]:
     """Time the verdict, its evidence, and the old way in this process."""
-    from retrodict.certify import certify
+    from retrodict.certificate.certify import certify
 
     inverse = make_inverse(name, how)
     certify(inverse)  # what the model keeps once asked for, such as the children of each variable, is not timed

@@ -22,7 +22,7 @@ import pyagrum
 
 import retrodict as rd
 from benchmarks.stamp import ROOT, stamp
-from retrodict.discrete import DiscreteNetwork
+from retrodict.models.discrete import DiscreteNetwork
 
 RESULTS = Path(__file__).parent / "results" / "discrete_posteriors.json"
 PAGE = ROOT / "docs" / "discrete-posteriors.md"

@@ -18,10 +18,10 @@ import networkx as nx
 
 import retrodict as rd
 from benchmarks.stamp import ROOT, stamp
-from retrodict.discrete import DiscreteNetwork
 from retrodict.graph.inverse import Inverse
 from retrodict.invert.compare import run_orders
-from retrodict.training_cost import predict_cost, write_count
+from retrodict.models.discrete import DiscreteNetwork
+from retrodict.plan.cost import predict_cost, write_count
 
 PAGE = ROOT / "docs" / "networks.md"
 MADE_OF = ("src/retrodict", "benchmarks/real_networks.py")

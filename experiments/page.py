@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from benchmarks.stamp import ROOT, stamp
-from retrodict.reproduce.results import Data, read
-from retrodict.reproduce.tables import make_page
+from retrodict.paper.figure2.results import Data, read
+from retrodict.paper.figure2.tables import make_page
 
 RESULTS = ROOT / "experiments" / "results" / "figure2"
 PAGE = ROOT / "docs" / "figure2.md"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from benchmarks.stamp import ROOT, stamp
-from retrodict.reproduce.vae.bands import name_figures
-from retrodict.reproduce.vae.results import Data, read
-from retrodict.reproduce.vae.tables import make_page
+from retrodict.paper.learned.bands import name_figures
+from retrodict.paper.learned.results import Data, read
+from retrodict.paper.learned.tables import make_page
 
 RESULTS = ROOT / "experiments" / "results" / "vae"
 PAGE = ROOT / "docs" / "vae.md"

@@ -36,7 +36,7 @@ def read_programs(request):
     if not request.config.getoption("--law"):
         yield models
         return
-    from retrodict.read import numpyro
+    from retrodict.read.numpyro import reader as numpyro
 
     with pytest.MonkeyPatch.context() as patch:
         make = numpyro.NumpyroModel

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrodict.discrete import DiscreteNetwork
+from retrodict.models.discrete import DiscreteNetwork
 
 Codes = Mapping[Any, float]
 Factor = tuple[tuple[int, ...], NDArray[np.float64]]

@@ -17,8 +17,8 @@ import numpy as np
 import numpyro.distributions as dist
 from numpyro import handlers
 
-from retrodict.read.numpyro_model import NumpyroModel
-from retrodict.read.numpyro_sites import Program
+from retrodict.read.numpyro.model import NumpyroModel
+from retrodict.read.numpyro.sites import Program
 
 POINTS = 3
 Pairs = set[tuple[str, str]]

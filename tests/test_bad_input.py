@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrodict.certify import lint
+from retrodict.certificate.certify import lint
 from retrodict.errors import (
     CycleError,
     GraphError,

@@ -13,7 +13,7 @@ from random import Random
 import networkx as nx
 import pytest
 
-from retrodict.certify import certify
+from retrodict.certificate.certify import certify
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.separation import d_separated
 from retrodict.invert import invert

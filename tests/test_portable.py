@@ -19,10 +19,10 @@ import pytest
 import retrodict as rd
 from retrodict import zoo
 from retrodict.errors import CycleError, FileError, RetrodictError, UnknownVariableError, WidthError
-from retrodict.infer.calibration import Calibration
-from retrodict.infer.importance import Importance
-from retrodict.train.fit import History, TrainingError
+from retrodict.posterior.calibration.calibration import Calibration
+from retrodict.posterior.weights.importance import Importance
 from retrodict.train.learning import LearningError
+from retrodict.train.loop import History, TrainingError
 from tests.test_floors import FILES, name_of
 
 WAYS: dict[str, Callable[[Any], Any]] = {

@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from retrodict.amortization import amortize
 from retrodict.cli import main
 from retrodict.invert import invert
+from retrodict.posterior.amortization import amortize
 from retrodict.zoo import binary_tree
 from tests.processes import ROOT
 

@@ -13,10 +13,10 @@ import retrodict as rd
 from retrodict import zoo
 from retrodict.encode.build import build_encoder
 from retrodict.errors import OptionError
-from retrodict.infer.calibration import Calibration
-from retrodict.infer.importance import Importance
-from retrodict.infer.trained import describe_trained
 from retrodict.pictures.table import Table
+from retrodict.posterior.calibration.calibration import Calibration
+from retrodict.posterior.trained import describe_trained
+from retrodict.posterior.weights.importance import Importance
 from retrodict.train.history import History
 
 EVIL = "<script>alert(1)</script>"

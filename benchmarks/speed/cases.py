@@ -124,7 +124,8 @@ def limit(units: int, size: Size) -> Answers:
     """Hold training steps against the rate of a large matrix product."""
     from benchmarks.speed.multiply_adds import count_weights
     from retrodict import invert, zoo
-    from retrodict.masks import Dependencies, UnitGroups
+    from retrodict.plan.dependencies import Dependencies
+    from retrodict.plan.groups import UnitGroups
 
     with ExitStack() as stack:
         contestants: Contestants = {"product, jax": ("multiply with jax", {})}

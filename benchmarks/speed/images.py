@@ -33,7 +33,7 @@ class Pixels:
 
 def read_digits() -> Pixels:
     """Return the digits of scikit-learn, binarised, divided as `load_images` does."""
-    from retrodict.data import load_images
+    from retrodict.zoo.images import load_images
 
     images = load_images("digits")
     train, spread = images.train_rows, images.train_rows.std(axis=0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from typing import NamedTuple
 
-from retrodict.masks import UnitGroups
+from retrodict.plan.groups import UnitGroups
 
 
 class Weights(NamedTuple):

@@ -15,17 +15,17 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-import retrodict.encode.network as network
+import retrodict.encode.networks.network as network
 from benchmarks.speed.problem import Problem
 from benchmarks.speed.turns import Turns
 from retrodict import amortization, invert, zoo
-from retrodict.amortization import simulator
 from retrodict.encode.build import build_encoder
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.features import SCALING_DRAWS, Scaling
-from retrodict.masks import Dependencies
-from retrodict.posterior import AmortizedPosterior
-from retrodict.train.fit import Plan, Simulate, fit
+from retrodict.plan.dependencies import Dependencies
+from retrodict.posterior.amortization import simulator
+from retrodict.posterior.posterior import AmortizedPosterior
+from retrodict.train.loop import Plan, Simulate, fit
 
 ENDLESS = 10**7
 

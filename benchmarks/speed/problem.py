@@ -72,7 +72,8 @@ def make_problem(source: str, units: int, batch: int) -> Problem:
 
     from benchmarks.speed.ours import build
     from retrodict import invert, zoo
-    from retrodict.masks import Dependencies, UnitGroups
+    from retrodict.plan.dependencies import Dependencies
+    from retrodict.plan.groups import UnitGroups
 
     model = zoo.find(source)
     inverse = invert(model)

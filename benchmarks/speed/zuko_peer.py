@@ -15,7 +15,7 @@ from benchmarks.speed.problem import Problem
 from benchmarks.speed.turns import THREADS, Turns
 
 ENDLESS = 10**7
-BOUND = 10.0  # of the log scale, as in `retrodict.encode.conditionals.Normal`
+BOUND = 10.0  # of the log scale, as in `retrodict.encode.families.conditionals.Normal`
 
 
 class Masked(nn.Module):

@@ -13,35 +13,35 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from retrodict import errors as errors
-from retrodict.certify import Certificate as Certificate
-from retrodict.certify import certify as certify
+from retrodict.certificate.certify import Certificate as Certificate
+from retrodict.certificate.certify import certify as certify
 from retrodict.graph.bayesnet import BayesNet as BayesNet
 from retrodict.graph.bayesnet import Variable as Variable
 from retrodict.graph.inverse import Inverse as Inverse
 from retrodict.graph.separation import d_separated as d_separated
+from retrodict.guide.lint import lint as lint
 from retrodict.invert import compare as compare
 from retrodict.invert import fully_connected as fully_connected
 from retrodict.invert import invert as invert
 from retrodict.invert import mean_field as mean_field
 from retrodict.invert import reversal as reversal
-from retrodict.linting import lint as lint
 
 if TYPE_CHECKING:
     from retrodict import zoo as zoo
-    from retrodict.amortization import amortize as amortize
-    from retrodict.discrete import DiscreteNetwork as DiscreteNetwork
-    from retrodict.gaussian import LinearGaussian as LinearGaussian
-    from retrodict.gaussian.costs import edge_costs as edge_costs
-    from retrodict.guide import AutoFaithful as AutoFaithful
+    from retrodict.guide.guide import AutoFaithful as AutoFaithful
     from retrodict.learn.fit import fit_model as fit_model
     from retrodict.learn.learned import LearnedModel as LearnedModel
     from retrodict.learn.learned import load_model as load_model
-    from retrodict.model import Model as Model
-    from retrodict.posterior import AmortizedPosterior as AmortizedPosterior
-    from retrodict.posterior import load as load
-    from retrodict.read.bif import from_bif as from_bif
+    from retrodict.models.discrete import DiscreteNetwork as DiscreteNetwork
+    from retrodict.models.gaussian import LinearGaussian as LinearGaussian
+    from retrodict.models.gaussian.costs import edge_costs as edge_costs
+    from retrodict.models.model import Model as Model
+    from retrodict.posterior.amortization import amortize as amortize
+    from retrodict.posterior.posterior import AmortizedPosterior as AmortizedPosterior
+    from retrodict.posterior.posterior import load as load
+    from retrodict.read.bif.reader import from_bif as from_bif
     from retrodict.read.networkx import from_networkx as from_networkx
-    from retrodict.read.numpyro import from_numpyro as from_numpyro
+    from retrodict.read.numpyro.reader import from_numpyro as from_numpyro
     from retrodict.read.pgmpy import from_pgmpy as from_pgmpy
     from retrodict.read.pyagrum import from_pyagrum as from_pyagrum
     from retrodict.read.pymc import from_pymc as from_pymc
@@ -51,20 +51,20 @@ __version__ = version("retrodict")
 
 # Where the lazy names live. The imports above say the same to type checkers; a test holds them together.
 _LAZY = {
-    "AutoFaithful": "retrodict.guide",
-    "AmortizedPosterior": "retrodict.posterior",
-    "amortize": "retrodict.amortization",
+    "AutoFaithful": "retrodict.guide.guide",
+    "AmortizedPosterior": "retrodict.posterior.posterior",
+    "amortize": "retrodict.posterior.amortization",
     "zoo": "retrodict.zoo",
-    "LinearGaussian": "retrodict.gaussian",
-    "edge_costs": "retrodict.gaussian.costs",
-    "Model": "retrodict.model",
+    "LinearGaussian": "retrodict.models.gaussian",
+    "edge_costs": "retrodict.models.gaussian.costs",
+    "Model": "retrodict.models.model",
     "fit_model": "retrodict.learn.fit",
     "LearnedModel": "retrodict.learn.learned",
     "load_model": "retrodict.learn.learned",
-    "load": "retrodict.posterior",
-    "from_numpyro": "retrodict.read.numpyro",
-    "DiscreteNetwork": "retrodict.discrete",
-    "from_bif": "retrodict.read.bif",
+    "load": "retrodict.posterior.posterior",
+    "from_numpyro": "retrodict.read.numpyro.reader",
+    "DiscreteNetwork": "retrodict.models.discrete",
+    "from_bif": "retrodict.read.bif.reader",
     "from_networkx": "retrodict.read.networkx",
     "from_pgmpy": "retrodict.read.pgmpy",
     "from_pyagrum": "retrodict.read.pyagrum",

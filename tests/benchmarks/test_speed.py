@@ -16,7 +16,8 @@ from benchmarks.speed.multiply_adds import count_weights
 from benchmarks.speed.turns import Worker, summarise
 from benchmarks.stamp import unstamp
 from retrodict import BayesNet, fully_connected, invert, mean_field, zoo
-from retrodict.masks import Dependencies, UnitGroups
+from retrodict.plan.dependencies import Dependencies
+from retrodict.plan.groups import UnitGroups
 from tests.processes import ROOT
 
 CHAIN = BayesNet({"z": [], "y": ["z"], "x": ["y"]}, observed=["x"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from retrodict import BayesNet, certify, fully_connected, invert, lint, mean_field, reversal, zoo
-from retrodict.graph.evidence import Knowledge
+from retrodict.certificate.evidence import Knowledge
 from retrodict.report import write_report
 from tests.browser.driver import Browser
 from tests.pictures.test_pictures import STRANGE, sample_net

@@ -8,12 +8,12 @@ import pytest
 
 from retrodict import zoo
 from retrodict.encode.build import build_encoder, count_parameters, count_stored
-from retrodict.encode.conditionals import Normal
+from retrodict.encode.families.conditionals import Normal
 from retrodict.encode.features import Scaling
 from retrodict.errors import OptionError, WidthError
 from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.invert import fully_connected, invert, mean_field, reversal
-from retrodict.masks import Dependencies
+from retrodict.plan.dependencies import Dependencies
 from tests.cases import CASES
 
 KINDS = ["shared", "separate"]

@@ -9,8 +9,8 @@ from scipy.stats import kstest, logistic, norm
 
 from retrodict.encode import encoder as encoder_module
 from retrodict.encode.build import build_encoder, list_layers
-from retrodict.encode.conditionals import Normal
-from retrodict.encode.discrete import Categorical
+from retrodict.encode.families.conditionals import Normal
+from retrodict.encode.families.discrete import Categorical
 from retrodict.encode.features import Scaling
 from retrodict.encode.relaxation import BinaryConcrete, RelaxedFeatures, list_unrelaxable, relax_encoder
 from retrodict.errors import OptionError

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from retrodict.encode.choice import Mixed
-from retrodict.encode.conditionals import Normal
-from retrodict.encode.discrete import Categorical, Count
-from retrodict.encode.mixtures import Mixture
+from retrodict.encode.families.choice import Mixed
+from retrodict.encode.families.conditionals import Normal
+from retrodict.encode.families.discrete import Categorical, Count
+from retrodict.encode.families.mixtures import Mixture
+from retrodict.encode.families.splines import Spline
 from retrodict.encode.relaxation import BinaryConcrete
-from retrodict.encode.splines import Spline
 
 FAMILIES = {"normal": Normal(), "spline": Spline(4), "concrete": BinaryConcrete(0.7)}
 CALLS, DRAWS = 200, 2000

@@ -16,7 +16,7 @@ from retrodict.graph.inverse import Inverse
 from retrodict.graph.rows import Rows, spread
 from retrodict.invert.baselines import fully_connected
 from retrodict.invert.inversion import invert
-from retrodict.masks import Dependencies
+from retrodict.plan.dependencies import Dependencies
 
 STEPS = 20_000
 

@@ -11,12 +11,12 @@ import pytest
 import retrodict as rd
 from retrodict.errors import OptionError
 from retrodict.invert import portfolio
-from retrodict.invert.improvement import Allowance, improve
 from retrodict.invert.objectives import read_objective
 from retrodict.invert.orders import ORDERS
-from retrodict.invert.parts import fall_apart
 from retrodict.invert.problem import Problem
-from retrodict.invert.rotation import ROOT, EliminationTree
+from retrodict.invert.search.improvement import Allowance, improve
+from retrodict.invert.search.parts import fall_apart
+from retrodict.invert.search.rotation import ROOT, EliminationTree
 
 from .order_cases import draw_latents, draw_net, free, make_chain, make_grid, make_tree
 

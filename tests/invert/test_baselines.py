@@ -2,7 +2,7 @@
 
 import pytest
 
-from retrodict.certify import certify
+from retrodict.certificate.certify import certify
 from retrodict.invert import fully_connected, mean_field, reversal
 from tests.cases import CASES, SMALL_CASES, Case, pick
 

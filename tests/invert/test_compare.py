@@ -9,7 +9,7 @@ import pytest
 import retrodict as rd
 from retrodict.errors import OptionError
 from retrodict.invert.orders import ORDERS
-from retrodict.training_cost import predict_cost
+from retrodict.plan.cost import predict_cost
 
 from .order_cases import draw_latents, make_chain, make_tree
 

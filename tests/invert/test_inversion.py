@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrodict.certify import certify
+from retrodict.certificate.certify import certify
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.inverse import Inverse
 from retrodict.invert import invert

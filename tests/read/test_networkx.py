@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import retrodict as rd
 from retrodict.errors import CycleError, GraphError, MissingPackageError, SourceError
-from tests.discrete.test_network import ASIA
+from tests.models.discrete.test_network import ASIA
 from tests.random_models import models
 
 

@@ -15,7 +15,7 @@ import pytest
 import retrodict as rd
 from retrodict.invert.compare import run_orders
 from tests.exact_discrete import compute_marginals
-from tests.read.test_bif import write_bif
+from tests.read.bif.test_bif import write_bif
 
 pytestmark = [pytest.mark.readers, pytest.mark.filterwarnings("ignore")]
 

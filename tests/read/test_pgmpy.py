@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import retrodict as rd
-from retrodict.discrete import DiscreteNetwork
 from retrodict.errors import GraphError, SourceError
-from retrodict.gaussian import LinearGaussian
+from retrodict.models.discrete import DiscreteNetwork
+from retrodict.models.gaussian import LinearGaussian
 from tests.exact_discrete import compute_marginals
 
 pytestmark = [pytest.mark.readers, pytest.mark.filterwarnings("ignore")]

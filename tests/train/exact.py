@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from retrodict.train.weights import hold
+from retrodict.train.objectives.weights import hold
 from tests.train.generators import all_binary
 
 

@@ -12,11 +12,11 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 from retrodict.train.autoencoder import Autoencoder
+from retrodict.train.objectives.reparameterised import elbo, iwae
+from retrodict.train.objectives.score_function import reweighted_wake_sleep, vimco
+from retrodict.train.objectives.simulated import forward_kl, symmetric_kl, symmetric_vimco
+from retrodict.train.objectives.weights import Function, draw_latents, draw_log_weights, hold, log_mean, swap_gradient
 from retrodict.train.relaxation import relax
-from retrodict.train.reparameterised import elbo, iwae
-from retrodict.train.score_function import reweighted_wake_sleep, vimco
-from retrodict.train.simulated import forward_kl, symmetric_kl, symmetric_vimco
-from retrodict.train.weights import Function, draw_latents, draw_log_weights, hold, log_mean, swap_gradient
 from tests.train import exact
 from tests.train.generators import binary_pair, normal_pair
 from tests.train.measured import differentiate, excess, measure

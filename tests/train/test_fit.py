@@ -8,12 +8,12 @@ import optax
 import pytest
 
 from retrodict import zoo
-from retrodict.amortization import simulator
 from retrodict.encode.build import build_encoder
 from retrodict.errors import OptionError
 from retrodict.invert import invert
-from retrodict.train.cross_entropy import cross_entropy
-from retrodict.train.fit import Plan, TrainingError, differentiate, fit
+from retrodict.posterior.amortization import simulator
+from retrodict.train.loop import Plan, TrainingError, differentiate, fit
+from retrodict.train.objectives.cross_entropy import cross_entropy
 
 MODEL = zoo.binary_tree(3)
 INVERSE = invert(MODEL)
@@ -72,8 +72,8 @@ def test_a_minibatch_in_pieces_has_the_gradient_of_the_whole(rows, monkeypatch):
     encoder = build_encoder(INVERSE, jax.random.key(0), widths=(16, 16))
     batch = SIMULATE(jax.random.key(1), rows)
     whole = eqx.filter_jit(eqx.filter_value_and_grad(cross_entropy))(encoder, *batch)
-    monkeypatch.setattr("retrodict.train.fit.PIECE", 1)
-    monkeypatch.setattr("retrodict.train.fit.REPAYS", 0)
+    monkeypatch.setattr("retrodict.train.loop.PIECE", 1)
+    monkeypatch.setattr("retrodict.train.loop.REPAYS", 0)
     pieces = eqx.filter_jit(differentiate)(cross_entropy, encoder, batch)
     for ours, plain in zip(numbers_of(pieces), numbers_of(whole), strict=True):
         np.testing.assert_allclose(ours, plain, rtol=1e-4, atol=1e-5)

@@ -16,7 +16,7 @@ from retrodict.errors import FileError
 from retrodict.learn.resume import FILE, Journal
 from retrodict.train.factor_analysis import build_factor_analysis
 from retrodict.train.learning import LearningError, LearningPlan, begin, divide, estimate, evaluate, learn
-from retrodict.train.objectives import OBJECTIVES, Objective
+from retrodict.train.objectives.named import OBJECTIVES, Objective
 
 PLAN = LearningPlan(OBJECTIVES["elbo"], epochs=4, batch=32, optimizer=optax.adam(1e-2))
 KEY = jax.random.key(5)

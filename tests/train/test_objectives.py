@@ -15,11 +15,11 @@ from retrodict.encode.build import build_encoder
 from retrodict.encode.encoder import Encoder
 from retrodict.errors import OptionError
 from retrodict.graph.bayesnet import Variable
-from retrodict.train import bounds
 from retrodict.train.autoencoder import Autoencoder, Generator
-from retrodict.train.bounds import bound, elbo_per_row
 from retrodict.train.factor_analysis import build_factor_analysis
-from retrodict.train.objectives import OBJECTIVES, choose_objective
+from retrodict.train.objectives import bounds
+from retrodict.train.objectives.bounds import bound, elbo_per_row
+from retrodict.train.objectives.named import OBJECTIVES, choose_objective
 from retrodict.train.relaxation import relax
 from tests.processes import ROOT
 from tests.train import exact

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from retrodict.errors import OptionError
-from retrodict.train.bounds import bound
+from retrodict.train.objectives.bounds import bound
 from retrodict.train.relaxation import Temperature, relax
 from tests.train import exact
 from tests.train.generators import all_binary, binary_pair, normal_pair

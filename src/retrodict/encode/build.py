@@ -6,17 +6,18 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Key
 
-from retrodict.encode.blocks import BlockLinear
-from retrodict.encode.conditionals import Conditional
 from retrodict.encode.encoder import Encoder
+from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.features import Scaling
-from retrodict.encode.layers import MaskedLinear
-from retrodict.encode.separate import SeparateEncoder, StackedLinear
-from retrodict.encode.shared import SharedEncoder
+from retrodict.encode.networks.blocks import BlockLinear
+from retrodict.encode.networks.dense import SharedEncoder
+from retrodict.encode.networks.layers import MaskedLinear
+from retrodict.encode.networks.stacked import SeparateEncoder, StackedLinear
 from retrodict.encode.summaries import Summarised, SummaryFeatures, list_columns, summarise
 from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
-from retrodict.masks import Dependencies, suggest_widths
+from retrodict.plan.dependencies import Dependencies
+from retrodict.plan.groups import suggest_widths
 
 Layer = MaskedLinear | BlockLinear | StackedLinear
 

@@ -17,8 +17,8 @@ from numpyro.distributions.transforms import biject_to
 from retrodict.errors import OptionError
 from retrodict.graph.bayesnet import Variable
 from retrodict.graph.rows import Integers
-from retrodict.layout import take_columns
-from retrodict.supports import DISCRETE, EVENT_AXES, NUMBERS, SUMMED, count_codes, event_shape, is_discrete
+from retrodict.plan.layout import take_columns
+from retrodict.plan.supports import DISCRETE, EVENT_AXES, NUMBERS, SUMMED, count_codes, event_shape, is_discrete
 
 BOUNDED = ("unit_interval", "interval", "circular")
 # Draws of a bounded variable can be rounded onto its bound, whose code is infinite: they are moved inside by so much.

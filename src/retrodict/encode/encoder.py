@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from retrodict.encode.conditionals import Conditional
+from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.features import Features, Scaling
-from retrodict.encode.schedule import Index, put, split_by_step, stack, take
-from retrodict.masks import Dependencies
+from retrodict.encode.networks.schedule import Index, put, split_by_step, stack, take
+from retrodict.plan.dependencies import Dependencies
 
 # Deeper encoders are drawn by one loop over padded steps: written out, their program would take long to compile.
 MOST_STEPS = 64

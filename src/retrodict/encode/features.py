@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from retrodict.encode.schedule import Index, take
+from retrodict.encode.networks.schedule import Index, take
 from retrodict.graph.rows import Integers
-from retrodict.masks import Dependencies
+from retrodict.plan.dependencies import Dependencies
 
 # A standard deviation of more than so many times what holds the middle 68 % is that of heavy tails.
 HEAVY = 2.0

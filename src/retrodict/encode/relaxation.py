@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from retrodict.encode.choice import Mixed
-from retrodict.encode.conditionals import Conditional
-from retrodict.encode.discrete import Categorical, Count
 from retrodict.encode.encoder import Encoder
+from retrodict.encode.families.choice import Mixed
+from retrodict.encode.families.conditionals import Conditional
+from retrodict.encode.families.discrete import Categorical, Count
 from retrodict.encode.features import REAL, Features, Scaling
-from retrodict.encode.schedule import Index, take
+from retrodict.encode.networks.schedule import Index, take
 from retrodict.encode.summaries import SummaryFeatures
 from retrodict.errors import OptionError
 from retrodict.graph.rows import Mask

@@ -13,12 +13,12 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from retrodict.encode.features import Features, Scaling
-from retrodict.encode.schedule import Index
+from retrodict.encode.networks.schedule import Index
 from retrodict.errors import OptionError
 from retrodict.graph.bayesnet import Variable
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Integers, Rows
-from retrodict.masks import Dependencies
+from retrodict.plan.dependencies import Dependencies
 
 Summary = Callable[[Array], Array]
 

@@ -23,9 +23,9 @@ import numpy as np
 
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.rows import Integers, Rows
-from retrodict.invert.arborescence import Rule, find_arborescence
-from retrodict.invert.greedy import order_greedily
-from retrodict.invert.latentgraph import Direction, LatentGraph, Ordering, Precedence, condense, precede
+from retrodict.invert.engine.arborescence import Rule, find_arborescence
+from retrodict.invert.engine.greedy import order_greedily
+from retrodict.invert.engine.latentgraph import Direction, LatentGraph, Ordering, Precedence, condense, precede
 
 DIRECTIONS: tuple[Direction, Direction] = ("reverse", "forward")
 MOST_LATENTS_BY_FILL = 500

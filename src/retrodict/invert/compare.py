@@ -13,7 +13,7 @@ from retrodict.graph.inverse import Inverse
 from retrodict.invert.inversion import invert
 from retrodict.invert.orders import ORDERS
 from retrodict.pictures.table import Table
-from retrodict.training_cost import predict_cost, write_count
+from retrodict.plan.cost import predict_cost, write_count
 
 COLUMNS = ("order", "edges", "depth", "width", "cost of a step", "seconds", "")
 

@@ -11,11 +11,11 @@ from retrodict.graph.bayesnet import BayesNet, HasStructure
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name, require_list
 from retrodict.invert.constraints import read_constraints
-from retrodict.invert.improvement import Allowance
 from retrodict.invert.objectives import read_objective
 from retrodict.invert.orders import ORDERS
 from retrodict.invert.portfolio import invert_exactly, invert_well
 from retrodict.invert.problem import Problem
+from retrodict.invert.search.improvement import Allowance
 
 # What `budget` is translated into: about what a core of 2020 does. No clock is read.
 WORK_PER_SECOND = 200_000

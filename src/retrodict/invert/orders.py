@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from retrodict.invert.comi import choose_naturally, order_by_degree, order_by_fill, order_naturally
-from retrodict.invert.dissection import order_by_dissection
 from retrodict.invert.problem import Problem
+from retrodict.invert.search.dissection import order_by_dissection
 
 ORDERS: dict[str, Callable[[Problem], list[int]]] = {
     "forward": lambda problem: order_naturally(problem.net, problem.neighbours, problem.latents, "forward"),

@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from retrodict.errors import OptionError, OrderError
 from retrodict.graph.inverse import Inverse
 from retrodict.invert.constraints import Constraints
-from retrodict.invert.exact import MOST_LATENTS, MOST_SETS, TooManySetsError, count_hard, order_exactly, refuse
-from retrodict.invert.improvement import Allowance, improve, settle
 from retrodict.invert.objectives import NAMED, Key, Objective
 from retrodict.invert.orders import CHEAP, ORDERS
-from retrodict.invert.parts import MOST_BITS, Part, TooManyBitsError, fall_apart, join
 from retrodict.invert.problem import Problem
-from retrodict.invert.reinsertion import reinsert
-from retrodict.invert.rotation import EliminationTree
-from retrodict.invert.tied import order_exactly_tied
+from retrodict.invert.search.exact import MOST_LATENTS, MOST_SETS, TooManySetsError, count_hard, order_exactly, refuse
+from retrodict.invert.search.improvement import Allowance, improve, settle
+from retrodict.invert.search.parts import MOST_BITS, Part, TooManyBitsError, fall_apart, join
+from retrodict.invert.search.reinsertion import reinsert
+from retrodict.invert.search.rotation import EliminationTree
+from retrodict.invert.search.tied import order_exactly_tied
 
 # Beyond this many latents only the cheap orders are tried, and none is improved.
 LARGE = 5_000

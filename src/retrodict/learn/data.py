@@ -10,13 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from numpyro import handlers
 
-from retrodict.arrays import read_floats
 from retrodict.errors import DataError, OptionError
-from retrodict.infer.novelty import Familiar
 from retrodict.learn.generator import ProgramWiring
-from retrodict.read.numpyro_model import NumpyroModel
-from retrodict.read.numpyro_sites import Site
-from retrodict.read.numpyro_supports import contains, peel
+from retrodict.plan.arrays import read_floats
+from retrodict.posterior.novelty import Familiar
+from retrodict.read.numpyro.model import NumpyroModel
+from retrodict.read.numpyro.sites import Site
+from retrodict.read.numpyro.supports import contains, peel
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from retrodict.counts import read_seed
-from retrodict.read.numpyro_assign import run
-from retrodict.read.numpyro_model import NumpyroModel
+from retrodict.plan.counts import read_seed
+from retrodict.read.numpyro.assign import run
+from retrodict.read.numpyro.model import NumpyroModel
 
 
 def expect(model: NumpyroModel, latents: Mapping[str, Any], seed: int = 0) -> dict[str, Any]:

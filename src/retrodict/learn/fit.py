@@ -13,26 +13,26 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from retrodict.amortization import choose_optimizer
-from retrodict.counts import read_count, read_seed
+from retrodict.encode.recipe import Recipe
 from retrodict.encode.summaries import Summary
 from retrodict.errors import OptionError, ProgramError
 from retrodict.graph.digest import digest_model
-from retrodict.infer.randomness import require_own_randomness
-from retrodict.infer.recipe import Recipe
 from retrodict.learn.data import Floats, read_rows, require_data, see_data, split_rows
 from retrodict.learn.generator import ProgramGenerator, ProgramWiring
 from retrodict.learn.learned import LearnedModel
 from retrodict.learn.programs import as_module, find_broken
 from retrodict.learn.resume import Journal, digest_rows
 from retrodict.learn.structure import EncoderPlan, Structure, build, find_inverse, make_recipe
-from retrodict.read.numpyro import from_numpyro
+from retrodict.plan.counts import read_count, read_seed
+from retrodict.posterior.amortization import choose_optimizer
+from retrodict.posterior.randomness import require_own_randomness
+from retrodict.read.numpyro.reader import from_numpyro
 from retrodict.train.autoencoder import Autoencoder
 from retrodict.train.compiled import TRAINING
 from retrodict.train.learning import LearningError, LearningPlan, begin, learn
-from retrodict.train.objectives import Objective, choose_objective
+from retrodict.train.objectives.named import Objective, choose_objective
+from retrodict.train.objectives.weights import check_draws
 from retrodict.train.relaxation import Temperature, relax
-from retrodict.train.weights import check_draws
 
 # Draws of the encoder when a program is tried out before the first step.
 PROBE_ROWS = 64

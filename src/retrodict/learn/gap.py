@@ -13,17 +13,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from retrodict.amortization import choose_optimizer
-from retrodict.counts import read_count, read_seed
-from retrodict.layout import Floats
 from retrodict.learn.data import read_rows
 from retrodict.learn.enumeration import enumerate_bound, list_states
 from retrodict.learn.learned import LearnedModel
 from retrodict.learn.refine import EXACT, choose_held
+from retrodict.plan.counts import read_count, read_seed
+from retrodict.plan.layout import Floats
+from retrodict.posterior.amortization import choose_optimizer
 from retrodict.train.autoencoder import Autoencoder
-from retrodict.train.bounds import bound, elbo_per_row
 from retrodict.train.learning import divide
-from retrodict.train.objectives import Objective
+from retrodict.train.objectives.bounds import bound, elbo_per_row
+from retrodict.train.objectives.named import Objective
 from retrodict.train.relaxation import Temperature, relax
 from retrodict.train.steps import apply
 

@@ -12,11 +12,11 @@ from jaxtyping import Array, Float, Key
 
 from retrodict.errors import OptionError
 from retrodict.graph.rows import Integers
-from retrodict.infer.wiring import Wiring
-from retrodict.layout import take_columns
 from retrodict.learn.relaxed import draw_relaxed, score_relaxed
-from retrodict.read.numpyro_model import NumpyroModel
-from retrodict.read.numpyro_sites import Program
+from retrodict.plan.layout import take_columns
+from retrodict.posterior.programs import Wiring
+from retrodict.read.numpyro.model import NumpyroModel
+from retrodict.read.numpyro.sites import Program
 from retrodict.train.autoencoder import Generator
 
 

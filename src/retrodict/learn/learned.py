@@ -13,25 +13,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from retrodict.certify import Certificate, certify
-from retrodict.counts import read_count, read_seed
+from retrodict.certificate.certify import Certificate, certify
+from retrodict.encode.recipe import Recipe
 from retrodict.encode.summaries import Summary
 from retrodict.errors import FileError
 from retrodict.graph.inverse import Inverse
-from retrodict.infer.novelty import Familiar
-from retrodict.infer.recipe import Recipe
-from retrodict.infer.trained import describe_trained
-from retrodict.layout import Floats
 from retrodict.learn.data import read_rows
 from retrodict.learn.expectation import expect
 from retrodict.learn.generator import ProgramGenerator, ProgramWiring, bind
 from retrodict.learn.programs import as_module
 from retrodict.learn.storage import load_learned, save_learned
-from retrodict.posterior import AmortizedPosterior
-from retrodict.read.numpyro_model import NumpyroModel
+from retrodict.plan.counts import read_count, read_seed
+from retrodict.plan.layout import Floats
+from retrodict.posterior.novelty import Familiar
+from retrodict.posterior.posterior import AmortizedPosterior
+from retrodict.posterior.trained import describe_trained
+from retrodict.read.numpyro.model import NumpyroModel
 from retrodict.train.autoencoder import Autoencoder
-from retrodict.train.fit import History
 from retrodict.train.learning import estimate, evaluate
+from retrodict.train.loop import History
 
 
 @dataclass(frozen=True, eq=False, repr=False)

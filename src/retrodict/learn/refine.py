@@ -10,17 +10,17 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from retrodict.amortization import choose_optimizer
-from retrodict.counts import read_count, read_seed
 from retrodict.learn.data import read_rows
 from retrodict.learn.enumeration import enumerate_bound, list_states
 from retrodict.learn.generator import ProgramGenerator
 from retrodict.learn.learned import LearnedModel
+from retrodict.plan.counts import read_count, read_seed
+from retrodict.posterior.amortization import choose_optimizer
 from retrodict.train.autoencoder import Autoencoder
 from retrodict.train.learning import LearningPlan, learn
-from retrodict.train.objectives import Objective, choose_objective
+from retrodict.train.objectives.named import Objective, choose_objective
+from retrodict.train.objectives.weights import Function, hold
 from retrodict.train.relaxation import Temperature, relax
-from retrodict.train.weights import Function, hold
 
 EXACT = "exact"
 

@@ -13,10 +13,10 @@ from jaxtyping import Array, Float, Key
 from numpyro import handlers
 from numpyro.primitives import Messenger
 
-from retrodict.read.numpyro_assign import run
-from retrodict.read.numpyro_elements import log_density
-from retrodict.read.numpyro_model import NumpyroModel
-from retrodict.read.numpyro_supports import peel
+from retrodict.read.numpyro.assign import run
+from retrodict.read.numpyro.elements import log_density
+from retrodict.read.numpyro.model import NumpyroModel
+from retrodict.read.numpyro.supports import peel
 
 
 def score_relaxed(

@@ -15,9 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from retrodict.errors import FileError
-from retrodict.train.checkpoint import find_file, make_folder, read_arrays, save_file
-from retrodict.train.fit import History
+from retrodict.files.checkpoint import find_file, make_folder, read_arrays, save_file
 from retrodict.train.learning import Moment
+from retrodict.train.loop import History
 
 KIND, VERSION = "learning", 1
 FILE = "learning.retrodict"

@@ -8,15 +8,15 @@ from typing import Any, TypeVar
 
 import equinox as eqx
 
+from retrodict.encode.recipe import fill, find_misfits, list_numbers
 from retrodict.encode.summaries import Summary
 from retrodict.errors import FileError
-from retrodict.infer.recipe import fill, find_misfits, list_numbers
-from retrodict.infer.storage import Parts, load_parts
+from retrodict.files.checkpoint import find_file, read_arrays, save_file
 from retrodict.learn.structure import find_summaries
-from retrodict.posterior import AmortizedPosterior
-from retrodict.read.numpyro import from_numpyro
-from retrodict.read.numpyro_model import NumpyroModel
-from retrodict.train.checkpoint import find_file, read_arrays, save_file
+from retrodict.posterior.posterior import AmortizedPosterior
+from retrodict.posterior.storage import Parts, load_parts
+from retrodict.read.numpyro.model import NumpyroModel
+from retrodict.read.numpyro.reader import from_numpyro
 
 KIND, VERSION = "learned program", 1
 FILE = "program.retrodict"

@@ -10,22 +10,22 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from retrodict.counts import read_count
-from retrodict.encode.capacity import match_widths
-from retrodict.encode.choice import choose_conditional
 from retrodict.encode.encoder import Encoder
+from retrodict.encode.families.choice import choose_conditional
 from retrodict.encode.features import SCALING_DRAWS, Scaling, list_categories
+from retrodict.encode.recipe import Recipe
 from retrodict.encode.summaries import Summarised, Summary, list_columns, summarise
 from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
-from retrodict.infer.recipe import Recipe
-from retrodict.infer.wiring import Wiring
 from retrodict.invert import invert
 from retrodict.invert.baselines import BASELINES
 from retrodict.invert.orders import ORDERS
-from retrodict.masks import Dependencies
-from retrodict.read.numpyro_model import NumpyroModel
+from retrodict.plan.capacity import match_widths
+from retrodict.plan.counts import read_count
+from retrodict.plan.dependencies import Dependencies
+from retrodict.posterior.programs import Wiring
+from retrodict.read.numpyro.model import NumpyroModel
 
 NAMES = ("auto", "exact", *ORDERS)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from retrodict.errors import OptionError
+from retrodict.files.whole import require_writable, write_whole
 from retrodict.pictures.condense import condense
 from retrodict.pictures.drawing import Drawing, draw
-from retrodict.pictures.files import require_writable, write_whole
 from retrodict.pictures.png import require_matplotlib, write_png
 from retrodict.pictures.scene import Scene
 from retrodict.pictures.shapes import Sheet, compose

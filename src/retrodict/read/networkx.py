@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from retrodict.errors import SourceError
 from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.graph.names import Name
+from retrodict.packages import require
 from retrodict.read.observation import find_leaves
-from retrodict.read.packages import require
 
 if TYPE_CHECKING:
     import networkx as nx

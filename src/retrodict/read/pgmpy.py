@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from retrodict.discrete.network import DiscreteNetwork
 from retrodict.errors import GraphError, SourceError
-from retrodict.gaussian.network import LinearGaussian
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.names import Name
+from retrodict.models.discrete.network import DiscreteNetwork
+from retrodict.models.gaussian.network import LinearGaussian
+from retrodict.packages import require
 from retrodict.read.observation import find_leaves
-from retrodict.read.packages import require
 
 Parents = Mapping[Name, Sequence[Name]]
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from retrodict.discrete.network import DiscreteNetwork
 from retrodict.errors import SourceError
 from retrodict.graph.names import Name
+from retrodict.models.discrete.network import DiscreteNetwork
+from retrodict.packages import require
 from retrodict.read.observation import find_leaves
-from retrodict.read.packages import require
 
 
 def from_pyagrum(bn: Any, observed: Iterable[Name] | None = None) -> DiscreteNetwork:

@@ -9,7 +9,7 @@ from typing import Any
 from retrodict.errors import SourceError
 from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.graph.names import Name
-from retrodict.read.packages import require
+from retrodict.packages import require
 
 
 def from_pymc(model: Any, observed: Iterable[Name] | None = None) -> BayesNet:

@@ -16,7 +16,7 @@ from typing import Any
 from retrodict.errors import SourceError
 from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.graph.names import Name
-from retrodict.read.packages import require
+from retrodict.packages import require
 
 RUNS = 5
 ESCAPES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from retrodict.certify import Certificate, certify
+from retrodict.certificate.certify import Certificate, certify
 from retrodict.errors import SizeError
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.scenes import count
@@ -16,7 +16,7 @@ from retrodict.pictures.drawing import Curve, Drawing, draw
 from retrodict.pictures.scene import Scene
 from retrodict.pictures.shapes import CROWDED, paint_curve
 from retrodict.pictures.svg import write_path
-from retrodict.training_cost import predict_cost
+from retrodict.plan.cost import predict_cost
 
 # A page carries so many edges of all inverses together (about six letters each), and so many variables.
 MOST_EDGES, MOST_VARIABLES = 1_500_000, 50_000

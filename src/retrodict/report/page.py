@@ -11,9 +11,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from retrodict.certify import Certificate
+from retrodict.certificate.certify import Certificate
+from retrodict.files.whole import write_whole
 from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
-from retrodict.pictures.files import write_whole
 from retrodict.pictures.svg import clean
 from retrodict.report.content import describe, list_omitted
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retrodict.packages import require
 from retrodict.pictures.table import Table
-from retrodict.read.packages import require
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

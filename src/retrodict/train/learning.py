@@ -14,10 +14,10 @@ from jaxtyping import Array, Float, Int, Key
 
 from retrodict.errors import OptionError
 from retrodict.train.autoencoder import Autoencoder
-from retrodict.train.bounds import bound, elbo_per_row
 from retrodict.train.compiled import TRAINING
-from retrodict.train.fit import History, TrainingError
-from retrodict.train.objectives import Objective
+from retrodict.train.loop import History, TrainingError
+from retrodict.train.objectives.bounds import bound, elbo_per_row
+from retrodict.train.objectives.named import Objective
 from retrodict.train.progress import Progress
 from retrodict.train.relaxation import Temperature, relax
 from retrodict.train.steps import State

@@ -18,13 +18,13 @@ from retrodict.zoo.structures import layers as layers
 from retrodict.zoo.structures import plate as plate
 
 if TYPE_CHECKING:
-    from retrodict.zoo.autoregression import autoregressive_vae as autoregressive_vae
-    from retrodict.zoo.belief import sigmoid_belief_network as sigmoid_belief_network
-    from retrodict.zoo.exponential import deep_exponential_family as deep_exponential_family
-    from retrodict.zoo.implicit import implicit_generator as implicit_generator
-    from retrodict.zoo.ladder import layered_vae as layered_vae
-    from retrodict.zoo.variational import bernoulli_vae as bernoulli_vae
-    from retrodict.zoo.variational import vae as vae
+    from retrodict.zoo.programs.autoregression import autoregressive_vae as autoregressive_vae
+    from retrodict.zoo.programs.belief import sigmoid_belief_network as sigmoid_belief_network
+    from retrodict.zoo.programs.exponential import deep_exponential_family as deep_exponential_family
+    from retrodict.zoo.programs.implicit import implicit_generator as implicit_generator
+    from retrodict.zoo.programs.ladder import layered_vae as layered_vae
+    from retrodict.zoo.programs.variational import bernoulli_vae as bernoulli_vae
+    from retrodict.zoo.programs.variational import vae as vae
 
 # Programs with parameters, and the files that hold them.
 LEARNED = {
@@ -43,7 +43,7 @@ __all__ = ["LEARNED", "NAMED", "asia", "binary_tree", "find", "hmm", "layers", "
 def __getattr__(name: str) -> Any:
     if name not in LEARNED:
         raise AttributeError(f"module 'retrodict.zoo' has no attribute {name!r}")
-    return getattr(import_module(f"retrodict.zoo.{LEARNED[name]}"), name)
+    return getattr(import_module(f"retrodict.zoo.programs.{LEARNED[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from retrodict.counts import read_count
 from retrodict.errors import OptionError, SizeError
+from retrodict.plan.counts import read_count
 
 # Some 640 bytes a variable and 60 an edge: about 1.5 GB, half a minute.
 MOST_VARIABLES, MOST_EDGES = 2_500_000, 20_000_000

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from retrodict.errors import SourceError
-from retrodict.gaussian.network import LinearGaussian
 from retrodict.graph.bayesnet import BayesNet
+from retrodict.models.gaussian.network import LinearGaussian
 from retrodict.zoo.sizes import require_at_least, require_depth, require_room
 
 

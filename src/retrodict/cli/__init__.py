@@ -1,0 +1,3 @@
+"""The command line: ``app`` is the door; the larger commands have a file each."""
+
+from retrodict.cli.app import main as main

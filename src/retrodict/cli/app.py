@@ -1,0 +1,218 @@
+"""The command line.
+
+Exit status 0: done; 1: the verdict is no (`check`: the guide is unfaithful, `train`: calibration rejects what was
+trained); 2: bad input, said in one line.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retrodict import __version__
+from retrodict.certificate.certify import Certificate, certify
+from retrodict.cli import reproduce
+from retrodict.cli.guides import GUIDE_HELP, complete_guide, judge
+from retrodict.cli.options import Args, Elementwise, Latent, Observed, Source, open_source, show_help
+from retrodict.cli.printing import describe, describe_order, open_console, print_inverse, print_orders
+from retrodict.cli.report import report_command
+from retrodict.cli.train import train_command
+from retrodict.errors import RetrodictError
+from retrodict.graph.bayesnet import structure_of
+from retrodict.graph.inverse import Inverse
+from retrodict.invert import invert
+from retrodict.invert.compare import measure, run_orders
+from retrodict.invert.orders import ORDERS
+
+app = typer.Typer(pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})
+
+# Less than the default of `rd.invert`: a person waits, and most of what search finds it finds at once.
+BUDGET = 0.25
+
+
+def complete_order(incomplete: str) -> list[str]:
+    """Return the orders that begin so."""
+    return [order for order in ("auto", "exact", *ORDERS) if order.startswith(incomplete)]
+
+
+def complete_objective(incomplete: str) -> list[str]:
+    """Return what can be minimised that begins so."""
+    return [objective for objective in ("edges", "depth", "width") if objective.startswith(incomplete)]
+
+
+Order = Annotated[str, typer.Option(help=f"auto, exact, {', '.join(ORDERS)}.", autocompletion=complete_order)]
+Minimize = Annotated[
+    str, typer.Option(help="What auto minimises: edges, depth or width.", autocompletion=complete_objective)
+]
+Guide = Annotated[str, typer.Option(help=GUIDE_HELP, autocompletion=complete_guide)]
+Budget = Annotated[
+    float, typer.Option(help="Seconds of local search (of a core of about 2020; the result is the same on any).")
+]
+Plot = Annotated[Path | None, typer.Option(help="Write a picture there, .svg or .png.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to standard output.")]
+
+
+def tell_version(asked: bool) -> None:
+    """Print the version and end, if it was asked for."""
+    if asked:
+        typer.echo(f"retrodict {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def begin(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Turn any generative model into the right encoder."""
+    show_help(context)
+
+
+@app.command(
+    "invert",
+    epilog="Examples: retrodict invert tree:5 --json | "
+    "retrodict invert alarm.bif --observed 'HR*,BP' --order min-fill | retrodict invert mymodels:program",
+)
+def invert_command(
+    source: Source,
+    order: Order = "auto",
+    minimize: Minimize = "edges",
+    budget: Budget = BUDGET,
+    observed: Observed = None,
+    latent: Latent = None,
+    args: Args = None,
+    elementwise: Elementwise = False,
+    plot: Plot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Derive the factorisation that the posterior of a model has."""
+    _prepare(plot)
+    inverse = invert(open_source(source, observed, latent, args, elementwise), order, minimize, budget=budget)
+    inverse.require_size()
+    _draw(inverse, plot)
+    _show(inverse, certify(inverse), as_json)
+
+
+@app.command(
+    "check",
+    epilog="Examples: retrodict check tree:3 --guide reversal | retrodict check alarm.bif --guide guide.json --json",
+)
+def check_command(
+    source: Source,
+    guide: Guide,
+    observed: Observed = None,
+    latent: Latent = None,
+    args: Args = None,
+    elementwise: Elementwise = False,
+    plot: Plot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which dependencies a guide lacks, and why; exit status 1 when it lacks any."""
+    _prepare(plot)
+    certificate = judge(structure_of(open_source(source, observed, latent, args, elementwise)), guide)
+    certificate.inverse.require_size()
+    _draw(certificate, plot)
+    _show(certificate.inverse, certificate, as_json)
+    if not certificate:
+        raise typer.Exit(1)
+
+
+@app.command(
+    "compare",
+    epilog="Examples: retrodict compare alarm.bif | retrodict compare tree:6 --minimize depth --json",
+)
+def compare_command(
+    source: Source,
+    minimize: Minimize = "edges",
+    budget: Budget = BUDGET,
+    exact: Annotated[bool, typer.Option("--exact", help="Prove the least there is as well; may take minutes.")] = False,
+    observed: Observed = None,
+    latent: Latent = None,
+    args: Args = None,
+    elementwise: Elementwise = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what each order costs: edges, depth, width, and the work of a training step."""
+    net = structure_of(open_source(source, observed, latent, args, elementwise))
+    rows = [measure(*run) for run in run_orders(net, minimize, exact=exact, budget=budget)]
+    if as_json:
+        print(json.dumps({"source": source, "minimize": minimize, "orders": [describe_order(row) for row in rows]}))
+    else:
+        print_orders(open_console(), rows, minimize)
+
+
+@app.command("demo", epilog="Example: retrodict demo --out figures")
+def demo_command(
+    out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path(),
+) -> None:
+    """Show the paper's claim: reversed edges cannot reach the posterior, faithful ones do (about two minutes)."""
+    from retrodict.cli.demo import run_demo
+
+    run_demo(out, open_console())
+
+
+app.command("train")(train_command)
+app.command("report")(report_command)
+app.add_typer(reproduce.app, name="reproduce")
+
+
+def main() -> None:
+    """Run the command line, turning every expected error into one line on standard error."""
+    _allow_any_name()
+    try:
+        status = app(prog_name="retrodict", standalone_mode=False)
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        status = _complain(error.format_message() if hasattr(error, "format_message") else str(error))
+    except RetrodictError as error:
+        status = _complain(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        status = 130
+    except BrokenPipeError:  # whoever reads has seen enough, as in `retrodict invert ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 141
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _allow_any_name() -> None:
+    """Let a terminal that cannot show a letter of a name show its number instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _complain(message: str) -> int:
+    """Say what is wrong in one line, letters that would steer a terminal written out."""
+    line = " ".join(message.split())
+    print("retrodict: " + "".join(c if c.isprintable() else repr(c)[1:-1] for c in line), file=sys.stderr)
+    return 2
+
+
+def _prepare(path: Path | None) -> None:
+    """Refuse a picture that cannot be written before the work, not after it."""
+    if path is not None:
+        from retrodict.pictures import require_picture
+
+        require_picture(path)
+
+
+def _draw(what: Inverse | Certificate, path: Path | None) -> None:
+    if path is not None:
+        from retrodict.pictures import write_picture
+
+        write_picture(what, path)
+
+
+def _show(inverse: Inverse, certificate: Certificate, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(describe(inverse, certificate)))
+    else:
+        print_inverse(open_console(), inverse, certificate)

@@ -1,0 +1,104 @@
+"""Arguments and options that several commands have."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retrodict import zoo
+from retrodict.cli.arguments import read_arguments
+from retrodict.cli.sources import find_source
+from retrodict.errors import OptionError
+from retrodict.graph.bayesnet import BayesNet, HasStructure
+
+
+def complete_source(incomplete: str) -> list[str]:
+    """Return the names of the zoo, and the folders and BIF files, that begin so."""
+    folder, _, _ = incomplete.rpartition("/")
+    try:
+        entries = sorted(os.scandir(folder or "."), key=lambda entry: entry.name)
+        paths = [f"{folder}/{entry.name}" if folder else entry.name for entry in entries]
+        files = [
+            path + "/" * entry.is_dir()
+            for path, entry in zip(paths, entries, strict=True)
+            if entry.is_dir() or path.endswith((".bif", ".bif.gz"))
+        ]
+    except OSError:
+        files = []
+    return [choice for choice in (*zoo.NAMED, *files) if choice.startswith(incomplete)]
+
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        help="A model: a .bif file, a NumPyro program as module:program (the module is imported: its code runs), or "
+        "tree:5, hmm:64, plate:32, layers:3x10x20, asia.",
+        autocompletion=complete_source,
+    ),
+]
+Observed = Annotated[
+    list[str] | None,
+    typer.Option(help="What is observed, names or patterns such as 'x*'; without it, what SOURCE says or its leaves."),
+]
+Latent = Annotated[list[str] | None, typer.Option(help="What is not observed after all, names or patterns.")]
+Args = Annotated[
+    Path | None,
+    typer.Option(help="A file .npz or .json of arguments of the program, each under the name of its keyword."),
+]
+Elementwise = Annotated[
+    bool, typer.Option("--elementwise", help="Read each element of the program's arrays as a variable of its own.")
+]
+
+
+def open_source(
+    source: str, observed: list[str] | None, latent: list[str] | None, args: Path | None, elementwise: bool
+) -> BayesNet | HasStructure:
+    """Return the model that the options of a command stand for; raise what `read_arguments` and `find_source` raise."""
+    arguments = {} if args is None else read_arguments(args)
+    return find_source(source, observed or (), latent or (), arguments, elementwise=elementwise)
+
+
+def show_help(context: typer.Context) -> None:
+    """Print the help of a group of commands where none of them was given."""
+    if context.invoked_subcommand is None:
+        print(context.get_help(), end="")  # empty where Rich has printed it
+
+
+def read_numbers(name: str, texts: Sequence[str], default: str = "") -> list[int]:
+    """Return whole numbers, given apart or with commas or spaces between; raise `OptionError` for anything else."""
+    words = split_words(texts) or default.split()
+    for word in words:
+        if not word.isascii() or not word.isdigit() or len(word) > 6:
+            raise OptionError(f"{name} {word!r} is no whole number", remedy="See --help.")
+    return [int(word) for word in words]
+
+
+def split_words(texts: Sequence[str]) -> list[str]:
+    """Return words that were given apart or with commas or spaces between."""
+    return " ".join(texts).replace(",", " ").split()
+
+
+def require_one(**counts: int) -> None:
+    """Raise `OptionError` for a count that is less than one."""
+    for name, count in counts.items():
+        if count < 1:
+            raise OptionError(f"{name}={count} is too small", remedy="It must be 1 or more.")
+
+
+def announce_figures(asked: bool) -> bool:
+    """Return whether figures can be drawn; where they cannot, say so before the work.
+
+    Raises `MissingPackageError` instead where figures are what was ``asked`` for.
+    """
+    from retrodict.packages import explain_missing, import_pyplot
+
+    if asked:
+        import_pyplot()
+    missing = explain_missing()
+    if missing:
+        typer.echo(f"figures will be left out, tables will not: {missing} Then --replot draws them.", err=True)
+    return not missing

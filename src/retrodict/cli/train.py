@@ -1,0 +1,120 @@
+"""`retrodict train`: from a model to a saved posterior."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from retrodict.cli.options import Args, Elementwise, Latent, Observed, Source, open_source
+from retrodict.cli.printing import open_console, print_calibration
+from retrodict.errors import FileError, OptionError, SourceError
+from retrodict.models.model import Model
+
+
+def train_command(
+    source: Source,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write the posterior into; it must be new.")],
+    order: Annotated[str, typer.Option(help="Order of the inverse, see `retrodict invert --help`.")] = "auto",
+    minimize: Annotated[str, typer.Option(help="What auto minimises: edges, depth or width.")] = "edges",
+    encoder: Annotated[str, typer.Option(help="shared (one masked network) or separate (one a latent).")] = "shared",
+    conditional: Annotated[str, typer.Option(help="Family of real latents: normal, mixture or spline.")] = "normal",
+    steps: Annotated[int, typer.Option(help="Minibatches of simulations.")] = 5000,
+    batch: Annotated[int, typer.Option(help="Simulations in a minibatch.")] = 256,
+    patience: Annotated[
+        int | None, typer.Option(help="Stop after so many epochs of 25 steps without progress.")
+    ] = None,
+    simulations: Annotated[int, typer.Option(help="Simulations for the check of calibration; 0: no check.")] = 1000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same posterior.")] = 0,
+    observed: Observed = None,
+    latent: Latent = None,
+    args: Args = None,
+    elementwise: Elementwise = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object to standard output.")] = False,
+) -> None:
+    """Train an amortised posterior on simulations of a model, check it and save it for `rd.load`.
+
+    Exit status 1: it was saved, but calibration rejects it.
+
+    Examples: retrodict train tree:5 -o posterior | retrodict train alarm.bif --steps 10000 -o alarm-posterior
+    """
+    model = open_source(source, observed, latent, args, elementwise)
+    if not isinstance(model, Model):
+        raise SourceError(
+            f"{source!r} is a structure without a program, which cannot be simulated",
+            remedy="Train a .bif file with its tables, a NumPyro program as module:program, tree:5 or hmm:64.",
+        )
+    from retrodict.posterior.amortization import amortize
+    from retrodict.posterior.calibration.calibration import LEAST_SIMULATIONS
+
+    if simulations and simulations < LEAST_SIMULATIONS:
+        raise OptionError(
+            f"simulations={simulations} is too small for the check of calibration",
+            remedy=f"It must be {LEAST_SIMULATIONS} or more, or 0 for no check.",
+        )
+    with _new_folder(out):
+        posterior = amortize(
+            model,
+            order,
+            encoder,
+            minimize=minimize,
+            conditional=conditional,
+            steps=steps,
+            batch=batch,
+            patience=patience,
+            seed=seed,
+        )
+        posterior.save(out)
+    outcome = posterior.calibration(simulations, draws=199, seed=seed + 1) if simulations else None
+    if as_json:
+        typer.echo(json.dumps(_describe(posterior, out, outcome)))
+    else:
+        _show(posterior, out, outcome)
+    if outcome is not None and not outcome:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _new_folder(out: Path) -> Iterator[None]:
+    """Make a folder before the work, to see that it can be written, and take it away again if it stays empty.
+
+    Raises `FileError` for one that holds files, and where it cannot be made or written into.
+    """
+    try:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise FileError(out, "exists already", remedy="Name another folder; nothing is overwritten.")
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise FileError(out, f"cannot be written ({error.strerror})", remedy="Choose another folder.") from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # of a folder that is not empty
+            out.rmdir()
+
+
+def _show(posterior: Any, out: Path, outcome: Any) -> None:
+    typer.echo(f"wrote {out}: {posterior.inverse}, {len(posterior.history.step)} epochs")
+    if posterior.history.test:
+        typer.echo(f"held-out objective {posterior.history.test[-1]:.4f} nats")
+    if outcome is not None:
+        print_calibration(open_console(), outcome)
+
+
+def _describe(posterior: Any, out: Path, outcome: Any) -> dict[str, Any]:
+    history = posterior.history
+    return {
+        "folder": str(out),
+        "edges": posterior.inverse.n_edges,
+        "depth": posterior.inverse.depth,
+        "epochs": len(history.step),
+        "objective": history.test[-1] if history.test else None,
+        "calibration": None if outcome is None else outcome.to_dict(),
+    }

@@ -1,0 +1,50 @@
+"""Mixtures of normals: conditionals with several modes or heavy tails."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from retrodict.encode.families.conditionals import Conditional, Normal
+
+
+class Mixture(Conditional):
+    r"""A mixture of normals, :math:`\sum_k w_k N(m_k, e^{2 s_k})`.
+
+    Components begin apart, so that they can become different.
+
+    Source: Bishop 1994 (mixture density networks).
+
+    >>> Mixture(3).log_prob(jnp.zeros((2, 9)), jnp.zeros(2)).shape
+    (2,)
+    """
+
+    components: int = eqx.field(static=True)
+    n_parameters: int = eqx.field(static=True)
+
+    def __init__(self, components: int = 5) -> None:
+        self.components, self.n_parameters = components, 3 * components
+
+    def log_prob(
+        self, parameters: Float[Array, "*batch columns parameters"], values: Float[Array, "*batch columns"]
+    ) -> Float[Array, "*batch columns"]:
+        """Return the log density of each number, in nats."""
+        logits, normals = self._split(parameters)
+        each = Normal().log_prob(normals, jnp.broadcast_to(values[..., None], logits.shape))
+        return jax.nn.logsumexp(jax.nn.log_softmax(logits) + each, axis=-1)
+
+    def sample(
+        self, key: Key[Array, ""], parameters: Float[Array, "*batch columns parameters"]
+    ) -> Float[Array, "*batch columns"]:
+        """Return one draw of each number."""
+        choose, draw = jax.random.split(key)
+        logits, normals = self._split(parameters)
+        chosen = jax.random.categorical(choose, logits)[..., None, None]
+        return Normal().sample(draw, jnp.take_along_axis(normals, chosen, axis=-2)[..., 0, :])
+
+    def _split(self, parameters: Float[Array, "*batch columns parameters"]) -> tuple[Array, Array]:
+        """Return the logits of the components, and their parameters as normals."""
+        parts = parameters.reshape(*parameters.shape[:-1], 3, self.components)
+        many, dtype = self.components > 1, parts.dtype
+        apart = jnp.linspace(-1.0, 1.0, self.components, dtype=dtype) if many else jnp.zeros(1, dtype)
+        return parts[..., 0, :], jnp.stack([parts[..., 1, :] + apart, parts[..., 2, :]], axis=-1)

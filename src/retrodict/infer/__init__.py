@@ -1,1 +1,0 @@
-"""What is done with a trained encoder: drawing in blocks, weighting, checking, warning, exporting, saving."""

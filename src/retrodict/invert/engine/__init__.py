@@ -1,0 +1,1 @@
+"""Elimination orders by fill and by degree: arrays in, an order out."""

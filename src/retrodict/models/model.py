@@ -1,0 +1,115 @@
+"""A generative model: its structure together with a program that simulates and scores it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from retrodict.graph.bayesnet import BayesNet
+from retrodict.graph.digest import digest_model
+from retrodict.graph.frozen import Portable
+from retrodict.graph.names import Name
+from retrodict.graph.rows import Mask
+from retrodict.plan.counts import read_count, read_seed
+from retrodict.plan.layout import Layout
+
+if TYPE_CHECKING:
+    import jax
+
+    from retrodict.pictures import Picture
+
+
+class Model(Portable, ABC):
+    """A `BayesNet` that can be simulated and scored.
+
+    To subclass:
+
+    - give ``net``, a `BayesNet`;
+    - ``draw(key, n)`` returns ``n`` joint draws as the columns of `layout`, and can be compiled by JAX: all that is
+      random comes from the key, as what NumPy draws is drawn once, when the function is traced;
+    - ``log_conditionals(columns)`` returns log p(v | parents of v) of each variable;
+    - ``redraw(key, columns, which)`` draws some variables anew from their conditionals, parents first;
+    - ``numbers()`` returns the parameters, if there are any: they tell models of one structure apart on disk.
+    """
+
+    net: BayesNet
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Columns of all variables, in topological order."""
+        return Layout.of(self.net, self.net.names)
+
+    def plot(self) -> Picture:
+        """Return a picture of the structure, ``net.plot()``; ``.save("model.svg")`` writes it to a file."""
+        return self.net.plot()
+
+    def _repr_svg_(self) -> str | None:
+        return self.net._repr_svg_()
+
+    @abstractmethod
+    def draw(self, key: jax.Array, n: int) -> jax.Array:
+        """Return ``n`` joint draws, shape ``(n, layout.width)``."""
+
+    @abstractmethod
+    def log_conditionals(self, columns: jax.Array) -> jax.Array:
+        """Return log p of each variable given its parents, shape ``(..., number of variables)``, in nats."""
+
+    @abstractmethod
+    def redraw(self, key: jax.Array, columns: jax.Array, which: Mask) -> jax.Array:
+        """Return the columns with the marked variables drawn anew from p(v | parents of v)."""
+
+    def rules_out(self, columns: jax.Array) -> jax.Array:
+        """Return whether values have probability zero where `log_conditionals` is finite, shape ``(...)``.
+
+        Never, unless a subclass bounds its densities from below, for the sake of gradients.
+        """
+        import jax.numpy as jnp
+
+        return jnp.zeros(columns.shape[:-1], bool)
+
+    def numbers(self) -> Mapping[str, NDArray[Any]]:
+        """Return the parameters of the program by name; none unless a subclass has some."""
+        return {}
+
+    def digest(self) -> str:
+        """Return SHA-256 over the structure and the parameters: what was saved for one model is refused by another.
+
+        Raises `GraphError` when a name is neither text nor a number nor a tuple of such.
+
+        >>> from retrodict import zoo
+        >>> zoo.binary_tree(3, seed=0).digest() == zoo.binary_tree(3, seed=1).digest()
+        False
+        """
+        return digest_model(self.net, self.numbers())
+
+    def simulate(self, seed: int = 0, n: int = 1000) -> dict[Name, Any]:
+        """Return ``n`` joint draws, ``{name: array (n, ...)}``, of all variables, the observed ones too.
+
+        Raises `OptionError` for counts and seeds that are none.
+
+        >>> from retrodict import zoo
+        >>> zoo.binary_tree(depth=3).simulate(seed=1, n=5)["x6"].shape
+        (5,)
+        """
+        import jax
+
+        return self.layout.unpack(self.draw(jax.random.key(read_seed(seed)), read_count("n", n)))
+
+    def log_joint(self, values: Mapping[Name, Any]) -> jax.Array:
+        r"""Return :math:`\log p(z, x) = \sum_i \log p(v_i \mid \mathrm{pa}(v_i))` in nats.
+
+        ``values`` holds every variable; leading axes are kept; differentiable in JAX.
+        Raises `DataError` for missing or extra names.
+
+        >>> from retrodict import zoo
+        >>> model = zoo.binary_tree(depth=2)
+        >>> round(float(model.log_joint({"x0": 0.0, "x1": 0.0, "x2": 0.0})), 4)  # three standard normals at 0
+        -2.7568
+        """
+        import jax.numpy as jnp
+
+        return self.log_conditionals(self.layout.pack(values, jnp)).sum(axis=-1)

@@ -1,0 +1,160 @@
+"""The one-call road from a model to its amortised posterior. It holds calls and no algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from retrodict.encode.encoder import Encoder
+from retrodict.encode.families.conditionals import Conditional
+from retrodict.encode.features import SCALING_DRAWS, Scaling, list_categories
+from retrodict.encode.recipe import Recipe
+from retrodict.errors import OptionError
+from retrodict.graph.inverse import Inverse
+from retrodict.graph.names import Name
+from retrodict.invert import invert
+from retrodict.models.model import Model
+from retrodict.plan.counts import read_count, read_seed
+from retrodict.plan.dependencies import Dependencies
+from retrodict.posterior.novelty import Familiar
+from retrodict.posterior.posterior import AmortizedPosterior
+from retrodict.posterior.programs import Wiring
+from retrodict.posterior.randomness import require_draws_of_key, require_own_randomness
+from retrodict.posterior.sharing import wire
+from retrodict.train.compiled import TRAINING
+from retrodict.train.loop import Plan, Simulate, fit
+
+STEPS, BATCH, LEARNING_RATE = 5000, 256, 5e-3
+SCHEDULES = ("cosine", "constant")
+
+
+class Keys(NamedTuple):
+    """The randomness of `amortize`: of the first weights, of what inputs are standardised over, of training."""
+
+    build: jax.Array
+    scale: jax.Array
+    fit: jax.Array
+
+    @classmethod
+    def of(cls, seed: int) -> Keys:
+        """Divide a seed."""
+        return cls(*jax.random.split(jax.random.key(seed), 3))
+
+
+def amortize(
+    model: Model,
+    order: str | Sequence[Name] | Inverse = "auto",
+    encoder: str = "shared",
+    *,
+    minimize: str = "edges",
+    widths: Sequence[int] | None = None,
+    conditional: str | Conditional = "normal",
+    steps: int = STEPS,
+    batch: int = BATCH,
+    learning_rate: float = LEARNING_RATE,
+    patience: int | None = None,
+    seed: int = 0,
+    quiet: bool = False,
+) -> AmortizedPosterior:
+    r"""Return the amortised posterior of a model: invert, build the encoder, train it on simulations.
+
+    Training minimises :math:`E_{p(z, x)}[-\log q(z \mid x)]` over ``steps`` minibatches of ``batch`` fresh
+    simulations, by Adam with gradients clipped to norm 10 and a learning rate that falls to zero along a cosine.
+    With ``patience``, it ends after so many epochs of 25 steps without a better objective on held-out simulations.
+    ``order`` and ``minimize`` are those of `invert`; an `Inverse`, such as a baseline, is taken as it is.
+    ``encoder`` is ``"shared"`` (the paper's masked network) or ``"separate"`` (one network a latent);
+    ``conditional`` is the family of real latents, ``"normal"``, ``"mixture"`` or ``"spline"``. Latents with a
+    constrained support are inferred through a bijection, discrete ones have categorical or count conditionals.
+
+    Raises what `invert` and the encoders raise, `OptionError` for numbers out of range, `ProgramError` for models
+    that draw from NumPy or from another key than theirs, and `TrainingError`, with the last good parameters, when
+    training meets a number that is not finite.
+
+    Source: Webb et al. 2017, section 3; Paige & Wood 2016.
+
+    >>> from retrodict import zoo
+    >>> posterior = amortize(zoo.binary_tree(depth=3), steps=100, quiet=True)
+    >>> posterior.inverse.n_edges
+    9
+    """
+    if not isinstance(model, Model):
+        raise OptionError(f"amortize needs a Model that can be simulated, not a {type(model).__name__}")
+    if not 0 < learning_rate < float("inf"):
+        raise OptionError(f"learning_rate={learning_rate} is out of range", remedy="Give a positive number.")
+    steps, batch, seed = read_count("steps", steps), read_count("batch", batch), read_seed(seed)
+    plan = Plan(steps=steps, batch=batch, patience=None if patience is None else read_count("patience", patience))
+    inverse = order if isinstance(order, Inverse) else invert(model, order, minimize)
+    if inverse.net != model.net:
+        raise OptionError("the inverse belongs to another model", remedy="Make it from model.net.")
+    require_own_randomness(wire(model, inverse))
+    if inverse.is_generative.all():
+        return AmortizedPosterior(model, inverse, None)
+    keys = Keys.of(seed)
+    recipe = Recipe.of(encoder, widths, conditional=conditional)
+    network = begin(model, inverse, recipe, keys)
+    optimizer = choose_optimizer(learning_rate, steps)
+    simulate = simulator(model, inverse)
+    names = tuple(name for name in model.net.latents if name not in inverse.generative)
+    trained = fit(
+        network, simulate, replace(plan, optimizer=optimizer), keys.fit, names=names, title="amortize", quiet=quiet
+    )
+    familiar = Familiar.of(wire(model, inverse).model, jax.random.fold_in(keys.scale, 1))
+    return AmortizedPosterior(model, inverse, trained.encoder, trained.history, recipe=recipe, familiar=familiar)
+
+
+def begin(model: Model, inverse: Inverse, recipe: Recipe, keys: Keys) -> Encoder:
+    """Return the encoder with which `amortize` begins: untrained, its inputs standardised over simulations."""
+    sample = simulator(model, inverse)
+
+    def simulate(key: jax.Array) -> jax.Array:
+        latents, observed = TRAINING.run(sample, key, SCALING_DRAWS)
+        return jnp.asarray(np.concatenate([observed, latents], axis=-1))
+
+    columns = simulate(keys.scale)
+    require_draws_of_key(simulate, keys.scale, columns, wire(model, inverse).names_of_inputs)
+    return recipe.build(inverse, keys.build, Scaling.fit(columns, list_categories(Dependencies.of(inverse))))
+
+
+@lru_cache(maxsize=64)
+def choose_optimizer(learning_rate: float, steps: int, schedule: str = "cosine") -> optax.GradientTransformation:
+    """Return that of `amortize`: Adam, gradients clipped to norm 10, a learning rate that falls along a cosine.
+
+    With the ``schedule`` ``"constant"`` it does not fall. Raises `OptionError` for another.
+
+    Flattened: an optimiser pays for every array, in compiling and in each step. Equal numbers give the same object, and
+    so the same compiled program.
+    """
+    if schedule not in SCHEDULES:
+        raise OptionError(f"schedule={schedule!r} does not exist", remedy=f"Choose one of {', '.join(SCHEDULES)}.")
+    falls = schedule == "cosine"
+    rate = optax.cosine_decay_schedule(learning_rate, steps) if falls else optax.constant_schedule(learning_rate)
+    return optax.flatten(optax.chain(optax.clip_by_global_norm(10.0), optax.adam(rate)))
+
+
+def simulator(model: Model, inverse: Inverse) -> Simulate:
+    """Return a function of a key and n that gives codes of the inferred latents and of the observed variables.
+
+    It is the same value for equal models, and so the same compiled program.
+    """
+    return Simulator(wire(model, inverse))
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """Simulates a model as an encoder sees it: in 32 bits, whatever JAX is set to."""
+
+    wiring: Wiring
+
+    def __call__(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+        """Return codes of the inferred latents and of the observed variables."""
+        wiring = self.wiring
+        columns = wiring.model.draw(key, n).astype(jnp.float32)
+        latents, observed = columns[:, wiring.inferred], columns[:, wiring.observed]
+        return wiring.codes.encode(latents), wiring.observed_codes.encode(observed)

@@ -1,0 +1,123 @@
+"""Long requests in blocks of rows: one compiled program of one shape, memory that does not grow with the request.
+
+The rows of a request are its draws, each of all observations: row ``i * batch + b`` is draw ``i`` of observation
+``b``. Block ``k`` has a key of its own, made from the seed and ``k``, and its size follows from the request alone.
+So the same request gives the same bits, in however many pieces it is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from retrodict.plan.layout import Floats
+
+# A block has at most so many rows, and so many numbers in the columns of the model or the widest layer of the encoder:
+# eight megabytes, beyond which they leave the caches and drawing takes twice as long.
+MOST_ROWS = 8192
+MOST_NUMBERS = 1 << 21
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Draws of each observation; ``observed`` has shape ``(*batch, columns)``, ``width`` is what one row takes."""
+
+    observed: Floats
+    draws: int
+    width: int
+
+    @property
+    def batch(self) -> tuple[int, ...]:
+        """Axes of the observations."""
+        return self.observed.shape[:-1]
+
+    @property
+    def each(self) -> int:
+        """Number of observations."""
+        return int(np.prod(self.batch, dtype=np.int64))
+
+    @property
+    def rows(self) -> int:
+        """Rows in all."""
+        return self.draws * self.each
+
+    @property
+    def block(self) -> int:
+        """Rows of a block."""
+        return choose_block(self.rows, self.width)
+
+    def blocks(self) -> Iterator[tuple[int, int, jax.Array]]:
+        """Return for each block its first row, one past its last, and the observed values of a full block."""
+        flat = np.asarray(self.observed, np.float32).reshape(self.each, -1)
+        for start in range(0, self.rows, self.block):
+            observation = (start + np.arange(self.block)) % self.each
+            yield start, min(start + self.block, self.rows), jnp.asarray(flat[observation])
+
+
+def choose_block(rows: int, width: int) -> int:
+    """Return the rows of a block: a power of two, so that few shapes are ever compiled.
+
+    >>> choose_block(5, 10), choose_block(10**9, 10), choose_block(10**9, 10**6)
+    (8, 8192, 2)
+    """
+    most = max(1, min(MOST_ROWS, MOST_NUMBERS // max(1, width)))
+    return 1 << min((max(1, rows) - 1).bit_length(), most.bit_length() - 1)
+
+
+def run_blocks(
+    request: Request, seed: int, program: Callable[[jax.Array, jax.Array], tuple[jax.Array, ...]]
+) -> Iterator[tuple[Floats, ...]]:
+    """Run ``program(key, observed)`` block by block and return the rows that it gives, in their order."""
+    key = jax.random.key(seed)
+    for number, (start, stop, observed) in enumerate(request.blocks()):
+        results = program(jax.random.fold_in(key, number), observed)
+        yield tuple(np.asarray(result)[: stop - start] for result in results)
+
+
+def collect(rows: Iterator[tuple[Floats, ...]], total: int) -> tuple[Floats, ...]:
+    """Return all rows, written into arrays that are allocated once.
+
+    >>> collect(iter([(np.ones(2),), (np.zeros(1),)]), 3)[0].tolist()
+    [1.0, 1.0, 0.0]
+    """
+    first = next(rows)
+    wholes = tuple(np.empty((total, *part.shape[1:]), part.dtype) for part in first)
+    at = 0
+    for parts in _prepend(first, rows):
+        for whole, part in zip(wholes, parts, strict=True):
+            whole[at : at + len(part)] = part
+        at += len(parts[0])
+    return wholes
+
+
+def regroup(rows: Iterator[tuple[Floats, ...]], size: int) -> Iterator[tuple[Floats, ...]]:
+    """Return the same rows in pieces of ``size``, the last of which may be shorter.
+
+    >>> pieces = regroup(iter([(np.arange(3),), (np.arange(3, 5),)]), 2)
+    >>> [piece[0].tolist() for piece in pieces]
+    [[0, 1], [2, 3], [4]]
+    """
+    waiting: list[tuple[Floats, ...]] = []
+    held = 0
+    for parts in rows:
+        waiting.append(parts)
+        held += len(parts[0])
+        if held < size:
+            continue
+        joined = tuple(np.concatenate(pieces) for pieces in zip(*waiting, strict=True))
+        whole = held // size * size
+        for at in range(0, whole, size):
+            yield tuple(part[at : at + size] for part in joined)
+        held -= whole
+        waiting = [tuple(part[whole:] for part in joined)] if held else []
+    if held:
+        yield tuple(np.concatenate(pieces) for pieces in zip(*waiting, strict=True))
+
+
+def _prepend(first: tuple[Floats, ...], rows: Iterator[tuple[Floats, ...]]) -> Iterator[tuple[Floats, ...]]:
+    yield first
+    yield from rows

@@ -1,0 +1,1 @@
+"""Simulation-based calibration: ranks, interval coverage and TARP, their tests and figures."""

@@ -1,0 +1,1 @@
+"""Importance weights: their smoothing, what they are worth, and what they give."""

@@ -1,0 +1,210 @@
+"""Draws with importance weights: what makes the answer of an encoder exact in the limit, and says how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from retrodict.errors import WeightError, quote
+from retrodict.graph.names import Name
+from retrodict.pictures.table import Table
+from retrodict.plan.counts import read_count, read_seed
+from retrodict.plan.layout import Floats
+from retrodict.posterior.weights.effective_draws import count_effective, foresee_share
+from retrodict.posterior.weights.pareto import Doubles, Smoothed, smooth, threshold
+
+# A smaller share of effective draws is none to rely on, whatever k-hat says.
+LEAST_SHARE = 0.1
+# Observations of which an answer in words says more than that there are such.
+MOST_SHOWN = 8
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Importance:
+    r"""Draws of an encoder, weighted towards the exact posterior.
+
+    ``draws`` are arrays of shape ``(n, *batch, ...)``. ``log_weights``, ``(n, *batch)``, are not normalised:
+    :math:`\log p(z, x) - \log q(z \mid x)` in nats, so that their mean weight estimates the evidence
+    :math:`p(x)`. All else is computed from Pareto smoothed weights (``weights``, which sum to one over the draws).
+
+    Raises `WeightError` where all weights of an observation are zero, or one is not a number.
+    Source: Vehtari et al. 2024 (Pareto smoothed importance sampling).
+
+    >>> rng = np.random.default_rng(0)
+    >>> z = rng.normal(size=4000)  # draws of N(0, 1), weighted towards N(1/2, 1)
+    >>> weighed = Importance({"z": z}, z / 2)
+    >>> round(float(weighed.mean["z"]), 1), round(float(weighed.sd["z"]), 1), bool(weighed.reliable)
+    (0.5, 1.0, True)
+    """
+
+    draws: Mapping[Name, Floats]
+    log_weights: Floats
+
+    def __post_init__(self) -> None:
+        weights = self.log_weights
+        nameless = np.isnan(weights) | (weights == np.inf)
+        if nameless.any():
+            raise WeightError(
+                f"importance weights that are not numbers, {int(nameless.sum())} of {weights.size}",
+                remedy="The model or the encoder gives a density that is NaN or infinite; score such draws with both.",
+            )
+        empty = np.argwhere(np.isneginf(weights).all(axis=0))
+        if len(empty):
+            where = f" of observations {quote(tuple(i.tolist()) for i in empty)}" if weights.ndim > 1 else ""
+            raise WeightError(
+                f"every importance weight{where} is zero: under the model, no draw could have given the data",
+                remedy="Check that the data lie in the support of the model, or train for longer.",
+            )
+
+    def __repr__(self) -> str:
+        n, *batch = self.log_weights.shape
+        faults = [f"{int(mask.sum())} by {name}" if batch else name for name, mask in self.faults.items() if mask.any()]
+        because = f": {', '.join(faults)}" if faults else ""
+        if batch:
+            count = int(self.reliable.sum())
+            return f"Importance({n} draws of {self.reliable.size} observations, {count} reliable{because})"
+        verdict = f"not reliable{because}" if faults else "reliable"
+        return f"Importance({n} draws, ess {float(self.ess):.0f}, k-hat {float(self.khat):.2f}, {verdict})"
+
+    def __str__(self) -> str:
+        more = len(self.reasons) - MOST_SHOWN
+        lines = [*self.reasons[:MOST_SHOWN], *([f"and {more} more"] if more > 0 else [])]
+        remedy = ["Train for longer, or with another conditional; more draws alone do not help."] if lines else []
+        return "\n  ".join([repr(self), *lines, *remedy])
+
+    def _repr_html_(self) -> str:
+        return self.table.to_html()
+
+    @property
+    def table(self) -> Table:
+        """The weighted mean and standard deviation of each number of each latent, for each observation."""
+        rows = []
+        for name, means in self.mean.items():
+            for place, mean in np.ndenumerate(means):
+                label = f"{name}[{', '.join(map(str, place))}]" if place else str(name)
+                rows.append((label, f"{mean:.4g}", f"{self.sd[name][place]:.4g}"))
+        return Table(("latent", "mean", "sd"), rows, repr(self))
+
+    @cached_property
+    def _smoothed(self) -> Smoothed:
+        """The smoothed log weights of all observations side by side, and their shapes."""
+        n, *batch = self.log_weights.shape
+        columns = [smooth(column) for column in np.asarray(self.log_weights, np.float64).reshape(n, -1).T]
+        joined = np.stack([column.log_weights for column in columns], axis=-1).reshape(n, *batch)
+        return Smoothed(joined, np.array([column.khat for column in columns]).reshape(batch))  # type: ignore[arg-type]
+
+    @cached_property
+    def weights(self) -> Doubles:
+        """Pareto smoothed weights, which sum to one over the draws, shape ``(n, *batch)``."""
+        return np.asarray(np.exp(self._smoothed.log_weights))
+
+    @property
+    def khat(self) -> Doubles:
+        r"""The shape :math:`\hat k` of the tail of the weights of each observation, shape ``batch``.
+
+        Above 1 the mean of the weights does not exist; -inf says that weights hardly differ, inf that too few
+        draws have a weight to tell.
+        """
+        return np.asarray(self._smoothed.khat)
+
+    @property
+    def ess(self) -> Doubles:
+        r"""Effective number of draws of each observation, :math:`1 / \sum_s w_s^2`, shape ``batch``."""
+        return count_effective(self.weights)
+
+    @property
+    def threshold(self) -> float:
+        r"""The largest reliable shape, :math:`\min(1 - 1/\log_{10} S, 0.7)` for :math:`S` draws."""
+        return threshold(len(self.log_weights))
+
+    @property
+    def reliable(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Whether the weights of each observation can be relied on, shape ``batch``: nothing is in ``faults``."""
+        return ~np.any(list(self.faults.values()), axis=0)
+
+    @cached_property
+    def faults(self) -> dict[str, np.ndarray[Any, np.dtype[np.bool_]]]:
+        r"""Which observations fail by which rule, ``{rule: shape batch}``.
+
+        ``"k-hat"``: :math:`\hat k` is not below the threshold. ``"ess"``: less than a tenth of the draws is
+        effective. ``"falling ess"``: the share falls as draws are added, and would be less than a tenth with 256 times
+        as many, though it is not yet. The weights then have no variance, or draws hardly ever reach a part of the
+        posterior.
+        """
+        low, will_be_low = self._share < LEAST_SHARE, foresee_share(self.weights) < LEAST_SHARE
+        return {"k-hat": ~(self.khat < self.threshold), "ess": low, "falling ess": will_be_low & ~low}
+
+    @cached_property
+    def reasons(self) -> tuple[str, ...]:
+        """Why weights cannot be relied on, a sentence for each rule and observation that fails it; none if all can.
+
+        >>> print(*Importance({}, np.where(np.arange(1000) < 20, 0.0, -9.0)).reasons)
+        20 of 1,000 draws are effective, less than a tenth.
+        """
+        found = [(tuple(i.tolist()), name) for name, mask in self.faults.items() for i in np.argwhere(mask)]
+        return tuple((f"Observation {quote(i)}: " if i else "") + self._say(name, i) for i, name in sorted(found))
+
+    def _say(self, fault: str, observation: tuple[int, ...]) -> str:
+        """Say in a sentence what is wrong with an observation."""
+        n, ess, khat = len(self.log_weights), float(self.ess[observation]), float(self.khat[observation])
+        if fault == "k-hat":
+            return f"k-hat {khat:.2f} is not below {self.threshold:.2f}, its limit for {n:,} draws."
+        if fault == "ess":
+            return f"{ess:,.0f} of {n:,} draws are effective, less than a tenth."
+        return f"{ess:,.0f} of {n:,} draws are effective, but the share falls as draws are added, to less than a tenth."
+
+    @property
+    def log_evidence(self) -> Doubles:
+        r"""Estimate of :math:`\log p(x)` in nats, the log of the mean weight (not smoothed), shape ``batch``.
+
+        The mean weight is unbiased. Its log is below :math:`\log p(x)` by about :math:`(1/\mathrm{ess} - 1/S) / 2`.
+        """
+        top = self.log_weights.max(axis=0).astype(np.float64)
+        return np.asarray(top + np.log(np.exp(self.log_weights - top).mean(axis=0)))
+
+    @cached_property
+    def mean(self) -> dict[Name, Doubles]:
+        """Posterior mean of each latent, shape ``(*batch, ...)``."""
+        return {name: self._average(values) for name, values in self.draws.items()}
+
+    @cached_property
+    def sd(self) -> dict[Name, Doubles]:
+        """Posterior standard deviation of each latent, shape ``(*batch, ...)``."""
+        centred = {name: np.asarray(values, np.float64) - self.mean[name] for name, values in self.draws.items()}
+        return {name: np.sqrt(self._average(values**2)) for name, values in centred.items()}
+
+    def resample(self, n: int | None = None, seed: int = 0) -> dict[Name, Floats]:
+        """Return ``n`` draws of equal weight for each observation, taken with replacement; as many by default.
+
+        Systematic resampling, shuffled: a draw of weight ``w`` is taken ``n w`` times, rounded up or down.
+
+        Source: Carpenter, Clifford & Fearnhead 1999.
+        """
+        size, *batch = self.log_weights.shape
+        wanted = size if n is None else read_count("n", n)
+        rng = np.random.default_rng(read_seed(seed))
+        columns = self.weights.reshape(size, -1).T
+        chosen = np.stack([_choose(rng, column, wanted) for column in columns], axis=-1).reshape(wanted, *batch)
+        return {name: np.take_along_axis(values, _widen(chosen, values), 0) for name, values in self.draws.items()}
+
+    @property
+    def _share(self) -> Doubles:
+        return np.asarray(self.ess / len(self.log_weights))
+
+    def _average(self, values: Floats) -> Doubles:
+        return np.asarray((_widen(self.weights, values) * values).sum(axis=0))
+
+
+def _choose(rng: np.random.Generator, weights: Doubles, n: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    places = (np.arange(n) + rng.random()) / n
+    taken = np.searchsorted(np.cumsum(weights) / weights.sum(), places, side="right")
+    return rng.permutation(np.minimum(taken, len(weights) - 1))
+
+
+def _widen(array: np.ndarray[Any, Any], values: Floats) -> np.ndarray[Any, Any]:
+    """Add the axis of a variable that holds several numbers."""
+    return array.reshape(*array.shape, *[1] * (values.ndim - array.ndim))

@@ -1,0 +1,1 @@
+"""BIF files: the syntax, and the network that it describes."""

@@ -1,0 +1,153 @@
+"""Which elements of the sites depend on which, from the program itself: its densities are traced and followed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from retrodict.errors import ProgramError, RetrodictError
+from retrodict.graph.rows import Integers
+from retrodict.plan.supports import DISCRETE
+from retrodict.read.jaxpr.internals import ClosedJaxpr
+from retrodict.read.jaxpr.sets import SetTable
+from retrodict.read.jaxpr.values import Tracked
+from retrodict.read.jaxpr.walk import follow
+from retrodict.read.numpyro.assign import run
+from retrodict.read.numpyro.sites import Program, Site
+from retrodict.read.numpyro.supports import bounds_of, contains, peel
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """What each unit, a site or an element of one, needs: the numbers of its parents; and its constant bounds."""
+
+    parents: list[set[int]]
+    bounds: list[tuple[float, float] | None]
+
+
+def name_elements(site: Site) -> list[str]:
+    """Return the names of the elements of a site, in the order of its array.
+
+    >>> name_elements(Site("z", (2, 2), 0, np.dtype("f4"), "Normal", "real", (), False, False))
+    ['z[0,0]', 'z[0,1]', 'z[1,0]', 'z[1,1]']
+    """
+    if not site.element_shape:
+        return [site.name]
+    places = product(*map(range, site.element_shape))
+    return [f"{site.name}[{','.join(map(str, place))}]" for place in places]
+
+
+@dataclass(frozen=True)
+class Traced:
+    """The function from values of all sites to log densities of their elements, and to the bounds of some."""
+
+    function: ClosedJaxpr
+    bounded: tuple[str, ...]
+
+
+def trace_densities(program: Program, sites: Sequence[Site]) -> Traced:
+    """Trace the log densities of the elements of all sites.
+
+    Inputs are the values that other sites see, and once more the values that the densities are of: what a site
+    has to do with itself is no dependence.
+    """
+    by_name = {site.name: site for site in sites}
+    values = [np.zeros(site.shape, site.dtype) for site in sites]
+    bounded: list[str] = []
+
+    def measure(seen: list[Any], own: list[Any]) -> tuple[list[Any], list[Any]]:
+        trace = run(program, by_name, dict(zip(by_name, seen, strict=True)))
+        densities = [log_density(trace[s.name]["fn"], value, s)[0] for s, value in zip(sites, own, strict=True)]
+        limits = {site.name: _limits(trace[site.name]["fn"], site) for site in sites}
+        bounded.extend(name for name, pair in limits.items() if pair)
+        return densities, [limits[name] for name in bounded]
+
+    return Traced(trace_program(program, sites, measure, values, values), tuple(bounded))
+
+
+def trace_program(program: Program, sites: Sequence[Site], function: Callable[..., Any], *inputs: Any) -> ClosedJaxpr:
+    """Trace a function that runs a program; raise `ProgramError` where the program cannot be scored."""
+    try:
+        return jax.make_jaxpr(function)(*inputs)
+    except RetrodictError:
+        raise
+    except Exception as error:
+        shown = str(error).strip().split("\n")[0][:300]
+        raise ProgramError(
+            f"the densities of the program {program.name!r} cannot be computed, {type(error).__name__} ({shown}), at",
+            [site.name for site in sites],
+            remedy="Correct it until numpyro.infer.util.log_density accepts it.",
+        ) from error
+
+
+def log_density(fn: Any, value: Any, site: Site) -> tuple[Any, Any]:
+    """Return for each element of a site the log density of its value, and whether it lies in the support."""
+    inner = peel(fn)
+    density, inside = inner.log_prob(value), contains(inner, value)
+    return jnp.broadcast_to(density, site.element_shape), jnp.broadcast_to(inside, site.element_shape)
+
+
+def _limits(fn: Any, site: Site) -> tuple[Any, ...]:
+    """Return both ends of the support for each element, or nothing where they belong to no element."""
+    ends = bounds_of(peel(fn)) or ()
+    if not all(_fits(jnp.shape(end), site.element_shape) for end in ends):
+        return ()
+    return tuple(jnp.broadcast_to(jnp.asarray(end), site.element_shape) for end in ends)
+
+
+def _fits(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Return whether an array of a shape can be spread over a target shape."""
+    aligned = target[len(target) - len(shape) :]
+    return len(shape) <= len(target) and all(own in (1, other) for own, other in zip(shape, aligned, strict=True))
+
+
+def find_dependence(program: Program, sites: Sequence[Site], *, elementwise: bool) -> Dependence:
+    """Return on what each element of each site depends, or each site as a whole; numbered in order."""
+    traced = trace_densities(program, sites)
+    table = SetTable()
+    counts = [site.n_elements if elementwise else 1 for site in sites]
+    starts = np.cumsum([0, *counts]).tolist()
+    inputs = [_mark(table, site, start, elementwise) for site, start in zip(sites, starts, strict=False)]
+    own = starts[-1]  # one more input, for the values that densities are of: no parent of anything
+    itself = [np.full(site.shape, table.singletons([own])[0]) for site in sites]
+    results = follow(traced.function, [*inputs, *itself], table)
+    parents: list[set[int]] = []
+    for result, start, count in zip(results, starts, counts, strict=False):
+        needed = table.reduce(result.sets.reshape(count, -1), [1])
+        parents += [set(members) - {own, start + i} for i, members in enumerate(table.members(needed))]
+    return Dependence(parents, _read_bounds(sites, counts, traced.bounded, results[len(sites) :]))
+
+
+def _mark(table: SetTable, site: Site, start: int, elementwise: bool) -> Integers:
+    """Return the sets of an input: each element its own, or the whole site one."""
+    if not elementwise:
+        return np.full(site.shape, table.singletons([start])[0])
+    numbers = table.singletons(range(start, start + site.n_elements))
+    return np.broadcast_to(numbers.reshape((*site.element_shape, *[1] * site.event_dim)), site.shape)
+
+
+def _read_bounds(
+    sites: Sequence[Site], counts: Sequence[int], bounded: Sequence[str], ends: Sequence[Tracked]
+) -> list[tuple[float, float] | None]:
+    """Return the least and the greatest value of each unit, where both are constants.
+
+    Numbers between ends of their own have none in common: no bijection of the whole site would keep each inside.
+    """
+    pairs = dict(zip(bounded, zip(ends[::2], ends[1::2], strict=True), strict=True))
+    found: list[tuple[float, float] | None] = []
+    for site, count in zip(sites, counts, strict=True):
+        low, high = pairs.get(site.name, (None, None))
+        if low is None or high is None or not (low.known.all() and high.known.all()) or not site.n_elements:
+            found += [None] * count
+        else:
+            lows, highs = (np.asarray(end.value, float).reshape(count, -1) for end in (low, high))
+            alike = np.isin(site.support, DISCRETE) | (np.ptp(lows, axis=1) + np.ptp(highs, axis=1) == 0)
+            ends_of = zip(lows.min(axis=1).tolist(), highs.max(axis=1).tolist(), alike.tolist(), strict=True)
+            found += [(least, greatest) if same else None for least, greatest, same in ends_of]
+    return found

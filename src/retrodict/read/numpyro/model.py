@@ -1,0 +1,230 @@
+"""A NumPyro program as a `Model`: drawn and scored by running it under handlers, compiled by JAX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from retrodict.errors import DataError
+from retrodict.graph.bayesnet import BayesNet
+from retrodict.graph.names import Name
+from retrodict.graph.rows import Integers, Mask
+from retrodict.models.model import Model
+from retrodict.plan.layout import take_columns
+from retrodict.read.numpyro.assign import all_fresh, run
+from retrodict.read.numpyro.digest import describe, digest
+from retrodict.read.numpyro.elements import log_density
+from retrodict.read.numpyro.sites import Program, Site
+from retrodict.read.numpyro.structure import Structure
+from retrodict.read.numpyro.supports import peel
+from retrodict.read.numpyro.zeros import BOUNDED, is_impossible
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NumpyroModel(Model):
+    """A NumPyro program with its structure; made by `from_numpyro`.
+
+    Columns hold real numbers: discrete values are the numbers that NumPyro draws. ``sites`` tells what is known
+    of each random site of the program.
+    """
+
+    program: Program
+    structure: Structure
+
+    def __repr__(self) -> str:
+        return f"NumpyroModel({self.program.name!r}, {self.net!r})"
+
+    @property
+    def net(self) -> BayesNet:  # type: ignore[override]
+        """The structure."""
+        return self.structure.net
+
+    @property
+    def sites(self) -> Mapping[str, Site]:
+        """The random sites of the program, in the order in which it draws them."""
+        return self.structure.sites
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the program is, in values that JSON can hold: sites, variables, edges, what is observed."""
+        return describe(self.program, self.structure)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the description, operations and constants; data at observed sites do not count."""
+        return digest(self.program, self.structure)
+
+    def draw(self, key: jax.Array, n: int) -> jax.Array:
+        """Return joint draws, shape ``(n, layout.width)``: the program run on ``n`` keys at once."""
+        return self._draw(key, n)
+
+    def log_conditionals(self, columns: jax.Array) -> jax.Array:
+        """Return log p of each variable given its parents, in nats; minus infinity outside of its support."""
+        return self._score(jnp.asarray(columns))
+
+    def rules_out(self, columns: jax.Array) -> jax.Array:
+        """Return whether values are of probability zero by a probability of 0 or 1, which NumPyro bounds."""
+        bounded = any(site.distribution in BOUNDED for site in self.sites.values())
+        return self._rule_out(jnp.asarray(columns)) if bounded else super().rules_out(columns)
+
+    def redraw(self, key: jax.Array, columns: jax.Array, which: Mask) -> jax.Array:
+        """Return the columns with the marked variables drawn anew given their parents, parents first."""
+        return self._redraw(key, jnp.asarray(columns), tuple(np.asarray(which, dtype=bool).tolist()))
+
+    def split(self, values: Mapping[str, Any]) -> dict[Name, Any]:
+        """Return values of sites as values of the variables: the same, or element by element.
+
+        ``values`` holds arrays that end in the shapes of the sites. Raises `DataError` for others.
+
+        >>> import numpyro, numpyro.distributions as dist
+        >>> from retrodict import from_numpyro
+        >>> def program():
+        ...     z = numpyro.sample("z", dist.Normal(0, 1))
+        ...     numpyro.sample("x", dist.Normal(jnp.full(2, z), 1))
+        >>> model = from_numpyro(program, observed=["x"], elementwise=True)
+        >>> {name: float(value) for name, value in model.split({"x": np.array([3.0, 4.0])}).items()}
+        {'x[0]': 3.0, 'x[1]': 4.0}
+        """
+        parts: dict[Name, Any] = {}
+        for name, value in values.items():
+            site, array = self._find(name), np.asarray(value)
+            n_leading = array.ndim - len(site.shape)
+            if n_leading < 0 or array.shape[n_leading:] != site.shape:
+                expected = f"({', '.join(['...', *map(str, site.shape)])})"
+                raise DataError(f"a value of shape {array.shape} where {expected} was expected", [name])
+            units = self.structure.variables[name]
+            rows = array.reshape(*array.shape[:n_leading], len(units), -1)
+            for place, unit in enumerate(units.tolist()):
+                shape = self.layout.shapes[unit]
+                parts[self.net.names[unit]] = rows[..., place, :].reshape((*array.shape[:n_leading], *shape))
+        return parts
+
+    def join(self, values: Mapping[Name, Any]) -> dict[str, Any]:
+        """Return values of variables as arrays of the sites they belong to: the inverse of `split`.
+
+        Sites none of whose variables are given are left out. Raises `DataError` for a site given in part.
+        """
+        joined = {}
+        for name, site in self.sites.items():
+            units = [self.net.names[unit] for unit in self.structure.variables[name].tolist()]
+            missing = [unit for unit in units if unit not in values]
+            if missing and len(missing) < len(units):
+                raise DataError(f"some elements of {name!r} are missing", missing, remedy="Give all of them.")
+            if not missing:
+                flat = [np.asarray(values[unit]).reshape(*self._leading(unit, values[unit]), -1) for unit in units]
+                rows = np.stack(np.broadcast_arrays(*flat), axis=-2)
+                joined[name] = rows.reshape((*rows.shape[:-2], *site.shape))
+        return joined
+
+    def _leading(self, unit: Name, value: Any) -> tuple[int, ...]:
+        shape = self.layout.shapes[self.net.index(unit)]
+        return np.shape(value)[: np.ndim(value) - len(shape)]
+
+    def _find(self, name: str) -> Site:
+        if name not in self.sites:
+            raise DataError("names that are no sites of the program", [name], remedy=f"It has {', '.join(self.sites)}.")
+        return self.sites[name]
+
+    # -- compiled once for each shape ----------------------------------------------------------------
+
+    @cached_property
+    def _draw(self) -> Callable[[jax.Array, int], jax.Array]:
+        fresh = all_fresh(self.sites)
+
+        @partial(jax.jit, static_argnums=1)
+        def draw(key: jax.Array, n: int) -> jax.Array:
+            def draw_one(own: jax.Array) -> jax.Array:
+                return self._to_columns(run(self.program, self.sites, {}, fresh, own))
+
+            return jax.vmap(draw_one)(jax.random.split(key, n))
+
+        return draw
+
+    @cached_property
+    def _redraw(self) -> Callable[[jax.Array, jax.Array, tuple[bool, ...]], jax.Array]:
+        @partial(jax.jit, static_argnums=2)
+        def redraw(key: jax.Array, columns: jax.Array, which: tuple[bool, ...]) -> jax.Array:
+            marked = np.array(which)
+            fresh = {
+                name: np.broadcast_to(marked[units].reshape(self._unit_shape(name)), self.sites[name].element_shape)
+                for name, units in self.structure.variables.items()
+            }
+
+            def redraw_one(own: jax.Array, row: jax.Array) -> jax.Array:
+                return self._to_columns(run(self.program, self.sites, self._to_values(row)[0], fresh, own))
+
+            rows = columns.reshape(-1, columns.shape[-1])
+            drawn = jax.vmap(redraw_one)(jax.random.split(key, len(rows)), rows)
+            return drawn.reshape(columns.shape).astype(columns.dtype)
+
+        return redraw
+
+    @cached_property
+    def _score(self) -> Callable[[jax.Array], jax.Array]:
+        order = np.argsort(np.concatenate(list(self.structure.variables.values())))
+
+        def score_one(row: jax.Array) -> jax.Array:
+            values, whole = self._to_values(row)
+            trace = run(self.program, self.sites, values)
+            densities, inside = [], []
+            for name, site in self.sites.items():
+                n = len(self.structure.variables[name])
+                density, supported = log_density(trace[name]["fn"], values[name], site)
+                densities.append(density.reshape(n, -1).sum(axis=1))
+                inside.append((supported & whole[name]).reshape(n, -1).all(axis=1))
+            density, supported = (take_columns(jnp.concatenate(parts), order) for parts in (densities, inside))
+            # What lies below a value outside of its support may be no number: the joint is zero there.
+            broken = jnp.isnan(density) & ~supported.all()
+            return jnp.where(supported & ~broken, density, -jnp.inf)
+
+        @jax.jit
+        def score(columns: jax.Array) -> jax.Array:
+            rows = columns.reshape(-1, columns.shape[-1])
+            return jax.vmap(score_one)(rows).reshape(*columns.shape[:-1], len(self.net))
+
+        return score
+
+    @cached_property
+    def _rule_out(self) -> Callable[[jax.Array], jax.Array]:
+        def judge_one(row: jax.Array) -> jax.Array:
+            values, _ = self._to_values(row)
+            trace = run(self.program, self.sites, values)
+            wrong = [is_impossible(peel(trace[name]["fn"]), values[name]).any() for name in self.sites]
+            return jnp.stack(wrong).any()
+
+        @jax.jit
+        def judge(columns: jax.Array) -> jax.Array:
+            rows = columns.reshape(-1, columns.shape[-1])
+            return jax.vmap(judge_one)(rows).reshape(columns.shape[:-1])
+
+        return judge
+
+    # -- between columns and values of sites ---------------------------------------------------------
+
+    def _to_values(self, row: jax.Array) -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
+        """Return the values of all sites, and which elements of discrete ones are whole numbers."""
+        values, whole = {}, {}
+        for name, site in self.sites.items():
+            found = take_columns(row, self.structure.columns[name])
+            own = found if np.issubdtype(site.dtype, np.floating) else jnp.round(found)
+            values[name] = own.astype(site.dtype)
+            axes = tuple(range(len(site.element_shape), len(site.shape)))
+            whole[name] = (values[name] == found).all(axis=axes) if own is not found else jnp.ones((), bool)
+        return values, whole
+
+    def _to_columns(self, trace: Mapping[str, Any]) -> jax.Array:
+        flat = [jnp.ravel(trace[name]["value"]).astype(jnp.float32) for name in self.sites]
+        return take_columns(jnp.concatenate(flat), self._column_order)
+
+    @cached_property
+    def _column_order(self) -> Integers:
+        return np.argsort(np.concatenate([columns.ravel() for columns in self.structure.columns.values()]))
+
+    def _unit_shape(self, name: str) -> tuple[int, ...]:
+        """Return the shape in which the variables of a site stand: its elements', or one for the whole."""
+        site = self.sites[name]
+        return site.element_shape if self.structure.elementwise else (1,) * len(site.element_shape)

@@ -1,0 +1,1 @@
+"""The data of a program: as they are given, free of latents, and used nowhere else."""

@@ -1,0 +1,70 @@
+"""The objectives by name: what each needs, and which suits an encoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from retrodict.encode.encoder import Encoder
+from retrodict.encode.families.choice import Mixed
+from retrodict.errors import OptionError
+from retrodict.train.objectives.reparameterised import elbo, iwae
+from retrodict.train.objectives.score_function import reweighted_wake_sleep, vimco
+from retrodict.train.objectives.simulated import forward_kl, symmetric_kl, symmetric_vimco
+from retrodict.train.objectives.weights import Function
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A function ``objective(pair, key, observed, draws)`` of a minibatch: nats a row, to be minimised.
+
+    Its value is a negative bound; its gradient is the estimator that it is named after. ``reparameterised`` says that
+    draws must be differentiable, ``least_draws`` how many are needed.
+    """
+
+    name: str
+    function: Function
+    reparameterised: bool = False
+    least_draws: int = 1
+
+
+OBJECTIVES = {
+    objective.name: objective
+    for objective in (
+        Objective("elbo", elbo, reparameterised=True),
+        Objective("iwae", iwae, reparameterised=True),
+        Objective("rws", reweighted_wake_sleep, least_draws=2),
+        Objective("vimco", vimco, least_draws=2),
+        Objective("forward-kl", forward_kl),
+        Objective("symmetric-kl", symmetric_kl, reparameterised=True),
+        Objective("symmetric-vimco", symmetric_vimco, least_draws=2),
+    )
+}
+
+
+def choose_objective(name: str, encoder: Encoder) -> Objective:
+    """Return the objective of this name.
+
+    Raises `OptionError` for another name, and for one that needs draws to be differentiable where those of the
+    encoder are not.
+
+    >>> from retrodict import invert, zoo
+    >>> from retrodict.encode.build import build_encoder
+    >>> import jax
+    >>> encoder = build_encoder(invert(zoo.binary_tree(depth=2)), jax.random.key(0), conditional="mixture")
+    >>> choose_objective("rws", encoder).least_draws
+    2
+    >>> choose_objective("elbo", encoder)
+    Traceback (most recent call last):
+    retrodict.errors.OptionError: 'elbo' needs draws that can be differentiated, which those of Mixture are not. ...
+    """
+    if name not in OBJECTIVES:
+        raise OptionError(f"the objective {name!r} does not exist", remedy=f"Choose one of {', '.join(OBJECTIVES)}.")
+    objective = OBJECTIVES[name]
+    if objective.reparameterised and not encoder.conditional.reparameterised:
+        families = encoder.conditional.families if isinstance(encoder.conditional, Mixed) else (encoder.conditional,)
+        rigid = ", ".join(type(family).__name__ for family in families if not family.reparameterised)
+        raise OptionError(
+            f"{name!r} needs draws that can be differentiated, which those of {rigid} are not",
+            remedy="Choose 'vimco' or 'rws', or a relaxation for binary latents ('normal' or 'spline' for real ones).",
+        )
+    return objective

@@ -1,0 +1,1 @@
+"""Named programs with parameters to learn, Equinox modules that describe one observation to NumPyro."""

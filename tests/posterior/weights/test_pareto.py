@@ -1,0 +1,113 @@
+"""Our fit of the tail against ArviZ's, on weights of many shapes, and where ArviZ has no answer."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retrodict.posterior.weights.pareto import fit_pareto, smooth, threshold
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of ArviZ 0.23 about ArviZ 1
+    import arviz
+
+SHAPES = {
+    "pareto": lambda rng, n: rng.exponential(size=n) * rng.uniform(0.1, 1.5),
+    "normal": lambda rng, n: rng.normal(size=n) * rng.uniform(0.01, 10),
+    "bounded": lambda rng, n: np.log(rng.uniform(size=n)),
+    "student": lambda rng, n: rng.standard_t(2, size=n),
+    "some zero": lambda rng, n: np.where(rng.uniform(size=n) < 0.3, -np.inf, rng.normal(size=n)),
+    "most zero": lambda rng, n: np.where(rng.uniform(size=n) < 0.9, -np.inf, rng.normal(size=n)),
+    "ties": lambda rng, n: rng.normal(size=n).round(1),
+    "far down": lambda rng, n: rng.normal(size=n) - 5000,
+}
+
+
+def ask_arviz(log_weights):
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        smoothed, khat = arviz.psislw(log_weights.copy())
+    return np.asarray(smoothed), float(khat)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("n", [30, 100, 1000, 4321])
+def test_shape_and_weights_are_those_of_arviz(shape, n):
+    for seed in range(10):
+        log_weights = SHAPES[shape](np.random.default_rng(seed), n)
+        smoothed, khat = ask_arviz(log_weights)
+        ours = smooth(log_weights)
+        assert ours.khat == pytest.approx(khat, rel=1e-8, abs=1e-10)
+        weights, expected = np.exp(ours.log_weights), np.exp(smoothed)
+        if shape == "ties":  # which of equal weights gets which quantile is nobody's concern
+            weights, expected = np.sort(weights), np.sort(expected)
+        np.testing.assert_allclose(weights, expected, rtol=1e-8, atol=1e-12)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(25, 400), st.floats(0.05, 20))
+def test_random_weights_agree_with_arviz(seed, n, scale):
+    log_weights = scale * np.random.default_rng(seed).normal(size=n)
+    smoothed, khat = ask_arviz(log_weights)
+    ours = smooth(log_weights)
+    assert ours.khat == pytest.approx(khat, rel=1e-7, abs=1e-9)
+    np.testing.assert_allclose(np.exp(ours.log_weights), np.exp(smoothed), rtol=1e-7, atol=1e-12)
+
+
+@pytest.mark.parametrize("true", [0.2, 0.5, 0.8])
+def test_the_shape_of_pareto_weights_is_found(true):
+    """The tail of exp(k E), E exponential, has shape k; the error over 40 repeats is some 2 / sqrt(40 * tail)."""
+    rng = np.random.default_rng(0)
+    found = [smooth(true * rng.exponential(size=10_000)).khat for _ in range(40)]
+    assert np.mean(found) == pytest.approx(true, abs=0.04)
+
+
+@pytest.mark.parametrize(
+    ("log_weights", "khat"),
+    [
+        (np.zeros(1000), -np.inf),
+        (1e-6 * np.random.default_rng(0).normal(size=1000), -np.inf),
+        (np.zeros(1), np.inf),
+        (np.random.default_rng(0).normal(size=10), np.inf),
+        (np.where(np.arange(1000) < 150, 1.0, np.where(np.arange(1000) < 700, 0.0, -np.inf)), -np.inf),
+        (np.where(np.arange(1000) < 60, 1.0, 0.0), -np.inf),
+        (np.where(np.arange(1000) < 4, np.arange(1000.0), -np.inf), np.inf),
+    ],
+    ids=[
+        "equal",
+        "nearly equal",
+        "one draw",
+        "ten draws",
+        "two values",
+        "two values, few above",
+        "four draws with a weight",
+    ],
+)
+def test_weights_without_a_tail(log_weights, khat):
+    smoothed = smooth(log_weights)
+    assert smoothed.khat == khat
+    np.testing.assert_allclose(smoothed.log_weights, log_weights - np.log(np.exp(log_weights).sum()))
+
+
+def test_smoothing_keeps_order_and_zeros():
+    log_weights = np.random.default_rng(3).standard_t(1, size=2000)
+    log_weights[:50] = -np.inf
+    smoothed = smooth(log_weights).log_weights
+    order = np.argsort(log_weights, kind="stable")
+    assert (np.diff(smoothed[order][50:]) >= -1e-12).all()
+    assert np.isneginf(smoothed[:50]).all()
+    assert np.exp(smoothed).sum() == pytest.approx(1)
+
+
+def test_the_fit_does_not_depend_on_the_unit():
+    excess = np.sort(np.random.default_rng(4).pareto(3, size=200))
+    one, other = fit_pareto(excess), fit_pareto(1e6 * excess)
+    assert other == pytest.approx((one[0], 1e6 * one[1]))
+
+
+@pytest.mark.parametrize(("draws", "limit"), [(1, -np.inf), (10, 0.0), (100, 0.5), (1000, 2 / 3), (10**6, 0.7)])
+def test_the_threshold_grows_with_the_number_of_draws(draws, limit):
+    assert threshold(draws) == pytest.approx(limit)
