@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrodict.errors import FileError, SizeError
-from retrodict.files.replacing import replacing
 from retrodict.files.strict_json import read_strictly
+from retrodict.files.whole import replacing
 
 MAGIC = b"RTRDCT01"
 DIGEST_BYTES = 32

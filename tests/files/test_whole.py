@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrodict.files import replacing as whole
+from retrodict.files import whole
 from retrodict.files.checkpoint import read_arrays, write_arrays
 from tests.processes import ROOT
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not whole.HAS_LOCKS, reason="locks that end with
 WRITER = """
 import sys, time
 from pathlib import Path
-from retrodict.files.replacing import replacing
+from retrodict.files.whole import replacing
 with replacing(Path(sys.argv[1])) as file:
     file.write(b"half")
     file.flush()
