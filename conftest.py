@@ -1,7 +1,8 @@
 """Settings of all tests: Hypothesis draws the same examples in every run, JAX compiles quickly and on one core.
 
-Tests compile thousands of small programs and run each a few times, so compiling is what they wait for. What one worker
-or one run has compiled, the others take from a folder of pytest's cache (``pytest --cache-clear`` empties it).
+Tests compile thousands of small programs and run each a few times, so compiling is what they wait for. What one run
+has compiled, later ones take from a folder of pytest's cache (``pytest --cache-clear`` empties it), and so do processes
+that tests start. Each worker has its own folder: JAX may read a file that another process has half written.
 """
 
 from __future__ import annotations
@@ -40,12 +41,12 @@ DAYS_KEPT = 7
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep compiled programs in files; processes that tests start use them as well."""
-    folder = config.rootpath / ".pytest_cache" / "d" / "jax"
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
+    """Keep compiled programs in files."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    folder = config.rootpath / ".pytest_cache" / "d" / "jax" / worker
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        remove_old(folder)
+    remove_old(folder)
 
 
 def remove_old(folder: Path) -> None:

@@ -18,11 +18,12 @@ import optax
 import retrodict.encode.networks.network as network
 from benchmarks.speed.problem import Problem
 from benchmarks.speed.turns import Turns
-from retrodict import amortization, invert, zoo
+from retrodict import invert, zoo
 from retrodict.encode.build import build_encoder
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.features import SCALING_DRAWS, Scaling
 from retrodict.plan.dependencies import Dependencies
+from retrodict.posterior import amortization
 from retrodict.posterior.amortization import simulator
 from retrodict.posterior.posterior import AmortizedPosterior
 from retrodict.train.loop import Plan, Simulate, fit

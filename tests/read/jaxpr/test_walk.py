@@ -95,6 +95,10 @@ EXACT = {
     "apply out of bounds": (lambda a: a.at[np.array([1, 7])].apply(lambda v: 3 * v, mode="clip"), floats(3)),
     "masked logarithm": (lambda a: MASK * jnp.log(a), floats(3)),
     "masked in a matrix": (lambda a: jnp.exp(np.triu(np.ones((3, 3), np.float32)) @ jnp.log(a)), floats(3)),
+    "logarithm of what is kept above zero": (
+        lambda a: jnp.where(MASK * jnp.log(jnp.maximum(a, 0.1)) > -1, a, 0.5),
+        floats(3),
+    ),
     "where masked": (lambda a: jnp.where(MASK * a > 0.1, a, 0.5), floats(3)),
     "best of rows": (lambda a: lax.top_k(a, 2)[0], floats(2, 3)),
     "set": (lambda a, b: a.at[1].set(b), floats(3), floats()),
@@ -120,6 +124,7 @@ EXACT = {
 # A constant zero times something that is not finite at zero, where programs are first computed, decides a branch.
 DECIDED = {
     "logarithm": lambda a: jnp.where(MASK * jnp.log(a) > -1, a[::-1], 0.0),
+    "logarithm of what is kept at zero": lambda a: jnp.where(MASK * jnp.log(jnp.maximum(a, 0.0)) > -1, a[::-1], 0.0),
     "inverse": lambda a: jnp.where(MASK * (1 / a) < 1, a[::-1], 0.0),
     "inverse first": lambda a: jnp.where((1 / a) * MASK < 1, a[::-1], 0.0),
     "matrix with a row of zeros": lambda a: jnp.where(jnp.diag(MASK) @ jnp.log(a) > -1, a[::-1], 0.0),

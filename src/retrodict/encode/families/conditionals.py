@@ -29,7 +29,8 @@ def temper(raw: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
     >>> [round(float(temper(jnp.array(raw))), 2) for raw in (-1e3, 0.1, 2.0, 1e3)]
     [-10.0, 0.1, 1.99, 52.98]
     """
-    return LINEAR * jnp.where(raw < 0, jnp.tanh(raw / LINEAR), jnp.arcsinh(raw / LINEAR))
+    # Without a comparison: one would tell NaN from numbers, and what follows dependences would have to heed it.
+    return LINEAR * (jnp.tanh(jnp.minimum(raw, 0) / LINEAR) + jnp.arcsinh(jnp.maximum(raw, 0) / LINEAR))
 
 
 class Conditional(eqx.Module):

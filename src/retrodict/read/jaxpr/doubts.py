@@ -40,6 +40,9 @@ max min mul neg one_minus_square reduce_max reduce_min reduce_prod reduce_sum ro
 scatter-min scatter-mul scatter-sub sign sin sinh sort square sub tanh top_k
 """
 
+# Finite for what is finite and at least some positive constant.
+_FINITE_OF_POSITIVE = frozenset(["log", "rsqrt", "sqrt"])
+
 _KEEPS_NAN, _STAYS_FINITE = frozenset(KEEPS_NAN.split()), frozenset(STAYS_FINITE.split())
 
 
@@ -54,9 +57,20 @@ def keeps_nan(equation: Equation) -> bool:
 
 def stays_finite(equation: Equation, operands: Sequence[Tracked]) -> bool:
     """Return whether results are finite where the operands are."""
-    if equation.name not in _STAYS_FINITE or equation.is_complex or _applies_function(equation):
+    if equation.is_complex or _applies_function(equation):
+        return False
+    if equation.name in _FINITE_OF_POSITIVE:
+        return operands[0].is_positive
+    if equation.name not in _STAYS_FINITE:
         return False
     return equation.name not in _CONDITIONS or _CONDITIONS[equation.name](equation, operands)
+
+
+def stays_positive(equation: Equation, operands: Sequence[Tracked]) -> bool:
+    """Return whether results are at least some positive constant, or NaN: ``max(x, 1e-6)``, as guards are written."""
+    if equation.name != "max":
+        return False
+    return any(bool(operand.known.all()) and bool((operand.value > 0).all()) for operand in operands)
 
 
 def _applies_function(equation: Equation) -> bool:
@@ -66,7 +80,7 @@ def _applies_function(equation: Equation) -> bool:
 
 def _divides_by_numbers(_: Equation, operands: Sequence[Tracked]) -> bool:
     divisor = operands[1]
-    return bool(divisor.known.all()) and bool((divisor.value != 0).all())
+    return divisor.is_positive or (bool(divisor.known.all()) and bool((divisor.value != 0).all()))
 
 
 def _has_power(equation: Equation, _: Sequence[Tracked]) -> bool:

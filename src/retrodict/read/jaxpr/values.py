@@ -19,11 +19,12 @@ class Tracked:
 
     An element that needs no input, not even to be finite, is a constant, and ``value``, computed when it is asked
     for, holds it there. Elsewhere ``value`` is what the program gives for inputs that are all zero, and must not be
-    used.
+    used. ``is_positive`` says that all elements are at least some positive constant, or NaN.
     """
 
-    def __init__(self, sets: Integers, source: Evaluation, place: int = 0) -> None:
+    def __init__(self, sets: Integers, source: Evaluation, place: int = 0, *, is_positive: bool = False) -> None:
         self.sets = sets
+        self.is_positive = is_positive
         self._source = source
         self._place = place
 
@@ -48,7 +49,7 @@ class Tracked:
 
     def having(self, sets: Integers) -> Tracked:
         """Return the array with other sets."""
-        return Tracked(sets, self._source, self._place)
+        return Tracked(sets, self._source, self._place, is_positive=self.is_positive)
 
     @property
     def raw(self) -> Any:

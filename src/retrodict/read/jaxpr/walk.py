@@ -11,6 +11,7 @@ import numpy as np
 import retrodict.read.jaxpr.indexing
 import retrodict.read.jaxpr.matrices  # noqa: F401  both register rules
 from retrodict.graph.rows import Integers
+from retrodict.read.jaxpr.doubts import stays_positive
 from retrodict.read.jaxpr.internals import (
     ClosedJaxpr,
     Equation,
@@ -86,6 +87,9 @@ class Walk:
     def _apply(self, equation: Equation, operands: list[Tracked]) -> list[Tracked]:
         """Apply the rule of a primitive; constants are looked at rather than doubted."""
         results = _compute_when_asked(equation, operands, apply_rule(self.table, equation, operands))
+        if stays_positive(equation, operands):
+            for result in results:
+                result.is_positive = True
         if equation.name in RULES and all(operand.known.all() for operand in operands):
             return [_look_closer(result) for result in results]
         return results
