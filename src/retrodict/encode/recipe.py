@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, SupportsIndex, TypeVar
 
 import equinox as eqx
 import jax
@@ -42,7 +42,7 @@ class Recipe:
     def of(
         cls,
         kind: str = "shared",
-        widths: Sequence[int] | None = None,
+        widths: Iterable[SupportsIndex] | None = None,
         skip: bool = True,
         conditional: str | Conditional = "normal",
     ) -> Recipe:

@@ -237,12 +237,11 @@ def _read_recipe(header: Header, numbers: Arrays, inverse: Inverse, summaries: t
     if described is None:
         return None
     _require_summaries(header.path, described["summaries"], [str(summary.name) for summary in summaries])
-    read = {"widths": described["widths"] and tuple(described["widths"]), "summaries": summaries}
-    recipe = Recipe(**{**described, **read})
-    widths = recipe.widths or ()
-    _require(isinstance(recipe.kind, str) and isinstance(recipe.skip, bool), "recipe of the encoder")
-    _require(recipe.conditional in REAL_FAMILIES, "conditionals of the encoder")
+    widths = described["widths"] or ()
+    _require(isinstance(described["kind"], str) and isinstance(described["skip"], bool), "recipe of the encoder")
+    _require(described["conditional"] in REAL_FAMILIES, "conditionals of the encoder")
     _require(all(type(width) is int and width > 0 for width in widths), "widths of the encoder")
+    recipe = Recipe(**{**described, "widths": tuple(widths) or None, "summaries": summaries})
     # Units stand in as many groups as there are parent sets, at most, and each group listens to itself.
     stored = sum(array.size for array in numbers.values()) * max(1, len(inverse.net.latents))
     widest = max((a * b for a, b in itertools.pairwise((1, *widths))), default=0)
