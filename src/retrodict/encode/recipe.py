@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, SupportsIndex, TypeVar
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
@@ -42,11 +42,11 @@ class Recipe:
     def of(
         cls,
         kind: str = "shared",
-        widths: Iterable[SupportsIndex] | None = None,
+        widths: Iterable[Any] | None = None,
         skip: bool = True,
         conditional: str | Conditional = "normal",
     ) -> Recipe:
-        """Return the recipe with its widths as plain integers."""
+        """Return the recipe with its widths as plain integers; raise `OptionError` for what are no counts."""
         sizes = None if widths is None else tuple(read_count("widths", width) for width in widths)
         return cls(kind, sizes, skip, conditional)
 
