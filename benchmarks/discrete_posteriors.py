@@ -33,7 +33,7 @@ ASKED = 0.01
 MEASURED = ("distance", "noise", "worst latent", "worst evidence", "weighted")
 HEAD = """# Posteriors over discrete latents
 
-Written by `make discrete`: networks that come with pgmpy, leaves observed, an amortised posterior trained on
+Written by `make discrete`: networks that come with pgmpy, leaves observed, an amortized posterior trained on
 simulations alone, compared with exact inference (pyAgrum) on {sets} evidence sets drawn from the model. *Distance*:
 total variation between marginals, the mean over all latents and evidence sets, with those of the latent and of the
 evidence set that come out worst; {draws:,} draws a set, whose own noise is about *noise*. *Weighted*: with importance

@@ -1,4 +1,4 @@
-"""Eight schools, centred and not: one posterior, whichever way the program is written."""
+"""Eight schools, centered and not: one posterior, whichever way the program is written."""
 
 import numpy as np
 import numpyro
@@ -10,14 +10,14 @@ EFFECT = np.array([28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0])
 ERROR = np.array([15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0])
 
 
-def centred(error, effect=None):
+def centered(error, effect=None):
     mean, spread = numpyro.sample("mean", dist.Normal(0, 5)), numpyro.sample("spread", dist.HalfCauchy(5))
     with numpyro.plate("schools", len(error)):
         school = numpyro.sample("school", dist.Normal(mean, spread))
         numpyro.sample("effect", dist.Normal(school, error), obs=effect)
 
 
-def non_centred(error, effect=None):
+def non_centered(error, effect=None):
     mean, spread = numpyro.sample("mean", dist.Normal(0, 5)), numpyro.sample("spread", dist.HalfCauchy(5))
     with numpyro.plate("schools", len(error)):
         school = numpyro.sample("school", dist.Normal(0, 1))
@@ -26,7 +26,7 @@ def non_centred(error, effect=None):
 
 def main(steps=3000):
     found = {}
-    for program in (centred, non_centred):
+    for program in (centered, non_centered):
         posterior = rd.amortize(rd.from_numpyro(program, ERROR, EFFECT), conditional="mixture", steps=steps)
         weighed = posterior.importance({"effect": EFFECT}, 20_000)
         found[program.__name__] = weighed

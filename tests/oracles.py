@@ -43,7 +43,7 @@ class Dag:
         return [to_bits(v for v in range(len(self)) if self.parents[v] >> u & 1) for u in range(len(self))]
 
     @cached_property
-    def neighbours(self) -> list[int]:
+    def neighbors(self) -> list[int]:
         return [above | below for above, below in zip(self.parents, self.children, strict=True)]
 
     @cached_property
@@ -139,13 +139,13 @@ def list_paths(dag: Dag, start: int, end: int) -> list[tuple[int, ...]]:
         if path[-1] == end:
             paths.append(path)
         else:
-            stack += [(*path, v) for v in list_bits(dag.neighbours[path[-1]]) if v not in path]
+            stack += [(*path, v) for v in list_bits(dag.neighbors[path[-1]]) if v not in path]
     return paths
 
 
 def is_path(dag: Dag, path: Sequence[int]) -> bool:
     """Whether every step is an edge and no variable comes twice."""
-    return len(set(path)) == len(path) and all(dag.neighbours[a] >> b & 1 for a, b in itertools.pairwise(path))
+    return len(set(path)) == len(path) and all(dag.neighbors[a] >> b & 1 for a, b in itertools.pairwise(path))
 
 
 def is_collider(dag: Dag, before: int, middle: int, after: int) -> bool:
@@ -294,26 +294,26 @@ def find_barren_names(parents: Parents, observed: Collection[Name]) -> set[Name]
 
 def marry(parents: Parents) -> dict[Name, set[Name]]:
     """The moral graph: families are joined."""
-    neighbours: dict[Name, set[Name]] = {name: set() for name in parents}
+    neighbors: dict[Name, set[Name]] = {name: set() for name in parents}
     for child, above in parents.items():
         for one, other in itertools.permutations({child, *above}, 2):
-            neighbours[one].add(other)
-    return neighbours
+            neighbors[one].add(other)
+    return neighbors
 
 
-def take_out(neighbours: dict[Name, set[Name]], name: Name) -> set[Name]:
-    """Join the neighbours of a variable pairwise, remove it, and return them."""
-    near = neighbours.pop(name)
+def take_out(neighbors: dict[Name, set[Name]], name: Name) -> set[Name]:
+    """Join the neighbors of a variable pairwise, remove it, and return them."""
+    near = neighbors.pop(name)
     for other in near:
-        neighbours[other] |= near - {other}
-        neighbours[other].discard(name)
+        neighbors[other] |= near - {other}
+        neighbors[other].discard(name)
     return near
 
 
-def count_fill(neighbours: dict[Name, set[Name]], name: Name, free: Collection[Name] = ()) -> int:
-    """How many pairs of neighbours are not joined yet; pairs inside ``free`` cost nothing."""
-    pairs = itertools.combinations(neighbours[name], 2)
-    return sum(b not in neighbours[a] and not (a in free and b in free) for a, b in pairs)
+def count_fill(neighbors: dict[Name, set[Name]], name: Name, free: Collection[Name] = ()) -> int:
+    """How many pairs of neighbors are not joined yet; pairs inside ``free`` cost nothing."""
+    pairs = itertools.combinations(neighbors[name], 2)
+    return sum(b not in neighbors[a] and not (a in free and b in free) for a, b in pairs)
 
 
 def drop(parents: Parents, names: Collection[Name]) -> dict[Name, set[Name]]:
@@ -324,18 +324,18 @@ def drop(parents: Parents, names: Collection[Name]) -> dict[Name, set[Name]]:
 def eliminate_explicitly(parents: Parents, observed: Collection[Name], order: Iterable[Name]) -> dict[Name, set[Name]]:
     """The inverse along an elimination order; barren latents keep their own parents."""
     barren = find_barren_names(parents, observed)
-    neighbours = marry(drop(parents, barren))
+    neighbors = marry(drop(parents, barren))
     inverse = {name: set(parents[name]) for name in barren}
     for name in order:
         if name not in barren:
-            inverse[name] = take_out(neighbours, name)
+            inverse[name] = take_out(neighbors, name)
     return inverse
 
 
 def count_fewest_edges(dag: Dag, observed: int) -> int:
     """The fewest edges of all elimination orders, by dynamic programming over the sets of eliminated latents.
 
-    When a latent is eliminated, its neighbours are what it reaches through latents eliminated before (Rose, Tarjan
+    When a latent is eliminated, its neighbors are what it reaches through latents eliminated before (Rose, Tarjan
     & Lueker 1976): they depend on the set of these, not on their order. Barren latents keep their own parents.
     """
     barren = dag.find_barren(observed)

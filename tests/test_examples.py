@@ -60,8 +60,8 @@ def test_edges_of_autoencoders_are_those_of_the_formula():
 
 
 def check_eight_schools(found):
-    """Beside NUTS, 50,000 draws of the non-centred program. Where weights cannot be relied on, they say so."""
-    assert found["non_centred"].khat < 0.7
+    """Beside NUTS, 50,000 draws of the non-centered program. Where weights cannot be relied on, they say so."""
+    assert found["non_centered"].khat < 0.7
     for weighed in (weighed for weighed in found.values() if weighed.reliable):
         for name, mean, sd in (("mean", 4.398, 3.336), ("spread", 3.63, 3.263)):
             assert float(weighed.mean[name]) == pytest.approx(mean, abs=0.1 * sd)
@@ -70,7 +70,7 @@ def check_eight_schools(found):
 
 def check_gaussian_mixture(draws):
     assert draws["group"].mean(axis=0) == pytest.approx([0, 0, 1, 1], abs=0.02)
-    assert draws["centres"].mean(axis=0) == pytest.approx([-1.97, 1.97], abs=0.1)
+    assert draws["centers"].mean(axis=0) == pytest.approx([-1.97, 1.97], abs=0.1)
 
 
 def check_sigmoid_belief_net(distance):

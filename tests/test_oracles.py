@@ -38,13 +38,13 @@ def renumber(dag: Dag, observed: int, places: tuple[int, ...]) -> tuple[frozense
     return edges, frozenset(places[v] for v in list_bits(observed))
 
 
-@pytest.mark.parametrize(("n", "labelled"), [(2, 3), (3, 25), (4, 543)])
-def test_pairs_up_to_isomorphism_are_all_pairs_and_each_once(n: int, labelled: int) -> None:
-    """Renumbered in all ways they give every labelled pair (OEIS A003024), and no two give the same."""
+@pytest.mark.parametrize(("n", "labeled"), [(2, 3), (3, 25), (4, 543)])
+def test_pairs_up_to_isomorphism_are_all_pairs_and_each_once(n: int, labeled: int) -> None:
+    """Renumbered in all ways they give every labeled pair (OEIS A003024), and no two give the same."""
     shapes = [
         {renumber(*pair, p) for p in itertools.permutations(range(n))} for pair in list_pairs_up_to_isomorphism(n)
     ]
-    assert len(set().union(*shapes)) == sum(map(len, shapes)) == labelled * (2**n - 2)
+    assert len(set().union(*shapes)) == sum(map(len, shapes)) == labeled * (2**n - 2)
 
 
 def test_pairs_of_five_are_those_of_the_shapes_of_five() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.speed.images import read_digits
 from benchmarks.speed.problem import make_problem
-from benchmarks.speed.turns import Worker, summarise, take_turns
+from benchmarks.speed.turns import Worker, summarize, take_turns
 
 HYBRID = "zuko with our linear map"  # a network that no peer comes with
 Answers = dict[str, Any]
@@ -249,7 +249,7 @@ def grow(source: str, size: Size) -> Answers:
     times = {stage: answers[0]["seconds"] for stage, answers in stages.items() if stage in ("invert", "build")}
     for stage in ("train", "draw"):
         if len(stages.get(stage, ())) > 1:
-            summary = summarise(stages[stage])
+            summary = summarize(stages[stage])
             times |= {stage: summary["seconds"], f"compile {stage}": summary["first"]}
         elif stage in stages:
             times[f"compile {stage}"] = stages[stage][0]["seconds"]

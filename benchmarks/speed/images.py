@@ -13,11 +13,11 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
-    """Binary images as rows, to learn from and to judge by; ``centre`` and ``spread`` standardise the former."""
+    """Binary images as rows, to learn from and to judge by; ``center`` and ``spread`` standardize the former."""
 
     train: Floats
     test: Floats
-    centre: Floats
+    center: Floats
     spread: Floats
 
     def save(self, path: Path) -> None:
@@ -32,7 +32,7 @@ class Pixels:
 
 
 def read_digits() -> Pixels:
-    """Return the digits of scikit-learn, binarised, divided as `load_images` does."""
+    """Return the digits of scikit-learn, binarized, divided as `load_images` does."""
     from retrodict.zoo.images import load_images
 
     images = load_images("digits")

@@ -91,12 +91,12 @@ def sample_by_evaluations(turns: Turns, problem: str, units: int, draws: int, de
     given = Problem.load(problem)
     encoder = build(given.source, units, dense=dense)
     level, depth = jnp.array(encoder.structure.level), encoder.structure.depth
-    centre, spread = encoder.scaling
+    center, spread = encoder.scaling
     seen = given.observed
 
     @eqx.filter_jit
     def draw(encoder: Any, key: jax.Array, observed: jax.Array) -> jax.Array:
-        x = jnp.broadcast_to((observed - centre[:seen]) / spread[:seen], (draws, seen))
+        x = jnp.broadcast_to((observed - center[:seen]) / spread[:seen], (draws, seen))
 
         def step(i: jax.Array, latents: jax.Array) -> jax.Array:
             drawn = encoder.conditional.sample(
@@ -105,7 +105,7 @@ def sample_by_evaluations(turns: Turns, problem: str, units: int, draws: int, de
             return jnp.where(level == i, drawn, latents)
 
         latents = jax.lax.fori_loop(0, depth, step, jnp.zeros((draws, len(level))))
-        return latents * spread[seen:] + centre[seen:]
+        return latents * spread[seen:] + center[seen:]
 
     observed = jnp.asarray(given.judged[0, :seen])
     seed = 0
@@ -121,7 +121,7 @@ class _ReachedError(Exception):
 
 
 def reach(turns: Turns, problem: str, target: float, options: Mapping[str, Any]) -> None:
-    """Amortise until the distance from the exact posterior is reached; a seed a turn."""
+    """Amortize until the distance from the exact posterior is reached; a seed a turn."""
     given = Problem.load(problem)
     model = zoo.find(given.source)
     measure = _measure(given)

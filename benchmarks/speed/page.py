@@ -30,17 +30,17 @@ data need no gradient of their input) over those of a product of two matrices of
 Simulating is left out."""
 REACHING = """KL from the exact posterior over the number of latents, on {judged} draws from the model that nobody
 trains on, looked at every 25 steps (sbi: every epoch, BayesFlow: every 100 steps); looking is not timed, nor is
-loading the libraries. Simulating, building, compiling and standardising are. Whole trainings, medians of seeds; of
+loading the libraries. Simulating, building, compiling and standardizing are. Whole trainings, medians of seeds; of
 a peer's learning rates all are tried with one seed, and the soonest with the others. *Ours* is `amortize` with its
 defaults; *without compiling*, every epoch counts as the median one. Zuko: Adam with a cosine over 5,000 steps, the
-same standardisation (not timed), in PyTorch's eager mode; as it comes, and with our linear map past its layers.
+same standardization (not timed), in PyTorch's eager mode; as it comes, and with our linear map past its layers.
 sbi: NPE with its default flow. BayesFlow: its default workflow (a coupling flow), new simulations, batches of 256,
-everything standardised. NumPyro is not here: its automatic guides fit one observation, and its autoregressive
+everything standardized. NumPyro is not here: its automatic guides fit one observation, and its autoregressive
 networks take an order of the variables but no adjacency, so a guide for this case would be code of our own."""
-LEARNING = """Digits of scikit-learn, binarised: {images:,} images an epoch in {steps} steps of {batch}. The model has
+LEARNING = """Digits of scikit-learn, binarized: {images:,} images an epoch in {steps} steps of {batch}. The model has
 {latents} standard normal latents and a tanh decoder with {hidden} hidden units (`zoo.vae`); the encoder has two ReLU
 layers, as wide as {capacity:,} parameters in use allow. Ours sees an indicator of each value of a pixel and has a
-linear map past the layers, which is counted; the others see standardised pixels. One draw, Adam with rate 0.001.
+linear map past the layers, which is counted; the others see standardized pixels. One draw, Adam with rate 0.001.
 *Ours* is `fit_model` with all that it does but the bound on {judged} held-out images after each epoch, which
 *ours, judging* includes. Pyro: `SVI` with `Trace_ELBO`, its checks switched off, eager; *PyTorch alone* writes
 out the same objective, with the fused Adam. *Bound* is the evidence lower bound of held-out images after {first}
@@ -52,7 +52,7 @@ for each of {latents} latents; ours computes each unit once. *Inverse flow* is t
 round: each latent is given the noise of those before it, in one pass. It has the same dependencies by other functions,
 and must not score what it has not drawn."""
 GROWING = """Order `auto`, default widths, batch 256; simulating included. Seconds; draws are 1,000 for one
-observation. *Building* draws simulations to standardise by and makes the encoder."""
+observation. *Building* draws simulations to standardize by and makes the encoder."""
 
 
 def write_page(results: Results) -> str:

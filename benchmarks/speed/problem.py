@@ -29,7 +29,7 @@ class Problem:
     widths: tuple[int, ...]
     adjacency: NDArray[np.bool_]
     mixing: Floats
-    centre: Floats
+    center: Floats
     spread: Floats
     batches: Floats
     judged: Floats
@@ -98,7 +98,7 @@ def make_problem(source: str, units: int, batch: int) -> Problem:
         widths=tuple(layer.bias.shape[0] for layer in layers[:-1]),
         adjacency=dependencies.matrix,
         mixing=np.linalg.cholesky(model.covariance)[columns].astype(np.float32),
-        centre=np.asarray(encoder.scaling.centre),
+        center=np.asarray(encoder.scaling.center),
         spread=np.asarray(encoder.scaling.spread),
         batches=draws[: BATCHES * batch].reshape(BATCHES, batch, -1),
         judged=judged,

@@ -82,7 +82,7 @@ class Autoregressive(nn.Module):
 
 
 class Pair(nn.Module):
-    """The decoder, of standard normal latents, and an encoder, which sees standardised pixels."""
+    """The decoder, of standard normal latents, and an encoder, which sees standardized pixels."""
 
     def __init__(self, given: Pixels, encoder: nn.Module, task: Mapping[str, int]) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class Pair(nn.Module):
             nn.Linear(self.latents, task["hidden"]), nn.Tanh(), nn.Linear(task["hidden"], pixels)
         )
         self.encoder = encoder
-        self.register_buffer("centre", torch.from_numpy(given.centre))
+        self.register_buffer("center", torch.from_numpy(given.center))
         self.register_buffer("spread", torch.from_numpy(given.spread))
 
     def model(self, images: Tensor) -> None:
@@ -105,15 +105,15 @@ class Pair(nn.Module):
         """Draw the latents of a batch, as a Pyro guide."""
         pyro.module("encoder", self.encoder)
         with pyro.plate("images", len(images)):
-            pyro.sample("z", self.encoder.distribution(self.standardise(images)))
+            pyro.sample("z", self.encoder.distribution(self.standardize(images)))
 
-    def standardise(self, images: Tensor) -> Tensor:
+    def standardize(self, images: Tensor) -> Tensor:
         """Return the pixels in units of the data."""
-        return (images - self.centre) / self.spread
+        return (images - self.center) / self.spread
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the negative evidence lower bound, without Pyro: the mean over a batch, of one draw."""
-        latents, log_density = self.encoder.draw(self.standardise(images))
+        latents, log_density = self.encoder.draw(self.standardize(images))
         logits = self.decoder(latents)
         fit = -functional.binary_cross_entropy_with_logits(logits, images, reduction="none").sum(-1)
         return (log_density - log_normal(latents) - fit).mean()

@@ -140,13 +140,13 @@ def take_turns(workers: Mapping[str, Worker], rounds: int) -> dict[str, dict[str
             if not any("failed" in answer for answer in answers[name]):
                 time.sleep(REST)
                 answers[name].append(worker.turn())
-    return {name: summarise(rows) for name, rows in answers.items()}
+    return {name: summarize(rows) for name, rows in answers.items()}
 
 
-def summarise(answers: list[dict[str, Any]]) -> dict[str, Any]:
+def summarize(answers: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the median seconds of one piece of work, the extremes, and what the first turn took on top.
 
-    >>> summarise([{"seconds": 9.0, "amount": 2}, {"seconds": 2.0, "amount": 2}])["seconds"]
+    >>> summarize([{"seconds": 9.0, "amount": 2}, {"seconds": 2.0, "amount": 2}])["seconds"]
     1.0
     """
     failed = [answer["failed"] for answer in answers if "failed" in answer]

@@ -1,4 +1,4 @@
-"""Zuko's masked networks in PyTorch as contestants: the same wiring, widths, density and optimiser."""
+"""Zuko's masked networks in PyTorch as contestants: the same wiring, widths, density and optimizer."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Masked(nn.Module):
         self.network = zuko.nn.MaskedMLP(each, list(given.widths))
         self.skip = zuko.nn.MaskedLinear(adjacency=each) if skip else None
         self.seen = given.observed
-        self.register_buffer("centre", torch.from_numpy(given.centre))
+        self.register_buffer("center", torch.from_numpy(given.center))
         self.register_buffer("spread", torch.from_numpy(given.spread))
 
     def factors(self, columns: Tensor) -> Tensor:
         """Return log q of each latent."""
-        standard = (columns - self.centre) / self.spread
+        standard = (columns - self.center) / self.spread
         outputs = self.network(standard)
         if self.skip is not None:
             outputs = outputs + self.skip(standard)
@@ -143,7 +143,7 @@ def sample(turns: Turns, problem: str, draws: int) -> None:
     flow = zuko.flows.MAF(
         latents, seen, transforms=1, adjacency=torch.from_numpy(adjacency), hidden_features=list(given.widths)
     )
-    standard = (given.judged[0, :seen] - given.centre[:seen]) / given.spread[:seen]
+    standard = (given.judged[0, :seen] - given.center[:seen]) / given.spread[:seen]
     context = torch.from_numpy(standard)
     passes = next(part.passes for part in flow.modules() if hasattr(part, "passes"))
     with torch.no_grad():

@@ -13,7 +13,7 @@ from benchmarks.speed.cases import CASES, SMOKE, grow, learn
 from benchmarks.speed.figures import list_figures
 from benchmarks.speed.growth import fit_exponent
 from benchmarks.speed.multiply_adds import count_weights
-from benchmarks.speed.turns import Worker, summarise
+from benchmarks.speed.turns import Worker, summarize
 from benchmarks.stamp import unstamp
 from retrodict import BayesNet, fully_connected, invert, mean_field, zoo
 from retrodict.plan.dependencies import Dependencies
@@ -56,11 +56,11 @@ def test_the_exponent_is_the_slope():
 
 def test_the_first_turn_is_what_compiling_took_on_top():
     turns = [{"seconds": s, "amount": 10, "depth": 3} for s in (7.0, 2.0, 9.0, 1.0)]
-    assert summarise(turns) == {"seconds": 0.2, "least": 0.1, "most": 0.9, "turns": 3, "first": 5.0, "depth": 3}
+    assert summarize(turns) == {"seconds": 0.2, "least": 0.1, "most": 0.9, "turns": 3, "first": 5.0, "depth": 3}
 
 
 def test_a_failure_is_told_with_its_reason():
-    assert summarise([{"seconds": 1.0, "amount": 1}, {"failed": "out of luck"}]) == {"failed": "out of luck"}
+    assert summarize([{"seconds": 1.0, "amount": 1}, {"failed": "out of luck"}]) == {"failed": "out of luck"}
     with Worker("nobody", 60, {}) as worker:
         assert "nobody" in worker.turn()["failed"]
 

@@ -32,7 +32,7 @@ def find_programs() -> tuple[str, str] | None:
 
 
 class Browser:
-    """One window. ``dark`` asks for the dark colours."""
+    """One window. ``dark`` asks for the dark colors."""
 
     def __init__(self, folder: Path, *, dark: bool = False) -> None:
         programs = find_programs()

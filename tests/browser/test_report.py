@@ -229,7 +229,7 @@ def test_the_table_is_saved_as_csv(browser, open_report, tmp_path):
 
 @pytest.mark.parametrize("which", ["inverse", "model"])
 def test_pictures_are_saved_as_they_look(browser, open_report, tmp_path, which):
-    """With their colours in the file, any names as text, and nothing that the policy of the page refuses."""
+    """With their colors in the file, any names as text, and nothing that the policy of the page refuses."""
     evil = "<img src=x onerror=\"document.title='run'\">"
     net = BayesNet({"z": [], evil: ["z"], "w": ["z"], "x": [evil, "w"]}, observed=["x"])
     open_report(net, certify(mean_field(net)))
@@ -265,7 +265,7 @@ def test_paper_is_white_and_whole(browser, open_report):
         browser.imitate("", dark=False)
 
 
-def test_dark_colours_have_contrast(tmp_path):
+def test_dark_colors_have_contrast(tmp_path):
     """Text against its background, in both modes, by the formula of WCAG 2: at least 4.5 to 1."""
     page = write_report(zoo.asia(), tmp_path / "report.html", certify(reversal(zoo.asia())))
     for dark in (False, True):
@@ -273,7 +273,7 @@ def test_dark_colours_have_contrast(tmp_path):
         try:
             window.open(page)
             assert window.run("return matchMedia('(prefers-color-scheme: dark)').matches") == dark
-            colours = window.run(
+            colors = window.run(
                 "const s = getComputedStyle(document.documentElement);"
                 "return Object.fromEntries(arguments[0].map((n) => [n, s.getPropertyValue('--' + n).trim()]))",
                 ["paper", "sheet", "ink", "soft", "missing", "removable", "good", "accent-soft"],
@@ -281,17 +281,17 @@ def test_dark_colours_have_contrast(tmp_path):
         finally:
             window.close()
         for text in ("ink", "soft", "missing", "removable", "good"):
-            assert contrast(colours[text], colours["sheet"]) >= 4.5, (dark, text)
-            assert contrast(colours[text], colours["paper"]) >= 4.5, (dark, text)
+            assert contrast(colors[text], colors["sheet"]) >= 4.5, (dark, text)
+            assert contrast(colors[text], colors["paper"]) >= 4.5, (dark, text)
 
 
 def contrast(one: str, other: str) -> float:
-    lights = sorted(luminance(colour) for colour in (one, other))
+    lights = sorted(luminance(color) for color in (one, other))
     return (lights[1] + 0.05) / (lights[0] + 0.05)
 
 
-def luminance(colour: str) -> float:
-    channels = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+def luminance(color: str) -> float:
+    channels = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
 

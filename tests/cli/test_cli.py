@@ -125,7 +125,7 @@ def test_a_bad_guide_is_one_line_on_standard_error(run, tmp_path, text, message)
         (["invert", "tree:3", "--order", "sideways"], "does not exist"),
         (["invert", "tree:3", "--minimize", "beauty"], "'beauty' is unknown"),
         (["invert"], "Missing argument"),
-        (["invert", "tree:3", "--colour"], "No such option"),
+        (["invert", "tree:3", "--color"], "No such option"),
         (["check", "tree:3"], "Missing option"),
         (["check", "tree:3", "--guide", "nowhere.json"], "No such file"),
         (["demo", "--out", "nowhere/at/all"], "cannot be written"),

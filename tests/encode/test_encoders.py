@@ -86,11 +86,11 @@ def test_samples_follow_the_density(kind):
     observed = jnp.tile(jnp.array([1.0, -1.0, 0.5, 2.0]), (20_000, 1))
     draws = eqx.filter_jit(encoder.sample)(jax.random.key(6), observed)
     parameters = eqx.filter_jit(encoder.parameters)(jnp.concatenate([observed, draws], axis=-1))
-    standardised = (draws - parameters[..., 0]) * jnp.exp(-Normal().log_scale(parameters))
-    correlation = np.corrcoef(np.asarray(standardised).T)
+    standardized = (draws - parameters[..., 0]) * jnp.exp(-Normal().log_scale(parameters))
+    correlation = np.corrcoef(np.asarray(standardized).T)
     assert np.abs(correlation - np.eye(3)).max() < 5 / np.sqrt(20_000)
-    assert np.abs(np.asarray(standardised.mean(axis=0))).max() < 5 / np.sqrt(20_000)
-    assert np.abs(np.asarray(standardised.std(axis=0)) - 1).max() < 5 / np.sqrt(40_000)
+    assert np.abs(np.asarray(standardized.mean(axis=0))).max() < 5 / np.sqrt(20_000)
+    assert np.abs(np.asarray(standardized.std(axis=0)) - 1).max() < 5 / np.sqrt(40_000)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -101,7 +101,7 @@ def test_scaling_is_a_change_of_variables(kind):
     scaled = build_encoder(inverse, jax.random.key(0), kind, widths=(20, 20), scaling=scaling)
     x, z = jnp.ones((5, 4)), jnp.full((5, 3), 0.5)
     score = eqx.filter_jit(lambda encoder, z, x: encoder.log_prob(z, x))
-    moved = score(scaled, z * scaling.spread[4:] + scaling.centre[4:], x * scaling.spread[:4] + scaling.centre[:4])
+    moved = score(scaled, z * scaling.spread[4:] + scaling.center[4:], x * scaling.spread[:4] + scaling.center[:4])
     np.testing.assert_allclose(moved, score(plain, z, x) - jnp.log(scaling.spread[4:]).sum(), rtol=1e-5)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from retrodict.errors import CycleError, GraphError, UnknownVariableError
 from retrodict.graph.ancestry import find_ancestors, find_barren
 from retrodict.graph.bayesnet import BayesNet, Variable
-from retrodict.graph.moral import moralise
+from retrodict.graph.moral import moralize
 from retrodict.graph.names import to_mask
 from tests.cases import CASES, Case
 from tests.oracles import drop, find_barren_names, marry
@@ -73,12 +73,12 @@ def test_barren_latents_are_those_that_no_observation_informs(case: Case) -> Non
 def test_moral_graph_joins_families_but_no_two_observed(model: RandomModel) -> None:
     net = model.net
     barren = find_barren_names(model.parents, model.observed_names)
-    neighbours = moralise(net, keep=~find_barren(net))
+    neighbors = moralize(net, keep=~find_barren(net))
     expected = marry(drop(model.parents, barren))
     for name in net.names:
         near = expected.get(name, set())
         free = set(net.observed) if name in net.observed else set()
-        assert set(net.to_names(neighbours[net.index(name)])) == near - free
+        assert set(net.to_names(neighbors[net.index(name)])) == near - free
 
 
 def test_different_models_are_not_equal() -> None:

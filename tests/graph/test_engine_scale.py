@@ -69,7 +69,7 @@ def test_a_chain_of_a_million_needs_no_recursion(order: str, last_only: bool) ->
 
 
 def require_long_chain(steps: int, order: str, last_only: bool) -> None:
-    """Every latent keeps an edge to a neighbour or to data; without much data nobody needs more than two."""
+    """Every latent keeps an edge to a neighbor or to data; without much data nobody needs more than two."""
     inverse = invert(chain(steps, last_only), order)
     assert len(inverse.elimination) == steps
     assert inverse.n_edges >= steps + (0 if last_only else steps - 1)

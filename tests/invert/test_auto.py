@@ -132,7 +132,7 @@ def test_an_endless_budget_ends() -> None:
     assert rd.invert(make_tree(5), budget=math.inf).n_edges == 70
 
 
-def test_a_function_of_the_inverse_is_minimised() -> None:
+def test_a_function_of_the_inverse_is_minimized() -> None:
     net = make_chain(6)
     assert len(rd.invert(net, minimize=lambda inverse: len(inverse.parents["z0"])).parents["z0"]) == 2
     latest = rd.invert(net, minimize=lambda inverse: -inverse.sampling_order.index("z0"))

@@ -51,7 +51,7 @@ def test_cliques_that_overlap_are_cut_once(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(separators) == 3  # the overlap, and each side
 
 
-def test_neighbours_not_joined_are_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neighbors_not_joined_are_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
     net = make_fans(60, range(40), range(20, 60))
     (part,) = fall_apart(Problem.of(net), free(net))
     looks = count_calls(monkeypatch, parts, "_find_unjoined")
@@ -72,5 +72,5 @@ def test_no_other_direction_is_tried_where_nothing_is_filled_in(monkeypatch: pyt
     tried = count_calls(monkeypatch, comi, "order_greedily")
     net = rd.BayesNet({**{i: [] for i in range(9)}, **{f"x{i}": [i] for i in range(9)}}, [f"x{i}" for i in range(9)])
     problem = Problem.of(net)
-    assert problem.follow(comi.choose_naturally(net, problem.neighbours, problem.latents), "natural").n_edges == 9
+    assert problem.follow(comi.choose_naturally(net, problem.neighbors, problem.latents), "natural").n_edges == 9
     assert len(tried) == 1

@@ -123,13 +123,13 @@ def list_choices(inverse: Inverse, upstream: dict[Hashable, Collection[Hashable]
     """At every step of an elimination the fill of the latent taken, and the fills of all that might have been."""
     net = inverse.net
     parents = drop({name: net.parents(name) for name in net.names}, inverse.generative)
-    neighbours = marry(parents)
+    neighbors = marry(parents)
     left = [name for name in inverse.elimination_order if name in parents]
     while left:
         frontier = [name for name in left if not set(upstream[name]) & set(left)]
-        fills = {name: count_fill(neighbours, name, free=net.observed) for name in frontier}
+        fills = {name: count_fill(neighbors, name, free=net.observed) for name in frontier}
         yield fills[left[0]], list(fills.values())
-        take_out(neighbours, left.pop(0))
+        take_out(neighbors, left.pop(0))
 
 
 def find_upstream(net: BayesNet, strategy: str) -> dict[Hashable, Collection[Hashable]]:

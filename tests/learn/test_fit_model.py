@@ -61,7 +61,7 @@ def log_likelihood(learned: LearnedModel, data: np.ndarray) -> float:
 
 
 def mean_field_gap(program: Any) -> float:
-    """KL from the best factorised normal to the posterior, whose precision is I + W'W / s^2, in closed form."""
+    """KL from the best factorized normal to the posterior, whose precision is I + W'W / s^2, in closed form."""
     weights = np.asarray(program.weights, np.float64)
     precision = np.eye(2) + weights.T @ weights / np.exp(2 * float(program.log_scale))
     return 0.5 * float(np.log(np.diag(precision)).sum() - np.linalg.slogdet(precision)[1])
@@ -187,7 +187,7 @@ def test_a_summary_stands_between_the_image_and_the_encoder(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_relaxed_latents_pass_through_a_summarised_encoder() -> None:
+def test_relaxed_latents_pass_through_a_summarized_encoder() -> None:
     summary = eqx.nn.Linear(9, 4, key=jax.random.key(0))
     learned = fit_model(
         zoo.bernoulli_vae(3, pixels=9, hidden=(8,)), {"x": IMAGES}, summaries={"x": summary}, temperature=0.5, **SMALL
@@ -199,7 +199,7 @@ def test_relaxed_latents_pass_through_a_summarised_encoder() -> None:
 
 VAE = zoo.vae(2, pixels=9, hidden=(8,))
 BAD: dict[str, tuple[type[RetrodictError], str, Callable[[], Any]]] = {
-    "grey": (DataError, "outside of the support of Bernoulli", lambda: fit_model(VAE, {"x": IMAGES * 0.5})),
+    "gray": (DataError, "outside of the support of Bernoulli", lambda: fit_model(VAE, {"x": IMAGES * 0.5})),
     "nan": (DataError, "'x'", lambda: fit_model(VAE, {"x": np.where(IMAGES > 0, np.nan, 0)})),
     "size": (DataError, r"\(200, 3, 3\) where \(n, 9\)", lambda: fit_model(VAE, {"x": IMAGES.reshape(-1, 3, 3)})),
     "empty": (DataError, "no observations", lambda: fit_model(VAE, {"x": IMAGES[:0]})),

@@ -82,10 +82,10 @@ def test_a_faithful_encoder_loses_nothing_by_its_structure(faithful: Case) -> No
     np.testing.assert_allclose(faithful.gap.log_likelihood, faithful.exact, atol=0.03)
 
 
-def test_what_is_amortised_is_hardly_worse_and_never_better(apart: Case, faithful: Case) -> None:
+def test_what_is_amortized_is_hardly_worse_and_never_better(apart: Case, faithful: Case) -> None:
     for case in (apart, faithful):
-        assert case.gap.amortisation.min() > -0.02
-        assert case.gap.amortisation.mean() < 0.04
+        assert case.gap.amortization.min() > -0.02
+        assert case.gap.amortization.mean() < 0.04
 
 
 # -- binary latents: sums over all states ------------------------------------------------------------
@@ -96,9 +96,9 @@ def test_states_are_enumerated_without_noise(network: LearnedModel) -> None:
     program: Any = network.program
     np.testing.assert_allclose(gap.log_likelihood, program.log_likelihood(IMAGES[:5]), atol=1e-5)
     bound = network.bound({"x": IMAGES[:5]}, draws=20_000)
-    np.testing.assert_allclose(gap.amortised, bound, atol=0.05)
-    assert gap.amortisation.min() >= 0
-    assert gap.amortisation.mean() > 0.1  # three epochs are few
+    np.testing.assert_allclose(gap.amortized, bound, atol=0.05)
+    assert gap.amortization.min() >= 0
+    assert gap.amortization.mean() > 0.1  # three epochs are few
     assert -1e-5 < gap.approximation.min() <= gap.approximation.max() < 0.02
 
 
@@ -113,7 +113,7 @@ def test_gaps_of_relaxed_training_are_those_of_the_discrete_model(network: Learn
         network, {"x": IMAGES[:3]}, steps=100, temperature=0.3, learning_rate=1e-2, judged=20_000, weights=20_000
     )
     np.testing.assert_allclose(relaxed.log_likelihood, exact.log_likelihood, atol=0.05)
-    np.testing.assert_allclose(relaxed.amortised, exact.amortised, atol=0.05)
+    np.testing.assert_allclose(relaxed.amortized, exact.amortized, atol=0.05)
 
 
 def test_the_encoder_alone_is_trained_on(network: LearnedModel) -> None:

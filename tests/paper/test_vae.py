@@ -109,7 +109,7 @@ def test_what_is_measured_fits_together(folder):
         facts = result.facts
         assert facts["elbo"] < facts["log_likelihood"]
         assert facts["first_elbo"] < facts["log_likelihood"]
-        assert facts["amortisation"] >= 0
+        assert facts["amortization"] >= 0
         assert facts["approximation"] > -1e-5
         assert facts["failed_at"] is None
         assert facts["faithful"] == (result.unit.encoder == "forward")
@@ -248,7 +248,7 @@ def test_no_seed_at_all_is_refused():
 def invent(unit, elbo, log_likelihood=-4.5):
     facts = {"names": unit.encoder, "edges": 3, "levels": 2, "in_use": unit.capacity, "stored": 9, "failed_at": None}
     facts |= {"elbo": elbo, "weighed_elbo": elbo, "log_likelihood": log_likelihood, "first_elbo": elbo - 1}
-    facts |= {"amortisation": 0.1, "approximation": 0.4, "seconds": 1.0, "epoch_seconds": 0.1}
+    facts |= {"amortization": 0.1, "approximation": 0.4, "seconds": 1.0, "epoch_seconds": 0.1}
     return Result(unit, facts, {name: [3.0, 2.0] for name in CURVES}, {})
 
 

@@ -186,8 +186,8 @@ def test_dots_answer_is_read(monkeypatch):
     )
     plain += "edge b0 b1 4 1 0.7 1 0.9 1 1.1 \\\n1 1.3 solid black\nstop\n"
     diagram = condense(BayesNet({"z": [], "x": ["z"]}, observed=["x"]).describe_scene())
-    centres, curves = graphviz.read_plain(plain, diagram)
-    assert centres == [(72, -36), (72, -108)]
+    centers, curves = graphviz.read_plain(plain, diagram)
+    assert centers == [(72, -36), (72, -108)]
     assert np.allclose(curves, [[(72, -50.4), (72, -64.8), (72, -79.2), (72, -93.6)]])
 
 
@@ -214,8 +214,8 @@ def test_trees_have_no_crossings():
     diagram = condense(zoo.binary_tree(5).net.describe_scene())
     items = build_rows(diagram)
     assert count_crossings(sort_rows(items), items) == 0
-    centres, _ = place(diagram)
-    bottom = sorted(x for x, y in centres if y == max(y for _, y in centres))
+    centers, _ = place(diagram)
+    bottom = sorted(x for x, y in centers if y == max(y for _, y in centers))
     assert min(b - a for a, b in itertools.pairwise(bottom)) >= GAP
 
 

@@ -21,28 +21,28 @@ class ExactEncoder(eqx.Module):
     noise: jax.Array
     unmix: jax.Array
     data: jax.Array
-    centre: jax.Array
+    center: jax.Array
     log_volume: jax.Array
 
     @classmethod
     def along(cls, model: LinearGaussian, inverse: Inverse, sd: float = 1.0, shift: float = 0.0) -> ExactEncoder:
         factors = model.posterior(inverse)
         n, seen = len(model.net.latents), len(model.net.observed)
-        centre = factors.transform(np.zeros(n), np.zeros(seen))
-        data = factors.transform(np.zeros((seen, n)), np.eye(seen)) - centre
-        noise = factors.transform(np.eye(n), np.zeros((n, seen))) - centre
+        center = factors.transform(np.zeros(n), np.zeros(seen))
+        data = factors.transform(np.zeros((seen, n)), np.eye(seen)) - center
+        noise = factors.transform(np.eye(n), np.zeros((n, seen))) - center
         spread = np.sqrt((noise**2).sum(axis=0))
         noise = sd * noise
-        matrices = noise, np.linalg.inv(noise), data, centre + shift * spread
+        matrices = noise, np.linalg.inv(noise), data, center + shift * spread
         volume = np.log(np.abs(np.linalg.det(noise)))
         return cls(*(jnp.asarray(array, jnp.float32) for array in (*matrices, volume)))
 
     def sample(self, key: jax.Array, observed: jax.Array) -> jax.Array:
         noise = jax.random.normal(key, (*observed.shape[:-1], len(self.noise)))
-        return noise @ self.noise + observed @ self.data + self.centre
+        return noise @ self.noise + observed @ self.data + self.center
 
     def log_prob(self, latents: jax.Array, observed: jax.Array) -> jax.Array:
-        noise = (latents - observed @ self.data - self.centre) @ self.unmix
+        noise = (latents - observed @ self.data - self.center) @ self.unmix
         return jax.scipy.stats.norm.logpdf(noise).sum(axis=-1) - self.log_volume
 
 

@@ -42,7 +42,7 @@ def test_false_alarms_are_as_seldom_as_stated(name):
     assert learn(name).mark(further).mean() < 2 * FALSE_ALARM
 
 
-def test_the_rate_holds_on_average_over_what_was_learnt():
+def test_the_rate_holds_on_average_over_what_was_learned():
     """Forty summaries, 200,000 observations: 200 alarms at most on average, but 2 sd more in one of forty tests."""
     rng = np.random.default_rng(1)
     alarms = [Familiar.learn(*rng.normal(size=(2, 8192, 3))).mark(rng.normal(size=(5000, 3))).mean() for _ in range(40)]
@@ -86,9 +86,9 @@ def test_many_that_are_somewhat_unlike_are_an_alarm():
 def test_up_to_64_columns_the_distance_is_that_of_mahalanobis():
     columns = np.random.default_rng(0).normal(size=(4000, 5)) @ np.random.default_rng(1).normal(size=(5, 5))
     familiar = Familiar.learn(columns, columns)
-    centred = columns - columns.mean(axis=0)
-    precision = np.linalg.inv(centred.T @ centred / len(columns))
-    expected = np.sqrt(np.einsum("ni,ij,nj->n", centred, precision, centred))
+    centered = columns - columns.mean(axis=0)
+    precision = np.linalg.inv(centered.T @ centered / len(columns))
+    expected = np.sqrt(np.einsum("ni,ij,nj->n", centered, precision, centered))
     np.testing.assert_allclose(familiar.score(columns).distance, expected, rtol=1e-6)
 
 
@@ -141,7 +141,7 @@ def test_amortize_keeps_a_summary():
     with pytest.warns(NoveltyWarning, match="lie outside what training saw"):
         trained.sample({"x1": 50.0, "x2": 1.0}, 5)
     model = LinearGaussian.from_weights(BayesNet({"x": [], "z": ["x"]}, observed=["x"]), {})
-    amortize(model, quiet=True).sample({"x": 50.0}, 5)  # nothing was learnt, and the answer is exact
+    amortize(model, quiet=True).sample({"x": 50.0}, 5)  # nothing was learned, and the answer is exact
 
 
 def test_the_inverse_plays_no_part():

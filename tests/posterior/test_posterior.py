@@ -1,4 +1,4 @@
-"""The one-call road: amortised posteriors come close to exact ones, and say no to what does not fit."""
+"""The one-call road: amortized posteriors come close to exact ones, and say no to what does not fit."""
 
 import jax
 import numpy as np
@@ -135,7 +135,7 @@ def test_bad_options_are_refused(options, error, message):
         amortize(TREE, quiet=True, **options)
 
 
-def test_a_graph_alone_cannot_be_amortised():
+def test_a_graph_alone_cannot_be_amortized():
     with pytest.raises(OptionError, match="needs a Model that can be simulated, not a BayesNet"):
         amortize(TREE.net)
 

@@ -1,4 +1,4 @@
-"""A simulator that draws from NumPy is recognised before training, in whatever way it does so."""
+"""A simulator that draws from NumPy is recognized before training, in whatever way it does so."""
 
 from __future__ import annotations
 

@@ -60,8 +60,8 @@ def test_the_page_is_balanced_and_its_ids_are_its_own(report):
     assert page.open == []
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
-    labelled = {attributes["for"] for _, attributes in page.tags if "for" in attributes}
-    assert labelled <= set(ids)
+    labeled = {attributes["for"] for _, attributes in page.tags if "for" in attributes}
+    assert labeled <= set(ids)
     asked = set(re.findall(r'find\("([\w-]+)"\)', read_part("explorer.js")))
     assert asked <= set(ids)
 

@@ -45,8 +45,8 @@ def discrete_bound(pair, observed, draws):
 def wake_surrogate(pair, observed, draws):
     """A number with the gradient that reweighted wake-sleep has on average, over all tuples of draws."""
     log_joint, log_density = score_tuples(pair, observed, draws)
-    normalised = jax.nn.softmax(hold(log_joint - log_density), axis=1)
-    climbed = (normalised * (log_joint + log_density)).sum(axis=1)
+    normalized = jax.nn.softmax(hold(log_joint - log_density), axis=1)
+    climbed = (normalized * (log_joint + log_density)).sum(axis=1)
     return (jnp.exp(hold(log_density).sum(axis=1)) * climbed).sum(axis=0).mean()
 
 
@@ -61,12 +61,12 @@ def transport(encoder, noise, observed):
     rows = jnp.broadcast_to(observed, (*noise.shape[:-1], len(observed))).reshape(-1, len(observed))
     noise = noise.reshape(len(rows), -1)
     latents = jnp.zeros_like(noise)
-    centre, spread = (part[len(observed) :] for part in hold(encoder.scaling))
+    center, spread = (part[len(observed) :] for part in hold(encoder.scaling))
     for column in np.argsort(encoder.structure.level, kind="stable"):
         inputs = encoder.features(hold(encoder.scaling), jnp.concatenate([rows, latents], axis=1))
         of_column = encoder.parameters(inputs)[:, column]
         standard = of_column[:, 0] + jnp.exp(encoder.conditional.log_scale(of_column)) * noise[:, column]
-        latents = latents.at[:, column].set(centre[column] + spread[column] * standard)
+        latents = latents.at[:, column].set(center[column] + spread[column] * standard)
     return latents
 
 

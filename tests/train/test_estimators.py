@@ -12,7 +12,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 from retrodict.train.autoencoder import Autoencoder
-from retrodict.train.objectives.reparameterised import elbo, iwae
+from retrodict.train.objectives.reparameterized import elbo, iwae
 from retrodict.train.objectives.score_function import reweighted_wake_sleep, vimco
 from retrodict.train.objectives.simulated import forward_kl, symmetric_kl, symmetric_vimco
 from retrodict.train.objectives.weights import Function, draw_latents, draw_log_weights, hold, log_mean, swap_gradient
@@ -146,7 +146,7 @@ def test_symmetric_kl_is_the_sum_of_both_on_average():
 
 
 @pytest.mark.slow
-def test_double_reparameterisation_has_the_gradient_of_the_bound_with_less_noise():
+def test_double_reparameterization_has_the_gradient_of_the_bound_with_less_noise():
     def plain(pair, key, observed, draws):
         return -log_mean(draw_log_weights(pair, key, observed, draws)).mean()
 

@@ -80,7 +80,7 @@ def test_a_minibatch_in_pieces_has_the_gradient_of_the_whole(rows, monkeypatch):
 
 
 def test_without_progress_training_stops_and_keeps_the_best():
-    """A learning rate that after 75 steps begins to destroy what was learnt."""
+    """A learning rate that after 75 steps begins to destroy what was learned."""
     schedule = optax.piecewise_constant_schedule(1e-2, {75: 100.0})
     plan = Plan(steps=500, batch=32, patience=3, optimizer=optax.adam(schedule))
     stopped = train(plan)

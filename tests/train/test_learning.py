@@ -61,9 +61,9 @@ def test_the_likelihood_rises_and_the_bound_follows():
 def test_units_of_columns_are_not_learned():
     pair = start()
     learned, _ = learn(pair, draw(64), draw(20), PLAN, KEY, quiet=True)
-    np.testing.assert_array_equal(learned.encoder.scaling.centre, pair.encoder.scaling.centre)
+    np.testing.assert_array_equal(learned.encoder.scaling.center, pair.encoder.scaling.center)
     parameters, _ = divide(pair)
-    assert parameters.encoder.scaling.centre is None
+    assert parameters.encoder.scaling.center is None
     assert not any(
         np.array_equal(a, b) for a, b in zip(list_arrays(parameters), list_arrays(divide(learned)[0]), strict=True)
     )

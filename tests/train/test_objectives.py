@@ -196,7 +196,7 @@ def test_bounds_of_no_draws_are_refused():
             function(BINARY, KEY, IMAGES, 0)
 
 
-@pytest.mark.parametrize("name", [name for name, one in OBJECTIVES.items() if one.reparameterised])
+@pytest.mark.parametrize("name", [name for name, one in OBJECTIVES.items() if one.reparameterized])
 def test_discrete_draws_are_not_differentiated(name):
     with pytest.raises(OptionError, match=r"Categorical .*'vimco' or 'rws', or a relaxation"):
         choose_objective(name, BINARY.encoder)
@@ -204,7 +204,7 @@ def test_discrete_draws_are_not_differentiated(name):
     assert choose_objective(name, relax(BINARY, 0.5).encoder) is OBJECTIVES[name]
 
 
-@pytest.mark.parametrize("name", [name for name, one in OBJECTIVES.items() if not one.reparameterised])
+@pytest.mark.parametrize("name", [name for name, one in OBJECTIVES.items() if not one.reparameterized])
 def test_other_objectives_suit_all(name):
     assert choose_objective(name, BINARY.encoder) is choose_objective(name, NORMALS.encoder)
 

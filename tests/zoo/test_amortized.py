@@ -1,4 +1,4 @@
-"""Every learned program can be amortised as it is: encoders know its supports, and weights are numbers."""
+"""Every learned program can be amortized as it is: encoders know its supports, and weights are numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.zoo.programs import CASES, read
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
-def test_programs_can_be_amortised(name):
+def test_programs_can_be_amortized(name):
     model = read(name)
     posterior = rd.amortize(model, steps=50, quiet=True)
     data = {pixel: value[0] for pixel, value in model.simulate(3, 1).items() if pixel in model.net.observed}

@@ -1,4 +1,4 @@
-"""A generator without a density: simulated, inverted, learnt from its draws, and refused where one is needed."""
+"""A generator without a density: simulated, inverted, learned from its draws, and refused where one is needed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_no_density_is_given():
         MODEL.log_joint(MODEL.simulate(n=2))
 
 
-def test_a_posterior_is_learnt_and_not_weighted():
+def test_a_posterior_is_learned_and_not_weighted():
     posterior = rd.amortize(MODEL, steps=100, quiet=True)
     data = {"x": MODEL.simulate(seed=5, n=1)["x"][0]}
     draws = posterior.sample(data, 50)

@@ -2,15 +2,15 @@ r"""The known variables that each latent needs: the boundary of its component am
 
 A known variable :math:`u` and the latent :math:`v_t` being drawn are d-connected given all else that is known exactly
 if a way joins them in the moral graph of :math:`\mathrm{An}(K_t \cup v_t)` whose inner variables are all unknown
-(Lauritzen et al. 1990). So :math:`v_t` needs the known neighbours of its connected component among the unknown.
+(Lauritzen et al. 1990). So :math:`v_t` needs the known neighbors of its connected component among the unknown.
 
 Going backwards in time variables become unknown one by one, and components only grow: a union-find. Each component is
 named by the variable that joined last, and which component joined which is a forest: the component of :math:`v_t`
 is the subtree of :math:`v_t`. Families are joined whole, through the member drawn last, which is unknown whenever any
-other is; moral edges are never made. Hung up at that member, the others of the family are the neighbours of all
+other is; moral edges are never made. Hung up at that member, the others of the family are the neighbors of all
 components that hold it, so what a component touches is one slice of a walk through the forest.
 
-No graph is filled in and no neighbourhood handed on: connectivity alone decides, and nothing is shared with
+No graph is filled in and no neighborhood handed on: connectivity alone decides, and nothing is shared with
 `elimination`, whose results this judges. That both forests are equal is a theorem (Liu 1990), not used here.
 """
 

@@ -5,7 +5,7 @@ latents before it. It needs exactly those known variables that are d-connected t
 that are known: without one of them the inverse states an independence that the model does not imply.
 Every other parent can go.
 
-Needed are the known neighbours of its component among the unknown (`certificate/boundaries.py`); sets are compared
+Needed are the known neighbors of its component among the unknown (`certificate/boundaries.py`); sets are compared
 without being written out (`certificate/comparison.py`); evidence is looked for when it is asked for
 (`certificate/evidence.py`).
 

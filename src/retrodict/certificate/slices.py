@@ -2,7 +2,7 @@
 
 A million sets of up to a million members each are three arrays. Whether a set holds a value is one binary search
 among the places of that value. How many different values a set has is the length of its slice less the repeats: the
-pairs of neighbouring places of one value that both lie inside it.
+pairs of neighboring places of one value that both lie inside it.
 """
 
 from __future__ import annotations

@@ -42,13 +42,13 @@ def complete_order(incomplete: str) -> list[str]:
 
 
 def complete_objective(incomplete: str) -> list[str]:
-    """Return what can be minimised that begins so."""
+    """Return what can be minimized that begins so."""
     return [objective for objective in ("edges", "depth", "width") if objective.startswith(incomplete)]
 
 
 Order = Annotated[str, typer.Option(help=f"auto, exact, {', '.join(ORDERS)}.", autocompletion=complete_order)]
 Minimize = Annotated[
-    str, typer.Option(help="What auto minimises: edges, depth or width.", autocompletion=complete_objective)
+    str, typer.Option(help="What auto minimizes: edges, depth or width.", autocompletion=complete_objective)
 ]
 Guide = Annotated[str, typer.Option(help=GUIDE_HELP, autocompletion=complete_guide)]
 Budget = Annotated[
@@ -93,7 +93,7 @@ def invert_command(
     plot: Plot = None,
     as_json: AsJson = False,
 ) -> None:
-    """Derive the factorisation that the posterior of a model has."""
+    """Derive the factorization that the posterior of a model has."""
     _prepare(plot)
     inverse = invert(open_source(source, observed, latent, args, elementwise), order, minimize, budget=budget)
     inverse.require_size()

@@ -21,7 +21,7 @@ def train_command(
     source: Source,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write the posterior into; it must be new.")],
     order: Annotated[str, typer.Option(help="Order of the inverse, see `retrodict invert --help`.")] = "auto",
-    minimize: Annotated[str, typer.Option(help="What auto minimises: edges, depth or width.")] = "edges",
+    minimize: Annotated[str, typer.Option(help="What auto minimizes: edges, depth or width.")] = "edges",
     encoder: Annotated[str, typer.Option(help="shared (one masked network) or separate (one a latent).")] = "shared",
     conditional: Annotated[str, typer.Option(help="Family of real latents: normal, mixture or spline.")] = "normal",
     steps: Annotated[int, typer.Option(help="Minibatches of simulations.")] = 5000,
@@ -37,7 +37,7 @@ def train_command(
     elementwise: Elementwise = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object to standard output.")] = False,
 ) -> None:
-    """Train an amortised posterior on simulations of a model, check it and save it for `rd.load`.
+    """Train an amortized posterior on simulations of a model, check it and save it for `rd.load`.
 
     Exit status 1: it was saved, but calibration rejects it.
 

@@ -13,7 +13,7 @@ from retrodict.encode.networks.blocks import BlockLinear
 from retrodict.encode.networks.dense import SharedEncoder
 from retrodict.encode.networks.layers import MaskedLinear
 from retrodict.encode.networks.stacked import SeparateEncoder, StackedLinear
-from retrodict.encode.summaries import Summarised, SummaryFeatures, list_columns, summarise
+from retrodict.encode.summaries import Summarized, SummaryFeatures, list_columns, summarize
 from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
 from retrodict.plan.dependencies import Dependencies
@@ -33,7 +33,7 @@ def build_encoder(
     conditional: str | Conditional = "normal",
     scaling: Scaling | None = None,
     skip: bool = True,
-    summaries: Sequence[Summarised] = (),
+    summaries: Sequence[Summarized] = (),
 ) -> Encoder:
     """Return an untrained encoder with exactly the dependencies of an inverse.
 
@@ -50,7 +50,7 @@ def build_encoder(
     if kind not in ENCODERS:
         raise OptionError(f"the encoder {kind!r} does not exist", remedy=f"Choose one of {', '.join(ENCODERS)}.")
     whole = Dependencies.of(inverse).by_column()
-    dependencies = summarise(whole, summaries) if summaries else whole
+    dependencies = summarize(whole, summaries) if summaries else whole
     if widths is None:
         widths = suggest_widths(dependencies) if kind == "shared" else (32, 32)
     encoder = ENCODERS[kind](dependencies, key, widths, conditional=conditional, scaling=scaling, skip=skip)

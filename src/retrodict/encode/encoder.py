@@ -100,8 +100,8 @@ class Encoder(eqx.Module):
         columns = jnp.concatenate([observed.reshape(-1, observed.shape[-1]), flat], axis=-1)
         scaling = self._fixed_scaling
         parameters = self.parameters(self.features(scaling, columns))
-        centre, spread = (part[len(part) - flat.shape[-1] :] for part in scaling)
-        factors = self.conditional.log_prob(parameters, (flat - centre) / spread) - jnp.log(spread)
+        center, spread = (part[len(part) - flat.shape[-1] :] for part in scaling)
+        factors = self.conditional.log_prob(parameters, (flat - center) / spread) - jnp.log(spread)
         return factors.reshape(latents.shape)
 
     def log_prob(
@@ -137,7 +137,7 @@ class Encoder(eqx.Module):
 
     def schedule(self) -> list[Step]:
         """Return what happens in each step of drawing."""
-        seen_columns = len(self.scaling.centre) - len(self.structure.level)
+        seen_columns = len(self.scaling.center) - len(self.structure.level)
         drawn = split_by_step(np.array(self.structure.level), self.structure.depth)
         return [
             Step(columns, *self.features.drawn(columns, seen_columns), computed)
@@ -160,9 +160,9 @@ class Encoder(eqx.Module):
         conditional = self.conditional.at(step.columns)
         standard = conditional.sample(key, parameters)
         count, scaling = len(self.structure.level), self._fixed_scaling
-        centre, spread = (take(part[len(part) - count :], step.columns) for part in scaling)
+        center, spread = (take(part[len(part) - count :], step.columns) for part in scaling)
         factors = conditional.log_prob(parameters, standard) - jnp.log(spread)
-        values = standard * spread + centre
+        values = standard * spread + center
         made = values.at[:, step.made].get(mode="clip")
         state = self.write(step.inputs, self.features.encode(scaling, step.inputs, made), state)
         latents = put(drawing.latents, step.columns, values.T)

@@ -15,16 +15,16 @@ from retrodict.plan.dependencies import Dependencies
 HEAVY = 2.0
 # Inputs of more standard deviations than these grow like their logarithm: only heavy tails have any.
 FAR = 10.0
-# Centre and spread are those of so many simulations.
+# Center and spread are those of so many simulations.
 SCALING_DRAWS = 4096
 # The category of an input that is a real number.
 REAL = -1
 
 
 class Scaling(NamedTuple):
-    """Centre and spread of every column, observed first: networks see standardised numbers."""
+    """Center and spread of every column, observed first: networks see standardized numbers."""
 
-    centre: Float[Array, " columns"]
+    center: Float[Array, " columns"]
     spread: Float[Array, " columns"]
 
     @classmethod
@@ -34,7 +34,7 @@ class Scaling(NamedTuple):
 
     @classmethod
     def fit(cls, columns: Float[Array, "draws columns"], categories: Integers | None = None) -> "Scaling":
-        """Standardise to mean 0 and standard deviation 1 over simulations; a constant keeps its spread.
+        """Standardize to mean 0 and standard deviation 1 over simulations; a constant keeps its spread.
 
         Of heavy tails, whose standard deviation says nothing of most draws, the middle 68 % have standard size.
         Columns that have ``categories`` are left as they are: they are codes, not quantities.
@@ -44,15 +44,15 @@ class Scaling(NamedTuple):
         low, middle, high = np.quantile(numbers, [0.1587, 0.5, 0.8413], axis=0)
         mean, spread, core = numbers.mean(axis=0), numbers.std(axis=0), (high - low) / 2
         heavy = (core > 0) & (spread > HEAVY * core)
-        centre, spread = np.where(heavy, middle, mean), np.where(heavy, core, spread)
-        scaling = np.where(real, centre, 0.0), np.where(real & (spread > 0), spread, 1.0)
+        center, spread = np.where(heavy, middle, mean), np.where(heavy, core, spread)
+        scaling = np.where(real, center, 0.0), np.where(real & (spread > 0), spread, 1.0)
         return cls(*(jnp.asarray(part, jnp.float32) for part in scaling))
 
 
 class Features(eqx.Module):
     """The inputs of a network: input ``i`` is made of column ``source[i]``.
 
-    It is the standardised number where ``category[i]`` is `REAL`, else 1 where the column has that category.
+    It is the standardized number where ``category[i]`` is `REAL`, else 1 where the column has that category.
 
     >>> features = Features(np.array([0, 1, 1]), np.array([REAL, 0, 1]), 1)
     >>> features(Scaling.none(2), jnp.array([[0.5, 1.0]])).tolist()
@@ -82,7 +82,7 @@ class Features(eqx.Module):
         inputs = np.arange(int(np.searchsorted(np.array(self.source), columns.shape[1])))
         if self._is_plain(len(inputs)):
             count = columns.shape[1]
-            return _standardise(columns, scaling.centre[:count], scaling.spread[:count])
+            return _standardize(columns, scaling.center[:count], scaling.spread[:count])
         return self.encode(scaling, inputs, columns[:, np.array(self.source)[inputs]])
 
     def encode(
@@ -93,7 +93,7 @@ class Features(eqx.Module):
         source, category = (take(jnp.asarray(part, jnp.int32), inputs) for part in (self.source, self.category))
         if own and REAL not in own:
             return (values == category).astype(values.dtype)
-        standard = _standardise(values, scaling.centre[source], scaling.spread[source])
+        standard = _standardize(values, scaling.center[source], scaling.spread[source])
         return jnp.where(category == REAL, standard, (values == category).astype(values.dtype))
 
     def drawn(self, columns: Integers, seen_columns: int) -> tuple[Integers, Integers]:
@@ -108,15 +108,15 @@ class Features(eqx.Module):
         return all(category == REAL for category in self.category[:count])
 
 
-def _standardise(
-    values: Float[Array, "rows inputs"], centre: Float[Array, " inputs"], spread: Float[Array, " inputs"]
+def _standardize(
+    values: Float[Array, "rows inputs"], center: Float[Array, " inputs"], spread: Float[Array, " inputs"]
 ) -> Float[Array, "rows inputs"]:
     """Return numbers in standard units, x beyond FAR as FAR (1 + log(x / FAR)); raw ones where nothing is to be scaled.
 
     Encoders without a scaling, such as the paper's, see every number as it is.
     """
-    standard = (values - centre) / spread
-    far = jnp.where((centre == 0) & (spread == 1), jnp.inf, FAR)
+    standard = (values - center) / spread
+    far = jnp.where((center == 0) & (spread == 1), jnp.inf, FAR)
     return jnp.clip(standard, -far, far) * (1 + jnp.log(jnp.maximum(jnp.abs(standard) / far, 1.0)))
 
 

@@ -16,7 +16,7 @@ from retrodict.encode.build import build_encoder
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.features import Scaling
-from retrodict.encode.summaries import Summarised
+from retrodict.encode.summaries import Summarized
 from retrodict.graph.inverse import Inverse
 from retrodict.plan.counts import read_count
 
@@ -36,7 +36,7 @@ class Recipe:
     widths: tuple[int, ...] | None = None
     skip: bool = True
     conditional: str | Conditional = "normal"
-    summaries: tuple[Summarised, ...] = ()
+    summaries: tuple[Summarized, ...] = ()
 
     @classmethod
     def of(

@@ -55,7 +55,7 @@ class BinaryConcrete(Conditional):
         return (self._log_odds(parameters) + noise) / jax.lax.stop_gradient(self.temperature)
 
     @property
-    def reparameterised(self) -> bool:
+    def reparameterized(self) -> bool:
         """Draws can be differentiated."""
         return True
 
@@ -98,7 +98,7 @@ def relax_encoder(encoder: Encoder, temperature: Float[Array, ""] | float) -> En
     >>> binary = Variable("z", support="boolean", categories=2, bounds=(0, 1))
     >>> net = BayesNet({"z": [], "x": ["z"]}, observed=["x"], variables=[binary])
     >>> relaxed = relax_encoder(build_encoder(invert(net), jax.random.key(0)), 0.5)
-    >>> relaxed.conditional.reparameterised
+    >>> relaxed.conditional.reparameterized
     True
     """
     if _find_other_categories(encoder).any() or any(isinstance(one, Count) for one in _list_families(encoder)):
@@ -139,11 +139,11 @@ def _list_families(encoder: Encoder) -> tuple[Conditional, ...]:
 
 def _count_seen(encoder: Encoder) -> int:
     """Return the number of observed columns."""
-    return len(encoder.scaling.centre) - len(encoder.structure.level)
+    return len(encoder.scaling.center) - len(encoder.structure.level)
 
 
 def _find_other_categories(encoder: Encoder) -> Mask:
     """Return for each latent column whether it has categories, but not two."""
     sources = np.array(encoder.features.source)[np.array(encoder.features.category) != REAL]
-    categories = np.bincount(sources, minlength=len(encoder.scaling.centre))[_count_seen(encoder) :]
+    categories = np.bincount(sources, minlength=len(encoder.scaling.center))[_count_seen(encoder) :]
     return (categories > 0) & (categories != 2)

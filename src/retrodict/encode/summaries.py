@@ -24,7 +24,7 @@ Summary = Callable[[Array], Array]
 
 
 @dataclass(frozen=True)
-class Summarised:
+class Summarized:
     """What a summary stands for: the ``observed`` variables by number, and the ``shape`` in which it takes them."""
 
     name: Name
@@ -58,7 +58,7 @@ class SummaryFeatures(Features):
     kept: tuple[int, ...] = eqx.field(static=True)
     count: int = eqx.field(static=True)
 
-    def __init__(self, inner: Features, summaries: list[tuple[Summarised, Integers]], count: int) -> None:
+    def __init__(self, inner: Features, summaries: list[tuple[Summarized, Integers]], count: int) -> None:
         """Each summary comes with the columns that it sees."""
         self.source, self.category, self.seen, self.inner = inner.source, inner.category, inner.seen, inner
         self.modules = tuple(summary.module for summary, _ in summaries)
@@ -87,10 +87,10 @@ class SummaryFeatures(Features):
         return jnp.concatenate([kept, *made, columns[:, self.count :]], axis=1).astype(columns.dtype)
 
 
-def summarise(dependencies: Dependencies, summaries: Sequence[Summarised]) -> Dependencies:
+def summarize(dependencies: Dependencies, summaries: Sequence[Summarized]) -> Dependencies:
     """Return dependencies in which each summary is one observed variable, behind those that are seen themselves.
 
-    Raises `OptionError`, naming it, for a latent that depends on a part of what is summarised: the summary would
+    Raises `OptionError`, naming it, for a latent that depends on a part of what is summarized: the summary would
     show it all.
     """
     seen = len(dependencies.observed)
@@ -115,14 +115,14 @@ def summarise(dependencies: Dependencies, summaries: Sequence[Summarised]) -> De
     )
 
 
-def list_columns(dependencies: Dependencies, summaries: Sequence[Summarised]) -> list[tuple[Summarised, Integers]]:
-    """Return with each summary the observed columns that it sees, before anything is summarised."""
+def list_columns(dependencies: Dependencies, summaries: Sequence[Summarized]) -> list[tuple[Summarized, Integers]]:
+    """Return with each summary the observed columns that it sees, before anything is summarized."""
     stop = np.cumsum(dependencies.observed_sizes)
     start = stop - dependencies.observed_sizes
     return [(s, np.concatenate([np.arange(start[i], stop[i]) for i in s.observed])) for s in summaries]
 
 
-def _require_whole(latent: Name, parents: set[int], summary: Summarised) -> None:
+def _require_whole(latent: Name, parents: set[int], summary: Summarized) -> None:
     missing = len(set(summary.observed) - parents)
     if missing:
         raise OptionError(

@@ -2,5 +2,5 @@
 
 Read in this order: ``rows`` (adjacency as two flat arrays), ``bayesnet`` (the model), ``ancestry`` and
 ``moral`` (two classical constructions), ``separation`` (d-separation with evidence), ``elimination``
-(a symbolic sparse Cholesky factorisation), ``inverse`` (what elimination gives back).
+(a symbolic sparse Cholesky factorization), ``inverse`` (what elimination gives back).
 """

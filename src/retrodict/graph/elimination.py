@@ -1,8 +1,8 @@
-"""Eliminating latents from the moral graph: a sparse Cholesky factorisation without numbers.
+"""Eliminating latents from the moral graph: a sparse Cholesky factorization without numbers.
 
-Eliminating a latent joins its remaining neighbours pairwise; they are its parents in the inverse. The latents
+Eliminating a latent joins its remaining neighbors pairwise; they are its parents in the inverse. The latents
 among them are the pattern of a column of the Cholesky factor of any matrix with the pattern of the moral
-graph, so nothing need be joined: the column of a latent is its own neighbours and the columns of those latents
+graph, so nothing need be joined: the column of a latent is its own neighbors and the columns of those latents
 whose first parent it is (its children in the elimination tree).
 
 Sources: Koller & Friedman, section 9.4 (variable elimination); Liu 1990 (elimination trees); Webb et al. 2017.
@@ -31,14 +31,14 @@ class Elimination:
     forest: Integers
 
 
-def eliminate(net: BayesNet, neighbours: Rows, order: Integers) -> Elimination:
+def eliminate(net: BayesNet, neighbors: Rows, order: Integers) -> Elimination:
     """Eliminate variables in this order from a moral graph; those not in the order take no part.
 
     Linear in the latent edges of the result.
     """
     step = np.full(len(net), -1, dtype=np.int64)
     step[order] = np.arange(len(order))
-    source, target = neighbours.sources, neighbours.index
+    source, target = neighbors.sources, neighbors.index
     chosen = step[source] >= 0
     source, target = step[source[chosen]], target[chosen]
     seen = net.is_observed[target]
@@ -48,7 +48,7 @@ def eliminate(net: BayesNet, neighbours: Rows, order: Integers) -> Elimination:
 
 
 def _fill(source: Integers, target: Integers, n: int) -> tuple[Rows, Integers]:
-    """Return the later neighbours of each step, filled in, and the elimination forest."""
+    """Return the later neighbors of each step, filled in, and the elimination forest."""
     later = target > source
     rows = Rows.from_edges(source[later], target[later], n)
     if rows.lengths.max(initial=0) > 1:

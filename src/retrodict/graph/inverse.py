@@ -26,7 +26,7 @@ MOST_EDGES = 50_000_000
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Inverse:
-    r"""A factorisation of the posterior, :math:`q(z \mid x) = \prod_i q(z_i \mid \mathrm{Pa}(z_i))`.
+    r"""A factorization of the posterior, :math:`q(z \mid x) = \prod_i q(z_i \mid \mathrm{Pa}(z_i))`.
 
     The parents of a latent are observed variables and latents sampled before it. ``generative`` names the
     barren latents: sampled last, from the model's own conditionals, so they need no network.
@@ -35,7 +35,7 @@ class Inverse:
     has a ``forest``: for each latent, by its place among ``net.latents``, the one of its latent parents that is
     eliminated first, or -1. Going down it, parent sets are inherited: it is the plan by which an encoder can share
     work, a backward recursion on a chain, an upward pass on a tree.
-    Source: Webb et al. 2017, section 1 (the encoder's factorisation).
+    Source: Webb et al. 2017, section 1 (the encoder's factorization).
 
     >>> from retrodict.invert import invert
     >>> inverse = invert(BayesNet({"x0": [], "x1": ["x0"], "x2": ["x0"]}, observed=["x1", "x2"]))

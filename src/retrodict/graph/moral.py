@@ -10,8 +10,8 @@ from retrodict.graph.rows import Integers, Mask, Rows, cumulate, drop_repeats, s
 FEW = 4  # families of up to so many parents have so few pairs that looking for equal ones does not pay
 
 
-def moralise(net: BayesNet, keep: Mask) -> Rows:
-    """Return the neighbours of each variable in the moral graph of the kept variables.
+def moralize(net: BayesNet, keep: Mask) -> Rows:
+    """Return the neighbors of each variable in the moral graph of the kept variables.
 
     ``keep`` must be closed under parents. Pairs of observed variables are left out: conditioning on both,
     an edge between them can never become a parent of anything.
@@ -19,7 +19,7 @@ def moralise(net: BayesNet, keep: Mask) -> Rows:
     Source: Koller & Friedman, definition 4.16; Webb et al. 2017, the first step of CoMI.
 
     >>> net = BayesNet({"a": [], "b": [], "c": ["a", "b"]}, observed=["c"])
-    >>> moralise(net, np.array([True, True, True])).to_lists()
+    >>> moralize(net, np.array([True, True, True])).to_lists()
     [[1, 2], [0, 2], [0, 1]]
     """
     inside = keep[net.parent_rows.sources]

@@ -64,7 +64,7 @@ class SiteDensity(Distribution):  # type: ignore[misc]
     def sample_with_intermediates(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> tuple[Any, list[Any]]:
         """Return draws of the site, and their codes: values that were rounded onto a bound have none."""
         parameters = jnp.broadcast_to(self.parameters, (*sample_shape, *self.parameters.shape))
-        codes = self.conditional.sample(_as_key(key), parameters) * self.scaling.spread + self.scaling.centre
+        codes = self.conditional.sample(_as_key(key), parameters) * self.scaling.spread + self.scaling.center
         return self.bijection(codes.reshape(*sample_shape, *self.code_shape)), [codes]
 
     def encode(self, value: jax.Array) -> jax.Array:
@@ -75,9 +75,9 @@ class SiteDensity(Distribution):  # type: ignore[misc]
     def log_prob(self, value: jax.Array, intermediates: Sequence[jax.Array] | None = None) -> jax.Array:
         """Return the log density of values, one for each of the batch shape, in nats."""
         codes = intermediates[0] if intermediates else self.encode(value)
-        centre, spread = self.scaling
+        center, spread = self.scaling
         parameters = jnp.broadcast_to(self.parameters, (*codes.shape, self.parameters.shape[-1]))
-        factors = self.conditional.log_prob(parameters, (codes - centre) / spread) - jnp.log(spread)
+        factors = self.conditional.log_prob(parameters, (codes - center) / spread) - jnp.log(spread)
         shaped = codes.reshape(*codes.shape[:-1], *self.code_shape)
         volume = self.bijection.log_abs_det_jacobian(shaped, value)
         first = shaped.ndim - len(self.code_shape) + len(self.batch_shape)  # the first axis of the event

@@ -1,4 +1,4 @@
-"""A NumPyro guide with the structure of the posterior, amortised over the observed sites of a program."""
+"""A NumPyro guide with the structure of the posterior, amortized over the observed sites of a program."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ QUANTILE_DRAWS = 4096
 class AutoFaithful:
     r"""A NumPyro guide :math:`\prod_i q(z_i \mid \mathrm{Pa}(z_i))` along a faithful inverse of a program.
 
-    Called as the program is, with data for its observed sites (``obs=``). It is amortised over them: one set of
+    Called as the program is, with data for its observed sites (``obs=``). It is amortized over them: one set of
     parameters serves any data. For `SVI` with ``Trace_ELBO``, ``TraceMeanField_ELBO`` or ``RenyiELBO``, and for
     `Predictive`. The first call, or `setup`, reads the program, inverts it and takes units from simulations.
 
@@ -205,7 +205,7 @@ class AutoFaithful:
         return values
 
     def _make_density(self, name: str, encoder: Encoder, columns: Any, parameters: jax.Array) -> SiteDensity:
-        first = len(encoder.scaling.centre) - len(encoder.structure.level)
+        first = len(encoder.scaling.center) - len(encoder.structure.level)
         scaling = Scaling(*(part[first + columns] for part in encoder.scaling))
         frame = self.parts.frames[name]
         variable = self.model.net.variable(name)

@@ -150,7 +150,7 @@ def _build_encoder(parts: GuideParts, options: Options) -> Encoder:
         )
     require_own_randomness(parts.wiring)
     build_key, scale_key = jax.random.split(jax.random.key(read_seed(options.seed)))
-    dependencies = _summarise(Dependencies.of(parts.inverse), parts.model, parts.summaries)
+    dependencies = _summarize(Dependencies.of(parts.inverse), parts.model, parts.summaries)
     scaling = _find_scaling(parts, dependencies, scale_key)
     default = suggest_widths(dependencies) if options.encoder == "shared" else (32, 32)
     widths = default if options.widths is None else options.widths
@@ -179,7 +179,7 @@ def read_data(parts: GuideParts, program: Callable[..., Any], args: Any, kwargs:
             )
         if site.is_observed and not sites[name]["is_observed"]:
             raise DataError(
-                "the guide is amortised over sites to which this call gives no data",
+                "the guide is amortized over sites to which this call gives no data",
                 [name],
                 remedy="Pass the data as in training. For new draws of them, first draw the latents with "
                 "Predictive(guide, ...), then run Predictive(program, draws) without data.",
@@ -226,7 +226,7 @@ def _require_summaries(model: NumpyroModel, summaries: Summaries) -> None:
         )
 
 
-def _summarise(dependencies: Dependencies, model: NumpyroModel, summaries: Summaries) -> Dependencies:
+def _summarize(dependencies: Dependencies, model: NumpyroModel, summaries: Summaries) -> Dependencies:
     """Return the dependencies with the size of its summary for each observed site that has one."""
     variables = list(dependencies.variables)
     for i, name in enumerate(dependencies.observed):

@@ -6,7 +6,7 @@ The paper's steps (Webb et al. 2017; NaMI, algorithm 1, in Webb et al. 2018), fo
     S <- latents without a latent parent (tau = forward) or child (tau = reverse)
     while S is not empty
         v <- the latent of S with the least fill in J
-        join the neighbours of v in J that are not marked; they are the parents of v in the inverse
+        join the neighbors of v in J that are not marked; they are the parents of v in the inverse
         mark v, remove it from S
         add to S the children (parents) of v whose latent parents (children) are all marked
 
@@ -31,25 +31,23 @@ DIRECTIONS: tuple[Direction, Direction] = ("reverse", "forward")
 MOST_LATENTS_BY_FILL = 500
 
 
-def order_naturally(net: BayesNet, neighbours: Rows, latents: Integers, direction: Direction) -> list[int]:
+def order_naturally(net: BayesNet, neighbors: Rows, latents: Integers, direction: Direction) -> list[int]:
     """Return latents in the order in which CoMI eliminates them: parents first, or children first.
 
-    Observed neighbours hold nobody back: a latent whose parents are all observed is in the first frontier.
+    Observed neighbors hold nobody back: a latent whose parents are all observed is in the first frontier.
     """
-    return _order(net, neighbours, latents, "fill", direction)
+    return _order(net, neighbors, latents, "fill", direction)
 
 
-def order_by_fill(net: BayesNet, neighbours: Rows, latents: Integers) -> list[int]:
+def order_by_fill(net: BayesNet, neighbors: Rows, latents: Integers) -> list[int]:
     """Return latents in min-fill order: every latent may go at any time.
 
     Source: Koller & Friedman, section 9.4.3.2.
     """
-    return _order(net, neighbours, latents, "fill", None)
+    return _order(net, neighbors, latents, "fill", None)
 
 
-def order_by_degree(
-    net: BayesNet, neighbours: Rows, latents: Integers, direction: Direction | None = None
-) -> list[int]:
+def order_by_degree(net: BayesNet, neighbors: Rows, latents: Integers, direction: Direction | None = None) -> list[int]:
     """Return latents in minimum degree order: the one with the fewest parents in the inverse goes next.
 
     With a ``direction`` only latents of CoMI's frontier may go. Nearly as few edges as by fill, in far less time
@@ -57,10 +55,10 @@ def order_by_degree(
 
     Source: George & Liu 1989 (exact external degree; observed variables count by their number).
     """
-    return _order(net, neighbours, latents, "degree", direction)
+    return _order(net, neighbors, latents, "degree", direction)
 
 
-def choose_naturally(net: BayesNet, neighbours: Rows, latents: Integers) -> list[int]:
+def choose_naturally(net: BayesNet, neighbors: Rows, latents: Integers) -> list[int]:
     """Return the natural order with the fewest edges: both directions, by degree, and by fill where that is cheap.
 
     Fill gives 0.91 to 1.05 times the edges of degree and takes several times as long on large loopy graphs; on
@@ -68,7 +66,7 @@ def choose_naturally(net: BayesNet, neighbours: Rows, latents: Integers) -> list
     the one stays that was found first, reverse before forward.
     """
     chosen = np.sort(latents)
-    graph = condense(net, neighbours, chosen)
+    graph = condense(net, neighbors, chosen)
     best: Ordering | None = None
     for direction in DIRECTIONS:
         precedence = precede(net, chosen, direction)
@@ -86,9 +84,9 @@ def _choose_rules(graph: LatentGraph, precedence: Precedence, direction: Directi
     return ("degree", "fill") if len(graph) <= MOST_LATENTS_BY_FILL else ("degree",)
 
 
-def _order(net: BayesNet, neighbours: Rows, latents: Integers, rule: Rule, direction: Direction | None) -> list[int]:
+def _order(net: BayesNet, neighbors: Rows, latents: Integers, rule: Rule, direction: Direction | None) -> list[int]:
     chosen = np.sort(latents)
-    graph = condense(net, neighbours, chosen)
+    graph = condense(net, neighbors, chosen)
     return _name(chosen, order_greedily(graph, precede(net, chosen, direction), rule, direction))
 
 

@@ -22,7 +22,7 @@ COLUMNS = ("order", "edges", "depth", "width", "cost of a step", "seconds", "")
 class Row:
     """One order: its edges, depth and width, the integers that its parent sets are stored in, and its seconds.
 
-    ``proved`` says that no order has a smaller value of what was minimised. ``multiplications`` are those of a training
+    ``proved`` says that no order has a smaller value of what was minimized. ``multiplications`` are those of a training
     step of the shared encoder with 256 simulations, None where they are not predicted.
     """
 

@@ -32,25 +32,25 @@ def invert(
     in_sequence: Iterable[Iterable[Name]] = (),
     budget: float = 1.0,
 ) -> Inverse:
-    r"""Return an inverse of a model: a faithful and minimal factorisation of its posterior.
+    r"""Return an inverse of a model: a faithful and minimal factorization of its posterior.
 
     Barren latents are set aside; the others are eliminated from the moral graph in the given order, and the
-    parents of each are its neighbours at that moment, :math:`\mathrm{Pa}(z_i) = N_J(z_i)`.
+    parents of each are its neighbors at that moment, :math:`\mathrm{Pa}(z_i) = N_J(z_i)`.
 
     ``order`` is one of
 
     * ``"forward"``, ``"reverse"``: CoMI, the paper's algorithm;
     * ``"min-fill"``: at each step the latent whose elimination adds the fewest edges;
-    * ``"min-degree"``: at each step the latent with the fewest neighbours, faster on large graphs with many loops;
+    * ``"min-degree"``: at each step the latent with the fewest neighbors, faster on large graphs with many loops;
     * ``"nested-dissection"``: separators last; of chains and trees the least depth there is;
     * ``"exact"``: proved to have the least edges, depth or width of all orders; for up to some 25 latents that
-      hang together, not counting those whose neighbours are all joined (under ``together`` or ``in_sequence`` for
+      hang together, not counting those whose neighbors are all joined (under ``together`` or ``in_sequence`` for
       some 15 latents in all);
     * ``"auto"``: the best of all these. Each part of the model is solved exactly where that is quick (always up
       to about 12 latents; ``strategy`` is then ``"exact"``), and otherwise improved by local search: a ``strategy``
       other than ``"exact"`` is not proved. Above 5,000 latents nothing is improved, and only two orders are tried:
       the better natural direction (``strategy`` is ``"natural"``; the worse is abandoned once it has more edges),
-      and nested dissection where depth is minimised, or where it takes linear time and the natural order has more
+      and nested dissection where depth is minimized, or where it takes linear time and the natural order has more
       than log2(n) edges a variable;
     * a sequence of all latents, eliminated in this order (barren ones first, wherever they stand in it).
 

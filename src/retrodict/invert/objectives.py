@@ -1,4 +1,4 @@
-"""What a search minimises: edges, depth, width, or a number of the user's own."""
+"""What a search minimizes: edges, depth, width, or a number of the user's own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from retrodict.graph.inverse import Inverse
 
 Key = tuple[float, ...]
 
-# What is minimised first, and what decides between equals.
+# What is minimized first, and what decides between equals.
 NAMED: dict[str, Callable[[Inverse], Key]] = {
     "edges": lambda inverse: (inverse.n_edges, inverse.depth, inverse.width),
     "depth": lambda inverse: (inverse.depth, inverse.n_edges, inverse.width),

@@ -9,17 +9,17 @@ from retrodict.invert.problem import Problem
 from retrodict.invert.search.dissection import order_by_dissection
 
 ORDERS: dict[str, Callable[[Problem], list[int]]] = {
-    "forward": lambda problem: order_naturally(problem.net, problem.neighbours, problem.latents, "forward"),
-    "reverse": lambda problem: order_naturally(problem.net, problem.neighbours, problem.latents, "reverse"),
-    "min-fill": lambda problem: order_by_fill(problem.net, problem.neighbours, problem.latents),
-    "min-degree": lambda problem: order_by_degree(problem.net, problem.neighbours, problem.latents),
+    "forward": lambda problem: order_naturally(problem.net, problem.neighbors, problem.latents, "forward"),
+    "reverse": lambda problem: order_naturally(problem.net, problem.neighbors, problem.latents, "reverse"),
+    "min-fill": lambda problem: order_by_fill(problem.net, problem.neighbors, problem.latents),
+    "min-degree": lambda problem: order_by_degree(problem.net, problem.neighbors, problem.latents),
     "nested-dissection": lambda problem: order_by_dissection(
-        problem.net, problem.neighbours, problem.latents, problem.tails
+        problem.net, problem.neighbors, problem.latents, problem.tails
     ),
 }
 
 # Tried on problems of any size. Of the natural directions the worse one is abandoned once it has more edges.
 CHEAP: dict[str, Callable[[Problem], list[int]]] = {
-    "natural": lambda problem: choose_naturally(problem.net, problem.neighbours, problem.latents),
+    "natural": lambda problem: choose_naturally(problem.net, problem.neighbors, problem.latents),
     "nested-dissection": ORDERS["nested-dissection"],
 }

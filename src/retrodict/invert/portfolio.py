@@ -110,7 +110,7 @@ def _is_worth_dissecting(problem: Problem, objective: Objective, natural: Invers
 def _is_forest(problem: Problem) -> bool:
     """Whether no two paths join two latents."""
     seen = problem.net.is_observed
-    rows = problem.neighbours
+    rows = problem.neighbors
     edges = int((~seen[rows.index] & ~seen[rows.sources]).sum()) // 2
     return edges < len(problem.latents)
 

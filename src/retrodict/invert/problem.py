@@ -12,14 +12,14 @@ from retrodict.graph.ancestry import find_barren
 from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
 from retrodict.graph.elimination import eliminate
 from retrodict.graph.inverse import Inverse
-from retrodict.graph.moral import moralise
+from retrodict.graph.moral import moralize
 from retrodict.graph.parentsets import ParentSets
 from retrodict.graph.rows import Integers, Mask, Rows
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A model without its barren latents: ``latents`` are to be ordered, ``neighbours`` is the moral graph.
+    """A model without its barren latents: ``latents`` are to be ordered, ``neighbors`` is the moral graph.
 
     >>> problem = Problem.of(BayesNet({"a": [], "b": ["a"], "c": ["a"]}, observed=["b"]))
     >>> problem.latents.tolist(), problem.barren.tolist()
@@ -28,7 +28,7 @@ class Problem:
 
     net: BayesNet
     barren: Mask
-    neighbours: Rows
+    neighbors: Rows
     latents: Integers
     model: HasStructure | None = None
 
@@ -39,7 +39,7 @@ class Problem:
         barren = find_barren(net)
         latents = np.flatnonzero(~net.is_observed & ~barren)
         model = None if isinstance(source, BayesNet) else source
-        return cls(net, barren, moralise(net, keep=~barren), latents, model)
+        return cls(net, barren, moralize(net, keep=~barren), latents, model)
 
     @property
     def n_edges(self) -> int:
@@ -49,8 +49,8 @@ class Problem:
         model into its barren latents.
         """
         seen = self.net.is_observed
-        between = int((~seen[self.neighbours.index] & ~seen[self.neighbours.sources]).sum()) // 2
-        into_observed = int((seen[self.neighbours.index] & ~seen[self.neighbours.sources]).sum())
+        between = int((~seen[self.neighbors.index] & ~seen[self.neighbors.sources]).sum()) // 2
+        into_observed = int((seen[self.neighbors.index] & ~seen[self.neighbors.sources]).sum())
         return between + into_observed + int(self.net.parent_rows.lengths[self.barren].sum())
 
     @cached_property
@@ -69,7 +69,7 @@ class Problem:
         """Eliminate in this order and add the barren latents, each with its generative parents."""
         net = self.net
         eliminated = np.fromiter(order, dtype=np.int64)
-        result = eliminate(net, self.neighbours, eliminated)
+        result = eliminate(net, self.neighbors, eliminated)
         places, n = net.place[eliminated], len(net.latents)
         forest = np.full(n, -1, dtype=np.int64)
         inner = result.forest >= 0

@@ -117,5 +117,5 @@ def _require_support(model: NumpyroModel, sites: Mapping[str, Site], arrays: Map
                 f"{len(wrong)} of {len(array)} observations lie outside of the support of {site.distribution} "
                 f"({site.support}); observation {wrong[0]} has values such as {shown}",
                 [name],
-                remedy="Transform the data (binarise images for Bernoulli), or choose another likelihood.",
+                remedy="Transform the data (binarize images for Bernoulli), or choose another likelihood.",
             )

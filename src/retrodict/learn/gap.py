@@ -36,18 +36,18 @@ Measure = Callable[[Autoencoder, Key[Array, ""], Row, int], Float[Array, ""]]
 class Gap:
     r"""Three numbers of each observation, in nats, whose differences are the gaps.
 
-    ``amortised`` is the bound of the encoder, ``own`` that of the same network trained for this observation alone,
+    ``amortized`` is the bound of the encoder, ``own`` that of the same network trained for this observation alone,
     ``log_likelihood`` is log p(x).
     """
 
-    amortised: Floats
+    amortized: Floats
     own: Floats
     log_likelihood: Floats
 
     @property
-    def amortisation(self) -> Floats:
+    def amortization(self) -> Floats:
         """What is lost because one network serves all observations."""
-        return self.own - self.amortised
+        return self.own - self.amortized
 
     @property
     def approximation(self) -> Floats:
@@ -69,7 +69,7 @@ def split_gap(
     chunk: int = 8,
     seed: int = 0,
 ) -> Gap:
-    r"""Split what an encoder loses on each observation into approximation and amortisation.
+    r"""Split what an encoder loses on each observation into approximation and amortization.
 
     With q* the encoder of the same structure and size, trained on from its weights for one observation alone,
     :math:`\log p(x) - L(q) = [\log p(x) - L(q^*)] + [L(q^*) - L(q)]`. Bounds are means over ``judged`` draws, of
@@ -101,8 +101,8 @@ def split_gap(
     for start in range(0, len(rows), size):
         chosen_rows = (start + np.arange(size)) % len(rows)  # the last chunk is filled up
         found.append(np.asarray(split(keys[chosen_rows], rows[chosen_rows]))[: len(rows) - start])
-    amortised, own, likelihood = np.concatenate(found).T
-    return Gap(amortised, own, likelihood)
+    amortized, own, likelihood = np.concatenate(found).T
+    return Gap(amortized, own, likelihood)
 
 
 def _split_one(

@@ -127,6 +127,6 @@ def _fill(path: Path, tree: Any, arrays: Mapping[str, Any]) -> Any:
     leaves, structure = jax.tree_util.tree_flatten_with_path(moving)
     expected = {jax.tree_util.keystr(place): (leaf.shape, leaf.dtype) for place, leaf in leaves}
     if {place: (array.shape, array.dtype) for place, array in arrays.items()} != expected:
-        raise FileError(path, "belongs to a run whose model, encoder or optimiser is built differently")
+        raise FileError(path, "belongs to a run whose model, encoder or optimizer is built differently")
     filled = [jnp.asarray(arrays[jax.tree_util.keystr(place)]) for place, _ in leaves]
     return eqx.combine(jax.tree_util.tree_unflatten(structure, filled), fixed)

@@ -14,7 +14,7 @@ from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.choice import choose_conditional
 from retrodict.encode.features import SCALING_DRAWS, Scaling, list_categories
 from retrodict.encode.recipe import Recipe
-from retrodict.encode.summaries import Summarised, Summary, list_columns, summarise
+from retrodict.encode.summaries import Summarized, Summary, list_columns, summarize
 from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
@@ -90,13 +90,13 @@ def make_recipe(model: NumpyroModel, inverse: Inverse, plan: EncoderPlan) -> Rec
     widths = plan.widths
     if plan.capacity is not None:
         dependencies = Dependencies.of(inverse).by_column()
-        seen = summarise(dependencies, summaries) if summaries else dependencies
+        seen = summarize(dependencies, summaries) if summaries else dependencies
         parameters = choose_conditional(seen, None, plan.conditional).n_parameters
         widths = match_widths(seen, plan.capacity, parameters, kind=plan.network)
     return replace(Recipe.of(plan.network, widths, conditional=plan.conditional), summaries=tuple(summaries))
 
 
-def find_summaries(model: NumpyroModel, modules: Mapping[str, Summary]) -> list[Summarised]:
+def find_summaries(model: NumpyroModel, modules: Mapping[str, Summary]) -> list[Summarized]:
     """Return the summaries of observed sites; raise `OptionError` for names of what is none."""
     place = {unit: number for number, unit in enumerate(model.net.observed_index.tolist())}
     observed = {
@@ -110,7 +110,7 @@ def find_summaries(model: NumpyroModel, modules: Mapping[str, Summary]) -> list[
             "summaries of names that are no observed sites: " + ", ".join(map(repr, strangers)),
             remedy=f"The observed sites are {', '.join(map(repr, observed))}.",
         )
-    return [Summarised(name, module, observed[name], model.sites[name].shape) for name, module in modules.items()]
+    return [Summarized(name, module, observed[name], model.sites[name].shape) for name, module in modules.items()]
 
 
 def build(wiring: Wiring, recipe: Recipe, key: Key[Array, ""], rows: Float[Array, "rows observed"]) -> Encoder:

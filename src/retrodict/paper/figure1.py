@@ -65,8 +65,8 @@ def draw_figure1(depth: int = 3) -> Picture:
         replace(heuristic.describe_scene(), title=f"(b) edges turned round, {heuristic.n_edges}: {verdict}"),
         _mark(faithful, added, f"(c) faithful inverse, {faithful.n_edges}: {len(added)} added"),
     )
-    centres = [(placed.x, placed.y) for placed in draw(condense(scenes[0]), use_dot=False).boxes]
-    return Picture(tuple(draw_over(condense(scene), centres) for scene in scenes))
+    centers = [(placed.x, placed.y) for placed in draw(condense(scenes[0]), use_dot=False).boxes]
+    return Picture(tuple(draw_over(condense(scene), centers) for scene in scenes))
 
 
 def write_figure1(out: Path, depth: int = 3, *, png: bool = True) -> tuple[Path, ...]:

@@ -47,7 +47,7 @@ class Plateau:
     times: int = 2
 
     def follow(self, optimizer: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
-        """Return an optimiser whose updates are divided; it has to be given the objective as ``value``."""
+        """Return an optimizer whose updates are divided; it has to be given the objective as ``value``."""
 
         def begin(parameters: Any) -> _Waiting:
             return _Waiting(jnp.zeros(()), jnp.array(0), jnp.array(jnp.inf), jnp.array(0), jnp.ones(()))
@@ -60,7 +60,7 @@ class Plateau:
         return optax.chain(optimizer, optax.GradientTransformationExtraArgs(begin, divide))
 
     def report(self, state: Any) -> Mapping[str, float]:
-        """Return what the learning rate is multiplied by, as ``rate``, in a state of such an optimiser."""
+        """Return what the learning rate is multiplied by, as ``rate``, in a state of such an optimizer."""
         return {"rate": float(state[-1].rate)}
 
     def _close(self, state: _Waiting) -> _Waiting:

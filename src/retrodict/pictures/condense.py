@@ -121,23 +121,23 @@ def refine(scene: Scene, groups: Groups) -> Groups:
     """
     links = sorted(Counter(_relate(scene, groups)).items())
     levels, fixed = scene.levels, {v: place for place, v in enumerate(scene.path)}
-    colour = _number(
+    color = _number(
         [(int(scene.kinds[g[0]]), int(levels[g[0]]), len(g), fixed.get(g[0], -1)) for g in groups],
     )
     while True:
         around: list[list[tuple[int, int, int, int]]] = [[] for _ in groups]
         for (source, target, mark), count in links:
             if source != target:
-                around[source].append((0, colour[target], mark, count))
-                around[target].append((1, colour[source], mark, count))
-        finer = _number([(own, *sorted(near)) for own, near in zip(colour, around, strict=True)])
+                around[source].append((0, color[target], mark, count))
+                around[target].append((1, color[source], mark, count))
+        finer = _number([(own, *sorted(near)) for own, near in zip(color, around, strict=True)])
         if max(finer) >= MOST_BOXES:
             return groups
-        if max(finer) == max(colour):
+        if max(finer) == max(color):
             break
-        colour = finer
+        color = finer
     joined: dict[int, list[int]] = {}
-    for group, shade in zip(groups, colour, strict=True):
+    for group, shade in zip(groups, color, strict=True):
         joined.setdefault(shade, []).extend(group)
     return list(joined.values())
 
@@ -215,7 +215,7 @@ def _list_names(names: Sequence[str]) -> str:
 
 
 def _group_by_row(scene: Scene) -> Diagram:
-    """Join variables of one kind in neighbouring rows; every box says which rows it stands for."""
+    """Join variables of one kind in neighboring rows; every box says which rows it stands for."""
     levels = scene.levels
     if scene.upward:  # data lie below all latents, whichever of them they inform
         levels = np.where(scene.kinds == OBSERVED, 0, np.maximum(levels, 1))

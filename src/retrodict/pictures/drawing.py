@@ -16,7 +16,7 @@ PORT = 9.0  # lines that end in one box keep so far apart, if there is room
 
 @dataclass(frozen=True)
 class Placed:
-    """A box and its centre, in pixels from the upper left corner."""
+    """A box and its center, in pixels from the upper left corner."""
 
     box: Box
     x: float
@@ -46,22 +46,22 @@ class Drawing:
 def draw(diagram: Diagram, *, use_dot: bool = True) -> Drawing:
     """Place a diagram. ``use_dot=False`` does without Graphviz even where it is installed."""
     placed = graphviz.place(diagram) if use_dot else None
-    centres, curves = placed or _place_in_rows(diagram)
-    return settle(diagram, centres, curves)
+    centers, curves = placed or _place_in_rows(diagram)
+    return settle(diagram, centers, curves)
 
 
-def settle(diagram: Diagram, centres: Sequence[Point], curves: Sequence[Sequence[Point]]) -> Drawing:
+def settle(diagram: Diagram, centers: Sequence[Point], curves: Sequence[Sequence[Point]]) -> Drawing:
     """Move everything to the upper left corner and measure the sheet."""
     points = [point for curve in curves for point in curve]
-    left = min([x - box.width / 2 for (x, _), box in zip(centres, diagram.boxes, strict=True)] + [x for x, _ in points])
-    top = min([y - box.height / 2 for (_, y), box in zip(centres, diagram.boxes, strict=True)] + [y for _, y in points])
+    left = min([x - box.width / 2 for (x, _), box in zip(centers, diagram.boxes, strict=True)] + [x for x, _ in points])
+    top = min([y - box.height / 2 for (_, y), box in zip(centers, diagram.boxes, strict=True)] + [y for _, y in points])
     right = max(
-        [x + box.width / 2 for (x, _), box in zip(centres, diagram.boxes, strict=True)] + [x for x, _ in points]
+        [x + box.width / 2 for (x, _), box in zip(centers, diagram.boxes, strict=True)] + [x for x, _ in points]
     )
-    low = max([y + box.height / 2 for (_, y), box in zip(centres, diagram.boxes, strict=True)] + [y for _, y in points])
+    low = max([y + box.height / 2 for (_, y), box in zip(centers, diagram.boxes, strict=True)] + [y for _, y in points])
     right_shift, down_shift = MARGIN - left, MARGIN - top
     return Drawing(
-        tuple(Placed(b, x + right_shift, y + down_shift) for b, (x, y) in zip(diagram.boxes, centres, strict=True)),
+        tuple(Placed(b, x + right_shift, y + down_shift) for b, (x, y) in zip(diagram.boxes, centers, strict=True)),
         tuple(
             Curve(link, tuple((x + right_shift, y + down_shift) for x, y in curve))
             for link, curve in zip(diagram.links, curves, strict=True)
@@ -75,7 +75,7 @@ def settle(diagram: Diagram, centres: Sequence[Point], curves: Sequence[Sequence
 
 def _place_in_rows(diagram: Diagram) -> tuple[list[Point], list[list[Point]]]:
     """Place boxes by rows and bend links through their waypoints; (across, along) becomes (x, y) at the end."""
-    centres, ways = layered.place(diagram)
+    centers, ways = layered.place(diagram)
     lengths = [box.width if diagram.sideways else box.height for box in diagram.boxes]
     breadths = [box.height if diagram.sideways else box.width for box in diagram.boxes]
     ports = _spread_ports(diagram, ways, breadths)
@@ -89,7 +89,7 @@ def _place_in_rows(diagram: Diagram) -> tuple[list[Point], list[list[Point]]]:
         across, along = point
         return (along, across) if diagram.sideways else (across, -along if diagram.upward else along)
 
-    return [turn(point) for point in centres], [[turn(point) for point in curve] for curve in curves]
+    return [turn(point) for point in centers], [[turn(point) for point in curve] for curve in curves]
 
 
 def _spread_ports(diagram: Diagram, ways: Sequence[Sequence[Point]], breadths: Sequence[float]) -> list[float]:

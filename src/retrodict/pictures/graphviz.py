@@ -15,7 +15,7 @@ MOST_LINKS = 120
 
 
 def place(diagram: Diagram) -> tuple[list[Point], list[list[Point]]] | None:
-    """Return the centres of the boxes and the curves of the links, or nothing.
+    """Return the centers of the boxes and the curves of the links, or nothing.
 
     Nothing: dot is not installed, fails, takes longer than five seconds, or there are more than 120 links; our own
     rows are used then.
@@ -52,18 +52,18 @@ def write_dot(diagram: Diagram) -> str:
 
 def read_plain(text: str, diagram: Diagram) -> tuple[list[Point], list[list[Point]]]:
     """Read dot's answer, whose y grows upwards; links that join the same boxes share a curve."""
-    centres: dict[int, Point] = {}
+    centers: dict[int, Point] = {}
     curves: dict[tuple[int, int], list[Point]] = {}
     for line in text.replace("\\\n", "").splitlines():
         word, *rest = line.split()
         if word == "node":
-            centres[int(rest[0][1:])] = _read_point(rest[1], rest[2])
+            centers[int(rest[0][1:])] = _read_point(rest[1], rest[2])
         elif word == "edge":
             numbers = rest[3 : 3 + 2 * int(rest[2])]
             points = [_read_point(x, y) for x, y in zip(numbers[::2], numbers[1::2], strict=True)]
             curves[int(rest[0][1:]), int(rest[1][1:])] = points
     found = [curves[link.source, link.target] for link in diagram.links]
-    return [centres[number] for number in range(len(diagram.boxes))], found
+    return [centers[number] for number in range(len(diagram.boxes))], found
 
 
 def _read_point(x: str, y: str) -> Point:

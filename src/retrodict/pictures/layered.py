@@ -1,8 +1,8 @@
 """Places for boxes in rows: few crossings, short links, nothing overlapping. Needs no other program.
 
 A link over several rows gets a waypoint in each row between; links from one box share theirs, so that they leave it as
-one trunk with branches. Rows are sorted by the mean place of their neighbours, to and fro, and the order with the
-fewest crossings is kept. Then every row is pulled to its neighbours as far as the order and the gaps allow, which is a
+one trunk with branches. Rows are sorted by the mean place of their neighbors, to and fro, and the order with the
+fewest crossings is kept. Then every row is pulled to its neighbors as far as the order and the gaps allow, which is a
 least-squares problem that pooling adjacent violators solves.
 
 Sources: Sugiyama, Tagawa & Toda 1981; Ayer et al. 1955 (pooling); Barth, Jünger & Mutzel 2002 (counting crossings).
@@ -37,7 +37,7 @@ class Rows:
 
 
 def place(diagram: Diagram) -> tuple[list[Point], list[list[Point]]]:
-    """Return the centres of the boxes and the points along each link, y growing from row to row."""
+    """Return the centers of the boxes and the points along each link, y growing from row to row."""
     items = build_rows(diagram)
     rows = sort_rows(items)
     widths = [box.height if diagram.sideways else box.width for box in diagram.boxes]
@@ -113,7 +113,7 @@ def _walk(items: Rows) -> list[list[int]]:
 
 
 def _sort_by_mean(row: list[int], near: Sequence[Sequence[int]], place_of: dict[int, int], *, backwards: bool) -> None:
-    """Sort a row by the mean place of the neighbours; ties are turned round in every second pair of sweeps."""
+    """Sort a row by the mean place of the neighbors; ties are turned round in every second pair of sweeps."""
     old = {item: place for place, item in enumerate(row)}
 
     def mean(item: int) -> tuple[float, int]:
@@ -125,7 +125,7 @@ def _sort_by_mean(row: list[int], near: Sequence[Sequence[int]], place_of: dict[
 
 
 def count_crossings(rows: Sequence[Sequence[int]], items: Rows) -> int:
-    """Count the pairs of links that cross between neighbouring rows."""
+    """Count the pairs of links that cross between neighboring rows."""
     total = 0
     for above, below in itertools.pairwise(rows):
         place_of = {item: place for place, item in enumerate(below)}
@@ -185,10 +185,10 @@ def spread(wanted: Sequence[float], weights: Sequence[float], widths: Sequence[f
 
 
 def _stack(rows: Sequence[Sequence[int]], heights: Sequence[float]) -> list[float]:
-    """Return the centre of each row along the way; wide rows get more room for their links."""
+    """Return the center of each row along the way; wide rows get more room for their links."""
     tall = [max((heights[item] for item in row if item < len(heights)), default=0.0) for row in rows]
-    centres, edge = [], 0.0
+    centers, edge = [], 0.0
     for row, height in zip(rows, tall, strict=True):
-        centres.append(edge + height / 2)
+        centers.append(edge + height / 2)
         edge += height + ROW_GAP + min(60.0, 1.2 * len(row))
-    return centres
+    return centers

@@ -58,7 +58,7 @@ def _write(axes: Axes, item: Text, order: int) -> None:
         item.y,
         UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", item.text),
         fontsize=item.size,
-        color=item.colour,
+        color=item.color,
         ha="center" if item.middle else "left",
         va="baseline",
         weight="bold" if item.bold else "normal",

@@ -1,4 +1,4 @@
-"""A picture as plain shapes with colours: what SVG and PNG have in common."""
+"""A picture as plain shapes with colors: what SVG and PNG have in common."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import count
 from retrodict.pictures.drawing import Curve, Drawing, Placed, Point
 from retrodict.pictures.scene import ADDED, BARREN, LATENT, MISSING, OBSERVED, PLAIN, REMOVABLE
 
-# Okabe & Ito's colours for what is marked, told apart by everybody; greys for the rest.
+# Okabe & Ito's colors for what is marked, told apart by everybody; grays for the rest.
 PAPER, INK, SHADE = "#ffffff", "#1b1f24", "#cfd6de"
 OUTLINE, LINE = "#57606a", "#8b949e"
 MARKED = {PLAIN: LINE, MISSING: "#D55E00", REMOVABLE: "#0072B2", ADDED: "#D55E00"}
@@ -56,7 +56,7 @@ class Text:
     size: float = NORMAL
     bold: bool = False
     middle: bool = True
-    colour: str = INK
+    color: str = INK
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def compose(drawings: Sequence[Drawing], caption: str = "") -> Sheet:
         items.append(Text(left + width / 2, PAD + 10, drawing.title, bold=True))
         items += _move(_paint(drawing), left + (width - drawing.width) / 2, HEAD)
         if drawing.note:
-            items.append(Text(left + width / 2, HEAD + drawing.height + 8, drawing.note, SMALL, colour=OUTLINE))
+            items.append(Text(left + width / 2, HEAD + drawing.height + 8, drawing.note, SMALL, color=OUTLINE))
         left += width + BETWEEN
     top = HEAD + tallest + (16 if any(drawing.note for drawing in drawings) else 0)
     legend, wide, high = _write_legend(drawings, caption, max(left - BETWEEN - PAD, 260.0))
@@ -103,13 +103,13 @@ def paint_curve(curve: Curve, *, crowded: bool = False) -> list[Shape]:
     """Return the halo of a curve, if it lies on the open path, its line and the head of its arrow."""
     link = curve.link
     marked = link.mark != PLAIN
-    colour = MARKED[link.mark]
+    color = MARKED[link.mark]
     width = (1.1 if crowded else 1.3) + 0.4 * math.log2(link.count) + 0.7 * marked
     points, head = cut_head(curve.points, HEAD_LENGTH + width)
     tooltip = "" if link.count == 1 else f"{link.count:,} {WORD[link.mark]}"
     opacity = 0.7 if crowded and not marked else 1.0
-    line = Shape(points, True, "", colour, width, link.mark == REMOVABLE, opacity, tooltip, role="edge")
-    tip = Shape((*head, head[0]), fill=colour, opacity=opacity)
+    line = Shape(points, True, "", color, width, link.mark == REMOVABLE, opacity, tooltip, role="edge")
+    tip = Shape((*head, head[0]), fill=color, opacity=opacity)
     halo = [Shape(curve.points, True, "", HALO, width + 7, opacity=0.55)] if link.is_open else []
     return [*halo, line, tip]
 
@@ -147,7 +147,7 @@ def _paint_box(placed: Placed) -> Iterator[Shape | Text]:
     first = y - 7.0 * (len(box.lines) - 1) + 4
     for number, line in enumerate(box.lines):
         size = NORMAL if number == 0 else SMALL
-        yield Text(x, first + 14 * number, line, size, colour=INK if number == 0 else OUTLINE)
+        yield Text(x, first + 14 * number, line, size, color=INK if number == 0 else OUTLINE)
 
 
 def _fill(kind: int) -> str:
@@ -155,7 +155,7 @@ def _fill(kind: int) -> str:
 
 
 def _round(kind: int, height: float) -> float:
-    """Return the radius of corners: data are rectangles, latents round, so that not colour alone tells them apart."""
+    """Return the radius of corners: data are rectangles, latents round, so that not color alone tells them apart."""
     return 3.0 if kind == OBSERVED else min(13.0, height / 2)
 
 

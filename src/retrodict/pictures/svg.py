@@ -1,4 +1,4 @@
-"""Shapes as SVG: plain elements with their colours, no scripts and no style sheets, every text escaped."""
+"""Shapes as SVG: plain elements with their colors, no scripts and no style sheets, every text escaped."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _write_text(item: Text) -> str:
     anchor = ' text-anchor="middle"' if item.middle else ""
     weight = ' font-weight="bold"' if item.bold else ""
     return (
-        f'<text x="{item.x:.1f}" y="{item.y:.1f}" font-size="{item.size:g}" fill="{item.colour}"{anchor}{weight}>'
+        f'<text x="{item.x:.1f}" y="{item.y:.1f}" font-size="{item.size:g}" fill="{item.color}"{anchor}{weight}>'
         f"{clean(item.text)}</text>"
     )
 

@@ -5,7 +5,7 @@ its own, and an output listens to the units whose sets lie within its parents. T
 sets themselves, so every output has units that see all of its parents, and units are shared by all outputs
 whose parent sets contain theirs. Units with one set are one group: a network is a few blocks between groups.
 
-Source: the construction generalises Germain et al. 2015 (MADE), whose sets are nested, to the parent sets of
+Source: the construction generalizes Germain et al. 2015 (MADE), whose sets are nested, to the parent sets of
 any inverse, as Webb et al. 2017, section 3, ask for.
 """
 

@@ -1,4 +1,4 @@
-"""The one-call road from a model to its amortised posterior. It holds calls and no algorithm."""
+"""The one-call road from a model to its amortized posterior. It holds calls and no algorithm."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SCHEDULES = ("cosine", "constant")
 
 
 class Keys(NamedTuple):
-    """The randomness of `amortize`: of the first weights, of what inputs are standardised over, of training."""
+    """The randomness of `amortize`: of the first weights, of what inputs are standardized over, of training."""
 
     build: jax.Array
     scale: jax.Array
@@ -63,9 +63,9 @@ def amortize(
     seed: int = 0,
     quiet: bool = False,
 ) -> AmortizedPosterior:
-    r"""Return the amortised posterior of a model: invert, build the encoder, train it on simulations.
+    r"""Return the amortized posterior of a model: invert, build the encoder, train it on simulations.
 
-    Training minimises :math:`E_{p(z, x)}[-\log q(z \mid x)]` over ``steps`` minibatches of ``batch`` fresh
+    Training minimizes :math:`E_{p(z, x)}[-\log q(z \mid x)]` over ``steps`` minibatches of ``batch`` fresh
     simulations, by Adam with gradients clipped to norm 10 and a learning rate that falls to zero along a cosine.
     With ``patience``, it ends after so many epochs of 25 steps without a better objective on held-out simulations.
     ``order`` and ``minimize`` are those of `invert`; an `Inverse`, such as a baseline, is taken as it is.
@@ -110,7 +110,7 @@ def amortize(
 
 
 def begin(model: Model, inverse: Inverse, recipe: Recipe, keys: Keys) -> Encoder:
-    """Return the encoder with which `amortize` begins: untrained, its inputs standardised over simulations."""
+    """Return the encoder with which `amortize` begins: untrained, its inputs standardized over simulations."""
     sample = simulator(model, inverse)
 
     def simulate(key: jax.Array) -> jax.Array:
@@ -128,7 +128,7 @@ def choose_optimizer(learning_rate: float, steps: int, schedule: str = "cosine")
 
     With the ``schedule`` ``"constant"`` it does not fall. Raises `OptionError` for another.
 
-    Flattened: an optimiser pays for every array, in compiling and in each step. Equal numbers give the same object, and
+    Flattened: an optimizer pays for every array, in compiling and in each step. Equal numbers give the same object, and
     so the same compiled program.
     """
     if schedule not in SCHEDULES:

@@ -52,7 +52,7 @@ class Scores(NamedTuple):
 class Familiar:
     """What training saw of the observed variables, column by column and together, and what counts as novel.
 
-    ``directions`` are orthonormal rows in standardised columns, ``variances`` those along them, ``rest`` that in any
+    ``directions`` are orthonormal rows in standardized columns, ``variances`` those along them, ``rest`` that in any
     other direction. ``limits`` are the largest scores (excess, distance) of what is familiar, ``farthest`` is the
     largest distance of all simulations.
     """
@@ -90,8 +90,8 @@ class Familiar:
         standard = (seen - mean) / np.where(spread > 0, spread, 1.0)
         directions, variances, rest = _decompose(standard)
         none = (np.inf, np.inf)
-        learnt = cls(mean, spread, seen.min(axis=0), seen.max(axis=0), directions, variances, rest, none, np.inf)
-        scores = learnt.score(further)
+        learned = cls(mean, spread, seen.min(axis=0), seen.max(axis=0), directions, variances, rest, none, np.inf)
+        scores = learned.score(further)
         ordered = [np.sort(values) for values in (scores.excess, scores.distance)]
         farthest = float(ordered[1][-1])
         # Half of the probability of a false alarm for each of two scores.
@@ -100,7 +100,7 @@ class Familiar:
             limits = float(ordered[0][place]), float(ordered[1][place])
         else:  # too few to know what so small a share of them exceeds
             limits = max(float(ordered[0][-1]), FAR - 1), FAR * farthest
-        return replace(learnt, limits=limits, farthest=farthest)
+        return replace(learned, limits=limits, farthest=farthest)
 
     def score(self, observed: Floats) -> Scores:
         """Return the scores of observations, one a row."""
@@ -139,7 +139,7 @@ def _see(model: Model, key: jax.Array, n: int) -> jax.Array:
 
 
 def _decompose(standard: Doubles) -> tuple[Doubles, Doubles, float]:
-    """Return the leading directions of standardised columns, the variances along them, and that of the rest."""
+    """Return the leading directions of standardized columns, the variances along them, and that of the rest."""
     n, width = standard.shape
     if width <= RANK:
         variances, vectors = np.linalg.eigh(standard.T @ standard / n)
@@ -147,12 +147,12 @@ def _decompose(standard: Doubles) -> tuple[Doubles, Doubles, float]:
     some = standard[:SKETCH]
     squares, vectors = np.linalg.eigh(some @ some.T)
     leading = np.argsort(squares)[::-1][: min(RANK, len(some))]
-    directions = _orthonormalise(vectors[:, leading].T @ some)
+    directions = _orthonormalize(vectors[:, leading].T @ some)
     along = standard @ directions.T
     variances = (along**2).mean(axis=0)
     rest = ((standard**2).sum() - (along**2).sum()) / n / (width - len(directions))
     return directions, np.maximum(variances, FLAT), max(float(rest), FLAT)
 
 
-def _orthonormalise(rows: Doubles) -> Doubles:
+def _orthonormalize(rows: Doubles) -> Doubles:
     return np.asarray(np.linalg.qr(rows.T)[0].T)

@@ -1,4 +1,4 @@
-"""An amortised posterior: a model, an inverse and a trained encoder, ready for any observation."""
+"""An amortized posterior: a model, an inverse and a trained encoder, ready for any observation."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from retrodict.certificate.certify import certify
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.choice import REAL_FAMILIES
 from retrodict.encode.recipe import Array, Recipe, fill, find_misfits, list_numbers
-from retrodict.encode.summaries import Summarised
+from retrodict.encode.summaries import Summarized
 from retrodict.errors import FileError, OptionError, RetrodictError, quote
 from retrodict.files.checkpoint import Header, find_file, read_body, read_header, save_file
 from retrodict.graph.inverse import Inverse
@@ -65,7 +65,7 @@ def save_parts(folder: str | Path, parts: Parts) -> None:
     save_file(folder, FILE, content, _list_arrays(parts))
 
 
-def load_parts(folder: str | Path, model: Model, summaries: Sequence[Summarised] = ()) -> Parts:
+def load_parts(folder: str | Path, model: Model, summaries: Sequence[Summarized] = ()) -> Parts:
     """Return what was saved in a folder for this model; ``summaries`` are those that its encoder was built with.
 
     Raises `FileError` for a folder without a saved posterior, a damaged file, and one of another model.
@@ -163,7 +163,7 @@ def _require_kind(header: Header) -> None:
         )
 
 
-def _assemble(header: Header, arrays: Arrays, model: Model, summaries: tuple[Summarised, ...]) -> Parts:
+def _assemble(header: Header, arrays: Arrays, model: Model, summaries: tuple[Summarized, ...]) -> Parts:
     inverse = _read_inverse(header, _take(arrays, "inverse."), model)
     verdict, stated = certify(inverse), header.content["certificate"]
     if stated != {"n_missing": verdict.n_missing, "n_removable": verdict.n_removable}:
@@ -231,7 +231,7 @@ def _find_forest(latents: Rows, place: Integers, generative: Array) -> Integers:
     return np.asarray(np.where(generative, -1, order[first]), np.int64)
 
 
-def _read_recipe(header: Header, numbers: Arrays, inverse: Inverse, summaries: tuple[Summarised, ...]) -> Recipe | None:
+def _read_recipe(header: Header, numbers: Arrays, inverse: Inverse, summaries: tuple[Summarized, ...]) -> Recipe | None:
     """Return the recipe, none of whose widths ask for more than a file of this size can hold."""
     described = header.content["recipe"]
     if described is None:

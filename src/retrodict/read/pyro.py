@@ -82,10 +82,10 @@ def _run(program: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
                 raise
     if escapes:
         raise SourceError(escapes[0], remedy="Keep it in tensors: torch.where, torch.stack, indexing.")
-    return _summarise(relations, {name: site["value"] for name, site in trace.nodes.items() if "value" in site})
+    return _summarize(relations, {name: site["value"] for name, site in trace.nodes.items() if "value" in site})
 
 
-def _summarise(relations: dict[str, Any], values: dict[str, Any]) -> Run:
+def _summarize(relations: dict[str, Any], values: dict[str, Any]) -> Run:
     """Return what a run showed, without the deterministic sites, through which Pyro looks to what is behind them."""
     seen = set(relations["observed"])
     kept = [

@@ -1,1 +1,1 @@
-"""Training an encoder: ``objectives`` say what to minimise, ``loop`` is the loop, ``progress`` what is shown."""
+"""Training an encoder: ``objectives`` say what to minimize, ``loop`` is the loop, ``progress`` what is shown."""

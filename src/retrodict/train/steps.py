@@ -31,7 +31,7 @@ class State(eqx.Module):
     def take(self, optimizer: optax.GradientTransformation, loss: Float[Array, ""], gradient: Any) -> State:
         """Return the state after a step; the same parameters where loss or gradient, now or before, are not finite.
 
-        The optimiser sees the loss as ``value``.
+        The optimizer sees the loss as ``value``.
 
         >>> state = State.begin(jnp.zeros(3), optax.sgd(0.1))
         >>> state.take(optax.sgd(0.1), jnp.array(jnp.nan), jnp.ones(3)).parameters.tolist()

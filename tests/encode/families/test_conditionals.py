@@ -174,16 +174,16 @@ def test_a_spline_and_its_inverse_undo_each_other():
 
 @pytest.mark.parametrize("high", [np.inf, 6.0])
 def test_counts_in_standard_units_have_probabilities_and_follow_them(high):
-    centre, spread = 3.0, 2.0
-    family = Count(*(jnp.array([part]) for part in (1 / spread, -centre / spread, (high - centre) / spread)))
+    center, spread = 3.0, 2.0
+    family = Count(*(jnp.array([part]) for part in (1 / spread, -center / spread, (high - center) / spread)))
     parameters = jnp.array([[0.3, -0.4]])
     counts = np.arange(7 if np.isfinite(high) else 200)
-    values = jnp.asarray((counts - centre) / spread)[:, None]
+    values = jnp.asarray((counts - center) / spread)[:, None]
     score = jax.jit(jax.vmap(lambda value: family.log_prob(parameters, value[None])[0]))
     probability = np.exp(np.asarray(score(values[:, 0]))) / spread
     assert probability.sum() == pytest.approx(1.0, abs=1e-4)
     many = jnp.broadcast_to(parameters, (40_000, 1, 2))
-    draws = jax.jit(lambda key: family.sample(key, many))(jax.random.key(0))[:, 0] * spread + centre
+    draws = jax.jit(lambda key: family.sample(key, many))(jax.random.key(0))[:, 0] * spread + center
     found = np.bincount(np.rint(draws).astype(int), minlength=len(counts)) / len(draws)
     np.testing.assert_allclose(found[:7], probability[:7], atol=5 * np.sqrt(0.25 / len(draws)))
 

@@ -143,7 +143,7 @@ def test_weights_of_padding_get_no_gradient(inverse):
 def require_own_density(inverse, kind):
     """The log density that draws come with is theirs as of any values."""
     encoder = build_encoder(inverse, jax.random.key(3), kind, widths=(90, 90))
-    observed = jax.random.normal(jax.random.key(4), (7, len(encoder.scaling.centre) - len(encoder.structure.level)))
+    observed = jax.random.normal(jax.random.key(4), (7, len(encoder.scaling.center) - len(encoder.structure.level)))
 
     @eqx.filter_jit
     def score_twice(encoder):
@@ -169,7 +169,7 @@ def test_a_deep_encoder_draws_in_a_loop_what_it_would_draw_written_out(inverse, 
 
 @pytest.mark.parametrize("most_steps", [0, 64], ids=["loop", "written out"])
 def test_moments_of_draws_of_a_chain(most_steps, monkeypatch):
-    """Standardised residuals of draws, by the encoder's own parameters at these draws, are standard normal."""
+    """Standardized residuals of draws, by the encoder's own parameters at these draws, are standard normal."""
     monkeypatch.setattr("retrodict.encode.encoder.MOST_STEPS", most_steps)
     encoder = build_encoder(invert(zoo.hmm(8).net, "forward"), jax.random.key(0), widths=(40, 40))
     observed = jnp.tile(jnp.linspace(-1, 1, 8), (4_000, 1))

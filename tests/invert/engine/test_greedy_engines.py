@@ -11,7 +11,7 @@ import pytest
 from retrodict.graph.ancestry import find_barren
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.elimination import eliminate
-from retrodict.graph.moral import moralise
+from retrodict.graph.moral import moralize
 from retrodict.graph.rows import Integers, Rows
 from retrodict.invert.comi import choose_naturally
 from retrodict.invert.engine.algebra import Bits, Sets
@@ -30,10 +30,10 @@ DIRECTIONS: tuple[Direction | None, ...] = ("forward", "reverse", None)
 
 
 def order_slowly(
-    net: BayesNet, neighbours: Rows, latents: Integers, rule: Rule, direction: Direction | None
+    net: BayesNet, neighbors: Rows, latents: Integers, rule: Rule, direction: Direction | None
 ) -> list[int]:
     """The definition: score everybody anew at every step, with every observed variable by itself."""
-    near = {v: set(neighbours[v].tolist()) for v in range(len(net))}
+    near = {v: set(neighbors[v].tolist()) for v in range(len(net))}
     seen = net.is_observed.tolist()
     upstream = {"forward": net.parent_rows, "reverse": net.child_rows, None: Rows.from_lists([[]] * len(net))}
     wanted = set(latents.tolist())
@@ -62,8 +62,8 @@ def order_slowly(
     return order
 
 
-def count_edges(net: BayesNet, neighbours: Rows, order: list[int]) -> int:
-    return int(eliminate(net, neighbours, np.array(order, dtype=np.int64)).sets.sizes.sum())
+def count_edges(net: BayesNet, neighbors: Rows, order: list[int]) -> int:
+    return int(eliminate(net, neighbors, np.array(order, dtype=np.int64)).sets.sizes.sum())
 
 
 def draw_net(dice: Random, most_parents: int, sinks: bool) -> BayesNet:
@@ -77,7 +77,7 @@ def draw_net(dice: Random, most_parents: int, sinks: bool) -> BayesNet:
 
 def prepare(net: BayesNet) -> tuple[Rows, Integers]:
     barren = find_barren(net)
-    return moralise(net, keep=~barren), np.flatnonzero(~net.is_observed & ~barren)
+    return moralize(net, keep=~barren), np.flatnonzero(~net.is_observed & ~barren)
 
 
 @pytest.mark.parametrize("sinks", [True, False])
@@ -87,14 +87,14 @@ def test_engines_agree_with_the_definition(most_parents: int, sinks: bool) -> No
     lanes = 0
     for _ in range(150):
         net = draw_net(dice, most_parents, sinks)
-        neighbours, latents = prepare(net)
+        neighbors, latents = prepare(net)
         if not len(latents):
             continue
-        graph = condense(net, neighbours, latents)
+        graph = condense(net, neighbors, latents)
         for rule in RULES:
             for direction in DIRECTIONS:
-                expected = order_slowly(net, neighbours, latents, rule, direction)
-                n_edges = count_edges(net, neighbours, expected)
+                expected = order_slowly(net, neighbors, latents, rule, direction)
+                n_edges = count_edges(net, neighbors, expected)
                 precedence = precede(net, latents, direction)
                 for algebra in (Bits(), Sets()):
                     from_end = dice.random() < 0.5
@@ -117,21 +117,21 @@ def test_engines_agree_with_the_definition(most_parents: int, sinks: bool) -> No
 def test_nothing_to_eliminate(order: str) -> None:
     net = BayesNet({"x": [], "z": ["x"]}, observed=["x"])
     assert dict(invert(net, order).parents) == {"z": ("x",)}
-    neighbours, latents = prepare(net)
-    assert choose_naturally(net, neighbours, latents) == []
+    neighbors, latents = prepare(net)
+    assert choose_naturally(net, neighbors, latents) == []
 
 
 def test_choice_has_the_fewest_edges_of_the_natural_orders() -> None:
     dice = Random(5)  # noqa: S311
     for _ in range(100):
         net = draw_net(dice, 3, sinks=True)
-        neighbours, latents = prepare(net)
+        neighbors, latents = prepare(net)
         edges = {
-            (rule, direction): count_edges(net, neighbours, order_slowly(net, neighbours, latents, rule, direction))
+            (rule, direction): count_edges(net, neighbors, order_slowly(net, neighbors, latents, rule, direction))
             for rule in RULES
             for direction in ("forward", "reverse")
         }
-        found = count_edges(net, neighbours, choose_naturally(net, neighbours, latents))
+        found = count_edges(net, neighbors, choose_naturally(net, neighbors, latents))
         assert found <= min(edges["fill", "forward"], edges["fill", "reverse"])
         assert found in edges.values()
 
@@ -141,8 +141,8 @@ def test_sets_that_grow_become_bits() -> None:
     n = 3000
     parents = {i: dice.sample(range(i), min(i, dice.randint(0, 3))) for i in range(n)}
     net = BayesNet(parents, dice.sample(range(n), 400))
-    neighbours, latents = prepare(net)
-    graph, precedence = condense(net, neighbours, latents), precede(net, latents, "reverse")
+    neighbors, latents = prepare(net)
+    graph, precedence = condense(net, neighbors, latents), precede(net, latents, "reverse")
     growing, bits = (Greedy(graph, precedence, "degree", algebra) for algebra in (Sets(), Bits()))
     assert growing.run() == bits.run()
     assert isinstance(growing.graph.algebra, Bits)
@@ -153,8 +153,8 @@ def test_engines_agree_with_each_other_on_larger_models(reach: int) -> None:
     dice = Random(reach)  # noqa: S311
     parents = {i: dice.sample(range(max(0, i - reach), i), min(i, dice.randint(0, 3))) for i in range(150)}
     net = BayesNet(parents, dice.sample(range(150), 50))
-    neighbours, latents = prepare(net)
-    graph = condense(net, neighbours, latents)
+    neighbors, latents = prepare(net)
+    graph = condense(net, neighbors, latents)
     for rule in RULES:
         for direction in DIRECTIONS:
             precedence = precede(net, latents, direction)
@@ -165,5 +165,5 @@ def test_engines_agree_with_each_other_on_larger_models(reach: int) -> None:
             }
             assert len(found) == 1
             assert latents[order_greedily(graph, precedence, rule, direction).latents].tolist() == order_slowly(
-                net, neighbours, latents, rule, direction
+                net, neighbors, latents, rule, direction
             )

@@ -23,14 +23,14 @@ def test_the_order_is_that_of_the_definition(most_parents: int, sinks: bool) -> 
     dice = Random(most_parents)  # noqa: S311
     for _ in range(200):
         net = draw_net(dice, most_parents, sinks)
-        neighbours, latents = prepare(net)
-        graph = condense(net, neighbours, latents)
+        neighbors, latents = prepare(net)
+        graph = condense(net, neighbors, latents)
         for direction in DIRECTIONS:
-            expected = order_slowly(net, neighbours, latents, "degree", direction)
+            expected = order_slowly(net, neighbors, latents, "degree", direction)
             found = Quotient(graph.adjacency, precede(net, latents, direction)).run()
             assert found is not None
             assert latents[found.latents].tolist() == expected, direction
-            assert found.n_edges == count_edges(net, neighbours, expected)
+            assert found.n_edges == count_edges(net, neighbors, expected)
 
 
 @pytest.mark.parametrize(("reach", "most"), [(6, 2), (40, 3), (400, 2), (400, 4)])
@@ -38,8 +38,8 @@ def test_the_order_is_that_of_filled_graphs_on_larger_models(reach: int, most: i
     dice = Random(reach)  # noqa: S311
     parents = {i: dice.sample(range(max(0, i - reach), i), min(i, dice.randint(0, most))) for i in range(400)}
     net = BayesNet(parents, dice.sample(range(400), 100))
-    neighbours, latents = prepare(net)
-    graph = condense(net, neighbours, latents)
+    neighbors, latents = prepare(net)
+    graph = condense(net, neighbors, latents)
     for direction in DIRECTIONS:
         precedence = precede(net, latents, direction)
         found = Quotient(graph.adjacency, precedence).run()
@@ -49,8 +49,8 @@ def test_the_order_is_that_of_filled_graphs_on_larger_models(reach: int, most: i
 
 def test_a_run_ends_when_it_takes_too_many_edges() -> None:
     net = draw_net(Random(8), 3, sinks=True)  # noqa: S311
-    neighbours, latents = prepare(net)
-    graph = condense(net, neighbours, latents)
+    neighbors, latents = prepare(net)
+    graph = condense(net, neighbors, latents)
     precedence = precede(net, latents, "reverse")
     whole = Quotient(graph.adjacency, precedence).run()
     assert whole is not None
@@ -60,8 +60,8 @@ def test_a_run_ends_when_it_takes_too_many_edges() -> None:
 
 def test_nothing_is_as_good_as_an_empty_order() -> None:
     net = BayesNet({"x": [], "barren": []}, observed=["x"])
-    neighbours, latents = prepare(net)
-    found = Quotient(condense(net, neighbours, latents).adjacency, precede(net, latents, None)).run()
+    neighbors, latents = prepare(net)
+    found = Quotient(condense(net, neighbors, latents).adjacency, precede(net, latents, None)).run()
     assert found is not None
     assert (found.latents, found.n_edges) == ([], 0)
 
@@ -71,7 +71,7 @@ def test_inverses_are_faithful_and_minimal() -> None:
     for _ in range(60):
         net = draw_net(dice, 3, sinks=dice.random() < 0.5)
         problem = Problem.of(net)
-        graph = condense(net, problem.neighbours, problem.latents)
+        graph = condense(net, problem.neighbors, problem.latents)
         for direction in DIRECTIONS:
             found = Quotient(graph.adjacency, precede(net, problem.latents, direction)).run()
             assert found is not None
@@ -92,8 +92,8 @@ def test_names_and_the_order_of_insertion_do_not_matter() -> None:
 def test_adjacency_writes_groups_out() -> None:
     children = [f"x{i}" for i in range(100)]
     net = BayesNet({"z": [], "y": ["z"], **{x: ["z", "y"] for x in children}}, observed=children)
-    neighbours, latents = prepare(net)
-    adjacency = condense(net, neighbours, latents).adjacency
+    neighbors, latents = prepare(net)
+    adjacency = condense(net, neighbors, latents).adjacency
     seen = ((1 << 100) - 1) << 2
     assert adjacency.around == [seen | 2, seen | 1, *[3] * 100]
     assert adjacency.n_latents == len(np.unique(latents))

@@ -206,7 +206,7 @@ def build(table: object, **changes: object) -> DiscreteNetwork:
     return DiscreteNetwork.from_tables(**{**given, **changes})
 
 
-def test_rounded_rows_are_normalised():
+def test_rounded_rows_are_normalized():
     assert build([[0.333, 0.666], [1, 0]]).table("x")[0].sum() == pytest.approx(1, abs=1e-15)
 
 

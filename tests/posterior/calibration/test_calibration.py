@@ -123,8 +123,8 @@ def test_blocks_leave_no_simulation_out(monkeypatch):
     position = rank(posterior.encoder, posterior._wiring, truths, 19, seed=0)
     assert position.below.shape == (101, 3 + 3)
     assert (position.equal == 0).all()
-    centre = TREE.posterior(invert(TREE)).transform(np.zeros(3), truths.observed)
-    standing = (truths.latents[:, 0] - centre[:, 0]).argsort().argsort()
+    center = TREE.posterior(invert(TREE)).transform(np.zeros(3), truths.observed)
+    standing = (truths.latents[:, 0] - center[:, 0]).argsort().argsort()
     assert np.corrcoef(standing, position.below[:, 0])[0, 1] > 0.9
 
 

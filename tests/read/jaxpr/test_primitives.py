@@ -233,7 +233,7 @@ def test_programs_in_parameters_lose_nothing(name):
     assert all(small <= large for small, large in zip(seen, stated, strict=True))
 
 
-def test_programs_that_cannot_be_vectorised_lose_nothing():
+def test_programs_that_cannot_be_vectorized_lose_nothing():
     """So that `moved` has no word in it."""
     composite = lax.composite(lambda x: x[::-1] + 1, name="own.name")
     assert needed(composite, floats(3)) == [{2}, {1}, {0}]

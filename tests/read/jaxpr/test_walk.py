@@ -160,7 +160,7 @@ def test_followed_operations_need_what_was_seen_to_matter(name):
 @pytest.mark.parametrize("name", SAFE)
 def test_coarser_rules_miss_nothing(name):
     function, *arrays = SAFE[name]
-    if name == "callback":  # cannot be vectorised: all of them matter
+    if name == "callback":  # cannot be vectorized: all of them matter
         assert needed(function, *arrays) == [{0, 1, 2}] * 3
         return
     assert all(seen <= stated for seen, stated in zip(moved(function, *arrays), needed(function, *arrays), strict=True))

@@ -217,7 +217,7 @@ MALE, DEPARTMENT = np.array([1, 0, 1, 0]), np.array([0, 0, 1, 1])
 
 @known(np.array([8, 5, 7, 6]), np.array([5, 4, 2, 3]))
 def admissions(applied, admitted):
-    """Varying intercepts and slopes by a Cholesky factor, as a reparametrised latent."""
+    """Varying intercepts and slopes by a Cholesky factor, as a reparametrized latent."""
     scales, mean = sample("scales", dist.HalfNormal(jnp.ones(2))), sample("mean", dist.Normal(jnp.zeros(2), 1))
     factor = sample("factor", dist.LKJCholesky(2, concentration=2))
     raw = sample("raw", dist.Normal(jnp.zeros((2, 2)), 1))
@@ -240,7 +240,7 @@ def predator_and_prey(y):
 
 
 @known(np.array([0.3, -0.2]))
-def funnel_reparametrised(y):
+def funnel_reparametrized(y):
     with handlers.reparam(config={"x": LocScaleReparam(0)}):
         width = sample("width", dist.Normal(0, 3))
         x = sample("x", dist.Normal(jnp.zeros(2), jnp.exp(width / 2)))
@@ -314,7 +314,7 @@ def hierarchical_regression(y):
 
 
 @known(np.array([3.0, 4.0, 2.0]), np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]]))
-def neighbouring_areas(deaths, touches):
+def neighboring_areas(deaths, touches):
     correlation, precision = sample("correlation", dist.Uniform(0, 0.9)), sample("precision", dist.Gamma(2, 1))
     areas = dist.CAR(loc=0.0, correlation=correlation, conditional_precision=precision, adj_matrix=touches)
     sample("deaths", dist.Poisson(jnp.exp(sample("effect", areas))), obs=deaths)

@@ -214,7 +214,7 @@ def eight_schools_noncentered():
     {"mu": [], "tau": []}
     | repeat({"theta_decentered[{i}]": ["mu", "tau"], "x[{i}]": ["mu", "tau", "theta_decentered[{i}]"]}, 3),
 )
-def eight_schools_reparametrised():
+def eight_schools_reparametrized():
     """LocScaleReparam turns theta into a deterministic site."""
     with handlers.reparam(config={"theta": LocScaleReparam(centered=0.5)}):
         eight_schools(SIGMA)

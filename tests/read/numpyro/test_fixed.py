@@ -31,15 +31,15 @@ class Shell(dist.Distribution):
 
     support = dist.constraints.real_vector
 
-    def __init__(self, centre, radius):
-        self.centre, self.radius = centre, radius
-        super().__init__(event_shape=jnp.shape(centre)[-1:])
+    def __init__(self, center, radius):
+        self.center, self.radius = center, radius
+        super().__init__(event_shape=jnp.shape(center)[-1:])
 
     def sample(self, key, sample_shape=()):
         return jnp.zeros(sample_shape + self.shape())
 
     def log_prob(self, value):
-        return dist.Normal(self.radius, 0.1).log_prob(jnp.linalg.norm(value - self.centre, axis=-1))
+        return dist.Normal(self.radius, 0.1).log_prob(jnp.linalg.norm(value - self.center, axis=-1))
 
 
 def shells(y):

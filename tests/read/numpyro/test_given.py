@@ -156,14 +156,14 @@ def test_what_is_no_array_of_numbers_is_refused_by_name(name):
 # -- data used twice, however they are given ---------------------------------------------------------
 
 
-def centred(y):
+def centered(y):
     sample("y", dist.Normal(sample("z", dist.Normal(sum(y) / 3, 1)), 1).expand([3]), obs=y)
 
 
 @pytest.mark.parametrize("data", [[1.0, 2.0, 4.0], pd.Series([1.0, 2.0, 4.0])], ids=["list", "column"])
 def test_lists_and_columns_used_twice_are_refused(data):
     with pytest.raises(ProgramError, match=r"used elsewhere .*: 'y'"):
-        rd.from_numpyro(centred, data)
+        rd.from_numpyro(centered, data)
 
 
 def test_a_column_of_a_frame_used_twice_is_refused_and_another_is_a_constant():
@@ -237,7 +237,7 @@ def test_the_callback_that_is_advised_is_read():
     assert rd.from_numpyro(program, 1.0).net.parents("y") == ("mu",)
 
 
-def test_circular_latents_are_read_without_their_reparametrisation():
+def test_circular_latents_are_read_without_their_reparametrization():
     def program(y):
         sample("y", dist.VonMises(sample("angle", dist.VonMises(0.0, 1.0)), 4.0), obs=y)
 

@@ -52,8 +52,8 @@ def list_examples():
     yield "binary_tree", Call(example("binary_tree").program, (example("binary_tree").LEAVES,))
     yield "covariates", Call(example("covariates").program, observed=["x", "y"])
     schools = example("eight_schools")
-    yield "centred schools", Call(schools.centred, (schools.ERROR, schools.EFFECT))
-    yield "non-centred schools", Call(schools.non_centred, (schools.ERROR, schools.EFFECT))
+    yield "centered schools", Call(schools.centered, (schools.ERROR, schools.EFFECT))
+    yield "non-centered schools", Call(schools.non_centered, (schools.ERROR, schools.EFFECT))
     yield "gaussian_mixture", Call(example("gaussian_mixture").program, (4, example("gaussian_mixture").POINTS))
     yield "hidden_markov", Call(example("hidden_markov").program, (example("hidden_markov").SEEN,))
     yield (
@@ -92,7 +92,7 @@ CALLS = {
 }
 QUICK = {
     "read: support_only",
-    "read: eight_schools_reparametrised",
+    "read: eight_schools_reparametrized",
     "read: scan_vector_states",
     "guide: supports",
     "learn: mixed",
@@ -138,7 +138,7 @@ def drop(model, parent, child):
     [
         ("read: support_only", "a", "b"),
         ("read: scan_vector_states", "z[0]", "z[1]"),
-        ("read: eight_schools_reparametrised", "tau", "x[1]"),
+        ("read: eight_schools_reparametrized", "tau", "x[1]"),
         ("guide: supports", "share", "y[0,1]"),
     ],
 )

@@ -172,8 +172,8 @@ def test_redrawing_single_elements_of_a_site_keeps_the_others():
     assert np.array_equal(new[:, np.repeat(~which, model.layout.sizes)], old[:, np.repeat(~which, model.layout.sizes)])
     before, after = model.layout.unpack(old), model.layout.unpack(new)
     assert not np.array_equal(before["k[1]"], after["k[1]"])
-    centre = np.where(before["k[2]"] == 1, before["mu[1]"], before["mu[0]"])
-    residual = np.asarray(after["x[2]"] - centre)
+    center = np.where(before["k[2]"] == 1, before["mu[1]"], before["mu[0]"])
+    residual = np.asarray(after["x[2]"] - center)
     assert abs(residual.mean()) < 5 / np.sqrt(4000)
     assert abs(residual.var() - 1) < 5 * np.sqrt(2 / 4000)
 
@@ -270,7 +270,7 @@ def test_the_digest_tells_programs_apart_and_not_their_data():
 
 
 @pytest.mark.slow
-def test_a_program_is_amortised_to_its_exact_posterior():
+def test_a_program_is_amortized_to_its_exact_posterior():
     def program():
         z = numpyro.sample("z", dist.Normal(0, 1))
         with numpyro.plate("rows", 3):

@@ -26,7 +26,7 @@ def sort_images(images):
 # -- the digits, really -------------------------------------------------------------------------------
 
 
-def test_digits_are_split_and_binarised():
+def test_digits_are_split_and_binarized():
     images = load_images("digits")
     assert (images.shape, images.pixels) == ((8, 8), 64)
     assert (images.train.shape, images.test.shape) == ((1438, 8, 8), (359, 8, 8))

@@ -57,9 +57,9 @@ class Mixed(Conditional):
         )
 
     @property
-    def reparameterised(self) -> bool:
+    def reparameterized(self) -> bool:
         """Whether draws of all families can be differentiated."""
-        return all(family.reparameterised for family in self.families)
+        return all(family.reparameterized for family in self.families)
 
     def _take(self, by_family: list[Float[Array, "*batch columns"]]) -> Float[Array, "*batch columns"]:
         taken = by_family[0]
@@ -96,8 +96,8 @@ def _make_family(kind: int, real: Conditional, dependencies: Dependencies, scali
     seen = int(dependencies.observed_sizes.sum())
     if kind == CATEGORICAL:
         return Categorical(list_categories(dependencies)[seen:])
-    centre, spread = (part[seen:] for part in scaling or Scaling.none(int(dependencies.sizes.sum())))
+    center, spread = (part[seen:] for part in scaling or Scaling.none(int(dependencies.sizes.sum())))
     latents = dependencies.variables[len(dependencies.observed) :]
     most = [v.bounds[1] - v.bounds[0] if is_count(v) and v.bounds is not None else np.inf for v in latents]
     highest = jnp.asarray(np.repeat(most, dependencies.latent_sizes), jnp.float32)
-    return Count(1.0 / spread, -centre / spread, (highest - centre) / spread)
+    return Count(1.0 / spread, -center / spread, (highest - center) / spread)

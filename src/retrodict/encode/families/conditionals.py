@@ -59,7 +59,7 @@ class Conditional(eqx.Module):
         return self
 
     @property
-    def reparameterised(self) -> bool:
+    def reparameterized(self) -> bool:
         """Whether draws are differentiable functions of the parameters, of the right gradient. If not said, not."""
         return False
 
@@ -94,6 +94,6 @@ class Normal(Conditional):
         return parameters[..., 0] + jnp.exp(self.log_scale(parameters)) * noise
 
     @property
-    def reparameterised(self) -> bool:
+    def reparameterized(self) -> bool:
         """Draws can be differentiated."""
         return True

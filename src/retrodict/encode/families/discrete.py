@@ -57,7 +57,7 @@ class Categorical(Conditional):
 class Count(Conditional):
     r"""Whole numbers between bounds, :math:`p(k) = F(k + \frac12) - F(k - \frac12)` with a logistic F.
 
-    The first and the last number take what lies beyond. Columns are in standard units, in which neighbours are
+    The first and the last number take what lies beyond. Columns are in standard units, in which neighbors are
     ``step`` apart, and ``log_prob`` is the log of the probability over the step. ``high`` may be infinite.
 
     Source: Salimans et al. 2017 (PixelCNN++), section 2.1.

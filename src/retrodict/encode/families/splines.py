@@ -49,7 +49,7 @@ class Spline(Conditional):
         return parameters[..., 0] + jnp.exp(Normal().log_scale(parameters)) * bend(noise, *self._knots(parameters))
 
     @property
-    def reparameterised(self) -> bool:
+    def reparameterized(self) -> bool:
         """Draws can be differentiated."""
         return True
 

@@ -48,7 +48,7 @@ class BlockLinear(eqx.Module):
     """An affine map between groups of units: group ``i`` of the output listens to the input groups ``listens[i]``.
 
     Class ``c`` has weights of shape ``shapes[c]``, (groups, outputs, inputs); those of all classes lie in one array,
-    since an optimiser pays for every array. The output groups stand class by class: output ``i`` is row ``row[i]``.
+    since an optimizer pays for every array. The output groups stand class by class: output ``i`` is row ``row[i]``.
     Where a class listens to consecutive groups, one each, ``first`` is the first of them, and nothing is copied.
 
     >>> import jax

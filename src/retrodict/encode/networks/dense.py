@@ -21,7 +21,7 @@ class SharedEncoder(Encoder):
     r"""A masked ReLU network from all columns to the parameters of every conditional.
 
     Its Jacobian is zero exactly off the inverse. On a fully connected inverse it is the standard MADE.
-    ``skip`` adds a masked linear map straight from the parents, so that linear answers are learnt at once.
+    ``skip`` adds a masked linear map straight from the parents, so that linear answers are learned at once.
     Where most blocks of the masks are empty, only the others are stored and computed.
 
     Raises `WidthError` when a hidden layer has fewer units than there are different parent sets.

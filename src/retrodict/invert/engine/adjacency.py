@@ -24,11 +24,11 @@ class Adjacency:
     around: list[int]
 
     @classmethod
-    def of(cls, neighbours: Rows, groups: Rows, members: Rows, weights: Integers) -> Adjacency:
+    def of(cls, neighbors: Rows, groups: Rows, members: Rows, weights: Integers) -> Adjacency:
         """Pack a `LatentGraph`, given by its fields; every group of observed variables is written out."""
-        m, sizes, starts = len(neighbours), weights.tolist(), (len(neighbours) + np.cumsum(weights) - weights).tolist()
+        m, sizes, starts = len(neighbors), weights.tolist(), (len(neighbors) + np.cumsum(weights) - weights).tolist()
         bundles = [((1 << size) - 1) << start for size, start in zip(sizes, starts, strict=True)]
-        latents = [pack_bits(row) for row in neighbours.to_lists()]
+        latents = [pack_bits(row) for row in neighbors.to_lists()]
         for v, g in zip(groups.sources.tolist(), groups.index.tolist(), strict=True):
             latents[v] |= bundles[g]
         members_packed = [pack_bits(row) for row in members.to_lists()]

@@ -9,7 +9,7 @@ latent follows from counts, and no graph need be kept.
 .. math:: T(v) = \mathrm{own}(v) + \sum_{w \in \mathrm{ch}(v)} (T(w) - \mathrm{shared}(w))
 
 with own(v) what is observed next to v, shared(v) what v and its parent are both next to. Only the parent u
-of v is left of its latent neighbours: the degree of v is T(v) + 1, its fill T(v) - shared(v).
+of v is left of its latent neighbors: the degree of v is T(v) + 1, its fill T(v) - shared(v).
 
 *Parents first*. The k latents of a tree that may go are joined with each other and with the o observed
 variables next to what is gone. With c children and own' = own - shared, the degree of v is k - 1 + o + own' + c,
@@ -52,7 +52,7 @@ class Arborescence:
 def find_arborescence(graph: LatentGraph, precedence: Precedence, direction: Direction) -> Arborescence | None:
     """Return the forest that the latents form, or None when they do not form one."""
     m, steps = len(graph), precedence.released
-    if 2 * len(steps.index) != len(graph.neighbours.index):
+    if 2 * len(steps.index) != len(graph.neighbors.index):
         return None
     children = steps if direction == "forward" else steps.transpose(m)
     parents = children.transpose(m)

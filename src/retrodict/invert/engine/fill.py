@@ -1,11 +1,11 @@
-r"""How many pairs of neighbours elimination of a latent would join, kept up to date and not counted again.
+r"""How many pairs of neighbors elimination of a latent would join, kept up to date and not counted again.
 
-After v is eliminated its neighbours N are joined, so of the neighbours of a latent u in N only those outside N,
+After v is eliminated its neighbors N are joined, so of the neighbors of a latent u in N only those outside N,
 X, still miss anybody:
 
 .. math:: \mathrm{fill}(u) = \sum_{x \in X} (|N \setminus N(x)| + \tfrac{1}{2} |X \setminus N(x)|)
 
-A latent outside N loses the new edges among its neighbours. Pairs with an observed variable are counted by
+A latent outside N loses the new edges among its neighbors. Pairs with an observed variable are counted by
 groups when a score is asked for; pairs of observed variables cost nothing.
 """
 
@@ -16,7 +16,7 @@ from retrodict.invert.engine.scratch import Scratch
 
 
 class FillCount:
-    """The number of neighbouring pairs of latents not joined, for each cell that somebody asked about."""
+    """The number of neighboring pairs of latents not joined, for each cell that somebody asked about."""
 
     def __init__(self, graph: Scratch) -> None:
         self.graph = graph

@@ -1,6 +1,6 @@
 """Greedy elimination: of the latents that may go next, take the one with the lowest score.
 
-Its score is its *degree*, the number of parents it would get, or its *fill*, the number of pairs of neighbours
+Its score is its *degree*, the number of parents it would get, or its *fill*, the number of pairs of neighbors
 that its elimination would newly join. Pairs of observed variables cost nothing: no edge of an inverse ends in an
 observed variable, so none is added there. Of equals the one that may go since last goes first, then the smallest
 number: that keeps working in one corner of the graph, where few latents are touched.
@@ -61,7 +61,7 @@ def order_greedily(
 def choose_algebra(graph: LatentGraph) -> Algebra:
     """Return the better form of sets to begin with: bits when small or dense."""
     m = len(graph)
-    return Bits() if m <= 2_000 or pays_in_bits(m, len(graph.neighbours.index) // m) else Sets()
+    return Bits() if m <= 2_000 or pays_in_bits(m, len(graph.neighbors.index) // m) else Sets()
 
 
 def pays_in_bits(m: int, size: int) -> bool:
@@ -82,7 +82,7 @@ class Greedy:
         if from_end:
             graph, precedence = graph.flip(), precedence.flip()
         self.sign = -1 if from_end else 1
-        self.recent = 0.0  # how many neighbours those eliminated lately had
+        self.recent = 0.0  # how many neighbors those eliminated lately had
         self.graph = Scratch(graph, algebra)
         self.waiting: list[int] = precedence.waiting.tolist()
         self.released = precedence.released.lists

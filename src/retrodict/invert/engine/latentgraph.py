@@ -23,18 +23,18 @@ Direction = Literal["forward", "reverse"]
 class LatentGraph:
     """The moral graph, its observed variables taken together in groups; latents are numbered from 0 in model order.
 
-    ``neighbours`` are the latent neighbours of each latent, ``groups`` the groups it has, ``members`` the
+    ``neighbors`` are the latent neighbors of each latent, ``groups`` the groups it has, ``members`` the
     latents that have each group, ``weights`` the number of observed variables in each group: those with the
-    same latent neighbours, which no elimination can tell apart.
+    same latent neighbors, which no elimination can tell apart.
     """
 
-    neighbours: Rows
+    neighbors: Rows
     groups: Rows
     members: Rows
     weights: Integers
 
     def __len__(self) -> int:
-        return len(self.neighbours)
+        return len(self.neighbors)
 
     @property
     def n_variables(self) -> int:
@@ -44,18 +44,18 @@ class LatentGraph:
     @property
     def n_edges(self) -> int:
         """Number of edges that end in a latent: no order gives an inverse with fewer."""
-        return len(self.neighbours.index) // 2 + int((self.weights * self.members.lengths).sum())
+        return len(self.neighbors.index) // 2 + int((self.weights * self.members.lengths).sum())
 
     @cached_property
     def adjacency(self) -> Adjacency:
         """The same graph as bits."""
-        return Adjacency.of(self.neighbours, self.groups, self.members, self.weights)
+        return Adjacency.of(self.neighbors, self.groups, self.members, self.weights)
 
     def flip(self) -> LatentGraph:
         """Return the same graph with its latents numbered from the other end."""
         members = flip_entries(self.members, len(self))
-        neighbours = flip_entries(flip_rows(self.neighbours), len(self))
-        return LatentGraph(neighbours, flip_rows(self.groups), members, self.weights)
+        neighbors = flip_entries(flip_rows(self.neighbors), len(self))
+        return LatentGraph(neighbors, flip_rows(self.groups), members, self.weights)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,17 +96,17 @@ class Ordering:
     n_edges: int
 
 
-def condense(net: BayesNet, neighbours: Rows, latents: Integers) -> LatentGraph:
+def condense(net: BayesNet, neighbors: Rows, latents: Integers) -> LatentGraph:
     """Return the graph of these latents, in ascending order, and of the observed variables around them.
 
-    >>> from retrodict.graph.moral import moralise
+    >>> from retrodict.graph.moral import moralize
     >>> net = BayesNet({"z": [], "x": ["z"], "y": ["z"]}, observed=["x", "y"])
-    >>> graph = condense(net, moralise(net, np.ones(3, dtype=bool)), net.latent_index)
+    >>> graph = condense(net, moralize(net, np.ones(3, dtype=bool)), net.latent_index)
     >>> graph.groups.to_lists(), graph.weights.tolist()
     ([[0]], [2])
     """
     number = _number(latents, len(net))
-    source, target = number[neighbours.sources], neighbours.index
+    source, target = number[neighbors.sources], neighbors.index
     inside = (source >= 0) & (number[target] >= 0)
     seen = (source >= 0) & net.is_observed[target]
     m = len(latents)

@@ -1,7 +1,7 @@
 r"""Minimum degree on a quotient graph: what has been eliminated is kept as elements, and nothing is ever filled in.
 
 Eliminated latents that touch form an *element*; its *reach*, a set listed once, is what they are next to. The
-neighbours of a latent v are those that it has in the moral graph and the reaches of the elements it is next to:
+neighbors of a latent v are those that it has in the moral graph and the reaches of the elements it is next to:
 
 .. math:: \mathrm{near}(v) = A(v) \cup \bigcup_{e \sim v} \mathrm{reach}(e)
 
@@ -48,9 +48,9 @@ class Quotient:
         self.released = precedence.released.lists
         self.since = [0] * m
         self.ready = self.alone = 0  # those that may go, and of them those in no queue
-        self.near = [0] * m  # of those alone: their neighbours and themselves,
+        self.near = [0] * m  # of those alone: their neighbors and themselves,
         self.degree = [NONE] * m  # and how many
-        self.outside = [NONE] * m  # of those in a queue: neighbours that the element does not reach
+        self.outside = [NONE] * m  # of those in a queue: neighbors that the element does not reach
         self.order: list[int] = []
 
     def run(self, most_edges: float = math.inf) -> Ordering | None:

@@ -1,8 +1,8 @@
 """The graph of the latents during elimination, with latents that cannot be told apart held together.
 
-Two latents with the same neighbours, each other included, and the same observed ones, stay alike whatever is
-eliminated, so they share one set of neighbours and one score: a *cell*, named by one of its first latents.
-Every cell has the set of its latents and their neighbours. Observed variables are there as groups, each with
+Two latents with the same neighbors, each other included, and the same observed ones, stay alike whatever is
+eliminated, so they share one set of neighbors and one score: a *cell*, named by one of its first latents.
+Every cell has the set of its latents and their neighbors. Observed variables are there as groups, each with
 the set of latents that have it; when all latents of two groups are joined, the groups become one.
 
 Source: George & Liu 1989, The evolution of the minimum degree ordering algorithm (indistinguishable nodes).
@@ -24,12 +24,12 @@ class Scratch:
     def __init__(self, graph: LatentGraph, algebra: Algebra) -> None:
         m = len(graph)
         self.algebra = algebra
-        self.closed: list[Numbers] = [algebra.pack([v, *row]) for v, row in enumerate(graph.neighbours.to_lists())]
+        self.closed: list[Numbers] = [algebra.pack([v, *row]) for v, row in enumerate(graph.neighbors.to_lists())]
         self.cell_of = list(range(m))
         self.size = [1] * m
         self.groups: list[frozenset[int]] = [frozenset(row) for row in graph.groups.to_lists()]
         self.weight: list[int] = graph.weights.tolist()
-        self.load = [sum([self.weight[g] for g in groups]) for groups in self.groups]  # observed neighbours of each
+        self.load = [sum([self.weight[g] for g in groups]) for groups in self.groups]  # observed neighbors of each
         self.having: list[Numbers] = [algebra.pack(row) for row in graph.members.to_lists()]
         self._marker = list(range(m))  # one latent of each cell
         self._markers = algebra.gather(range(m))
@@ -53,7 +53,7 @@ class Scratch:
         return self.algebra.size(self.closed[cell]) - 1 + self.load[cell]
 
     def eliminate(self, v: int) -> tuple[Numbers, list[int]]:
-        """Take a latent out and join its neighbours; return them and their cells."""
+        """Take a latent out and join its neighbors; return them and their cells."""
         cell, minus = self.cell_of[v], self.algebra.minus
         gone = self.algebra.pack([v])
         near = minus(self.closed[cell], gone)
@@ -88,7 +88,7 @@ class Scratch:
             del self._alike[cell]
 
     def _join_groups(self, mine: frozenset[int], near: Numbers, gone: Numbers) -> frozenset[int]:
-        """Give the groups of an eliminated latent to all its neighbours; return those left of them."""
+        """Give the groups of an eliminated latent to all its neighbors; return those left of them."""
         kept, whole = [], -1
         for g in sorted(mine):
             having = self.algebra.minus(self.having[g] | near, gone)

@@ -20,7 +20,7 @@ Graph = Mapping[int, set[int]]
 
 
 def order_by_dissection(
-    net: BayesNet, neighbours: Rows, latents: Integers, tails: Sequence[int] | None = None
+    net: BayesNet, neighbors: Rows, latents: Integers, tails: Sequence[int] | None = None
 ) -> list[int]:
     """Return latents in the order of a nested dissection of their moral graph.
 
@@ -31,7 +31,7 @@ def order_by_dissection(
     >>> order_by_dissection(net, Rows.from_lists([[1], [0, 2], [1, 3], [2]]), np.array([0, 1, 2]))
     [0, 2, 1]
     """
-    rows, tails = neighbours.lists, tails or [0] * len(net)
+    rows, tails = neighbors.lists, tails or [0] * len(net)
     chosen = to_mask(latents.tolist(), len(net)).tolist()
     adjacent = {v: [u for u in rows[v] if chosen[u]] for v in latents.tolist()}
     components = _find_components(adjacent, adjacent)

@@ -1,6 +1,6 @@
 r"""The best elimination order of a part, with proof: branch and bound over connected sets of latents.
 
-Let C be a connected set of latents and N(C) its neighbours outside, none of which is eliminated before all of
+Let C be a connected set of latents and N(C) its neighbors outside, none of which is eliminated before all of
 C is. Whichever latent v of C goes last has the parents N(C), all of them, and leaves the components of
 C - v, which no longer meet. So the best value of C follows from those of smaller sets,
 
@@ -13,7 +13,7 @@ a bound that fails proves a lower bound, which is kept as well; the value return
 other choice of v has been solved or has a lower bound that is no better.
 
 Sources: Bodlaender, Fomin, Koster, Kratsch & Thilikos, On exact algorithms for treewidth, 2012 (dynamic
-programming over sets); Bouchitte & Todinca 2001 (connected sets and their neighbours); Pothen 1988 (depth).
+programming over sets); Bouchitte & Todinca 2001 (connected sets and their neighbors); Pothen 1988 (depth).
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class _FillSearch(_Search):
         least, best, beyond = most + 1, -1, MOST
         latents = list_bits(inside)
         added = {v: (outside & ~self.near[v]).bit_count() for v in latents}
-        # Few new edges first, then many neighbours: their removal leaves small components.
+        # Few new edges first, then many neighbors: their removal leaves small components.
         for v in sorted(latents, key=lambda v: (added[v], -(self.near[v] & inside).bit_count())):
             if added[v] >= least:
                 beyond = min(beyond, added[v])
@@ -181,7 +181,7 @@ class _WidthSearch(_BottleneckSearch):
     step = 0
 
     def bound(self, inside: int, outside: int) -> int:
-        # Whichever latent goes first has at least the neighbours it has now.
+        # Whichever latent goes first has at least the neighbors it has now.
         return max(outside.bit_count(), min(self.near[v].bit_count() for v in list_bits(inside)))
 
     def cost(self, v: int, outside: int) -> int:
@@ -197,7 +197,7 @@ class _DepthSearch(_BottleneckSearch):
     step = 1
 
     def bound(self, inside: int, outside: int) -> int:
-        """Return one more than the degeneracy: a subgraph in which all have k neighbours needs k + 1 levels."""
+        """Return one more than the degeneracy: a subgraph in which all have k neighbors needs k + 1 levels."""
         longest = 1 + max(self.tails[v] for v in list_bits(inside))
         left, most = inside, 0
         while left.bit_count() > most:
@@ -214,7 +214,7 @@ class _DepthSearch(_BottleneckSearch):
         return inside.bit_count() + max(self.tails[v] for v in list_bits(inside)) <= most
 
     def is_dominated(self, v: int, latents: list[int], inside: int) -> bool:
-        """Whether another has all its neighbours and no shorter tail: the two may change places."""
+        """Whether another has all its neighbors and no shorter tail: the two may change places."""
         mine = self.near[v] & inside
         for u in latents:
             if u != v and self.tails[v] <= self.tails[u] and not mine & ~self.near[u] & ~(1 << u):

@@ -21,14 +21,14 @@ MOST_BITS = 1_000_000_000
 
 
 class TooManyBitsError(Exception):
-    """The sets of neighbours of these variables, ``args``, would take more than ``MOST_BITS`` bits."""
+    """The sets of neighbors of these variables, ``args``, would take more than ``MOST_BITS`` bits."""
 
 
 @dataclass(frozen=True)
 class Part:
     """A connected set of latents to order: ``variables`` are their numbers in the model.
 
-    Bit ``j`` of ``near[i]`` says that ``i`` and ``j`` are neighbours; bits from ``len(near)`` on stand for variables
+    Bit ``j`` of ``near[i]`` says that ``i`` and ``j`` are neighbors; bits from ``len(near)`` on stand for variables
     that stay. ``tails`` are the lengths of the barren chains below each latent, which count in the depth only.
     """
 
@@ -87,17 +87,17 @@ def join(problem: Problem) -> Part:
 
     Raises `TooManyBitsError` where they are too many for sets of bits.
     """
-    rows = problem.neighbours.lists
+    rows = problem.neighbors.lists
     near = {v: set(rows[v]) for v in problem.latents.tolist()}
     return _mask(problem.latents.tolist(), near, problem.tails, problem.net.is_observed.tolist())
 
 
 def _eliminate_first(problem: Problem, first: Sequence[int]) -> tuple[dict[int, set[int]], list[int]]:
-    """Return the neighbours of each latent left when the fixed beginning is eliminated, and all tails.
+    """Return the neighbors of each latent left when the fixed beginning is eliminated, and all tails.
 
-    What is eliminated first is sampled below its neighbours, so it makes their tails longer.
+    What is eliminated first is sampled below its neighbors, so it makes their tails longer.
     """
-    rows, tails = problem.neighbours.lists, list(problem.tails)
+    rows, tails = problem.neighbors.lists, list(problem.tails)
     near = {v: set(rows[v]) for v in problem.latents.tolist()}
     for v in first:
         around = near.pop(v)
@@ -120,7 +120,7 @@ def _mask(variables: list[int], near: dict[int, set[int]], tails: list[int], see
 
 
 def split(near: Sequence[int], latents: int) -> list[tuple[int, int]]:
-    """Return the connected components of a set of latents, each with the set of all its neighbours outside.
+    """Return the connected components of a set of latents, each with the set of all its neighbors outside.
 
     >>> split([0b0010, 0b0101, 0b1010, 0b0100], 0b1011)  # a path of four without its third
     [(3, 4), (8, 4)]
@@ -132,9 +132,9 @@ def split(near: Sequence[int], latents: int) -> list[tuple[int, int]]:
         while frontier:
             low = frontier & -frontier
             frontier ^= low
-            neighbours = near[low.bit_length() - 1]
-            around |= neighbours
-            new = neighbours & latents & ~found
+            neighbors = near[low.bit_length() - 1]
+            around |= neighbors
+            new = neighbors & latents & ~found
             found |= new
             frontier |= new
         latents &= ~found
@@ -145,7 +145,7 @@ def split(near: Sequence[int], latents: int) -> list[tuple[int, int]]:
 def peel(part: Part) -> tuple[list[int], int]:
     """Return the latents that may be eliminated first without loss, in order, and the set of those left.
 
-    A latent whose neighbours are pairwise joined (those that stay count as joined) is simplicial: some
+    A latent whose neighbors are pairwise joined (those that stay count as joined) is simplicial: some
     triangulation of fewest edges, and one of least width, eliminates it first. For the depth this does not hold.
 
     Source: Bodlaender & Koster, Safe separators for treewidth, 2006; Rose, Tarjan & Lueker 1976.
@@ -156,7 +156,7 @@ def peel(part: Part) -> tuple[list[int], int]:
     far = [~(mask | 1 << v) for v, mask in enumerate(part.near)]
     first: dict[int, int] = {}
     twins = [first.setdefault(mask, v) for v, mask in enumerate(far)]  # of those that see the same, one is asked
-    unjoined = [0] * len(part)  # two neighbours of each latent that are not joined: as long as both are left, it stays
+    unjoined = [0] * len(part)  # two neighbors of each latent that are not joined: as long as both are left, it stays
     peeled: list[int] = []
     gone, waiting = 0, part.all
     while waiting:
@@ -177,7 +177,7 @@ def peel(part: Part) -> tuple[list[int], int]:
 
 
 def _find_unjoined(around: int, asked: Iterable[int], far: Sequence[int]) -> int:
-    """Return two of these variables that are not neighbours, one of them among those asked; 0 where there are none."""
+    """Return two of these variables that are not neighbors, one of them among those asked; 0 where there are none."""
     for u in asked:
         lacking = around & far[u]
         if lacking:

@@ -4,8 +4,8 @@ Orders with the same elimination tree give the same inverse, and swapping two la
 changes nothing unless one is the parent of the other in the tree. So the moves of local search are rotations: a
 latent u and its parent v change places. Only their two columns change:
 
-    u, now above, gets the old column of v: the neighbours of everything below it
-    v, now below, keeps its neighbours and those of its children, and of u's children takes those that see v
+    u, now above, gets the old column of v: the neighbors of everything below it
+    v, now below, keeps its neighbors and those of its children, and of u's children takes those that see v
 
 Moving a latent further up or down the order (reinsertion) is a sequence of rotations.
 
@@ -88,7 +88,7 @@ class EliminationTree:
         return len(self.sizes) - 1
 
     def key(self, minimize: str) -> tuple[int, int, int]:
-        """Return the numbers to compare trees by, the one to minimise first."""
+        """Return the numbers to compare trees by, the one to minimize first."""
         edges, depth, width = self.edges, self.depth, self.width
         return {"edges": (edges, depth, width), "depth": (depth, edges, width), "width": (width, edges, depth)}[
             minimize

@@ -130,7 +130,7 @@ def _keep_lowest(ways: list[_Way], new: Iterable[_Way]) -> None:
 
 
 def find_column(near: Sequence[int], gone: int, v: int) -> int:
-    """Return the neighbours of a latent when a set of others is eliminated: those it reaches through the set."""
+    """Return the neighbors of a latent when a set of others is eliminated: those it reaches through the set."""
     reached = near[v]
     waiting = reached & gone
     passed = 1 << v

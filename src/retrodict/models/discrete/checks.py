@@ -69,7 +69,7 @@ def order_axes(net: BayesNet, name: Name, given: Sequence[Name], table: Any) -> 
     return array.transpose([*(place[parent] for parent in net.parents(name)), len(given)])
 
 
-def normalise(net: BayesNet, name: Name, table: Probabilities) -> Probabilities:
+def normalize(net: BayesNet, name: Name, table: Probabilities) -> Probabilities:
     """Return a table whose rows sum to one; they may be off by rounding before.
 
     Raises `DataError`, naming variable and row, for a row that is off by more than `ROUNDING` and for numbers

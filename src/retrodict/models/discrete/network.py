@@ -13,7 +13,7 @@ from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Mask, cumulate
 from retrodict.models.discrete.checks import (
-    normalise,
+    normalize,
     order_axes,
     read_code,
     require_room,
@@ -54,7 +54,7 @@ class DiscreteNetwork(Tables, Model):
     ) -> DiscreteNetwork:
         """Build from a table of each variable, with one axis a parent, as listed, and a last one for its states.
 
-        Rows may be off one by rounding, 0.002 at most, and are normalised.
+        Rows may be off one by rounding, 0.002 at most, and are normalized.
 
         Raises what `BayesNet` raises, `GraphError` for missing states or tables, `DataError` for a table of wrong
         shape or a row that is no distribution, `SizeError` for tables with too many entries.
@@ -79,7 +79,7 @@ class DiscreteNetwork(Tables, Model):
         cards = np.array([len(net.variable(name).states) for name in net.names], dtype=np.int64)
         for name, row in zip(net.names, net.parent_rows.lists, strict=True):
             require_room([*cards[row].tolist(), len(net.variable(name).states)], name)
-        ordered = [normalise(net, name, order_axes(net, name, lists[name], tables[name])) for name in net.names]
+        ordered = [normalize(net, name, order_axes(net, name, lists[name], tables[name])) for name in net.names]
         start = cumulate(np.array([table.size for table in ordered], dtype=np.int64))
         return cls(net, np.concatenate([table.ravel() for table in ordered]), start)
 

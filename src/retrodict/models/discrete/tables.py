@@ -33,7 +33,7 @@ class Tables:
 
     @cached_property
     def strides(self) -> Integers:
-        """For each edge of ``net.parent_rows`` the rows between two neighbouring states of the parent."""
+        """For each edge of ``net.parent_rows`` the rows between two neighboring states of the parent."""
         return find_strides(self.net, self.cards)
 
     def states(self, name: Name) -> tuple[str, ...]:
@@ -48,7 +48,7 @@ class Tables:
 
 
 def find_strides(net: BayesNet, cards: Integers) -> Integers:
-    """Return for each edge how many rows of the child's table lie between two neighbouring states of the parent."""
+    """Return for each edge how many rows of the child's table lie between two neighboring states of the parent."""
     strides = np.ones(net.n_edges, dtype=np.int64)
     for start, stop in itertools.pairwise(net.parent_rows.pointer.tolist()):
         mine = cards[net.parent_rows.index[start:stop]]

@@ -1,4 +1,4 @@
-"""Gaussian conditionals along an eliminated inverse: the sparse Cholesky factorisation, now with numbers.
+"""Gaussian conditionals along an eliminated inverse: the sparse Cholesky factorization, now with numbers.
 
 The joint density is exp(-x'Px/2 + h'x) with a precision P as sparse as the moral graph. Eliminating a latent
 v reads its conditional off its row of P,

@@ -20,8 +20,8 @@ LINES = {"forward": "--", "reverse": "-.", "auto": "-"}
 RESOLUTION = 1e-3
 # So many names of lines stand below each other.
 FEW = 6
-# Okabe & Ito's colours, told apart by everybody.
-COLOURS = {"a": "#D55E00", "b": "#0072B2", "c": "#009E73", "d": "#CC79A7", "e": "#000000", "f": "#E69F00"}
+# Okabe & Ito's colors, told apart by everybody.
+COLORS = {"a": "#D55E00", "b": "#0072B2", "c": "#009E73", "d": "#CC79A7", "e": "#000000", "f": "#E69F00"}
 
 
 def draw_figures(data: Data, folder: Path) -> list[Path]:
@@ -51,13 +51,13 @@ def draw_depth(results: Sequence[Result], floor: float, path: Path) -> Path:
         same = list(group)
         entry = ENTRIES[encoder]
         style = {
-            "color": COLOURS[entry.letter],
+            "color": COLORS[entry.letter],
             "linestyle": LINES.get(entry.structure, "-"),
             "label": _label(encoder, same),
         }
         _draw_band(left, same, "kl", style)
         _draw_band(right, same, "log_posterior", style)
-    left.axhline(floor, color=COLOURS["a"], linestyle=":", label=f"floor of reversed edges, {floor:.3g} nats")
+    left.axhline(floor, color=COLORS["a"], linestyle=":", label=f"floor of reversed edges, {floor:.3g} nats")
     _finish(left, right, results)
     first = results[0]
     figure.suptitle(f"Binary tree of depth {first.unit.depth}: {first.facts['latents']} latents")

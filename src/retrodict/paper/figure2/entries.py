@@ -25,7 +25,7 @@ class Entry:
     """What takes part: a letter, a title, the kind of network and the structure it has.
 
     ``structure`` is ``"reversal"``, ``"fully-connected"`` or the order of a faithful inverse. ``paper`` tells the
-    paper's networks (ReLU, plain Adam, nothing standardised) from the library's default.
+    paper's networks (ReLU, plain Adam, nothing standardized) from the library's default.
     """
 
     letter: str

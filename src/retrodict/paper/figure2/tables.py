@@ -16,7 +16,7 @@ from retrodict.paper.figure2.units import Result
 from retrodict.posterior.amortization import BATCH
 
 PAGE = "figure2.md"
-# Nats a latent: what "learnt" may mean, and what a training that failed stays above.
+# Nats a latent: what "learned" may mean, and what a training that failed stays above.
 GOALS = (0.1, 0.03, 0.01)
 FAILED = 0.1
 

@@ -16,8 +16,8 @@ from retrodict.paper.learned.pictures import choose_shown, draw_pictures
 from retrodict.paper.learned.results import Data
 from retrodict.plan.layout import Floats
 
-# Okabe & Ito's colours, told apart by everybody.
-COLOURS = {
+# Okabe & Ito's colors, told apart by everybody.
+COLORS = {
     "mean-field": "#D55E00",
     "reversal": "#E69F00",
     "forward": "#009E73",
@@ -85,11 +85,11 @@ def _draw_band(axis: Any, one: Series, curve: str) -> Floats:
     kept = np.flatnonzero(~np.isnan(values).any(axis=0))
     if not len(kept) or not len(values):
         return np.zeros(0)
-    colour, seeds = COLOURS[one.encoder], f"{len(values)} seed{'s' * (len(values) > 1)}"
+    color, seeds = COLORS[one.encoder], f"{len(values)} seed{'s' * (len(values) > 1)}"
     shown = values[:, kept]
     marker = "o" if len(kept) < values.shape[1] else None
-    axis.plot(kept + 1, shown.mean(axis=0), color=colour, marker=marker, markersize=3, label=f"{one.title} ({seeds})")
-    axis.fill_between(kept + 1, shown.min(axis=0), shown.max(axis=0), color=colour, alpha=0.18, linewidth=0)
+    axis.plot(kept + 1, shown.mean(axis=0), color=color, marker=marker, markersize=3, label=f"{one.title} ({seeds})")
+    axis.fill_between(kept + 1, shown.min(axis=0), shown.max(axis=0), color=color, alpha=0.18, linewidth=0)
     late: Floats = shown[:, kept >= SHOWN_FROM * values.shape[1]]
     return late
 
@@ -108,7 +108,7 @@ def draw_capacity(series: Sequence[Series], model: str, budget: Budget, path: Pa
                 sizes,
                 [mean.value for mean in means],
                 errors,
-                color=COLOURS[encoder],
+                color=COLORS[encoder],
                 linestyle=line,
                 marker="o",
                 markersize=4,
@@ -140,11 +140,11 @@ def draw_gaps(groups: dict[str, list[Series]], path: Path) -> None:
     for axis, (model, series) in zip(found[0], groups.items(), strict=True):
         places = np.arange(len(series))
         bottom = np.zeros(len(series))
-        for name, shade in (("approximation", 1.0), ("amortisation", 0.4)):
+        for name, shade in (("approximation", 1.0), ("amortization", 0.4)):
             means = [Mean.of(one.facts(name)) for one in series]
             values = np.nan_to_num([mean.value for mean in means])
-            colours = [COLOURS[one.encoder] for one in series]
-            axis.bar(places, values, bottom=bottom, color=colours, alpha=shade, width=0.65)
+            colors = [COLORS[one.encoder] for one in series]
+            axis.bar(places, values, bottom=bottom, color=colors, alpha=shade, width=0.65)
             axis.errorbar(
                 places,
                 bottom + values,
@@ -161,7 +161,7 @@ def draw_gaps(groups: dict[str, list[Series]], path: Path) -> None:
         axis.set_xlim(-0.6, len(series) - 0.4)
         axis.spines[["top", "right"]].set_visible(False)
     found[0][0].set_ylabel("nats an image lost")
-    figure.suptitle("What the encoder loses: approximation (full), amortisation (pale)", fontsize=11)
+    figure.suptitle("What the encoder loses: approximation (full), amortization (pale)", fontsize=11)
     figure.savefig(path, dpi=130)
     pyplot.close(figure)
 

@@ -31,7 +31,7 @@ def draw_pictures(series: Sequence[Series], model: str, path: Path) -> None:
     figure.subplots_adjust(left=LABEL / width, right=0.99, bottom=0.01, top=1 - TITLE / height, hspace=0.08)
     for axis, (label, images) in zip(axes[:, 0], rows, strict=True):
         framed = np.pad(images, ((0, 0), (1, 1), (1, 1)), constant_values=np.nan)
-        axis.imshow(np.concatenate(framed, axis=1), cmap="Greys", vmin=0, vmax=255, interpolation="nearest")
+        axis.imshow(np.concatenate(framed, axis=1), cmap="Grays", vmin=0, vmax=255, interpolation="nearest")
         axis.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(False)

@@ -15,7 +15,7 @@ from retrodict.paper.learned.results import Data
 PAGE = "vae.md"
 COLUMNS = (
     *("encoder", "edges", "sampling", "in use", "stored", "seeds", "ELBO", "log-likelihood", "gap"),
-    *("approximation", "amortisation", "seconds", "an epoch"),
+    *("approximation", "amortization", "seconds", "an epoch"),
 )
 
 
@@ -52,8 +52,8 @@ training, for the discrete model wherever latents are binary; the mean over seed
   without and with those that are multiplied by zero (masks, padding).
 - *ELBO*: over all held-out images, {budget.judged} draws each. *Log-likelihood*: importance-weighted with
   {budget.weights:,} draws, over the first {budget.weighed_images} held-out images; *gap*: to the ELBO of these.
-- *Approximation* and *amortisation*: the parts of the gap of the first {budget.split_images} held-out images. The
-  encoder is trained on for {budget.split_steps} steps on one image alone; what that wins is amortisation, what then
+- *Approximation* and *amortization*: the parts of the gap of the first {budget.split_images} held-out images. The
+  encoder is trained on for {budget.split_steps} steps on one image alone; what that wins is amortization, what then
   remains to the log-likelihood is approximation (Cremer, Li & Duvenaud 2018). A log-likelihood that is weighted from
   draws of a narrow encoder is too low, and this part then too small.
 - *Seconds* of training with compilation (where no cache had it), *an epoch*: the median after the first with the
@@ -85,7 +85,7 @@ def _write_row(one: Series) -> list[str]:
         str(Mean.of(one.facts("log_likelihood"))),
         str(Mean.of(one.facts("log_likelihood") - one.facts("weighed_elbo"))),
         str(Mean.of(one.facts("approximation"))),
-        str(Mean.of(one.facts("amortisation"))),
+        str(Mean.of(one.facts("amortization"))),
         f"{np.nanmedian(one.facts('seconds')):.0f}",
         f"{np.nanmedian(one.facts('epoch_seconds')):.2f}",
     ]

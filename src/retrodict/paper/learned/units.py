@@ -51,7 +51,7 @@ class Result:
     """What was measured of a unit: facts by name, curves with one number an epoch, pictures as hexadecimal bytes.
 
     Facts, in nats an image and for the discrete model: ``elbo`` over all held-out images; ``weighed_elbo`` and
-    ``log_likelihood`` over the first of them; ``split_elbo``, ``amortisation``, ``approximation`` over fewer.
+    ``log_likelihood`` over the first of them; ``split_elbo``, ``amortization``, ``approximation`` over fewer.
     With an enumerated model all are exact and over all held-out images, but for the gaps, and ``first_elbo`` is the
     bound before the encoder alone was trained on. ``in_use`` and ``stored``
     parameters of the encoder, ``edges`` and ``levels`` (depth of sampling) of its inverse; ``seconds`` of training,
@@ -180,8 +180,8 @@ def _split(task: Task, learned: LearnedModel, test: Floats, budget: Budget) -> d
         **options,
     )
     return {
-        "split_elbo": float(gap.amortised.mean()),
-        "amortisation": float(gap.amortisation.mean()),
+        "split_elbo": float(gap.amortized.mean()),
+        "amortization": float(gap.amortization.mean()),
         "approximation": float(gap.approximation.mean()),
     }
 

@@ -62,13 +62,13 @@ def draw_figure(kind: str, names: Sequence[str], uniforms: Doubles, outcome: Out
     figure = _make_figure(len(names))
     axes = _make_panels(figure, names, bad)
     for axis, column, rejected in zip(axes, uniforms.T, bad, strict=True):
-        colour = REJECTED if rejected else PASSED
+        color = REJECTED if rejected else PASSED
         if kind == "coverage":
-            _draw_coverage(axis, outcome, len(uniforms), colour)
+            _draw_coverage(axis, outcome, len(uniforms), color)
         elif kind == "ranks":
-            _draw_ranks(axis, column, colour)
+            _draw_ranks(axis, column, color)
         else:
-            _draw_ecdf(axis, column, colour)
+            _draw_ecdf(axis, column, color)
     _label(axes, *LABELS[kind])
     figure.suptitle(fill(outcome.summary, int(LETTERS_PER_INCH * figure.get_figwidth())), fontsize=10)
     _explain(figure, bad)
@@ -104,7 +104,7 @@ def _label(axes: Sequence[Any], below: str, beside: str) -> None:
 
 
 def _explain(figure: Figure, bad: Sequence[bool]) -> None:
-    """Add a legend below the panels: the band, and the colours that occur."""
+    """Add a legend below the panels: the band, and the colors that occur."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -123,23 +123,23 @@ def _make_figure(panels: int) -> Figure:
     return made(figsize=(max(5.0, 2.4 * min(panels, COLUMNS)), 0.8 + max(3.2, 1.9 * rows)), layout="constrained")
 
 
-def _draw_coverage(axis: Any, outcome: Outcome, simulations: int, colour: str) -> None:
+def _draw_coverage(axis: Any, outcome: Outcome, simulations: int, color: str) -> None:
     bound = gap_bound(simulations, BAND)
     axis.fill_between(GRID, GRID - bound, GRID + bound, color=SHADE)
-    axis.plot(GRID, outcome.expected_coverage(GRID.tolist()), color=colour)
+    axis.plot(GRID, outcome.expected_coverage(GRID.tolist()), color=color)
     axis.set(xlim=(0, 1), ylim=(0, 1))
 
 
-def _draw_ecdf(axis: Any, uniforms: Doubles, colour: str) -> None:
+def _draw_ecdf(axis: Any, uniforms: Doubles, color: str) -> None:
     difference = np.searchsorted(np.sort(uniforms), GRID, side="right") / len(uniforms) - GRID
     bound = gap_bound(len(uniforms), BAND)
     axis.fill_between(GRID, -bound, bound, color=SHADE)
-    axis.plot(GRID, difference, color=colour)
+    axis.plot(GRID, difference, color=color)
 
 
-def _draw_ranks(axis: Any, uniforms: Doubles, colour: str) -> None:
+def _draw_ranks(axis: Any, uniforms: Doubles, color: str) -> None:
     """Draw a histogram; each bar alone is in the band with probability 99 %, corrected for their number."""
     n, share = len(uniforms), 1 / BINS
     half = -special.ndtri(BAND / 2 / BINS) * np.sqrt(n * share * (1 - share))
     axis.axhspan(n * share - half, n * share + half, color=SHADE)
-    axis.hist(uniforms, bins=BINS, range=(0, 1), color=colour)
+    axis.hist(uniforms, bins=BINS, range=(0, 1), color=color)

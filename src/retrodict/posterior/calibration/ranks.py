@@ -58,8 +58,8 @@ class Simulations:
         one, other = (np.asarray(simulate(wiring, k, n)) for k in keys)
         require_draws_of_key(lambda k: simulate(wiring, k, n), keys[0], one, wiring.model.layout.owners)
         truths, data, others = one[:, wiring.latents], one[:, wiring.observed], other[:, wiring.latents]
-        centre, centre_of_others = _predict(others, other[:, wiring.observed], data)
-        return cls(truths, data, np.asarray(centre + others - centre_of_others, truths.dtype))
+        center, center_of_others = _predict(others, other[:, wiring.observed], data)
+        return cls(truths, data, np.asarray(center + others - center_of_others, truths.dtype))
 
     @cached_property
     def spread(self) -> Floats:

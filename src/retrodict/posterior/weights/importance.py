@@ -27,7 +27,7 @@ MOST_SHOWN = 8
 class Importance:
     r"""Draws of an encoder, weighted towards the exact posterior.
 
-    ``draws`` are arrays of shape ``(n, *batch, ...)``. ``log_weights``, ``(n, *batch)``, are not normalised:
+    ``draws`` are arrays of shape ``(n, *batch, ...)``. ``log_weights``, ``(n, *batch)``, are not normalized:
     :math:`\log p(z, x) - \log q(z \mid x)` in nats, so that their mean weight estimates the evidence
     :math:`p(x)`. All else is computed from Pareto smoothed weights (``weights``, which sum to one over the draws).
 
@@ -174,8 +174,8 @@ class Importance:
     @cached_property
     def sd(self) -> dict[Name, Doubles]:
         """Posterior standard deviation of each latent, shape ``(*batch, ...)``."""
-        centred = {name: np.asarray(values, np.float64) - self.mean[name] for name, values in self.draws.items()}
-        return {name: np.sqrt(self._average(values**2)) for name, values in centred.items()}
+        centered = {name: np.asarray(values, np.float64) - self.mean[name] for name, values in self.draws.items()}
+        return {name: np.sqrt(self._average(values**2)) for name, values in centered.items()}
 
     def resample(self, n: int | None = None, seed: int = 0) -> dict[Name, Floats]:
         """Return ``n`` draws of equal weight for each observation, taken with replacement; as many by default.

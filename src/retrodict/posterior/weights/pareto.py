@@ -31,9 +31,9 @@ class Smoothed(NamedTuple):
 
 
 def smooth(log_weights: Doubles) -> Smoothed:
-    r"""Return Pareto smoothed, normalised log weights, and the shape :math:`\hat k` of their tail.
+    r"""Return Pareto smoothed, normalized log weights, and the shape :math:`\hat k` of their tail.
 
-    The largest :math:`\min(S/5, 3\sqrt S)` of :math:`S` weights are replaced by quantiles of the generalised
+    The largest :math:`\min(S/5, 3\sqrt S)` of :math:`S` weights are replaced by quantiles of the generalized
     Pareto distribution that fits them. Weights that hardly differ have no tail: :math:`\hat k = -\infty`. Where
     fewer than five are in the tail, too few to tell, :math:`\hat k = \infty`. At least one weight is not zero.
 
@@ -48,20 +48,20 @@ def smooth(log_weights: Doubles) -> Smoothed:
     cutoff = max(relative[order[-length - 1]] if length < n else -np.inf, np.log(np.finfo(np.float64).tiny))
     tail = order[relative[order] > cutoff]
     if np.exp(cutoff) > 1 - NO_TAIL:
-        return Smoothed(_normalise(relative), -np.inf)
+        return Smoothed(_normalize(relative), -np.inf)
     if len(tail) < LEAST_TAIL:
-        return Smoothed(_normalise(relative), np.inf)
+        return Smoothed(_normalize(relative), np.inf)
     if np.exp(relative[tail[0]]) > 1 - NO_TAIL:  # discrete latents: the largest weight is that of many draws
-        return Smoothed(_normalise(relative), -np.inf)
+        return Smoothed(_normalize(relative), -np.inf)
     shape, scale = fit_pareto(np.exp(relative[tail]) - np.exp(cutoff))
     smoothed = relative.copy()
     levels = (np.arange(len(tail)) + 0.5) / len(tail)
     smoothed[tail] = np.minimum(np.log(np.exp(cutoff) + _quantile(levels, shape, scale)), 0.0)
-    return Smoothed(_normalise(smoothed), shape)
+    return Smoothed(_normalize(smoothed), shape)
 
 
 def fit_pareto(excess: Doubles) -> tuple[float, float]:
-    r"""Return shape :math:`k` and scale :math:`\sigma` of the generalised Pareto distribution of positive numbers.
+    r"""Return shape :math:`k` and scale :math:`\sigma` of the generalized Pareto distribution of positive numbers.
 
     ``excess`` ascends. The profile likelihood of :math:`b = -k / \sigma` is averaged over a grid, which is steadier
     than its maximum; the shape is drawn a little towards 1/2.
@@ -104,5 +104,5 @@ def _quantile(levels: Doubles, shape: float, scale: float) -> Doubles:
     return np.asarray(scale * np.expm1(-shape * np.log1p(-levels)) / shape)
 
 
-def _normalise(log_weights: Doubles) -> Doubles:
+def _normalize(log_weights: Doubles) -> Doubles:
     return np.asarray(log_weights - np.log(np.exp(log_weights).sum()))

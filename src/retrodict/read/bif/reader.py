@@ -43,7 +43,7 @@ def from_bif(path: str | os.PathLike[str], observed: Iterable[Name] | None = Non
 
     A file whose name ends in ``.bif.gz`` is unpacked. Names may stand in quotes; ``table`` lists the states of the
     variable slowest and those of its last parent fastest; ``default`` stands for rows that are not listed. Rows may
-    miss one by rounding, 0.002 at most, and are normalised.
+    miss one by rounding, 0.002 at most, and are normalized.
 
     Raises `SourceError` for a file that cannot be read, is no BIF file or leaves out probabilities; `DataError` for
     a row that is no distribution; `SizeError` for tables that are too large; and what `BayesNet` raises.

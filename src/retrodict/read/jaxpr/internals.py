@@ -158,7 +158,7 @@ def _wrap(equation: Any) -> Equation:
         )  # the functions apart, as older releases have it
         return primitive.bind(*functions, *values, **params)
 
-    function = _recognise(equation)
+    function = _recognize(equation)
     return Equation(
         name=function or primitive.name,
         params=equation.params,
@@ -172,7 +172,7 @@ def _wrap(equation: Any) -> Equation:
     )
 
 
-def _recognise(equation: Any) -> str | None:
+def _recognize(equation: Any) -> str | None:
     """Return which of `FUNCTIONS` an equation calls: the one of that name, if it is the same program word by word."""
     if equation.primitive.name != "custom_jvp_call":
         return None

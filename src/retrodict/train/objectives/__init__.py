@@ -1,1 +1,1 @@
-"""What training minimises: pure functions ``objective(pair, key, observed, draws)``, by name in ``named``."""
+"""What training minimizes: pure functions ``objective(pair, key, observed, draws)``, by name in ``named``."""

@@ -1,4 +1,4 @@
-"""What inference compilation minimises: a pure function of an encoder and joint draws of a fixed model."""
+"""What inference compilation minimizes: a pure function of an encoder and joint draws of a fixed model."""
 
 from collections.abc import Callable
 

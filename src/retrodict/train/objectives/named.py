@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.choice import Mixed
 from retrodict.errors import OptionError
-from retrodict.train.objectives.reparameterised import elbo, iwae
+from retrodict.train.objectives.reparameterized import elbo, iwae
 from retrodict.train.objectives.score_function import reweighted_wake_sleep, vimco
 from retrodict.train.objectives.simulated import forward_kl, symmetric_kl, symmetric_vimco
 from retrodict.train.objectives.weights import Function
@@ -15,27 +15,27 @@ from retrodict.train.objectives.weights import Function
 
 @dataclass(frozen=True)
 class Objective:
-    """A function ``objective(pair, key, observed, draws)`` of a minibatch: nats a row, to be minimised.
+    """A function ``objective(pair, key, observed, draws)`` of a minibatch: nats a row, to be minimized.
 
-    Its value is a negative bound; its gradient is the estimator that it is named after. ``reparameterised`` says that
+    Its value is a negative bound; its gradient is the estimator that it is named after. ``reparameterized`` says that
     draws must be differentiable, ``least_draws`` how many are needed.
     """
 
     name: str
     function: Function
-    reparameterised: bool = False
+    reparameterized: bool = False
     least_draws: int = 1
 
 
 OBJECTIVES = {
     objective.name: objective
     for objective in (
-        Objective("elbo", elbo, reparameterised=True),
-        Objective("iwae", iwae, reparameterised=True),
+        Objective("elbo", elbo, reparameterized=True),
+        Objective("iwae", iwae, reparameterized=True),
         Objective("rws", reweighted_wake_sleep, least_draws=2),
         Objective("vimco", vimco, least_draws=2),
         Objective("forward-kl", forward_kl),
-        Objective("symmetric-kl", symmetric_kl, reparameterised=True),
+        Objective("symmetric-kl", symmetric_kl, reparameterized=True),
         Objective("symmetric-vimco", symmetric_vimco, least_draws=2),
     )
 }
@@ -60,9 +60,9 @@ def choose_objective(name: str, encoder: Encoder) -> Objective:
     if name not in OBJECTIVES:
         raise OptionError(f"the objective {name!r} does not exist", remedy=f"Choose one of {', '.join(OBJECTIVES)}.")
     objective = OBJECTIVES[name]
-    if objective.reparameterised and not encoder.conditional.reparameterised:
+    if objective.reparameterized and not encoder.conditional.reparameterized:
         families = encoder.conditional.families if isinstance(encoder.conditional, Mixed) else (encoder.conditional,)
-        rigid = ", ".join(type(family).__name__ for family in families if not family.reparameterised)
+        rigid = ", ".join(type(family).__name__ for family in families if not family.reparameterized)
         raise OptionError(
             f"{name!r} needs draws that can be differentiated, which those of {rigid} are not",
             remedy="Choose 'vimco' or 'rws', or a relaxation for binary latents ('normal' or 'spline' for real ones).",

@@ -17,7 +17,7 @@ def reweighted_wake_sleep(
 ) -> Float[Array, ""]:
     r"""Return the negative importance-weighted bound in nats a row, with the gradients of two wake phases.
 
-    With normalised weights :math:`\tilde w_k` of draws of the encoder, the generator climbs
+    With normalized weights :math:`\tilde w_k` of draws of the encoder, the generator climbs
     :math:`\sum_k \tilde w_k \log p(z_k, x)`, whose gradient is exactly that of the bound. The encoder climbs
     :math:`\sum_k \tilde w_k \log q(z_k \mid x)`, an estimate of :math:`-\mathrm{KL}(p(z \mid x) \,\|\, q)` whose
     bias goes with 1 / ``draws``. The sleep phase is `forward_kl`.

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float, Key
 
 from retrodict.train.autoencoder import Autoencoder
 from retrodict.train.objectives.cross_entropy import cross_entropy
-from retrodict.train.objectives.reparameterised import elbo
+from retrodict.train.objectives.reparameterized import elbo
 from retrodict.train.objectives.score_function import vimco
 from retrodict.train.objectives.weights import Function, hold
 

@@ -22,7 +22,7 @@ BINARIZATIONS = ("threshold", "sampled")
 class Images:
     """Images that are trained on and images that are held out, arrays of shape ``(n, height, width)``.
 
-    Pixels are 0 or 1 (uint8), or without binarisation gray levels from 0 to 1 (float32). ``checksum`` is that of
+    Pixels are 0 or 1 (uint8), or without binarization gray levels from 0 to 1 (float32). ``checksum`` is that of
     the gray levels as they were read: SHA-256. The arrays cannot be written to.
     """
 

@@ -1,4 +1,4 @@
-"""A generator without a density: it can be drawn from and inverted, and its posterior learnt from its draws."""
+"""A generator without a density: it can be drawn from and inverted, and its posterior learned from its draws."""
 
 from __future__ import annotations
 

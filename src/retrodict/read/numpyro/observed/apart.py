@@ -19,7 +19,7 @@ from retrodict.read.numpyro.elements import log_density
 from retrodict.read.numpyro.observed.given import is_numbers, open_frames
 from retrodict.read.numpyro.sites import Program, Site
 
-MOST_ELEMENTS = 20_000  # of an argument that are told apart; beyond, neighbours share a number
+MOST_ELEMENTS = 20_000  # of an argument that are told apart; beyond, neighbors share a number
 
 
 def require_data_apart(program: Program, sites: Sequence[Site], observed: Collection[str]) -> None:
@@ -72,7 +72,7 @@ def _trace_from_arguments(
 
     try:
         return jax.make_jaxpr(measure)([leaves[i] for i in places])
-    except Exception:  # a program that ran with these arrays fails when they are traced: nothing to be learnt
+    except Exception:  # a program that ran with these arrays fails when they are traced: nothing to be learned
         return None
 
 

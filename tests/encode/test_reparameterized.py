@@ -59,21 +59,21 @@ def excess(family):
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_gradients_through_draws_are_those_of_expectations(name):
-    assert FAMILIES[name].reparameterised
+    assert FAMILIES[name].reparameterized
     assert excess(FAMILIES[name]) < 1
 
 
 def test_a_mixture_forgets_the_choice_of_component_and_is_caught():
-    assert not Mixture(3).reparameterised
+    assert not Mixture(3).reparameterized
     assert excess(Mixture(3)) > 2
 
 
-def test_whole_numbers_are_not_reparameterised():
-    assert not Categorical(np.array([2])).reparameterised
-    assert not Count(jnp.ones(1), jnp.zeros(1), jnp.ones(1)).reparameterised
+def test_whole_numbers_are_not_reparameterized():
+    assert not Categorical(np.array([2])).reparameterized
+    assert not Count(jnp.ones(1), jnp.zeros(1), jnp.ones(1)).reparameterized
 
 
 @pytest.mark.parametrize(("families", "answer"), [(("normal", "concrete"), True), (("normal", None), False)])
-def test_mixed_columns_are_reparameterised_where_all_are(families, answer):
+def test_mixed_columns_are_reparameterized_where_all_are(families, answer):
     chosen = [FAMILIES[name] if name else Categorical(np.array([0, 2])) for name in families]
-    assert Mixed(chosen, np.array([0, 1])).reparameterised == answer
+    assert Mixed(chosen, np.array([0, 1])).reparameterized == answer

@@ -43,8 +43,8 @@ def iwae(
 ) -> Float[Array, ""]:
     r"""Return the negative importance-weighted bound, :math:`-E \log \frac1K \sum_k w_k`, in nats a row.
 
-    The generator's gradient is :math:`\sum_k \tilde w_k \nabla \log p(z_k, x)` with normalised weights. The encoder's
-    is doubly reparameterised, :math:`\sum_k \tilde w_k^2 \, (\partial \log w_k / \partial z_k) \, \nabla z_k`: of
+    The generator's gradient is :math:`\sum_k \tilde w_k \nabla \log p(z_k, x)` with normalized weights. The encoder's
+    is doubly reparameterized, :math:`\sum_k \tilde w_k^2 \, (\partial \log w_k / \partial z_k) \, \nabla z_k`: of
     the same mean as that of the bound, while its signal does not drown in noise as K grows. With one draw the
     bound is that of `elbo`.
 
@@ -61,11 +61,11 @@ def iwae(
     check_draws("iwae", draws)
     drawn, log_density = draw_latents(pair, key, observed, draws)
     log_weights = hold(pair.generator.log_joint(*hold(drawn)) - log_density)
-    normalised = jax.nn.softmax(log_weights, axis=0)
+    normalized = jax.nn.softmax(log_weights, axis=0)
     # The sum below has each weight once, as the generator needs it; gradients of draws meet it a second time here.
-    scaled = Draws(_scale_gradient(drawn.latents, normalised), drawn.observed)
+    scaled = Draws(_scale_gradient(drawn.latents, normalized), drawn.observed)
     direct = pair.generator.log_joint(*scaled) - hold(pair.encoder).log_prob(*scaled)
-    return swap_gradient(-log_mean(log_weights).mean(), -(normalised * direct).sum(axis=0).mean())
+    return swap_gradient(-log_mean(log_weights).mean(), -(normalized * direct).sum(axis=0).mean())
 
 
 def _scale_gradient(
