@@ -89,7 +89,7 @@ def amortize_all() -> None:
     """Train and use posteriors over variables of every kind."""
     tree = rd.zoo.binary_tree(3, seed=0)
     values = dict.fromkeys(tree.net.observed, 0.5)
-    _use(rd.amortize(tree, "auto", "separate", conditional="spline", steps=5, batch=16, **SHORT), values)
+    _use(rd.amortize(tree, network="separate", conditional="spline", steps=5, batch=16, **SHORT), values)
     kinds = rd.from_numpyro(many_kinds, observed=["y"], elementwise=True)
     _use(rd.amortize(kinds, steps=5, batch=16, quiet=True), {"y": 4.0})
 

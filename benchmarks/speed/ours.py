@@ -81,7 +81,7 @@ def sample(turns: Turns, problem: str, units: int, draws: int) -> None:
     seed = 0
     while True:
         turns.begin()
-        drawn = posterior.sample(data, draws, seed)
+        drawn = posterior.sample(data, draws, seed=seed)
         turns.end(depth=posterior.inverse.depth, finite=all(bool(np.isfinite(v).all()) for v in drawn.values()))
         seed += 1
 
@@ -205,7 +205,7 @@ def grow(turns: Turns, source: str, batch: int, draws: int, repeats: int) -> Non
         simulated = model.simulate(seed=1, n=1)
         data = {name: float(simulated[name][0]) for name in model.net.observed}
     for seed in range(repeats + 1):
-        posterior.sample(data, draws, seed)
+        posterior.sample(data, draws, seed=seed)
         turns.end(draws / 1000, stage="draw", megabytes=_peak())
         turns.begin()
     turns.end(stage="end")

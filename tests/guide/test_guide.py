@@ -278,9 +278,9 @@ def test_a_summary_network_is_trained_along():
         (lambda: rd.AutoFaithful(programs.normal).inverse, rd.errors.OptionError, "guide.setup"),
         (lambda: rd.AutoFaithful(programs.normal, conditional="mixture"), rd.errors.OptionError, "mixture.*spline"),
         (
-            lambda: rd.AutoFaithful(programs.normal, encoder="none").setup(1.0),
+            lambda: rd.AutoFaithful(programs.normal, network="none").setup(1.0),
             rd.errors.OptionError,
-            "encoder 'none' does not exist",
+            "network 'none' does not exist",
         ),
         (
             lambda: rd.AutoFaithful(programs.normal, summaries={"y": jnp.atleast_1d}).setup(1.0),

@@ -30,14 +30,14 @@ COUNTS = {
     "exact": ("n", lambda n: EXACT.sample(DATA, n)["x0"]),
 }
 SEEDS = {
-    "sample": lambda seed: POSTERIOR.sample(DATA, 3, seed),
-    "stream": lambda seed: POSTERIOR.stream(DATA, 3, seed),
-    "importance": lambda seed: POSTERIOR.importance(DATA, 3, seed),
-    "resample": lambda seed: POSTERIOR.importance(DATA, 10).resample(3, seed),
-    "calibration": lambda seed: POSTERIOR.calibration(100, 19, seed),
-    "simulate": lambda seed: TREE.simulate(seed, 3),
+    "sample": lambda seed: POSTERIOR.sample(DATA, 3, seed=seed),
+    "stream": lambda seed: POSTERIOR.stream(DATA, 3, seed=seed),
+    "importance": lambda seed: POSTERIOR.importance(DATA, 3, seed=seed),
+    "resample": lambda seed: POSTERIOR.importance(DATA, 10).resample(3, seed=seed),
+    "calibration": lambda seed: POSTERIOR.calibration(100, 19, seed=seed),
+    "simulate": lambda seed: TREE.simulate(3, seed=seed),
     "amortize": lambda seed: amortize(TREE, steps=1, seed=seed, quiet=True),
-    "exact": lambda seed: EXACT.sample(DATA, 3, seed),
+    "exact": lambda seed: EXACT.sample(DATA, 3, seed=seed),
 }
 
 
@@ -67,7 +67,7 @@ def test_what_is_no_seed_is_an_error_before_anything_is_drawn(call, wrong):
 
 @pytest.mark.parametrize("seed", [np.int64(7), np.uint32(7), jnp.asarray(7)], ids=repr)
 def test_every_integer_is_a_seed(seed):
-    assert np.array_equal(POSTERIOR.sample(DATA, 3, seed)["x0"], POSTERIOR.sample(DATA, 3, 7)["x0"])
+    assert np.array_equal(POSTERIOR.sample(DATA, 3, seed=seed)["x0"], POSTERIOR.sample(DATA, 3, seed=7)["x0"])
 
 
 @pytest.mark.parametrize("wrong", [2.5, "9", float("nan"), 0], ids=repr)

@@ -29,7 +29,7 @@ def faithful():
 
 @pytest.fixture(scope="module")
 def heuristic():
-    return amortize(TREE, reversal(TREE.net), "separate", steps=1500, batch=128, seed=0, quiet=True)
+    return amortize(TREE, reversal(TREE.net), network="separate", steps=1500, batch=128, seed=0, quiet=True)
 
 
 def test_the_faithful_encoder_reaches_the_exact_posterior(faithful):
@@ -124,7 +124,7 @@ def test_requests_out_of_range_are_refused(faithful):
     [
         ({"order": "sideways"}, OrderError, "'sideways' does not exist"),
         ({"order": invert(zoo.binary_tree(3))}, OptionError, "belongs to another model"),
-        ({"encoder": "conv"}, OptionError, "encoder 'conv' does not exist"),
+        ({"network": "conv"}, OptionError, "network 'conv' does not exist"),
         ({"widths": (3, 64)}, WidthError, "at least 7 wide"),
         ({"steps": 0}, OptionError, "steps=0"),
         ({"learning_rate": -1.0}, OptionError, "learning_rate=-1.0 is out of range"),

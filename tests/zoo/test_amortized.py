@@ -14,7 +14,7 @@ from tests.zoo.programs import CASES, read
 def test_programs_can_be_amortized(name):
     model = read(name)
     posterior = rd.amortize(model, steps=50, quiet=True)
-    data = {pixel: value[0] for pixel, value in model.simulate(3, 1).items() if pixel in model.net.observed}
+    data = {pixel: value[0] for pixel, value in model.simulate(1, seed=3).items() if pixel in model.net.observed}
     weighed = posterior.importance(data, 200)
     assert np.isfinite(weighed.log_weights).all()
     assert weighed.ess > 2

@@ -22,7 +22,7 @@ def train_command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write the posterior into; it must be new.")],
     order: Annotated[str, typer.Option(help="Order of the inverse, see `retrodict invert --help`.")] = "auto",
     minimize: Annotated[str, typer.Option(help="What auto minimizes: edges, depth or width.")] = "edges",
-    encoder: Annotated[str, typer.Option(help="shared (one masked network) or separate (one a latent).")] = "shared",
+    network: Annotated[str, typer.Option(help="shared (one masked network) or separate (one a latent).")] = "shared",
     conditional: Annotated[str, typer.Option(help="Family of real latents: normal, mixture or spline.")] = "normal",
     steps: Annotated[int, typer.Option(help="Minibatches of simulations.")] = 5000,
     batch: Annotated[int, typer.Option(help="Simulations in a minibatch.")] = 256,
@@ -61,8 +61,8 @@ def train_command(
         posterior = amortize(
             model,
             order,
-            encoder,
             minimize=minimize,
+            network=network,
             conditional=conditional,
             steps=steps,
             batch=batch,

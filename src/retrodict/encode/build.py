@@ -48,7 +48,7 @@ def build_encoder(
     True
     """
     if kind not in ENCODERS:
-        raise OptionError(f"the encoder {kind!r} does not exist", remedy=f"Choose one of {', '.join(ENCODERS)}.")
+        raise OptionError(f"the network {kind!r} does not exist", remedy=f"Choose one of {', '.join(ENCODERS)}.")
     whole = Dependencies.of(inverse).by_column()
     dependencies = summarize(whole, summaries) if summaries else whole
     if widths is None:

@@ -42,7 +42,7 @@ class AutoFaithful:
     element of a site is a latent, it is always so. Without it, the elements of a site are drawn independently given
     the parents of the site. Barren latents are drawn by the program itself.
 
-    ``order`` and ``minimize`` are those of `invert`, ``encoder``, ``widths`` and ``conditional`` those of
+    ``order`` and ``minimize`` are those of `invert`, ``network``, ``widths`` and ``conditional`` those of
     `amortize`. ``summaries`` maps names of observed sites to Equinox modules, trained along, that turn the site's
     value into the vector that the encoder sees. ``prefix`` begins the names of parameters.
 
@@ -71,7 +71,7 @@ class AutoFaithful:
         minimize: str = "edges",
         elementwise: bool = False,
         joint: bool = False,
-        encoder: str = "shared",
+        network: str = "shared",
         widths: Sequence[int] | None = None,
         conditional: str = "normal",
         summaries: Mapping[str, Callable[[jax.Array], jax.Array]] | None = None,
@@ -90,7 +90,7 @@ class AutoFaithful:
                 remedy="Leave one out.",
             )
         self.program, self.prefix, self.joint, self.elementwise = program, prefix, joint or elementwise, elementwise
-        self._options = Options(order, minimize, elementwise, encoder, widths, conditional, dict(summaries or {}), seed)
+        self._options = Options(order, minimize, elementwise, network, widths, conditional, dict(summaries or {}), seed)
         self._parts: GuideParts | None = None
 
     def __repr__(self) -> str:

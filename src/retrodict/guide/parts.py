@@ -45,7 +45,7 @@ class Options:
     order: str | Sequence[Name] | Inverse
     minimize: str
     elementwise: bool
-    encoder: str
+    network: str
     widths: Sequence[int] | None
     conditional: str
     summaries: Summaries
@@ -144,17 +144,17 @@ def build_parts(
 
 
 def _build_encoder(parts: GuideParts, options: Options) -> Encoder:
-    if options.encoder not in ENCODERS:
+    if options.network not in ENCODERS:
         raise OptionError(
-            f"the encoder {options.encoder!r} does not exist", remedy=f"Choose one of {', '.join(ENCODERS)}."
+            f"the network {options.network!r} does not exist", remedy=f"Choose one of {', '.join(ENCODERS)}."
         )
     require_own_randomness(parts.wiring)
     build_key, scale_key = jax.random.split(jax.random.key(read_seed(options.seed)))
     dependencies = _summarize(Dependencies.of(parts.inverse), parts.model, parts.summaries)
     scaling = _find_scaling(parts, dependencies, scale_key)
-    default = suggest_widths(dependencies) if options.encoder == "shared" else (32, 32)
+    default = suggest_widths(dependencies) if options.network == "shared" else (32, 32)
     widths = default if options.widths is None else options.widths
-    return ENCODERS[options.encoder](
+    return ENCODERS[options.network](
         dependencies, build_key, widths, conditional=options.conditional, scaling=scaling, skip=True
     )
 

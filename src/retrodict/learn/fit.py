@@ -41,7 +41,7 @@ PROBE_ROWS = 64
 def fit_model(
     program: Callable[[], Any],
     data: Mapping[str, Any],
-    encoder: Structure = "auto",
+    order: Structure = "auto",
     *,
     minimize: str = "edges",
     elementwise: bool = True,
@@ -70,7 +70,7 @@ def fit_model(
     ``numpyro.sample``, and whose floating-point arrays are its parameters; or a function with ``numpyro.param``
     sites. ``data`` holds an array ``(n, *shape of the site)`` for each observed site.
 
-    ``encoder`` is an order of `invert` (``"auto"``, ``"forward"``, ``"reverse"``, ...), a baseline
+    ``order`` is one of `invert` (``"auto"``, ``"forward"``, ``"reverse"``, ...), a baseline
     (``"mean-field"``, ``"reversal"``, ``"fully-connected"``), or an `Inverse`. With ``elementwise`` each element of
     a site is a variable of its own. ``network``, ``widths`` and ``conditional`` are those of `amortize`;
     ``capacity`` asks for widths that come nearest to so many parameters in use, so that structures can be compared.
@@ -105,7 +105,7 @@ def fit_model(
     module = as_module(program)
     _require_finite_parameters(module)
     model = from_numpyro(module, observed=list(data), elementwise=elementwise)  # type: ignore[arg-type]
-    plan = EncoderPlan(encoder, minimize, network, widths, capacity, conditional, dict(summaries or {}))
+    plan = EncoderPlan(order, minimize, network, widths, capacity, conditional, dict(summaries or {}))
     wiring = ProgramWiring(model, find_inverse(model, plan))
     require_own_randomness(wiring)
     rows, judged = _divide(wiring, data, held_out, seed)

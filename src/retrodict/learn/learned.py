@@ -88,7 +88,7 @@ class LearnedModel:
             self.model, self.inverse, self.pair.encoder, self.history, recipe=self.recipe, familiar=self.familiar
         )
 
-    def bound(self, data: Mapping[str, Any], draws: int = 1, seed: int = 0) -> Floats:
+    def bound(self, data: Mapping[str, Any], draws: int = 1, *, seed: int = 0) -> Floats:
         r"""Return :math:`E_q[\log p(z, x) - \log q(z \mid x)]` of each observation, in nats, over some draws.
 
         The mean is the evidence lower bound. Latents are not relaxed, however the model was trained.
@@ -97,7 +97,7 @@ class LearnedModel:
         rows = jnp.asarray(read_rows(self.generator.wiring, data))
         return np.asarray(evaluate(self.pair, jax.random.key(read_seed(seed)), rows, read_count("draws", draws)))
 
-    def log_likelihood(self, data: Mapping[str, Any], draws: int = 5000, seed: int = 0) -> Floats:
+    def log_likelihood(self, data: Mapping[str, Any], draws: int = 5000, *, seed: int = 0) -> Floats:
         r"""Return :math:`\log \frac1K \sum_k p(z_k, x) / q(z_k \mid x)` of each observation, in nats, K = ``draws``.
 
         A lower bound of log p(x) in expectation, which it reaches as K grows.
@@ -106,25 +106,25 @@ class LearnedModel:
         rows = jnp.asarray(read_rows(self.generator.wiring, data))
         return np.asarray(estimate(self.pair, jax.random.key(read_seed(seed)), rows, read_count("draws", draws)))
 
-    def infer(self, data: Mapping[str, Any], n: int = 1000, seed: int = 0) -> dict[str, Any]:
+    def infer(self, data: Mapping[str, Any], n: int = 1000, *, seed: int = 0) -> dict[str, Any]:
         """Return ``n`` draws of each latent site, ``{site: array (n, observations, ...)}``.
 
         Raises `DataError` for data that do not fit the program.
         """
         read_rows(self.generator.wiring, data)
-        return self.model.join(self.posterior.sample(self.model.split(data), n, seed))
+        return self.model.join(self.posterior.sample(self.model.split(data), n, seed=seed))
 
-    def reconstruct(self, data: Mapping[str, Any], seed: int = 0) -> dict[str, Any]:
+    def reconstruct(self, data: Mapping[str, Any], *, seed: int = 0) -> dict[str, Any]:
         """Return the mean of each observed site given one draw of the latents, ``{site: array (observations, ...)}``.
 
         Raises `DataError` for data that do not fit the program.
         """
-        latents = self.infer(data, 1, seed)
+        latents = self.infer(data, 1, seed=seed)
         return expect(self.model, {name: value[0] for name, value in latents.items()}, seed)
 
-    def generate(self, n: int = 100, seed: int = 0) -> dict[str, Any]:
+    def generate(self, n: int = 100, *, seed: int = 0) -> dict[str, Any]:
         """Return ``n`` joint draws of the learned model, ``{site: array (n, ...)}``, of all sites."""
-        return self.model.join(self.model.simulate(seed, n))
+        return self.model.join(self.model.simulate(n, seed=seed))
 
     def save(self, folder: str | Path) -> None:
         """Write parameters, inverse, certificate and encoder into a folder; `load_model` reads them back.

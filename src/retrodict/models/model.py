@@ -86,13 +86,13 @@ class Model(Portable, ABC):
         """
         return digest_model(self.net, self.numbers())
 
-    def simulate(self, seed: int = 0, n: int = 1000) -> dict[Name, Any]:
+    def simulate(self, n: int = 1000, *, seed: int = 0) -> dict[Name, Any]:
         """Return ``n`` joint draws, ``{name: array (n, ...)}``, of all variables, the observed ones too.
 
         Raises `OptionError` for counts and seeds that are none.
 
         >>> from retrodict import zoo
-        >>> zoo.binary_tree(depth=3).simulate(seed=1, n=5)["x6"].shape
+        >>> zoo.binary_tree(depth=3).simulate(5, seed=1)["x6"].shape
         (5,)
         """
         import jax

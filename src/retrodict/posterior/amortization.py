@@ -51,9 +51,9 @@ class Keys(NamedTuple):
 def amortize(
     model: Model,
     order: str | Sequence[Name] | Inverse = "auto",
-    encoder: str = "shared",
     *,
     minimize: str = "edges",
+    network: str = "shared",
     widths: Sequence[int] | None = None,
     conditional: str | Conditional = "normal",
     steps: int = STEPS,
@@ -69,7 +69,7 @@ def amortize(
     simulations, by Adam with gradients clipped to norm 10 and a learning rate that falls to zero along a cosine.
     With ``patience``, it ends after so many epochs of 25 steps without a better objective on held-out simulations.
     ``order`` and ``minimize`` are those of `invert`; an `Inverse`, such as a baseline, is taken as it is.
-    ``encoder`` is ``"shared"`` (the paper's masked network) or ``"separate"`` (one network a latent);
+    ``network`` is ``"shared"`` (the paper's masked network) or ``"separate"`` (one network a latent);
     ``conditional`` is the family of real latents, ``"normal"``, ``"mixture"`` or ``"spline"``. Latents with a
     constrained support are inferred through a bijection, discrete ones have categorical or count conditionals.
 
@@ -97,13 +97,13 @@ def amortize(
     if inverse.is_generative.all():
         return AmortizedPosterior(model, inverse, None)
     keys = Keys.of(seed)
-    recipe = Recipe.of(encoder, widths, conditional=conditional)
-    network = begin(model, inverse, recipe, keys)
+    recipe = Recipe.of(network, widths, conditional=conditional)
+    untrained = begin(model, inverse, recipe, keys)
     optimizer = choose_optimizer(learning_rate, steps)
     simulate = simulator(model, inverse)
     names = tuple(name for name in model.net.latents if name not in inverse.generative)
     trained = fit(
-        network, simulate, replace(plan, optimizer=optimizer), keys.fit, names=names, title="amortize", quiet=quiet
+        untrained, simulate, replace(plan, optimizer=optimizer), keys.fit, names=names, title="amortize", quiet=quiet
     )
     familiar = Familiar.of(wire(model, inverse).model, jax.random.fold_in(keys.scale, 1))
     return AmortizedPosterior(model, inverse, trained.encoder, trained.history, recipe=recipe, familiar=familiar)

@@ -70,7 +70,7 @@ class AmortizedPosterior(Portable):
     def _repr_html_(self) -> str:
         return describe_trained("AmortizedPosterior", self.inverse, self.encoder, self.history).to_html()
 
-    def sample(self, data: Mapping[Name, Any], n: int = 1000, seed: int = 0) -> dict[Name, Floats]:
+    def sample(self, data: Mapping[Name, Any], n: int = 1000, *, seed: int = 0) -> dict[Name, Floats]:
         """Return ``n`` draws for each observation, ``{latent: array (n, *batch, ...)}``.
 
         The same seed gives the same draws. Computed in blocks: memory is that of the result and little more.
@@ -82,7 +82,7 @@ class AmortizedPosterior(Portable):
         return self._unpack(rows, request)
 
     def stream(
-        self, data: Mapping[Name, Any], n: int, seed: int = 0, chunk: int | None = None
+        self, data: Mapping[Name, Any], n: int, *, seed: int = 0, chunk: int | None = None
     ) -> Iterator[dict[Name, Floats]]:
         """Return the draws of `sample`, the same bits, in pieces of ``chunk`` draws; the last one may be shorter.
 
@@ -106,7 +106,7 @@ class AmortizedPosterior(Portable):
         latents = self._wiring.latent_layout.read(self._code(draws), "draws")
         return self._score(latents, self._read(data))
 
-    def importance(self, data: Mapping[Name, Any], n: int = 1000, seed: int = 0) -> Importance:
+    def importance(self, data: Mapping[Name, Any], n: int = 1000, *, seed: int = 0) -> Importance:
         r"""Return the draws of `sample` with weights :math:`p(z, x) / q(z \mid x)`, which correct the encoder.
 
         The result says for each observation how far the weights can be relied on (``ess``, ``khat``,
@@ -126,7 +126,7 @@ class AmortizedPosterior(Portable):
         return Importance(self._unpack(rows, request), log_weights.reshape(request.draws, *request.batch))
 
     def calibration(
-        self, simulations: int = 5000, draws: int = 999, seed: int = 0, alpha: float = 0.001
+        self, simulations: int = 5000, draws: int = 999, *, seed: int = 0, alpha: float = 0.001
     ) -> Calibration:
         """Return whether the posterior is calibrated, by the ranks of ``simulations`` truths among ``draws`` draws.
 
@@ -145,7 +145,7 @@ class AmortizedPosterior(Portable):
         """
         return calibrate(self.encoder, self._wiring, simulations, draws, seed, alpha)
 
-    def to_arviz(self, data: Mapping[Name, Any], n: int = 1000, seed: int = 0, *, weights: bool = True) -> Any:
+    def to_arviz(self, data: Mapping[Name, Any], n: int = 1000, *, seed: int = 0, weights: bool = True) -> Any:
         """Return draws for ArviZ as one chain: an ``InferenceData``, or with ArviZ 1 a ``DataTree``.
 
         Groups are ``posterior``, ``observed_data`` and ``sample_stats``: ``log_weight``, as in `importance`, and
@@ -155,10 +155,10 @@ class AmortizedPosterior(Portable):
         """
         import_arviz()  # rather than miss it after the draws
         if weights:
-            weighed = self.importance(data, n, seed)
+            weighed = self.importance(data, n, seed=seed)
             draws, statistics = weighed.draws, {"log_weight": weighed.log_weights}
         else:
-            draws, statistics = self.sample(data, n, seed), {}
+            draws, statistics = self.sample(data, n, seed=seed), {}
         lp = self._score(self._wiring.latent_layout.pack(draws), self._read(data, warn=False))
         return export(draws, data, {**statistics, "lp": lp})
 

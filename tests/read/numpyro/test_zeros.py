@@ -39,7 +39,7 @@ def test_what_a_program_draws_is_never_ruled_out():
         numpyro.sample("x", dist.Binomial(3, z * (k / 2)).to_event(1))
 
     model = from_numpyro(program, observed=["x"])
-    columns = model.layout.pack(model.simulate(0, 2000), jnp)
+    columns = model.layout.pack(model.simulate(2000), jnp)
     assert not np.asarray(model.rules_out(columns)).any()
     shuffled = columns.at[:, -1].set(jnp.roll(columns[:, -1], 1))
     assert np.asarray(model.rules_out(shuffled)).any()

@@ -59,7 +59,7 @@ class GaussianFactors:
         names = net.to_names(self.parents.index[span])
         return dict(zip(names, self.weights[span].tolist(), strict=True))
 
-    def sample(self, data: Mapping[Name, Any], n: int, seed: int = 0) -> dict[Name, Floats]:
+    def sample(self, data: Mapping[Name, Any], n: int, *, seed: int = 0) -> dict[Name, Floats]:
         """Return ``n`` ancestral samples, ``{latent: array (n, ...)}``; data may have leading axes of its own."""
         columns = self.observed_layout.read(data)
         rng = np.random.default_rng(read_seed(seed))

@@ -177,7 +177,7 @@ class Importance:
         centered = {name: np.asarray(values, np.float64) - self.mean[name] for name, values in self.draws.items()}
         return {name: np.sqrt(self._average(values**2)) for name, values in centered.items()}
 
-    def resample(self, n: int | None = None, seed: int = 0) -> dict[Name, Floats]:
+    def resample(self, n: int | None = None, *, seed: int = 0) -> dict[Name, Floats]:
         """Return ``n`` draws of equal weight for each observation, taken with replacement; as many by default.
 
         Systematic resampling, shuffled: a draw of weight ``w`` is taken ``n w`` times, rounded up or down.
