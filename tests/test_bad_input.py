@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrodict.certificate.certify import lint
 from retrodict.errors import (
     CycleError,
     GraphError,
@@ -22,6 +21,7 @@ from retrodict.errors import (
 )
 from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.graph.separation import d_separated
+from retrodict.guide.lint import lint
 from retrodict.invert import invert
 from tests.cases import grow_tree, list_leaves
 
@@ -155,7 +155,7 @@ BAD_ORDERS = [
         "unknown order",
         lambda: invert(NET, order="backward"),
         OrderError,
-        r"'backward' does not exist\. Choose auto, exact, forward, reverse, min-fill",
+        r"'backward' does not exist\. Choose one of auto, exact, forward, reverse, min-fill",
     ),
     Bad(
         "unknown objective",

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from retrodict.certificate.certify import Certificate, certify, lint
+from retrodict.certificate.certify import Certificate, certify
 from retrodict.errors import FileError, GraphError, SizeError
 from retrodict.graph.bayesnet import BayesNet
+from retrodict.guide.lint import lint
 from retrodict.invert import fully_connected, invert, mean_field, reversal
 from tests.cases import SMALL_CASES, Case, pick
 from tests.processes import ROOT

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 
-from retrodict.certificate.certify import Certificate, certify, lint
+from retrodict.certificate.certify import Certificate, certify
 from retrodict.graph.bayesnet import BayesNet
+from retrodict.guide.lint import lint
 from retrodict.invert import fully_connected, invert, mean_field, reversal
 from tests.cases import CASES, SMALL_CASES, Case, link_chain, pick
 from tests.oracles import (

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,9 +25,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from retrodict.certificate.comparison import Comparison, compare_with_needs
 from retrodict.certificate.evidence import Knowledge
 from retrodict.certificate.file import describe_inverse
-from retrodict.certificate.handwritten import read_guide
-from retrodict.errors import OptionError
-from retrodict.graph.bayesnet import MOST_SHOWN, BayesNet, HasStructure, structure_of
+from retrodict.errors import GuideError, OptionError
+from retrodict.graph.bayesnet import MOST_SHOWN
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 
@@ -209,26 +208,26 @@ def certify(inverse: Inverse) -> Certificate:
     A known variable :math:`u` must be a parent of :math:`v` exactly if :math:`u` and :math:`v` are
     d-connected given :math:`K \setminus u`, with :math:`K` all that is known when :math:`v` is drawn.
 
-    Exact, and about linear in what is stored of the inverse (times the number of phases, see
-    `certificate/families.py`). Raises `SizeError` where parent sets can be compared only written out, and are too
-    large.
+    The verdict is exact and takes time about linear in what is stored of the inverse, times the number of phases
+    (see `certificate/families.py`).
+
+    Arguments:
+        inverse: what `invert`, `reversal`, `mean_field` or `fully_connected` made of a model or net.
+
+    Returns: a `Certificate`, true when the inverse is faithful.
+
+    Raises: `GuideError` for what is not an `Inverse`, `SizeError` where parent sets can be compared only when they are
+    written out, and are too large for that.
 
     >>> from retrodict.invert import invert, reversal
     >>> net = BayesNet({"a": [], "b": [], "c": ["a", "b"]}, observed=["c"])
     >>> bool(certify(invert(net))), certify(reversal(net)).missing[0].drawing
     (True, 'b -> c <- a')
+
     """
+    if not isinstance(inverse, Inverse):
+        raise GuideError(
+            f"certify judges an inverse, but a {type(inverse).__name__} was given",
+            remedy="Give what rd.invert made of the model, or judge parents of your own with rd.lint(model, guide).",
+        )
     return Certificate(inverse, compare_with_needs(inverse))
-
-
-def lint(net_or_model: BayesNet | HasStructure, guide: Mapping[Any, Iterable[Name]]) -> Certificate:
-    """Return the verdict on a guide somebody wrote, given as the parents of each latent.
-
-    Raises what `read_guide` raises: a guide must name every latent, and only variables of the model.
-
-    >>> net = BayesNet({"x0": [], "x1": ["x0"], "x2": ["x0"]}, observed=["x1", "x2"])
-    >>> verdict = lint(net, {"x0": ["x1"]})
-    >>> bool(verdict), [str(edge.drawing) for edge in verdict.missing]
-    (False, ['x2 <- x0'])
-    """
-    return certify(read_guide(structure_of(net_or_model), guide))

@@ -28,7 +28,7 @@ from retrodict.graph.bayesnet import structure_of
 from retrodict.graph.inverse import Inverse
 from retrodict.invert import invert
 from retrodict.invert.compare import measure, run_orders
-from retrodict.invert.orders import ORDERS
+from retrodict.invert.inversion import NAMES
 
 app = typer.Typer(pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -38,7 +38,7 @@ BUDGET = 0.25
 
 def complete_order(incomplete: str) -> list[str]:
     """Return the orders that begin so."""
-    return [order for order in ("auto", "exact", *ORDERS) if order.startswith(incomplete)]
+    return [order for order in NAMES if order.startswith(incomplete)]
 
 
 def complete_objective(incomplete: str) -> list[str]:
@@ -46,7 +46,7 @@ def complete_objective(incomplete: str) -> list[str]:
     return [objective for objective in ("edges", "depth", "width") if objective.startswith(incomplete)]
 
 
-Order = Annotated[str, typer.Option(help=f"auto, exact, {', '.join(ORDERS)}.", autocompletion=complete_order)]
+Order = Annotated[str, typer.Option(help=f"{', '.join(NAMES)}.", autocompletion=complete_order)]
 Minimize = Annotated[
     str, typer.Option(help="What auto minimizes: edges, depth or width.", autocompletion=complete_objective)
 ]

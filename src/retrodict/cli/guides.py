@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from retrodict.certificate.certify import Certificate, certify, lint
+from retrodict.certificate.certify import Certificate
 from retrodict.errors import SourceError
 from retrodict.graph.bayesnet import BayesNet
+from retrodict.guide.lint import lint
 from retrodict.invert.baselines import BASELINES
 
 MOST_BYTES = 256 * 2**20
@@ -27,7 +28,7 @@ def judge(net: BayesNet, guide: str) -> Certificate:
 
     Raises `SourceError` for a file that cannot be read, and what `lint` raises.
     """
-    return certify(BASELINES[guide](net)) if guide in BASELINES else lint(net, read_guide_file(Path(guide)))
+    return lint(net, guide if guide in BASELINES else read_guide_file(Path(guide)))
 
 
 def read_guide_file(path: Path) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import inspect
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
@@ -14,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from retrodict import zoo
 from retrodict.errors import OptionError, RetrodictError, SourceError
-from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
+from retrodict.graph.bayesnet import BayesNet, HasStructure
 from retrodict.graph.names import Name, unknown
+from retrodict.models.model import Model
 from retrodict.read.bif.reader import SUFFIXES, from_bif
-from retrodict.read.observation import observe
 
 if TYPE_CHECKING:
     from retrodict.read.numpyro.sites import Site
@@ -69,15 +68,14 @@ def _is_file(source: str) -> bool:
         raise SourceError(f"{source!r:.60} cannot be looked up as a file: {error.strerror}") from None
 
 
-def _choose(model: Any, observed: Sequence[str], latent: Sequence[str]) -> Any:
+def _choose(model: BayesNet | Model, observed: Sequence[str], latent: Sequence[str]) -> BayesNet | Model:
     """Return a model with other observed variables, if any are asked for."""
     if not observed and not latent:
         return model
-    net = structure_of(model)
+    net = model.net if isinstance(model, Model) else model
     named = {str(name): [name] for name in net.names}
     chosen = choose_observed(named, net.observed, observed, latent)
-    found = observe(net, [name for name in net.names if name in chosen])
-    return found if isinstance(model, BayesNet) else replace(model, net=found)
+    return model.observing([name for name in net.names if name in chosen])
 
 
 def choose_observed(named: Named, seen: Iterable[Name], observed: Sequence[str], latent: Sequence[str]) -> set[Name]:

@@ -203,6 +203,24 @@ class BayesNet(Portable):
         """Return the number of a variable; raise `UnknownVariableError` for a name the model has not."""
         return find(name, self.position, "a name")
 
+    def observing(self, names: Iterable[Name]) -> BayesNet:
+        """Return the same structure with other observed variables.
+
+        Arguments:
+            names: all variables that are observed now; the others are latent.
+
+        Returns: a new `BayesNet`; edges, numbers and descriptions of variables stay.
+
+        Raises: `UnknownVariableError` for a name that is not in the model, `GraphError` when nothing would be observed
+        or nothing latent.
+
+        >>> net = BayesNet({"z": [], "y": ["z"], "x": ["y"]}, observed=["x"])
+        >>> net.observing(["y", "x"]).latents
+        ('z',)
+
+        """
+        return self.replacing(is_observed=_mark_observed(names, self.position))
+
     def to_names(self, numbers: Iterable[int] | Integers) -> tuple[Name, ...]:
         """Return the names of these variables."""
         listed = numbers.tolist() if isinstance(numbers, np.ndarray) else numbers
@@ -255,8 +273,17 @@ class HasStructure(Protocol):
 
 
 def structure_of(source: BayesNet | HasStructure) -> BayesNet:
-    """Return the structure of a model, or the structure given instead of one."""
-    return source if isinstance(source, BayesNet) else source.net
+    """Return the structure of a model, or the structure given instead of one.
+
+    Raises `GraphError` for what is neither.
+    """
+    net = source if isinstance(source, BayesNet) else getattr(source, "net", None)
+    if not isinstance(net, BayesNet):
+        raise GraphError(
+            f"a model or its structure is needed here, but a {type(source).__name__} was given",
+            remedy="Give a BayesNet or a Model; read a program or file with one of rd.from_....",
+        )
+    return net
 
 
 def _read_parents(

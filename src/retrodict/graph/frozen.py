@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 Key = TypeVar("Key")
 Value = TypeVar("Value", covariant=True)
@@ -50,3 +50,10 @@ class Portable:
     def __getstate__(self) -> dict[str, Any]:
         kind = type(self)
         return {k: v for k, v in self.__dict__.items() if not isinstance(getattr(kind, k, None), cached_property)}
+
+    def replacing(self, **changes: Any) -> Self:
+        """Return a copy with other values of some attributes, nothing computed before taken over."""
+        other = object.__new__(type(self))
+        for name, value in {**self.__getstate__(), **changes}.items():
+            object.__setattr__(other, name, value)
+        return other

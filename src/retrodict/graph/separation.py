@@ -34,7 +34,7 @@ import numpy as np
 
 from retrodict.errors import GraphError
 from retrodict.graph.ancestry import find_ancestors
-from retrodict.graph.bayesnet import BayesNet
+from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
 from retrodict.graph.names import Name, require_list, to_mask
 from retrodict.graph.rows import Mask
 
@@ -60,18 +60,30 @@ class Separation:
         return self.drawing or "separated"
 
 
-def d_separated(net: BayesNet, first: Name, second: Name, given: Iterable[Name] = ()) -> Separation:
-    """Say whether two variables are d-separated given others: every path between them is blocked.
+def d_separated(
+    net_or_model: BayesNet | HasStructure, first: Name, second: Name, given: Iterable[Name] = ()
+) -> Separation:
+    """Return whether two variables are d-separated given others: every path between them is blocked.
 
-    Raises `UnknownVariableError` for a name that the model has not, `GraphError` when a variable is asked
-    about itself or stands among the given ones.
+    Arguments:
+        net_or_model: a model or its structure.
+        first: the name of a variable.
+        second: the name of another variable.
+        given: names of the variables that are given. Default none.
+
+    Returns: a `Separation`, true when the variables are d-separated; otherwise it holds an open path.
+
+    Raises: `UnknownVariableError` for a name that is not in the model, `GraphError` when ``first`` and ``second`` are
+    the same variable or one of them is among the given ones.
 
     Source: Koller & Friedman, definition 3.7.
 
     >>> net = BayesNet({"x0": [], "x1": ["x0"], "x2": ["x0"]}, observed=["x1", "x2"])
     >>> bool(d_separated(net, "x1", "x2", given=["x0"])), d_separated(net, "x1", "x2").path
     (True, ('x1', 'x0', 'x2'))
+
     """
+    net = structure_of(net_or_model)
     ends = (net.index(first), net.index(second))
     conditions = [net.index(name) for name in require_list(given, "given")]
     for end in ends:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
-from retrodict.certificate.certify import Certificate, Edge, MissingEdge
-from retrodict.certificate.certify import lint as lint_parents
+from retrodict.certificate.certify import Certificate, Edge, MissingEdge, certify
+from retrodict.certificate.handwritten import read_guide
 from retrodict.errors import GuideError
-from retrodict.graph.bayesnet import BayesNet, HasStructure
+from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
+from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
+from retrodict.invert import invert
 
 if TYPE_CHECKING:
     from retrodict.guide.reading import GuideReading, WrongShape, WrongSupport
@@ -96,20 +98,29 @@ class GuideVerdict:
 
 
 @overload
-def lint(program: BayesNet | HasStructure, guide: Mapping[Any, Iterable[Name]]) -> Certificate: ...
+def lint(program: BayesNet | HasStructure, guide: Mapping[Any, Iterable[Name]] | str | Inverse) -> Certificate: ...
 @overload
 def lint(program: NumpyroModel, guide: Callable[..., Any]) -> GuideVerdict: ...
 @overload
 def lint(program: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> GuideVerdict: ...
 def lint(program: Any, guide: Any, *args: Any, **kwargs: Any) -> Any:
-    """Return the verdict on a guide somebody wrote: the parents of each latent of a net, or a NumPyro guide.
+    """Return the verdict on a guide somebody wrote: parents of each latent, or a NumPyro guide.
 
-    A NumPyro guide is read beside its program, both called with ``args`` and ``kwargs``, data among them: which
-    dependencies it lacks, with the open paths that prove it, and what NumPyro accepts in silence: sites missing,
-    extra, on a wrong support or of a wrong shape. Instead of a program, a model that `from_numpyro` made of it with its
-    data may be given; if it was read with ``elementwise=True``, the guide is judged element by element.
+    A NumPyro guide is read beside its program, both called with ``args`` and ``kwargs``, data among them. The verdict
+    says which dependencies the guide lacks, with the open paths that prove it, and what NumPyro accepts in silence:
+    sites that are missing, extra, on a wrong support or of a wrong shape.
 
-    Raises what `read_guide`, or `from_numpyro` and `read_numpyro_guide`, raise.
+    Arguments:
+        program: a model or its structure, or a NumPyro program. A model that `from_numpyro` made with its data may
+            stand for the program; if it was read with ``elementwise=True``, the guide is judged element by element.
+        guide: ``{latent: [parents]}``, any ``order`` that `invert` takes by name, an `Inverse`, or a NumPyro guide.
+        *args: arguments of the NumPyro program and its guide.
+        **kwargs: their arguments by name.
+
+    Returns: a `Certificate`; a `GuideVerdict` for a NumPyro guide.
+
+    Raises: `GuideError` for a guide that does not name every latent, `UnknownVariableError` for names that are not in
+    the model, and what `invert`, or `from_numpyro` and `read_numpyro_guide`, raise.
 
     >>> net = BayesNet({"x0": [], "x1": ["x0"], "x2": ["x0"]}, observed=["x1", "x2"])
     >>> lint(net, {"x0": ["x1"]}).missing[0].drawing
@@ -122,6 +133,7 @@ def lint(program: Any, guide: Any, *args: Any, **kwargs: Any) -> Any:
     ...     numpyro.sample("scale", dist.Normal(x**2, 1.0))
     >>> print(lint(program, guide, 0.5))
     scale is drawn on real, but lies on positive
+
     """
     if callable(guide) and callable(program):
         from retrodict.read.numpyro.reader import from_numpyro
@@ -132,7 +144,11 @@ def lint(program: Any, guide: Any, *args: Any, **kwargs: Any) -> Any:
             "arguments are for a NumPyro program and its guide, both of them functions",
             remedy="Give lint(net, {latent: [parents]}) and lint(model, guide) nothing more.",
         )
-    return _lint_numpyro(program, guide) if callable(guide) else lint_parents(program, guide)
+    if callable(guide):
+        return _lint_numpyro(program, guide)
+    if isinstance(guide, str | Inverse):
+        return certify(invert(program, guide))
+    return certify(read_guide(structure_of(program), guide))
 
 
 def _lint_numpyro(model: NumpyroModel, guide: Callable[..., Any]) -> GuideVerdict:
@@ -148,4 +164,4 @@ def _lint_numpyro(model: NumpyroModel, guide: Callable[..., Any]) -> GuideVerdic
     reading = read_numpyro_guide(model, guide)
     undrawn = [unit for name in reading.missing_sites for unit in list_units(model, name)]
     generative = {unit: model.net.parents(unit) for unit in undrawn}
-    return GuideVerdict(lint_parents(model.net, {**reading.parents, **generative}), reading)
+    return GuideVerdict(certify(read_guide(model.net, {**reading.parents, **generative})), reading)

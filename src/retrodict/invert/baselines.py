@@ -7,56 +7,78 @@ from collections.abc import Callable
 import numpy as np
 
 from retrodict.errors import SizeError
-from retrodict.graph.bayesnet import BayesNet
+from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
 from retrodict.graph.inverse import MOST_EDGES, Inverse
 from retrodict.graph.parentsets import ParentSets
 from retrodict.graph.rows import Rows
 
 
-def reversal(net: BayesNet) -> Inverse:
-    """Return the model with its edges turned round: the parents of a latent are its children.
+def reversal(net_or_model: BayesNet | HasStructure) -> Inverse:
+    """Return the model with its edges reversed: the parents of a latent are its children.
 
-    Edges into observed variables are left out, and none are added, so in general it is not faithful.
+    Edges into observed variables are left out, and none are added, so in general the reversal is not faithful.
+
+    Arguments:
+        net_or_model: a model or its structure.
+
+    Returns: an `Inverse`.
 
     Source: Stuhlmueller, Taylor & Goodman 2013 (stochastic inverses); Webb et al. 2017, figure 1(b).
 
     >>> net = BayesNet({"x0": [], "x1": ["x0"], "x2": ["x1"]}, observed=["x2"])
     >>> dict(reversal(net).parents)
     {'x0': ('x1',), 'x1': ('x2',)}
+
     """
+    net = structure_of(net_or_model)
     children = [net.child_rows[v] for v in net.latent_index.tolist()]
     sets = ParentSets.from_lists(
         [net.place[row[~net.is_observed[row]]].tolist() for row in children],
         [net.place[row[net.is_observed[row]]].tolist() for row in children],
     )
-    return _baseline(net, "reversal", sets)
+    return _baseline(net_or_model, "reversal", sets)
 
 
-def mean_field(net: BayesNet) -> Inverse:
+def mean_field(net_or_model: BayesNet | HasStructure) -> Inverse:
     """Return the inverse in which latents are independent given all observed variables.
+
+    Arguments:
+        net_or_model: a model or its structure.
+
+    Returns: an `Inverse`.
 
     Source: Kingma & Welling 2013 (the encoder of a variational autoencoder).
 
     >>> net = BayesNet({"z": [], "y": [], "x": ["z", "y"]}, observed=["x"])
     >>> dict(mean_field(net).parents)
     {'y': ('x',), 'z': ('x',)}
+
     """
+    net = structure_of(net_or_model)
     n = len(net.latents)
-    return _baseline(net, "mean-field", _given_everything(net, Rows.from_lists([[]] * n)))
+    return _baseline(net_or_model, "mean-field", _given_everything(net, Rows.from_lists([[]] * n)))
 
 
-def fully_connected(net: BayesNet) -> Inverse:
+def fully_connected(net_or_model: BayesNet | HasStructure) -> Inverse:
     """Return the inverse in which a latent depends on all observed variables and all latents sampled before it.
 
-    Always faithful, seldom minimal: the structure of a standard masked autoregressive network. Raises `SizeError`
-    where the pairs of latents are too many to be written out.
+    This is the structure of a standard masked autoregressive network: always faithful, seldom minimal.
+
+    Arguments:
+        net_or_model: a model or its structure.
+
+    Returns: an `Inverse`.
+
+    Raises: `SizeError` where the pairs of latents are too many to be written out.
 
     Source: Germain et al. 2015 (MADE); Webb et al. 2017, section 3.
 
     >>> net = BayesNet({"z": [], "y": ["z"], "x": ["y"]}, observed=["x"])
     >>> dict(fully_connected(net).parents)
     {'z': ('y', 'x'), 'y': ('x',)}
+
     """
+    net = structure_of(net_or_model)
     n = len(net.latents)
     if n * (n - 1) // 2 > MOST_EDGES:
         raise SizeError(
@@ -65,7 +87,7 @@ def fully_connected(net: BayesNet) -> Inverse:
             remedy="Take an inverse of invert, which is smaller.",
         )
     later = [range(latent + 1, n) for latent in range(n)]
-    return _baseline(net, "fully-connected", _given_everything(net, Rows.from_lists(later)))
+    return _baseline(net_or_model, "fully-connected", _given_everything(net, Rows.from_lists(later)))
 
 
 def _given_everything(net: BayesNet, latents: Rows) -> ParentSets:
@@ -74,14 +96,15 @@ def _given_everything(net: BayesNet, latents: Rows) -> ParentSets:
     return ParentSets(latents, np.arange(seen), np.zeros(n, dtype=np.int64), np.full(n, seen), np.full(n, seen))
 
 
-def _baseline(net: BayesNet, name: str, sets: ParentSets) -> Inverse:
+def _baseline(source: BayesNet | HasStructure, name: str, sets: ParentSets) -> Inverse:
     """Wrap sets whose latents depend on later numbered ones only: they are eliminated in topological order."""
+    net, model = structure_of(source), None if isinstance(source, BayesNet) else source
     n = len(net.latents)
-    return Inverse(net, name, sets, np.arange(n), np.zeros(n, dtype=bool))
+    return Inverse(net, name, sets, np.arange(n), np.zeros(n, dtype=bool), model=model)
 
 
-# Their names, as a user gives them.
-BASELINES: dict[str, Callable[[BayesNet], Inverse]] = {
+# Baselines by the names that a user gives them.
+BASELINES: dict[str, Callable[[BayesNet | HasStructure], Inverse]] = {
     "reversal": reversal,
     "mean-field": mean_field,
     "fully-connected": fully_connected,

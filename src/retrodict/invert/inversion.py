@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from retrodict.errors import OptionError, OrderError
-from retrodict.graph.bayesnet import BayesNet, HasStructure
+from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name, require_list
+from retrodict.invert.baselines import BASELINES
 from retrodict.invert.constraints import read_constraints
 from retrodict.invert.objectives import read_objective
 from retrodict.invert.orders import ORDERS
@@ -19,11 +20,13 @@ from retrodict.invert.search.improvement import Allowance
 
 # What `budget` is translated into: about what a core of 2020 does. No clock is read.
 WORK_PER_SECOND = 200_000
+# All orders that have a name, as a user gives them.
+NAMES = ("auto", "exact", *ORDERS, *BASELINES)
 
 
 def invert(
     net_or_model: BayesNet | HasStructure,
-    order: str | Sequence[Name] = "auto",
+    order: str | Sequence[Name] | Inverse = "auto",
     minimize: str | Callable[[Inverse], float] = "edges",
     *,
     first: Iterable[Name] = (),
@@ -37,7 +40,7 @@ def invert(
     Barren latents are set aside; the others are eliminated from the moral graph in the given order, and the
     parents of each are its neighbors at that moment, :math:`\mathrm{Pa}(z_i) = N_J(z_i)`.
 
-    ``order`` is one of
+    Every function and command that takes an ``order`` reads it here. It is one of
 
     * ``"forward"``, ``"reverse"``: CoMI, the paper's algorithm;
     * ``"min-fill"``: at each step the latent whose elimination adds the fewest edges;
@@ -52,7 +55,10 @@ def invert(
       the better natural direction (``strategy`` is ``"natural"``; the worse is abandoned once it has more edges),
       and nested dissection where depth is minimized, or where it takes linear time and the natural order has more
       than log2(n) edges a variable;
-    * a sequence of all latents, eliminated in this order (barren ones first, wherever they stand in it).
+    * a sequence of all latents, eliminated in this order (barren ones first, wherever they stand in it);
+    * ``"reversal"``, ``"mean-field"``, ``"fully-connected"``: a baseline, which eliminates nothing and need be neither
+      faithful nor minimal;
+    * an `Inverse` of this model, which is returned as it is.
 
     ``minimize`` tells ``"auto"`` and ``"exact"`` what to look for: ``"edges"``, ``"depth"``, ``"width"``, or (not for
     ``"exact"``) a function from an `Inverse` to a number. The others decide between equals.
@@ -62,14 +68,16 @@ def invert(
     others in between; each group of ``in_sequence`` in this sequence, others in between allowed. Groups of
     ``together`` may lie inside each other; groups that share latents while neither holds the other are refused,
     even where an order would respect them. Orders that know nothing of constraints are changed as little as they
-    demand; an explicit order must respect them. Barren latents are never eliminated: no constraint applies to them.
+    demand; an explicit order must respect them; a baseline or a given `Inverse` takes none. Barren latents are never
+    eliminated: no constraint applies to them.
 
     ``budget`` limits the local search, in seconds of a core of about 2020. It is translated into a fixed amount of
     work, so the result is the same on every machine; zero means none.
 
     Raises `OrderError` for an order that does not exist, is no permutation of the latents or breaks a
     constraint, for constraints that contradict each other or name other than latents, and for ``"exact"`` on
-    too many latents; `OptionError` for a wrong ``minimize`` or ``budget`` and a function that fails.
+    too many latents; `OptionError` for a wrong ``minimize`` or ``budget``, a function that fails, an `Inverse` of
+    another model, and constraints on what eliminates nothing.
 
     Source: Webb et al. 2017, sections 1 and 3; figure 1 is the tree of this example.
 
@@ -81,7 +89,12 @@ def invert(
     ('x3', 'x4', 'x5', 'x6')
     >>> invert(net, last=["x1"], in_sequence=[["x2", "x0"]]).sampling_order
     ('x1', 'x0', 'x2')
+    >>> invert(net, "mean-field").parents["x0"] == net.observed
+    True
     """
+    if isinstance(order, Inverse) or (isinstance(order, str) and order in BASELINES):
+        _refuse_constraints(order, first=first, last=last, together=together, in_sequence=in_sequence)
+        return BASELINES[order](net_or_model) if isinstance(order, str) else _require_same(net_or_model, order)
     objective = read_objective(minimize)
     allowance = read_budget(budget)
     problem = Problem.of(net_or_model)
@@ -99,9 +112,27 @@ def invert(
     if order not in ORDERS:
         raise OrderError(
             f"the order {order!r} does not exist",
-            remedy=f"Choose auto, exact, {', '.join(ORDERS)}, or give the latents in the order of their elimination.",
+            remedy=f"Choose one of {', '.join(NAMES)}, or give the latents in the order of their elimination.",
         )
     return problem.follow(constraints.obey(ORDERS[order](problem)), order)
+
+
+def _refuse_constraints(order: str | Inverse, **constraints: Iterable[object]) -> None:
+    named = [f"{name}=" for name, latents in constraints.items() if list(latents)]
+    if named:
+        what = f"the baseline {order!r}" if isinstance(order, str) else "an Inverse that is given"
+        raise OptionError(
+            f"{what} eliminates nothing, so that {' and '.join(named)} cannot constrain it",
+            remedy=f"Leave the constraints out, or choose one of {', '.join(NAMES[: -len(BASELINES)])}.",
+        )
+
+
+def _require_same(source: BayesNet | HasStructure, inverse: Inverse) -> Inverse:
+    if inverse.net != structure_of(source):
+        raise OptionError(
+            "the inverse belongs to another model", remedy="Make it from this one: rd.invert(model, ...), or model.net."
+        )
+    return inverse
 
 
 def read_budget(budget: float) -> Allowance:

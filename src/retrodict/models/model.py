@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from numpy.typing import NDArray
 
@@ -42,6 +42,23 @@ class Model(Portable, ABC):
     def layout(self) -> Layout:
         """Columns of all variables, in topological order."""
         return Layout.of(self.net, self.net.names)
+
+    def observing(self, names: Iterable[Name]) -> Self:
+        """Return the same model with other observed variables.
+
+        Arguments:
+            names: all variables that are observed now; the others are latent.
+
+        Returns: a new model with the same program and numbers, and the structure ``net.observing(names)``.
+
+        Raises: what `BayesNet.observing` raises.
+
+        >>> from retrodict import zoo
+        >>> zoo.binary_tree(depth=2).observing(["x2"]).net.latents
+        ('x0', 'x1')
+
+        """
+        return self.replacing(net=self.net.observing(names))
 
     def plot(self) -> Picture:
         """Return a picture of the structure, ``net.plot()``; ``.save("model.svg")`` writes it to a file."""

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from retrodict.errors import GraphError
-from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.names import Name
 
 Parents = Mapping[Any, Iterable[Name]]
@@ -29,14 +28,3 @@ def find_leaves(parents: Parents) -> list[Name]:
             remedy="Say which variables are observed.",
         )
     return leaves
-
-
-def observe(net: BayesNet, observed: Iterable[Name]) -> BayesNet:
-    """Return the same structure with other observed variables; what `BayesNet` raises is raised.
-
-    >>> net = BayesNet({"z": [], "y": ["z"], "x": ["y"]}, observed=["x"])
-    >>> observe(net, ["y", "x"]).latents
-    ('z',)
-    """
-    parents = {name: net.parents(name) for name in net.names}
-    return BayesNet(parents, observed, variables=net.described.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,11 +82,6 @@ class DiscreteNetwork(Tables, Model):
         ordered = [normalize(net, name, order_axes(net, name, lists[name], tables[name])) for name in net.names]
         start = cumulate(np.array([table.size for table in ordered], dtype=np.int64))
         return cls(net, np.concatenate([table.ravel() for table in ordered]), start)
-
-    def observing(self, observed: Iterable[Name]) -> DiscreteNetwork:
-        """Return the same model with other observed variables; what `BayesNet` raises is raised."""
-        parents = {name: self.net.parents(name) for name in self.net.names}
-        return replace(self, net=BayesNet(parents, observed, variables=self.net.described.values()))
 
     def to_codes(self, values: Mapping[Name, Any]) -> dict[Name, float]:
         """Return the values of states given by name, as ``log_joint`` and posteriors take them.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,8 @@ from retrodict.plan.layout import take_columns
 from retrodict.read.numpyro.assign import all_fresh, run
 from retrodict.read.numpyro.digest import describe, digest
 from retrodict.read.numpyro.elements import log_density
+from retrodict.read.numpyro.observed.apart import require_data_apart
+from retrodict.read.numpyro.observed.fixed import read_data, require_finite
 from retrodict.read.numpyro.sites import Program, Site
 from retrodict.read.numpyro.structure import Structure
 from retrodict.read.numpyro.supports import peel
@@ -49,6 +51,17 @@ class NumpyroModel(Model):
     def sites(self) -> Mapping[str, Site]:
         """The random sites of the program, in the order in which it draws them."""
         return self.structure.sites
+
+    def observing(self, names: Iterable[Name]) -> Self:
+        """Return the same program with other observed variables; the name of a site stands for all of its elements.
+
+        Raises: what `from_numpyro` raises for ``observed=names``.
+        """
+        structure = self.structure.observing(names)
+        sites = list(self.sites.values())
+        require_finite(read_data(self.program, sites), structure)
+        require_data_apart(self.program, sites, structure.observed_sites)
+        return self.replacing(structure=structure)
 
     def describe(self) -> dict[str, Any]:
         """Return what the program is, in values that JSON can hold: sites, variables, edges, what is observed."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from retrodict.errors import CycleError, GraphError, ProgramError
 from retrodict.graph.bayesnet import BayesNet, Variable
-from retrodict.graph.names import require_list, unknown
+from retrodict.graph.names import Name, require_list, unknown
 from retrodict.graph.rows import Integers
 from retrodict.plan.supports import DISCRETE
 from retrodict.read.numpyro.elements import find_dependence, name_elements
@@ -52,6 +52,12 @@ class Structure:
             placed[name] = (first[units][:, None] + within).reshape(site.shape)
         return placed
 
+    def observing(self, names: Iterable[Name]) -> Structure:
+        """Return the same structure with other observed variables; a site stands for all of its elements."""
+        sites = list(self.sites.values())
+        seen = _choose_observed(sites, [name_units(site, self.elementwise) for site in sites], names)
+        return replace(self, net=self.net.observing(seen))
+
 
 def name_units(site: Site, elementwise: bool) -> list[str]:
     """Return the names of the variables that stand for a site."""
@@ -59,7 +65,7 @@ def name_units(site: Site, elementwise: bool) -> list[str]:
 
 
 def read_structure(
-    program: Program, sites: Sequence[Site], observed: Iterable[str] | None, elementwise: bool
+    program: Program, sites: Sequence[Site], observed: Iterable[Name] | None, elementwise: bool
 ) -> Structure:
     """Read the structure of a program from its sites.
 
@@ -90,12 +96,12 @@ def read_structure(
 
 
 def _choose_observed(
-    sites: Sequence[Site], units: Sequence[Sequence[str]], observed: Iterable[str] | None
-) -> list[str]:
+    sites: Sequence[Site], units: Sequence[Sequence[str]], observed: Iterable[Name] | None
+) -> list[Name]:
     """Return the names of the observed variables; a site stands for all of its elements."""
-    by_site = {site.name: listed for site, listed in zip(sites, units, strict=True)}
+    by_site: dict[Name, Sequence[str]] = {site.name: listed for site, listed in zip(sites, units, strict=True)}
     if observed is None:
-        chosen = [name for site in sites if site.is_observed for name in by_site[site.name]]
+        chosen: list[Name] = [name for site in sites if site.is_observed for name in by_site[site.name]]
     else:
         chosen = []
         single = {name for listed in units for name in listed}
