@@ -60,9 +60,18 @@ def test_a_name_is_no_pattern_if_there_is_such_a_name(tmp_path):
 
 
 def test_models_keep_their_numbers():
-    tree, asia = find_source("tree:4", ["x1"]), find_source(ASIA, ["smoke"])
+    tree, asia = find_source("tree:4", ["x1"]), find_source(ASIA, ["smoke"], tables=True)
     assert tree.covariance.tolist() == zoo.binary_tree(4).covariance.tolist()
     assert asia.table("dysp").tolist() == retrodict.from_bif(ASIA).table("dysp").tolist()
+
+
+def test_tables_are_asked_for_where_numbers_are_needed_only(run, tmp_path):
+    path = tmp_path / "arrows.bif"
+    path.write_text("variable a { } variable b { } probability (a) { } probability (b | a) { }")
+    assert run("invert", str(path))[0] == 0
+    status, _, err = run("train", str(path), "-o", str(tmp_path / "posterior"))
+    assert status == 2
+    assert "arrows.bif has no list of states of: 'a', 'b'" in err
 
 
 @pytest.mark.parametrize(

@@ -55,11 +55,17 @@ Elementwise = Annotated[
 
 
 def open_source(
-    source: str, observed: list[str] | None, latent: list[str] | None, args: Path | None, elementwise: bool
+    source: str,
+    observed: list[str] | None,
+    latent: list[str] | None,
+    args: Path | None,
+    elementwise: bool,
+    *,
+    tables: bool = False,
 ) -> BayesNet | HasStructure:
     """Return the model that the options of a command stand for; raise what `read_arguments` and `find_source` raise."""
     arguments = {} if args is None else read_arguments(args)
-    return find_source(source, observed or (), latent or (), arguments, elementwise=elementwise)
+    return find_source(source, observed or (), latent or (), arguments, elementwise=elementwise, tables=tables)
 
 
 def show_help(context: typer.Context) -> None:

@@ -35,13 +35,14 @@ def find_source(
     arguments: Mapping[str, Any] | None = None,
     *,
     elementwise: bool = False,
+    tables: bool = False,
 ) -> BayesNet | HasStructure:
     """Return the model that a SOURCE stands for.
 
     ``observed`` and ``latent`` are names or patterns (``*``, ``?``, ``[...]``), several of them separated by commas:
     observed is what ``observed`` names, or else what the source itself observes, without what ``latent`` names.
     A program, ``module:program``, is imported, which runs the code of its module; it is called with ``arguments`` by
-    name, and read ``elementwise`` if asked for.
+    name, and read ``elementwise`` if asked for. Of a BIF file only the structure is read, unless ``tables`` are needed.
 
     Raises `SourceError` for a source that cannot be read or is none, `UnknownVariableError` for a name or pattern
     that fits no variable, `OptionError` for arguments of what is no program, and what the readers raise.
@@ -56,7 +57,7 @@ def find_source(
             return _read_program(source, found, dict(arguments or {}), observed, latent, elementwise)
     if arguments or elementwise:
         raise OptionError(f"{source!r:.60} is not a program", remedy="--args and --elementwise are for module:program.")
-    return _choose(from_bif(source) if _is_file(source) else zoo.find(source), observed, latent)
+    return _choose(from_bif(source, tables=tables) if _is_file(source) else zoo.find(source), observed, latent)
 
 
 def _is_file(source: str) -> bool:

@@ -43,7 +43,7 @@ def train_command(
 
     Examples: retrodict train tree:5 -o posterior | retrodict train alarm.bif --steps 10000 -o alarm-posterior
     """
-    model = open_source(source, observed, latent, args, elementwise)
+    model = open_source(source, observed, latent, args, elementwise, tables=True)
     if not isinstance(model, Model):
         raise SourceError(
             f"{source!r} is a structure without a program, which cannot be simulated",

@@ -10,7 +10,7 @@ import pytest
 
 from retrodict.errors import CycleError, DataError, GraphError, RetrodictError, SizeError, SourceError
 from retrodict.files.text import MOST_BYTES
-from retrodict.read.bif.reader import from_bif, parse_bif
+from retrodict.read.bif.reader import from_bif, parse_bif, parse_structure
 from tests.processes import ROOT
 
 ASIA = (ROOT / "tests" / "data" / "asia.bif").read_text()
@@ -31,7 +31,7 @@ def test_the_good_one_is_good():
         ("network n { }", SourceError, "no variables"),
         ("hello", SourceError, r"line 1: 'hello' begins no block"),
         (A + "\n}", SourceError, "line 3: '}' begins no block"),
-        (A + "variable b { }", SourceError, "line 2: the variable 'b' has no list of states"),
+        (A + "variable b { }" + PA + "probability (b) { }", SourceError, "x.bif has no list of states of: 'b'"),
         (A, SourceError, "no probability block of: 'a'"),
         (A + A + PA, SourceError, "line 2: the variable 'a' stands there twice"),
         (BOTH + PX + PX, SourceError, "the probability of 'x' stands there twice"),
@@ -45,7 +45,7 @@ def test_the_good_one_is_good():
         (BOTH + "probability (x, , a) { table 1 0; }", SourceError, "empty name"),
         (A + X + PX + "probability (a | x) { table 1 0 0 1; }", CycleError, "cycle"),
         (BOTH + "probability (x | a) { (no) 0.9, 0.1; }", SourceError, "'x' has 1 rows where 2 were expected"),
-        (BOTH + "probability (x | a) { }", SourceError, "0 rows where 2"),
+        (BOTH + "probability (x | a) { }", SourceError, r"0 rows where 2 were expected\. To read the structure alone,"),
         (BOTH + "probability (x | a) { (no) 1 0; (no) 1 0; }", SourceError, "the row 'no' twice"),
         (BOTH + "probability (x | a) { (no) 1 0; (maybe) 1 0; }", SourceError, "'maybe', which is no state of 'a'"),
         (BOTH + "probability (x | a) { (no, no) 1 0; }", SourceError, "2 states of 1 parents"),
@@ -82,11 +82,12 @@ def test_bad_text_is_named(text, error, message):
         parse_bif(text, "x.bif")
 
 
-def test_a_file_broken_off_anywhere_is_refused():
+@pytest.mark.parametrize("parse", [parse_bif, parse_structure])
+def test_a_file_broken_off_anywhere_is_refused(parse):
     ends = [match.end() for match in re.finditer(r"\}\s*", ASIA)]
     for cut in range(0, len(ASIA.rstrip()), 7):
         with pytest.raises(RetrodictError) as caught:
-            parse_bif(ASIA[:cut], "asia.bif")
+            parse(ASIA[:cut], "asia.bif")
         if cut > ASIA.index("probability") and cut not in ends:
             assert "asia.bif" in str(caught.value)
 

@@ -128,6 +128,32 @@ def test_line_ends_and_a_byte_order_mark_change_nothing(tmp_path):
     require_equal(from_bif(path), from_bif(DATA / "asia.bif"))
 
 
+@pytest.mark.parametrize("name", ["asia.bif", "quirks.bif"])
+def test_the_structure_alone_is_that_of_the_network(name):
+    assert from_bif(DATA / name, tables=False) == from_bif(DATA / name).net
+
+
+NO_TABLES = """
+variable a { }  variable b { type discrete [ 2 ] { no, yes }; }  variable c { type discrete [ 2 ] { no, yes }; }
+probability (a) { }  probability (b | a) { (1) 0.5, 0.5; }  probability (c | a, b) { table 0.5; }
+"""
+
+
+def test_arrows_are_enough_for_what_asks_for_arrows(tmp_path):
+    path = tmp_path / "arrows.bif"
+    path.write_text(NO_TABLES)
+    net = from_bif(path, tables=False)
+    assert net.n_edges == 3
+    assert net.variable("b").states == ("no", "yes")
+    assert net.variable("a") == rd.Variable("a")
+    assert rd.certify(rd.invert(net)).faithful
+    assert "<svg" in net.plot().to_svg()
+    with pytest.raises(
+        rd.errors.SourceError, match=r"no list of states of: 'a'\..* call from_bif\(path, tables=False\)"
+    ):
+        from_bif(path)
+
+
 STRUCTURE_ONLY = """
 import sys
 import retrodict as rd

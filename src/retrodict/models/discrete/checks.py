@@ -37,15 +37,15 @@ def require_room(cards: Sequence[int], name: Name) -> None:
         )
 
 
-def require_states(name: Name, states: Sequence[str]) -> tuple[str, ...]:
-    """Return the states of a variable as text; raise `GraphError` for none, or for one that comes twice."""
+def describe_states(name: Name, states: Sequence[str]) -> Variable:
+    """Return the description of a variable with these states; raise `GraphError` for none, or for one given twice."""
     listed = tuple(map(str, states))
     if not listed:
         raise GraphError("a variable without states", [name], remedy="Name its states.")
     twice = sorted({state for state in listed if listed.count(state) > 1}) if len(set(listed)) < len(listed) else []
     if twice:
         raise GraphError(f"states given twice ({', '.join(map(repr, twice))}) by", [name], remedy="Name each once.")
-    return listed
+    return Variable(name, support="categorical", states=listed)
 
 
 def order_axes(net: BayesNet, name: Name, given: Sequence[Name], table: Any) -> Probabilities:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retrodict.errors import DataError
-from retrodict.graph.bayesnet import BayesNet, Variable
+from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Mask, cumulate
 from retrodict.models.discrete.checks import (
+    describe_states,
     normalize,
     order_axes,
     read_code,
     require_room,
-    require_states,
     require_tables,
 )
 from retrodict.models.discrete.tables import Tables
@@ -69,11 +69,7 @@ class DiscreteNetwork(Tables, Model):
         [[0.9, 0.1], [0.2, 0.8]]
         """
         lists = {name: list(listed) for name, listed in parents.items()}
-        known = [
-            Variable(name, support="categorical", states=require_states(name, states[name]))
-            for name in lists
-            if name in states
-        ]
+        known = [describe_states(name, states[name]) for name in lists if name in states]
         net = BayesNet(lists, observed, variables=known)
         require_tables(net, tables)
         cards = np.array([len(net.variable(name).states) for name in net.names], dtype=np.int64)

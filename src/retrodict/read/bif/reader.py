@@ -8,14 +8,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar, overload
 
 import numpy as np
 
 from retrodict.errors import SourceError
 from retrodict.files.text import read_text
+from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.names import Name, unknown
-from retrodict.models.discrete.checks import Probabilities, require_room
+from retrodict.models.discrete.checks import Probabilities, describe_states, require_room
 from retrodict.models.discrete.network import DiscreteNetwork
 from retrodict.read.bif.syntax import (
     BAR,
@@ -34,19 +35,39 @@ TYPE = re.compile(r"type\s+(\w+)\s*\[\s*(\d+)\s*\]\s*\{(.*)\}", re.DOTALL)
 HEADED = re.compile(r"\((.*)\)", re.DOTALL)
 ROW = re.compile(r'\(((?:"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|[^")]++)*+)\)(.*)', re.DOTALL)
 
+STRUCTURE_ALONE = "To read the structure alone, call from_bif(path, tables=False)."
+
 T = TypeVar("T")
 States = dict[str, list[str]]
 
 
-def from_bif(path: str | os.PathLike[str], observed: Iterable[Name] | None = None) -> DiscreteNetwork:
-    """Return the discrete network of a BIF file; without ``observed`` its leaves are observed.
+@overload
+def from_bif(
+    path: str | os.PathLike[str], observed: Iterable[Name] | None = None, *, tables: Literal[True] = True
+) -> DiscreteNetwork: ...
+@overload
+def from_bif(
+    path: str | os.PathLike[str], observed: Iterable[Name] | None = None, *, tables: bool
+) -> DiscreteNetwork | BayesNet: ...
+def from_bif(
+    path: str | os.PathLike[str], observed: Iterable[Name] | None = None, *, tables: bool = True
+) -> DiscreteNetwork | BayesNet:
+    """Return the discrete network of a BIF file, or its structure alone.
 
     A file whose name ends in ``.bif.gz`` is unpacked. Names may stand in quotes; ``table`` lists the states of the
     variable slowest and those of its last parent fastest; ``default`` stands for rows that are not listed. Rows may
-    miss one by rounding, 0.002 at most, and are normalized.
+    differ from one by rounding, 0.002 at most, and are normalized.
 
-    Raises `SourceError` for a file that cannot be read, is no BIF file or leaves out probabilities; `DataError` for
-    a row that is no distribution; `SizeError` for tables that are too large; and what `BayesNet` raises.
+    Arguments:
+        path: the file; its name must end in ``.bif`` or ``.bif.gz``.
+        observed: names of the observed variables. Default: the leaves, which have no children.
+        tables: whether to read the probabilities. Without them the file may leave out rows, whole tables and lists of
+            states; each variable still needs a block that names its parents, such as ``probability (a | b) { }``.
+
+    Returns: a `DiscreteNetwork`; a `BayesNet` for ``tables=False``.
+
+    Raises: `SourceError` for a file that cannot be read, is not a BIF file or leaves out probabilities; `DataError` for
+    a row that is not a distribution; `SizeError` for tables that are too large; and what `BayesNet` raises.
 
     Source: Cozman, the Interchange Format for Bayesian Networks (BIF 0.15), 1998.
 
@@ -58,6 +79,9 @@ def from_bif(path: str | os.PathLike[str], observed: Iterable[Name] | None = Non
     >>> model = from_bif(path)
     >>> model.net.observed, model.states("b"), model.table("b").tolist()
     (('b',), ('no', 'yes'), [[0.9, 0.1], [0.2, 0.8]])
+    >>> from_bif(path, tables=False)
+    BayesNet(1 latent, 1 observed, 1 edges)
+
     """
     try:
         place = Path(path)
@@ -65,11 +89,32 @@ def from_bif(path: str | os.PathLike[str], observed: Iterable[Name] | None = Non
         raise SourceError(f"from_bif needs a path, not a {type(path).__name__}") from None
     if not place.name.lower().endswith(SUFFIXES):
         raise SourceError(f"{place} is no BIF file by its name", remedy="Its name must end in .bif or .bif.gz.")
-    return parse_bif(read_text(place), place.name, observed)
+    parse = parse_bif if tables else parse_structure
+    return parse(read_text(place), place.name, observed)
 
 
 def parse_bif(text: str, file: str = "text", observed: Iterable[Name] | None = None) -> DiscreteNetwork:
     """Return the discrete network that a text in the BIF format describes; see `from_bif`."""
+    states, conditionals = _read_blocks(text, file)
+    bare = [name for name, listed in states.items() if not listed]
+    if bare:
+        remedy = f"Write type discrete [ 2 ] {{ yes, no }}; other types are not read. {STRUCTURE_ALONE}"
+        raise SourceError(f"{file} has no list of states of", bare, remedy=remedy)
+    parents = {name: conditionals[name].parents for name in states}
+    tables = {name: conditionals[name].read_table(states) for name in states}
+    return DiscreteNetwork.from_tables(parents, states, tables, find_leaves(parents) if observed is None else observed)
+
+
+def parse_structure(text: str, file: str = "text", observed: Iterable[Name] | None = None) -> BayesNet:
+    """Return the structure that a text in the BIF format describes; its tables are not read."""
+    states, conditionals = _read_blocks(text, file)
+    parents = {name: conditionals[name].parents for name in states}
+    known = [describe_states(name, listed) for name, listed in states.items() if listed]
+    return BayesNet(parents, find_leaves(parents) if observed is None else observed, variables=known)
+
+
+def _read_blocks(text: str, file: str) -> tuple[States, dict[str, Conditional]]:
+    """Return the states of each variable, none where the file does not list them, and its parents."""
     states: States = {}
     conditionals: dict[str, Conditional] = {}
     for block in split_blocks(text, file):
@@ -79,9 +124,7 @@ def parse_bif(text: str, file: str = "text", observed: Iterable[Name] | None = N
             conditional = _read_head(block)
             _add(conditionals, conditional.child, conditional, block, "probability of")
     _require_complete(states, conditionals, file)
-    parents = {name: conditionals[name].parents for name in states}
-    tables = {name: conditionals[name].read_table(states) for name in states}
-    return DiscreteNetwork.from_tables(parents, states, tables, find_leaves(parents) if observed is None else observed)
+    return states, conditionals
 
 
 @dataclass(frozen=True)
@@ -122,7 +165,7 @@ class Conditional:
                 raise self._complain(f"the row {shorten(key)} twice")
             listed[row] = self._read_numbers(numbers, card)
         if default is None and len(listed) < rows:
-            raise self._complain(f"{len(listed):,} rows where {rows:,} were expected")
+            raise self._complain(f"{len(listed):,} rows where {rows:,} were expected", STRUCTURE_ALONE)
         require_room([*shape, card], self.child)
         table = np.empty((rows, card))
         table[:] = default if default is not None else 0.0
@@ -161,14 +204,16 @@ class Conditional:
             raise self._complain(f"a row of {len(numbers)} numbers for {expected} states, {shorten(text)}")
         return numbers
 
-    def _complain(self, what: str) -> SourceError:
-        return SourceError(f"{self.block.where}: the probability of {self.child!r} has {what}")
+    def _complain(self, what: str, remedy: str = "") -> SourceError:
+        return SourceError(f"{self.block.where}: the probability of {self.child!r} has {what}", remedy=remedy)
 
 
 def _read_variable(block: Block) -> tuple[str, list[str]]:
-    """Return the name and the states of a variable."""
+    """Return the name and the states of a variable, none where it has no type."""
     name = _read_name(block, block.head)
     types = [statement for statement in split_statements(block) if statement.startswith("type")]
+    if not types:
+        return name, []
     match = TYPE.fullmatch(types[0]) if len(types) == 1 else None
     if not match or match[1] != "discrete":
         raise SourceError(
@@ -223,4 +268,5 @@ def _require_complete(states: States, conditionals: dict[str, Conditional], file
             raise unknown(strangers, states, f"{where}: the probability of {name!r} has names")
     bare = [name for name in states if name not in conditionals]
     if bare:
-        raise SourceError(f"{file} has no probability block of", bare, remedy="Give each variable one.")
+        remedy = "Give each variable one, probability (a | b, c) { ... }; it names the parents."
+        raise SourceError(f"{file} has no probability block of", bare, remedy=remedy)
