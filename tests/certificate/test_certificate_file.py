@@ -62,12 +62,12 @@ def test_every_case_is_confirmed(case: Case, tmp_path: Path) -> None:
 def test_every_random_guide_is_confirmed(guided: tuple[RandomModel, dict[int, list[int]]]) -> None:
     model, guide = guided
     named = RandomModel(model.dag, model.observed, tuple(f"v{v}" for v in range(len(model.dag))))
-    file = lint(named.net, {f"v{v}": [f"v{u}" for u in above] for v, above in guide.items()}).to_json()
+    file = lint(named.net, {f"v{v}": [f"v{u}" for u in above] for v, above in guide.items()}).to_dict()
     recheck.require_truth(file)
 
 
 def forge(change: Callable[[File], Any]) -> File:
-    file = copy.deepcopy(certify_reversal().to_json())
+    file = copy.deepcopy(certify_reversal().to_dict())
     change(file)
     return file
 
@@ -123,13 +123,14 @@ def test_a_file_holds_what_was_certified(tmp_path: Path) -> None:
     certificate = certify_reversal()
     certificate.save(tmp_path / "certificate.json")
     file = json.loads((tmp_path / "certificate.json").read_text(encoding="utf-8"))
-    assert file == certificate.to_json()
+    assert file == certificate.to_dict() == json.loads(certificate.to_json())
     assert (file["format"], file["version"]) == ("retrodict-certificate", 1)
     assert set(file["certificate"]) == {"faithful", "minimal", "missing", "removable"}
     net = BayesNet(file["model"]["parents"], observed=file["model"]["observed"])
     assert net == certificate.inverse.net
     assert file["inverse"]["parents"] == {name: list(above) for name, above in certificate.inverse.parents.items()}
     assert tuple(file["inverse"]["sampling_order"]) == certificate.inverse.sampling_order
+    assert file["inverse"]["edges"] == sum(map(len, file["inverse"]["parents"].values()))
 
 
 def test_names_of_any_script_are_carried(tmp_path: Path) -> None:
@@ -171,4 +172,4 @@ def test_an_inverse_too_large_to_write_out_is_refused() -> None:
     certificate = certify(invert(net, "reverse"))
     assert certificate.minimal
     with pytest.raises(SizeError, match="may be written out"):
-        certificate.to_json()
+        certificate.to_dict()

@@ -10,27 +10,31 @@ import typer
 
 import retrodict
 from retrodict import zoo
-from retrodict.cli.app import app
+from retrodict.cli.app import BUDGET, app
 from retrodict.invert import invert
+from tests.processes import ROOT
 
-FIELDS = {"latents", "observed", "barren", "edges", "depth", "width", "sampling_order", "parents", "certificate"}
 
-
-def test_invert_prints_one_json_object(run):
+def test_invert_prints_what_a_certificate_file_holds(run):
     status, out, err = run("invert", "tree:5", "--json")
-    answer, inverse = json.loads(out), invert(zoo.binary_tree(5))
+    answer, inverse = json.loads(out), invert(zoo.binary_tree(5), budget=BUDGET)
     assert (status, err) == (0, "")
-    assert set(answer) == FIELDS
-    assert answer["edges"] == inverse.n_edges == sum(map(len, answer["parents"].values()))
-    assert (answer["depth"], answer["width"]) == (inverse.depth, inverse.width)
-    assert answer["parents"] == {name: list(parents) for name, parents in inverse.parents.items()}
-    assert answer["sampling_order"] == list(inverse.sampling_order)
+    assert answer == retrodict.certify(inverse).to_dict()
+    assert answer["inverse"]["edges"] == inverse.n_edges == sum(map(len, answer["inverse"]["parents"].values()))
     assert answer["certificate"] == {"faithful": True, "minimal": True, "missing": [], "removable": []}
+
+
+@pytest.mark.parametrize(("source", "guide", "status"), [("tree:3", "reversal", 1), ("tree:3", "fully-connected", 1)])
+def test_what_check_prints_is_confirmed_from_scratch(run, tmp_path, source, guide, status):
+    path = tmp_path / "verdict.json"
+    path.write_text(run("check", source, "--guide", guide, "--json")[1])
+    program = ROOT / "examples" / "recheck_certificate.py"
+    assert subprocess.run([sys.executable, str(program), str(path)], check=False).returncode == status  # noqa: S603
 
 
 @pytest.mark.parametrize(("order", "edges"), [("forward", 135), ("reverse", 78)])
 def test_invert_takes_an_order(run, order, edges):
-    assert json.loads(run("invert", "tree:5", "--order", order, "--json")[1])["edges"] == edges
+    assert json.loads(run("invert", "tree:5", "--order", order, "--json")[1])["inverse"]["edges"] == edges
 
 
 def test_invert_prints_no_inverse_that_is_too_large(run):

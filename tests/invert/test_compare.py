@@ -32,7 +32,7 @@ def test_text_is_aligned_and_json_is_plain() -> None:
     lines = str(table).splitlines()
     assert len(lines) == 1 + len(table.rows)
     assert len({line.index(f"{row.seconds:.3f}") for line, row in zip(lines[1:], table.rows, strict=True)}) == 1
-    assert json.loads(json.dumps(table.to_json()))["rows"][0]["order"] == "forward"
+    assert json.loads(json.dumps(table.to_dict()))["rows"][0]["order"] == "forward"
 
 
 def test_exact_is_left_out_where_it_cannot_be_proved() -> None:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retrodict.certificate.comparison import Comparison, compare_with_needs
 from retrodict.certificate.evidence import Knowledge
-from retrodict.certificate.file import describe_inverse
+from retrodict.certificate.file import begin_file
 from retrodict.errors import GuideError, OptionError
 from retrodict.graph.bayesnet import MOST_SHOWN
 from retrodict.graph.inverse import Inverse
@@ -110,7 +110,7 @@ class Certificate:
     def iterate_missing(self) -> Iterator[MissingEdge]:
         """Find the evidence for one missing edge after another, in the order of ``missing``.
 
-        >>> from retrodict.invert import mean_field
+        >>> from retrodict import BayesNet, mean_field
         >>> net = BayesNet({"a": [], "b": ["a"], "c": ["b"]}, observed=["c"])
         >>> next(certify(mean_field(net)).iterate_missing())
         MissingEdge(parent='b', child='a', path=('b', 'a'), drawing='b <- a')
@@ -137,7 +137,7 @@ class Certificate:
         ``.save("verdict.svg")`` writes it to a file. Raises `OptionError` for an edge that is not missing, and
         `SizeError` beyond two million edges.
 
-        >>> from retrodict.invert import reversal
+        >>> from retrodict import BayesNet, reversal
         >>> net = BayesNet({"a": [], "b": [], "c": ["a", "b"]}, observed=["c"])
         >>> certify(reversal(net)).plot().caption
         'open path, why a needs b: b -> c <- a'
@@ -169,37 +169,47 @@ class Certificate:
         edges = self.inverse.n_edges + self.n_missing + self.n_removable
         return self.plot().to_svg() if edges <= MOST_SHOWN else None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the model, the inverse, the verdict and its evidence as plain values that JSON can carry.
 
-        ``examples/recheck_certificate.py`` checks such a file without this package.
+        ``retrodict check --json`` prints them, `save` writes them, and ``examples/recheck_certificate.py`` checks
+        such a file without this package.
 
-        Raises `GraphError` when a name is no text, and `SizeError` for an inverse too large to write out.
+        Returns: the keys ``format`` and ``version``; ``model``, which is ``net.to_dict()``; ``inverse``, which is
+        ``inverse.to_dict()``; and ``certificate``: ``faithful``, ``minimal``, ``missing`` (a list of ``parent``,
+        ``child`` and ``path``) and ``removable`` (a list of ``parent`` and ``child``).
 
-        >>> from retrodict.invert import invert
-        >>> verdict = certify(invert(BayesNet({"z": [], "x": ["z"]}, observed=["x"]))).to_json()
+        Raises: `GraphError` for a name that is not text, `SizeError` for an inverse too large to write out.
+
+        >>> from retrodict import BayesNet, invert
+        >>> verdict = certify(invert(BayesNet({"z": [], "x": ["z"]}, observed=["x"]))).to_dict()
         >>> verdict["inverse"]["parents"], verdict["certificate"]["faithful"]
         ({'z': ['x']}, True)
         """
-        return {**describe_inverse(self.inverse), "certificate": self.describe()}
-
-    def describe(self) -> dict[str, Any]:
-        """Return the verdict and its evidence as plain values, names as they are."""
-        return {
+        verdict = {
             "faithful": self.faithful,
             "minimal": self.minimal,
             "missing": [{"parent": edge.parent, "child": edge.child, "path": list(edge.path)} for edge in self.missing],
             "removable": [{"parent": edge.parent, "child": edge.child} for edge in self.removable],
         }
+        return {**begin_file(self.inverse), "certificate": verdict}
+
+    def to_json(self) -> str:
+        """Return `to_dict` as the text of a JSON file; raise what `to_dict` raises."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1) + "\n"
 
     def save(self, path: str | Path) -> None:
-        """Write ``to_json()`` to a file; one that is there already is replaced as a whole or not at all.
+        """Write `to_json` to a file; one that is there already is replaced as a whole or not at all.
 
-        Raises what `to_json` raises, and `FileError` where the file cannot be written.
+        Arguments:
+            path: the file, usually named ``.json``; its folder must exist.
+
+        Raises: what `to_dict` raises, and `FileError` where the file cannot be written.
+
         """
         from retrodict.files.whole import write_whole
 
-        write_whole(Path(path), json.dumps(self.to_json(), ensure_ascii=False, indent=1).encode() + b"\n")
+        write_whole(Path(path), self.to_json().encode())
 
 
 def certify(inverse: Inverse) -> Certificate:
@@ -219,7 +229,7 @@ def certify(inverse: Inverse) -> Certificate:
     Raises: `GuideError` for what is not an `Inverse`, `SizeError` where parent sets can be compared only when they are
     written out, and are too large for that.
 
-    >>> from retrodict.invert import invert, reversal
+    >>> from retrodict import BayesNet, invert, reversal
     >>> net = BayesNet({"a": [], "b": [], "c": ["a", "b"]}, observed=["c"])
     >>> bool(certify(invert(net))), certify(reversal(net)).missing[0].drawing
     (True, 'b -> c <- a')

@@ -10,31 +10,20 @@ from retrodict.graph.inverse import Inverse
 FORMAT, VERSION = "retrodict-certificate", 1
 
 
-def describe_inverse(inverse: Inverse) -> dict[str, Any]:
-    """Return the model and its inverse as plain values, with the name and version of the format.
+def begin_file(inverse: Inverse) -> dict[str, Any]:
+    """Return what a certificate judges as plain values, with the name and version of the format.
 
-    Raises `GraphError` when a name is no text: JSON has no tuples and would turn the number 1 into the text "1".
+    Raises `GraphError` for names that are not text: JSON has no tuples and would turn the number 1 into the text "1".
 
     >>> from retrodict.graph.bayesnet import BayesNet
     >>> from retrodict.invert import invert
-    >>> describe_inverse(invert(BayesNet({"z": [], "x": ["z"]}, observed=["x"])))["model"]
+    >>> begin_file(invert(BayesNet({"z": [], "x": ["z"]}, observed=["x"])))["model"]
     {'parents': {'z': [], 'x': ['z']}, 'observed': ['x']}
     """
-    net = inverse.net
-    others = [name for name in net.names if not _is_text(name)]
+    others = [name for name in inverse.net.names if not _is_text(name)]
     if others:
         raise GraphError("names that a certificate file cannot carry", others, remedy="Name variables by Unicode text.")
-    inverse.require_size()
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "model": {"parents": {name: list(net.parents(name)) for name in net.names}, "observed": list(net.observed)},
-        "inverse": {
-            "strategy": inverse.strategy,
-            "sampling_order": list(inverse.sampling_order),
-            "parents": {name: list(parents) for name, parents in inverse.parents.items()},
-        },
-    }
+    return {"format": FORMAT, "version": VERSION, "model": inverse.net.to_dict(), "inverse": inverse.to_dict()}
 
 
 def _is_text(name: object) -> bool:

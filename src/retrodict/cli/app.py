@@ -20,14 +20,13 @@ from retrodict.certificate.certify import Certificate, certify
 from retrodict.cli import reproduce
 from retrodict.cli.guides import GUIDE_HELP, complete_guide, judge
 from retrodict.cli.options import Args, Elementwise, Latent, Observed, Source, open_source, show_help
-from retrodict.cli.printing import describe, describe_order, open_console, print_inverse, print_orders
+from retrodict.cli.printing import open_console, print_certificate, print_orders
 from retrodict.cli.report import report_command
 from retrodict.cli.train import train_command
 from retrodict.errors import RetrodictError
 from retrodict.graph.bayesnet import structure_of
 from retrodict.graph.inverse import Inverse
-from retrodict.invert import invert
-from retrodict.invert.compare import measure, run_orders
+from retrodict.invert import compare, invert
 from retrodict.invert.inversion import NAMES
 
 app = typer.Typer(pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})
@@ -98,7 +97,7 @@ def invert_command(
     inverse = invert(open_source(source, observed, latent, args, elementwise), order, minimize, budget=budget)
     inverse.require_size()
     _draw(inverse, plot)
-    _show(inverse, certify(inverse), as_json)
+    _show(certify(inverse), as_json)
 
 
 @app.command(
@@ -120,7 +119,7 @@ def check_command(
     certificate = judge(structure_of(open_source(source, observed, latent, args, elementwise)), guide)
     certificate.inverse.require_size()
     _draw(certificate, plot)
-    _show(certificate.inverse, certificate, as_json)
+    _show(certificate, as_json)
     if not certificate:
         raise typer.Exit(1)
 
@@ -141,12 +140,12 @@ def compare_command(
     as_json: AsJson = False,
 ) -> None:
     """Show what each order costs: edges, depth, width, and the work of a training step."""
-    net = structure_of(open_source(source, observed, latent, args, elementwise))
-    rows = [measure(*run) for run in run_orders(net, minimize, exact=exact, budget=budget)]
+    model = open_source(source, observed, latent, args, elementwise)
+    comparison = compare(model, minimize, exact=exact, budget=budget)
     if as_json:
-        print(json.dumps({"source": source, "minimize": minimize, "orders": [describe_order(row) for row in rows]}))
+        print(json.dumps({"source": source, **comparison.to_dict()}))
     else:
-        print_orders(open_console(), rows, minimize)
+        print_orders(open_console(), comparison)
 
 
 @app.command("demo", epilog="Example: retrodict demo --out figures")
@@ -211,8 +210,8 @@ def _draw(what: Inverse | Certificate, path: Path | None) -> None:
         write_picture(what, path)
 
 
-def _show(inverse: Inverse, certificate: Certificate, as_json: bool) -> None:
+def _show(certificate: Certificate, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(describe(inverse, certificate)))
+        print(json.dumps(certificate.to_dict()))
     else:
-        print_inverse(open_console(), inverse, certificate)
+        print_certificate(open_console(), certificate)

@@ -1,4 +1,4 @@
-"""What the command line shows: tables for people, plain values for programs.
+"""What the command line shows to people: tables and verdicts.
 
 Names are data. They are printed as they are, never read as markup.
 """
@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from retrodict.certificate.certify import Certificate
-from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
-from retrodict.invert.compare import COLUMNS, Row
+from retrodict.invert.compare import COLUMNS, Comparison
 from retrodict.plan.cost import BATCH
 
 if TYPE_CHECKING:
@@ -23,22 +22,6 @@ if TYPE_CHECKING:
 
 # Edges and names listed for people; --json lists all.
 MOST_LISTED = 20
-
-
-def describe(inverse: Inverse, certificate: Certificate) -> dict[str, Any]:
-    """Return an inverse and the verdict on it as plain values; ``edges`` is their number."""
-    net = inverse.net
-    return {
-        "latents": list(net.latents),
-        "observed": list(net.observed),
-        "barren": list(inverse.generative),
-        "edges": inverse.n_edges,
-        "depth": inverse.depth,
-        "width": inverse.width,
-        "sampling_order": list(inverse.sampling_order),
-        "parents": {name: list(parents) for name, parents in inverse.parents.items()},
-        "certificate": certificate.describe(),
-    }
 
 
 def open_console() -> Console:
@@ -52,8 +35,9 @@ def open_console() -> Console:
     return Terminal()
 
 
-def print_inverse(console: Console, inverse: Inverse, certificate: Certificate) -> None:
+def print_certificate(console: Console, certificate: Certificate) -> None:
     """Print the parents of each latent, the verdict, and some of its evidence."""
+    inverse = certificate.inverse
     _print(console, repr(inverse))
     table = _begin_table("latent", "parents in the inverse")
     for name in inverse.sampling_order:
@@ -95,29 +79,17 @@ def _enumerate(names: Sequence[Name]) -> str:
     return shown + (f" and {len(names) - MOST_LISTED:,} more" if len(names) > MOST_LISTED else "")
 
 
-def describe_order(row: Row) -> dict[str, Any]:
-    """Return what an order costs as plain values; ``multiplications`` is None where it is not predicted."""
-    return {
-        "order": row.order,
-        "edges": row.edges,
-        "depth": row.depth,
-        "width": row.width,
-        "multiplications": row.multiplications,
-        "seconds": round(row.seconds, 6),
-        "optimal": row.proved,
-    }
-
-
-def print_orders(console: Console, rows: Sequence[Row], minimize: str) -> None:
+def print_orders(console: Console, comparison: Comparison) -> None:
     """Print orders side by side, and say what the numbers are."""
     table = _begin_table(*COLUMNS, left=1)
-    for row in rows:
+    for row in comparison.rows:
         _add_row(table, row.to_cells(), "green" if row.proved else "")
     console.print(table)
     _print(console, "depth: sampling steps, one after another; width: the largest parent set")
     _print(console, f"cost of a step: multiplications of a training step of the shared encoder, {BATCH} simulations")
-    if any(row.proved for row in rows):
-        _print(console, f"optimal: proved that no order has {'fewer' if minimize == 'edges' else 'less'} {minimize}")
+    if any(row.proved for row in comparison.rows):
+        less = "fewer" if comparison.minimize == "edges" else "less"
+        _print(console, f"optimal: proved that no order has {less} {comparison.minimize}")
 
 
 def print_calibration(console: Console, outcome: Calibration) -> None:

@@ -47,7 +47,7 @@ def find_source(
     Raises `SourceError` for a source that cannot be read or is none, `UnknownVariableError` for a name or pattern
     that fits no variable, `OptionError` for arguments of what is no program, and what the readers raise.
 
-    >>> structure_of(find_source("tree:3", observed=["x[56]"], latent=["x6"])).observed
+    >>> find_source("tree:3", observed=["x[56]"], latent=["x6"]).net.observed
     ('x5',)
     """
     if source.partition(":")[0] not in zoo.NAMED and not _is_file(source):

@@ -226,6 +226,10 @@ class BayesNet(Portable):
         listed = numbers.tolist() if isinstance(numbers, np.ndarray) else numbers
         return tuple(map(self.names.__getitem__, listed))
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the parents of each variable and the observed variables, as plain values; names stay as they are."""
+        return {"parents": {name: list(self.parents(name)) for name in self.names}, "observed": list(self.observed)}
+
     def to_networkx(self) -> nx.DiGraph:
         """Return the model as a networkx graph with a node attribute ``observed``.
 

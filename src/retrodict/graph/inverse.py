@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -142,6 +142,27 @@ class Inverse:
                 remedy="Invert a LinearGaussian, or give one: inverse.sparsify(max_nats=..., model=...).",
             )
         return source.sparsify(self, max_nats)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the inverse as plain values: ``edges`` is their number, ``parents`` are those of each latent.
+
+        Raises: `SizeError` for an inverse too large to write out.
+
+        >>> from retrodict.invert import invert
+        >>> plain = invert(BayesNet({"z": [], "x": ["z"]}, observed=["x"])).to_dict()
+        >>> plain["parents"], plain["edges"], plain["sampling_order"]
+        ({'z': ['x']}, 1, ['z'])
+        """
+        self.require_size()
+        return {
+            "strategy": self.strategy,
+            "edges": self.n_edges,
+            "depth": self.depth,
+            "width": self.width,
+            "sampling_order": list(self.sampling_order),
+            "barren": list(self.generative),
+            "parents": {name: list(parents) for name, parents in self.parents.items()},
+        }
 
     def to_networkx(self) -> nx.DiGraph:
         """Return the inverse as a networkx graph, parent to child, with a node attribute ``observed``."""

@@ -44,7 +44,7 @@ class Row:
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """Orders of one model side by side; ``str`` is a table to read, ``to_json`` one for programs."""
+    """Orders of one model side by side; ``str`` is a table to read, ``to_dict`` one for programs."""
 
     minimize: str
     rows: tuple[Row, ...]
@@ -67,7 +67,7 @@ class Comparison:
         proved = [number for number, row in enumerate(self.rows) if row.proved]
         return Table(COLUMNS, [row.to_cells() for row in self.rows], "", proved, remarks=True)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return plain lists, dictionaries, strings and numbers, as ``json.dumps`` takes them."""
         return {"minimize": self.minimize, "rows": [asdict(row) for row in self.rows]}
 
@@ -76,12 +76,23 @@ def compare(
     net_or_model: BayesNet | HasStructure,
     minimize: str | Callable[[Inverse], float] = "edges",
     *,
+    exact: bool = True,
     budget: float = 1.0,
     **constraints: Any,
 ) -> Comparison:
-    """Return what each order makes of a model; ``exact`` has no row where the model is too large to prove it.
+    """Return what each order makes of a model.
 
-    ``minimize``, ``budget`` and the constraints are those of `invert`, whose errors are raised.
+    Arguments:
+        net_or_model: a model or its structure.
+        minimize: what ``"auto"`` and ``"exact"`` look for, as in `invert`.
+        exact: whether to try the order ``"exact"``, which may take a minute; it has no row where the model is too large
+            to prove it. Default True.
+        budget: seconds of local search for ``"auto"``, as in `invert`. Default 1.0.
+        **constraints: ``first``, ``last``, ``together`` and ``in_sequence`` of `invert`.
+
+    Returns: a `Comparison`; printed, it is a table with a row for each order.
+
+    Raises: what `invert` raises.
 
     >>> net = BayesNet({"a": [], "b": ["a"], "c": ["b"], "d": ["c"]}, observed=["d"])
     >>> table = compare(net)
@@ -89,8 +100,9 @@ def compare(
     [('reverse', 5), ('auto', 3)]
     >>> print(str(table).splitlines()[0])
     order              edges  depth  width  cost of a step  seconds
+
     """
-    runs = run_orders(structure_of(net_or_model), minimize, budget=budget, **constraints)
+    runs = run_orders(structure_of(net_or_model), minimize, exact=exact, budget=budget, **constraints)
     return Comparison(
         minimize if isinstance(minimize, str) else getattr(minimize, "__name__", "function"),
         tuple(measure(order, inverse, seconds) for order, inverse, seconds in runs),

@@ -28,7 +28,7 @@ MOST_VERDICTS = 100_000
 Values = dict[str, Any]
 
 
-def describe(net: BayesNet, title: str, guide: Certificate | None = None, budget: float = 1.0) -> Values:
+def gather(net: BayesNet, title: str, guide: Certificate | None = None, budget: float = 1.0) -> Values:
     """Return all that the page of a model shows; ``guide`` is the verdict on somebody's own.
 
     ``budget`` is that of `invert`. Orders that would make the page too large are left out and named in ``omitted``.
@@ -66,7 +66,7 @@ def _list_views(net: BayesNet, guide: Certificate | None, budget: float) -> tupl
             continue
         room -= inverse.n_edges
         verdict = guide if guide is not None and order == "guide" else certify(inverse)
-        views.append(_describe_view(order, verdict))
+        views.append(_gather_view(order, verdict))
     if not views:
         raise SizeError(
             f"every inverse has more edges than a page can hold, {MOST_EDGES:,}",
@@ -75,7 +75,7 @@ def _list_views(net: BayesNet, guide: Certificate | None, budget: float) -> tupl
     return views, omitted
 
 
-def _describe_view(order: str, certificate: Certificate) -> Values:
+def _gather_view(order: str, certificate: Certificate) -> Values:
     inverse = certificate.inverse
     latents = inverse.net.latent_index
     missing, removable = certificate.comparison.list_missing(), certificate.comparison.list_removable()

@@ -263,7 +263,7 @@ def test_the_digest_tells_programs_apart_and_not_their_data():
             numpyro.sample("y", dist.Normal(numpyro.sample("z", dist.Normal(0, scale)), 1), obs=y)
 
     first = from_numpyro(program, np.array([1.0, 2.0]), np.zeros(2))
-    assert json.loads(json.dumps(first.describe()))["parents"] == {"z": [], "y": ["z"]}
+    assert json.loads(json.dumps(first.to_dict()))["parents"] == {"z": [], "y": ["z"]}
     assert first.digest() == from_numpyro(program, np.array([1.0, 2.0]), np.ones(2)).digest()
     assert first.digest() != from_numpyro(program, np.array([1.0, 3.0]), np.zeros(2)).digest()
     assert first.digest() != from_numpyro(program, np.array([1.0, 2.0]), np.zeros(2), elementwise=True).digest()

@@ -63,7 +63,7 @@ class NumpyroModel(Model):
         require_data_apart(self.program, sites, structure.observed_sites)
         return self.replacing(structure=structure)
 
-    def describe(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return what the program is, in values that JSON can hold: sites, variables, edges, what is observed."""
         return describe(self.program, self.structure)
 
