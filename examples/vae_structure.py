@@ -7,7 +7,7 @@ import numpyro.distributions as dist
 
 import retrodict as rd
 
-LADDER = rd.zoo.layered_vae(sizes=(2, 3), pixels=16)
+LADDER = rd.zoo.programs.layered_vae(sizes=(2, 3), pixels=16)
 NETWORKS = {name: eqx.nn.MLP(16, size, 32, 1, key=jax.random.key(size)) for name, size in (("z2", 2), ("z1", 3))}
 
 
@@ -28,7 +28,7 @@ def count_edges(net):
 
 
 def main():
-    programs = {"one layer": rd.zoo.vae(), "two layers": rd.zoo.layered_vae()}
+    programs = {"one layer": rd.zoo.programs.vae(), "two layers": rd.zoo.programs.layered_vae()}
     models = {name: rd.from_numpyro(p, observed=["x"], elementwise=True) for name, p in programs.items()}
     found = {name: count_edges(model.net) for name, model in models.items()}
     verdict = rd.lint(rd.from_numpyro(program, jax.numpy.zeros(16), elementwise=True), guide)

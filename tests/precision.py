@@ -45,7 +45,7 @@ def read_regression() -> rd.Model:
 
 
 def build_learnable(seed: int) -> Any:
-    return rd.zoo.vae(2, pixels=4, hidden=(3,), seed=seed)
+    return rd.zoo.programs.vae(2, pixels=4, hidden=(3,), seed=seed)
 
 
 def build_summaries(seed: int) -> dict[str, Any]:

@@ -44,7 +44,7 @@ IMAGES = {"x": np.array([[0, 1], [1, 1]] * 4)}
 
 @pytest.fixture(scope="module")
 def learned() -> rd.LearnedModel:
-    made = rd.fit_model(zoo.vae(latents=1, pixels=2, hidden=()), IMAGES, epochs=1, quiet=True)
+    made = rd.fit_model(zoo.programs.vae(latents=1, pixels=2, hidden=()), IMAGES, epochs=1, quiet=True)
     made.generate(2)  # which compiles a program that cannot be sent away
     return made
 

@@ -39,7 +39,7 @@ def learn(turns: Turns, images: str, encoder: str, judging: bool, task: Mapping[
     options: dict[str, Any] = {name: task[name] for name in ("capacity", "batch")}
     held_out = given.test if judging else given.test[:1]
     turns.begin()
-    program = zoo.vae(task["latents"], given.train.shape[1], (task["hidden"],))
+    program = zoo.programs.vae(task["latents"], given.train.shape[1], (task["hidden"],))
     fit_model(
         program,
         {"x": given.train},

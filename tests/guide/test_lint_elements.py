@@ -28,7 +28,7 @@ def read(learned):
     return rd.from_numpyro(program, IMAGE, elementwise=True)
 
 
-VAE = read(rd.zoo.vae(latents=4, pixels=6, hidden=(8,)))
+VAE = read(rd.zoo.programs.vae(latents=4, pixels=6, hidden=(8,)))
 NETWORK = eqx.nn.MLP(6, 4, 8, 1, key=jax.random.key(0))
 
 
@@ -113,7 +113,7 @@ def test_rows_drawn_jointly_are_apart_from_each_other():
 
 
 def test_layers_encoded_from_the_image_alone_lack_what_lies_between_them():
-    model = read(rd.zoo.sigmoid_belief_network((2, 2), pixels=6))
+    model = read(rd.zoo.programs.sigmoid_belief_network((2, 2), pixels=6))
 
     def guide(image):
         for name in ("z1", "z2"):
@@ -125,7 +125,7 @@ def test_layers_encoded_from_the_image_alone_lack_what_lies_between_them():
 
 
 def test_latents_that_are_not_drawn_come_from_the_prior():
-    model = read(rd.zoo.layered_vae((2, 2), pixels=6, hidden=(4,)))
+    model = read(rd.zoo.programs.layered_vae((2, 2), pixels=6, hidden=(4,)))
 
     def guide(image):
         numpyro.sample("z1", dist.MultivariateNormal(NETWORK(image)[:2], jnp.eye(2) + 0.1))
@@ -148,7 +148,10 @@ def test_what_cannot_be_judged_is_refused():
     with pytest.raises(rd.errors.GuideError, match="needs a NumPyro program beside it, not a BayesNet"):
         rd.lint(VAE.net, mean_field)
     with pytest.raises(rd.errors.ProgramError, match=r"not among the arguments.*'x'"):
-        rd.lint(rd.from_numpyro(rd.zoo.vae(2, 6, (4,)), observed=["x"], elementwise=True), lambda: mean_field(IMAGE))
+        rd.lint(
+            rd.from_numpyro(rd.zoo.programs.vae(2, 6, (4,)), observed=["x"], elementwise=True),
+            lambda: mean_field(IMAGE),
+        )
     partly = rd.from_numpyro(VAE.program.function, IMAGE, observed=["x[0]"], elementwise=True)
     with pytest.raises(rd.errors.ProgramError, match=r"observed in part.*'x'"):
         rd.lint(partly, mean_field)

@@ -87,9 +87,9 @@ def test_other_objectives_learn_the_linear_model_too(objective: str) -> None:
     ],
 )
 def test_discrete_latents_are_learned(options: dict[str, Any]) -> None:
-    truth = zoo.sigmoid_belief_network((3,), pixels=8, seed=5, scale=3.0)
+    truth = zoo.programs.sigmoid_belief_network((3,), pixels=8, seed=5, scale=3.0)
     rows = np.asarray(draw_images(truth, 1500))
-    start = zoo.sigmoid_belief_network((3,), pixels=8, seed=6)
+    start = zoo.programs.sigmoid_belief_network((3,), pixels=8, seed=6)
     learned = fit_model(start, {"x": rows}, epochs=40, learning_rate=1e-2, quiet=True, **options)
     program: Any = learned.program
     exact, true = (float(p.log_likelihood(jnp.asarray(rows)).mean()) for p in (program, truth))
@@ -112,7 +112,7 @@ def list_arrays(learned: LearnedModel) -> list[np.ndarray]:
 
 def test_a_run_is_kept_in_its_folder_and_no_other_is_mixed_in(tmp_path: Path) -> None:
     def run(images: np.ndarray = IMAGES, **options: Any) -> LearnedModel:
-        return fit_model(zoo.vae(1, pixels=9, hidden=()), {"x": images}, folder=tmp_path, **(SMALL | options))
+        return fit_model(zoo.programs.vae(1, pixels=9, hidden=()), {"x": images}, folder=tmp_path, **(SMALL | options))
 
     once, again = run(), run()
     assert once.history == again.history
@@ -153,7 +153,7 @@ def test_reconstructions_and_draws_have_the_shapes_of_sites(faithful: LearnedMod
 
 
 def test_structures_are_compared_at_one_capacity() -> None:
-    model = from_numpyro(zoo.vae(4, pixels=9, hidden=(8,)), observed=["x"], elementwise=True)
+    model = from_numpyro(zoo.programs.vae(4, pixels=9, hidden=(8,)), observed=["x"], elementwise=True)
     sizes = {}
     for structure in ("mean-field", "forward", "fully-connected"):
         plan = EncoderPlan(structure, capacity=3000)
@@ -169,7 +169,7 @@ def test_a_summary_stands_between_the_image_and_the_encoder(tmp_path: Path) -> N
         return eqx.nn.Sequential(layers)
 
     def program() -> programs.Square:
-        return programs.Square(zoo.vae(2, pixels=9, hidden=(8,)))
+        return programs.Square(zoo.programs.vae(2, pixels=9, hidden=(8,)))
 
     data = {"x": IMAGES.reshape(-1, 3, 3)}
     learned = fit_model(program(), data, summaries={"x": make(0)}, **SMALL)
@@ -189,15 +189,14 @@ def test_a_summary_stands_between_the_image_and_the_encoder(tmp_path: Path) -> N
 @pytest.mark.slow
 def test_relaxed_latents_pass_through_a_summarized_encoder() -> None:
     summary = eqx.nn.Linear(9, 4, key=jax.random.key(0))
-    learned = fit_model(
-        zoo.bernoulli_vae(3, pixels=9, hidden=(8,)), {"x": IMAGES}, summaries={"x": summary}, temperature=0.5, **SMALL
-    )
+    program = zoo.programs.bernoulli_vae(3, pixels=9, hidden=(8,))
+    learned = fit_model(program, {"x": IMAGES}, summaries={"x": summary}, temperature=0.5, **SMALL)
     assert np.isfinite(learned.bound({"x": IMAGES})).all()
 
 
 # -- bad input ---------------------------------------------------------------------------------------
 
-VAE = zoo.vae(2, pixels=9, hidden=(8,))
+VAE = zoo.programs.vae(2, pixels=9, hidden=(8,))
 BAD: dict[str, tuple[type[RetrodictError], str, Callable[[], Any]]] = {
     "gray": (DataError, "outside of the support of Bernoulli", lambda: fit_model(VAE, {"x": IMAGES * 0.5})),
     "nan": (DataError, "'x'", lambda: fit_model(VAE, {"x": np.where(IMAGES > 0, np.nan, 0)})),
@@ -222,7 +221,7 @@ BAD: dict[str, tuple[type[RetrodictError], str, Callable[[], Any]]] = {
     "discrete": (
         OptionError,
         "vimco",
-        lambda: fit_model(zoo.bernoulli_vae(2, pixels=9, hidden=(8,)), {"x": IMAGES}),
+        lambda: fit_model(zoo.programs.bernoulli_vae(2, pixels=9, hidden=(8,)), {"x": IMAGES}),
     ),
     "nothing to relax": (OptionError, "no binary", lambda: fit_model(VAE, {"x": IMAGES}, temperature=0.5)),
     "no parameters": (ProgramError, "no parameters", lambda: fit_model(programs.without_parameters, {"x": np.ones(9)})),

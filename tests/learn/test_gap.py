@@ -54,7 +54,7 @@ def faithful() -> Case:
 
 
 def learn_network(encoder: str) -> LearnedModel:
-    start = zoo.sigmoid_belief_network((3,), pixels=6, seed=1, scale=4.0)
+    start = zoo.programs.sigmoid_belief_network((3,), pixels=6, seed=1, scale=4.0)
     data = {"x": IMAGES}
     return fit_model(
         start, data, encoder, objective="vimco", draws=4, epochs=3, batch=20, held_out=data, capacity=300, quiet=True
@@ -138,7 +138,7 @@ def test_numbers_below_one_are_refused(network: LearnedModel, name: str) -> None
 def test_states_that_cannot_be_listed_are_refused(faithful: Case) -> None:
     with pytest.raises(OptionError, match="no binary latents"):
         split_gap(faithful.learned, {"x": ROWS[:2]}, objective=EXACT)
-    large = zoo.sigmoid_belief_network((11,), pixels=6)
+    large = zoo.programs.sigmoid_belief_network((11,), pixels=6)
     learned = fit_model(large, {"x": IMAGES}, "mean-field", objective="vimco", draws=2, epochs=1, batch=20, quiet=True)
     with pytest.raises(SizeError, match="11 latents, 11 of them binary"):
         split_gap(learned, {"x": IMAGES[:2]}, objective=EXACT)

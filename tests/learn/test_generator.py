@@ -46,7 +46,7 @@ def test_gradients_reach_the_parameters_of_the_present_program() -> None:
 
 
 def test_a_positive_latent_is_scored_as_the_number_behind_it() -> None:
-    generator = generate(zoo.deep_exponential_family((2,), pixels=3))
+    generator = generate(zoo.programs.deep_exponential_family((2,), pixels=3))
     codes, x = draw(generator, 1, 5)
     values = jnp.exp(codes)
     model = generator.model
@@ -75,7 +75,7 @@ def test_barren_latents_do_not_count_and_leave_gradients_finite() -> None:
 
 
 def test_a_relaxed_program_is_scored_by_logits() -> None:
-    program = zoo.sigmoid_belief_network((2, 3), pixels=4)
+    program = zoo.programs.sigmoid_belief_network((2, 3), pixels=4)
     relaxed = generate(program).relax(0.5)
     y = jnp.array([[0.5, -2.0, 1.0, 3.0, -0.3]])
     x = jnp.array([[1.0, 0.0, 0.0, 1.0]])
@@ -90,7 +90,7 @@ def test_a_relaxed_program_is_scored_by_logits() -> None:
 
 
 def test_draws_of_a_cold_relaxation_are_those_of_the_program() -> None:
-    generator = generate(zoo.sigmoid_belief_network((2,), pixels=2))
+    generator = generate(zoo.programs.sigmoid_belief_network((2,), pixels=2))
     n = 20_000
     exact, relaxed = draw(generator, 3, n), draw(generator.relax(0.05), 4, n)
     rows = [np.concatenate([np.asarray(z) > 0, np.asarray(x) > 0.5], axis=1) for z, x in (exact, relaxed)]

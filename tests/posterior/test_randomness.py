@@ -194,7 +194,9 @@ def test_what_comes_from_the_key_is_accepted(function, compiled):
 
 
 @pytest.mark.parametrize(
-    "model", [zoo.binary_tree(3), from_bif(ROOT / "tests" / "data" / "asia.bif"), zoo.implicit_generator()], ids=repr
+    "model",
+    [zoo.binary_tree(3), from_bif(ROOT / "tests" / "data" / "asia.bif"), zoo.programs.implicit_generator()],
+    ids=repr,
 )
 def test_models_of_the_zoo_are_accepted(model):
     require_own_randomness(Wiring(model, invert(model)))

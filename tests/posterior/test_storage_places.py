@@ -36,5 +36,5 @@ def test_a_name_that_no_folder_can_have_is_refused(name: str, posterior: rd.Amor
     with pytest.raises(FileError, match=r"cannot be read|holds no saved posterior"):
         rd.load(tmp_path / name, MODEL)
     with pytest.raises(FileError, match=r"cannot be read|holds no learned model"):
-        rd.load_model(tmp_path / name, rd.zoo.vae(1, pixels=2, hidden=()))
+        rd.load_model(tmp_path / name, rd.zoo.programs.vae(1, pixels=2, hidden=()))
     assert list(tmp_path.iterdir()) == []

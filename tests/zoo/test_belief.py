@@ -29,7 +29,7 @@ def shake(network, seed):
 
 @pytest.mark.parametrize("sizes", SIZES)
 def test_the_likelihood_is_the_sum_over_states(sizes):
-    network = shake(zoo.sigmoid_belief_network(sizes, pixels=5, seed=1, scale=2.0), seed=2)
+    network = shake(zoo.programs.sigmoid_belief_network(sizes, pixels=5, seed=1, scale=2.0), seed=2)
     model = rd.from_numpyro(network, observed=["x"], elementwise=True)
     images, states = list_states(5)[[0, 7, 12, 31]], list_states(sum(sizes))
     names = [f"z{len(sizes) - k}[{i}]" for k, size in enumerate(sizes) for i in range(size)]
@@ -41,14 +41,14 @@ def test_the_likelihood_is_the_sum_over_states(sizes):
 
 @pytest.mark.parametrize("sizes", SIZES)
 def test_images_have_probability_one_in_all(sizes):
-    network = shake(zoo.sigmoid_belief_network(sizes, pixels=6, seed=3, scale=2.0), seed=4)
+    network = shake(zoo.programs.sigmoid_belief_network(sizes, pixels=6, seed=3, scale=2.0), seed=4)
     probabilities = np.exp(np.asarray(network.log_likelihood(list_states(6)), float))
     assert probabilities.sum() == pytest.approx(1, abs=1e-5)
     assert probabilities.std() > 0.1 / 64
 
 
 def test_the_likelihood_keeps_leading_axes_and_has_gradients():
-    network = zoo.sigmoid_belief_network((4,), pixels=5)
+    network = zoo.programs.sigmoid_belief_network((4,), pixels=5)
     images = np.random.default_rng(0).integers(0, 2, (2, 70, 5))
     found = network.log_likelihood(images)
     assert found.shape == (2, 70)
@@ -58,12 +58,12 @@ def test_the_likelihood_keeps_leading_axes_and_has_gradients():
 
 
 def test_sixteen_latents_are_summed_over():
-    network = zoo.sigmoid_belief_network((16,), pixels=4)
+    network = zoo.programs.sigmoid_belief_network((16,), pixels=4)
     assert float(np.exp(network.log_likelihood(list_states(4))).sum()) == pytest.approx(1, abs=1e-3)
 
 
 def test_more_latents_are_refused():
-    network = zoo.sigmoid_belief_network((7, 10), pixels=4)
+    network = zoo.programs.sigmoid_belief_network((7, 10), pixels=4)
     with pytest.raises(errors.SizeError, match="17 latents have 131,072 states"):
         network.log_likelihood(np.zeros(4))
 
@@ -71,4 +71,4 @@ def test_more_latents_are_refused():
 @pytest.mark.parametrize("shape", [(), (3,), (2, 5)])
 def test_images_of_another_size_are_refused(shape):
     with pytest.raises(errors.DataError, match="for a model of 4 pixels"):
-        zoo.sigmoid_belief_network((2,), pixels=4).log_likelihood(np.zeros(shape))
+        zoo.programs.sigmoid_belief_network((2,), pixels=4).log_likelihood(np.zeros(shape))

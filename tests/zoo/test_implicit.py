@@ -10,7 +10,7 @@ import retrodict as rd
 from retrodict import zoo
 from retrodict.errors import DensityError
 
-MODEL = zoo.implicit_generator(latents=3, pixels=5, hidden=(16,), noise=4)
+MODEL = zoo.programs.implicit_generator(latents=3, pixels=5, hidden=(16,), noise=4)
 
 
 def test_pixels_are_one_variable_below_all_latents():
@@ -43,7 +43,7 @@ def test_pixels_follow_the_latents_and_the_noise():
 
 
 def test_parameters_tell_generators_apart():
-    digests = {zoo.implicit_generator(3, 5, (16,), 4, seed).digest() for seed in (0, 0, 1)}
+    digests = {zoo.programs.implicit_generator(3, 5, (16,), 4, seed).digest() for seed in (0, 0, 1)}
     assert len(digests) == 2
     assert MODEL.digest() in digests
 

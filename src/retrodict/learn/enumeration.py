@@ -46,7 +46,7 @@ def enumerate_bound(
     >>> from retrodict import fit_model, zoo
     >>> rows = jnp.eye(4)
     >>> learned = fit_model(
-    ...     zoo.sigmoid_belief_network((2,), 4), {"x": rows}, objective="vimco", draws=2, epochs=1, batch=2,
+    ...     zoo.programs.sigmoid_belief_network((2,), 4), {"x": rows}, objective="vimco", draws=2, epochs=1, batch=2,
     ...     held_out={"x": rows}, quiet=True)
     >>> bound, exact = enumerate_bound(learned.pair, list_states(learned.generator), jnp.asarray(rows))
     >>> bool((bound <= exact + 1e-6).all()), bool(jnp.allclose(exact, learned.program.log_likelihood(rows), atol=1e-5))

@@ -93,7 +93,7 @@ def fit_model(
     >>> import numpy as np
     >>> from retrodict import zoo
     >>> images = np.random.default_rng(0).integers(0, 2, (64, 9))
-    >>> learned = fit_model(zoo.vae(latents=2, pixels=9, hidden=(8,)), {"x": images}, epochs=2, quiet=True)
+    >>> learned = fit_model(zoo.programs.vae(latents=2, pixels=9, hidden=(8,)), {"x": images}, epochs=2, quiet=True)
     >>> bool(learned.certificate), learned.bound({"x": images[:5]}).shape
     (True, (5,))
     """

@@ -148,10 +148,10 @@ def load_model(
     >>> import numpy as np
     >>> from retrodict import fit_model, zoo
     >>> images = {"x": np.random.default_rng(0).integers(0, 2, (64, 9))}
-    >>> learned = fit_model(zoo.vae(latents=2, pixels=9, hidden=(8,)), images, epochs=1, quiet=True)
+    >>> learned = fit_model(zoo.programs.vae(latents=2, pixels=9, hidden=(8,)), images, epochs=1, quiet=True)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     learned.save(folder)
-    ...     again = load_model(folder, zoo.vae(latents=2, pixels=9, hidden=(8,), seed=1))
+    ...     again = load_model(folder, zoo.programs.vae(latents=2, pixels=9, hidden=(8,), seed=1))
     >>> bool((again.bound(images) == learned.bound(images)).all())
     True
     """

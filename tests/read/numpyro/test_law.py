@@ -77,7 +77,7 @@ LEARNED = {
     "factors": learned.factors(),
     "mixed": learned.Mixed(jnp.array([0.3, 1.0, 2.0])),
     "categories": learned.Categories(jnp.array([0.3, 1.0, 2.0])),
-    "square": learned.Square(zoo.vae(2, 9, (4,))),
+    "square": learned.Square(zoo.programs.vae(2, 9, (4,))),
     "fragile": learned.Fragile(jnp.zeros(())),
     "no parameters": learned.without_parameters,
 }

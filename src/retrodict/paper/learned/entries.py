@@ -52,7 +52,7 @@ FALLING = Temperature(0.5, 0.2, decay=0.02)
 TASKS = {
     "exact": Task(
         "sigmoid belief network, 8 latents, 4x4 pixels",
-        lambda pixels, seed: zoo.sigmoid_belief_network((8,), pixels, seed),
+        lambda pixels, seed: zoo.programs.sigmoid_belief_network((8,), pixels, seed),
         3_000,
         100,
         {"objective": "vimco", "draws": 5, "learning_rate": 1e-2},
@@ -60,21 +60,21 @@ TASKS = {
     ),
     "relaxed": Task(
         "Bernoulli VAE, 30 latents, relaxed in training",
-        lambda pixels, seed: zoo.bernoulli_vae(30, pixels, (200,), seed),
+        lambda pixels, seed: zoo.programs.bernoulli_vae(30, pixels, (200,), seed),
         40_000,
         100,
         {"objective": "elbo", "learning_rate": 3e-3, "temperature": FALLING},
     ),
     "sbn": Task(
         "sigmoid belief network, layers of 10 and 20",
-        lambda pixels, seed: zoo.sigmoid_belief_network((10, 20), pixels, seed),
+        lambda pixels, seed: zoo.programs.sigmoid_belief_network((10, 20), pixels, seed),
         30_000,
         60,
         {"objective": "vimco", "draws": 4, "learning_rate": 3e-3},
     ),
     "gaussian": Task(
         "Gaussian VAE, layers of 5 and 10",
-        lambda pixels, seed: zoo.layered_vae((5, 10), pixels, (100,), seed),
+        lambda pixels, seed: zoo.programs.layered_vae((5, 10), pixels, (100,), seed),
         30_000,
         60,
         {"objective": "elbo", "learning_rate": 3e-3},
