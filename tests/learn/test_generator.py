@@ -10,15 +10,16 @@ import pytest
 from numpyro import distributions as dist
 
 from retrodict import from_numpyro, invert, zoo
+from retrodict.encode.space import Space
 from retrodict.errors import OptionError, ProgramError
-from retrodict.learn.generator import ProgramGenerator, ProgramWiring
+from retrodict.learn.generator import ProgramGenerator
 from retrodict.learn.programs import as_module, list_parameters
 from tests.learn import programs
 
 
 def generate(program: eqx.Module) -> ProgramGenerator:
     model = from_numpyro(program, observed=["x"], elementwise=True)
-    return ProgramGenerator(program, ProgramWiring(model, invert(model)))
+    return ProgramGenerator(program, model, Space(invert(model)))
 
 
 def draw(generator: ProgramGenerator, seed: int, n: int) -> tuple[jax.Array, jax.Array]:

@@ -13,6 +13,7 @@ from retrodict import AmortizedPosterior, LinearGaussian, amortize, invert, zoo
 from retrodict.errors import NoveltyWarning
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.posterior.novelty import FALSE_ALARM, Familiar
+from retrodict.posterior.sharing import share
 from tests.posterior.exact import exact_posterior
 
 TREE = zoo.binary_tree(4, seed=0)
@@ -94,7 +95,7 @@ def test_up_to_64_columns_the_distance_is_that_of_mahalanobis():
 
 def test_of_wide_data_the_leading_directions_are_kept():
     """A hundred steps of a chain: moves along its slow directions are usual, as large ones against them are not."""
-    familiar = Familiar.of(WIDE, jax.random.key(0))
+    familiar = Familiar.of(share(WIDE, invert(WIDE)), jax.random.key(0))
     assert familiar.directions.shape == (64, 100)
     np.testing.assert_allclose(familiar.directions @ familiar.directions.T, np.eye(64), atol=1e-8)
     slow, fast = np.full(100, 4.0), 4.0 * (-1.0) ** np.arange(100)
@@ -104,7 +105,7 @@ def test_of_wide_data_the_leading_directions_are_kept():
 @pytest.fixture(scope="module")
 def posterior() -> AmortizedPosterior:
     exact = exact_posterior(TREE)
-    familiar = Familiar.of(TREE, jax.random.key(1))
+    familiar = Familiar.of(share(TREE, invert(TREE)), jax.random.key(1))
     return AmortizedPosterior(TREE, exact.inverse, exact.encoder, familiar=familiar)
 
 
@@ -146,5 +147,5 @@ def test_amortize_keeps_a_summary():
 
 def test_the_inverse_plays_no_part():
     assert invert(TREE).n_edges > 0
-    one, other = (Familiar.of(TREE, jax.random.key(0)) for _ in range(2))
+    one, other = (Familiar.of(share(TREE, invert(TREE)), jax.random.key(0)) for _ in range(2))
     assert one.limits == other.limits

@@ -25,9 +25,9 @@ from retrodict import (
     invert,
     zoo,
 )
+from retrodict.encode.space import Space
 from retrodict.errors import ProgramError
 from retrodict.models.model import Model
-from retrodict.posterior.programs import Wiring
 from retrodict.posterior.randomness import require_draws_of_key, require_own_randomness
 from tests.processes import ROOT
 
@@ -167,8 +167,7 @@ SOUND = [
 
 def check(model, rows=1000):
     """What `amortize` checks, without building an encoder."""
-    wiring = Wiring(model, invert(model))
-    require_own_randomness(wiring)
+    require_own_randomness(model, Space(invert(model)))
     draw = jax.jit(lambda key: model.draw(key, rows))
     require_draws_of_key(draw, jax.random.key(1), draw(jax.random.key(1)), model.layout.names)
 
@@ -199,7 +198,7 @@ def test_what_comes_from_the_key_is_accepted(function, compiled):
     ids=repr,
 )
 def test_models_of_the_zoo_are_accepted(model):
-    require_own_randomness(Wiring(model, invert(model)))
+    require_own_randomness(model, Space(invert(model)))
 
 
 def test_amortize_refuses_before_it_trains():

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from retrodict import AmortizedPosterior, BayesNet, LinearGaussian, amortize, invert
-from retrodict.posterior.sharing import wire
+from retrodict.posterior.sharing import share
 from retrodict.train.compiled import Programs
 
 NET = BayesNet({"z": [], "x": ["z"]}, observed=["x"])
@@ -72,28 +72,28 @@ def test_other_numbers_give_other_programs() -> None:
 
 def test_a_model_is_shared_only_with_what_equals_it() -> None:
     inverse = invert(NET)
-    mine = wire(model(), inverse)
-    assert wire(model(), invert(NET)) is mine
-    assert wire(model(2.0), inverse) is not mine
-    assert wire(model(), replace(inverse, strategy="other")) is not mine
+    mine = share(model(), inverse)
+    assert share(model(), invert(NET)) is mine
+    assert share(model(2.0), inverse) is not mine
+    assert share(model(), replace(inverse, strategy="other")) is not mine
 
     class Own(LinearGaussian):
         """It may do anything."""
 
     own = [Own(NET, np.ones(1), np.zeros(2), np.ones(2)) for _ in range(2)]
-    assert wire(own[0], inverse) is wire(own[0], inverse)
-    assert wire(own[0], inverse) is not wire(own[1], inverse)
+    assert share(own[0], inverse) is share(own[0], inverse)
+    assert share(own[0], inverse) is not share(own[1], inverse)
 
 
 def test_a_model_that_was_written_to_is_no_longer_equal() -> None:
     changing = LinearGaussian(NET, np.array([5.0]), np.zeros(2), np.ones(2))
     inverse = invert(NET)
-    first = wire(changing, inverse)
+    first = share(changing, inverse)
     changing.weights[0] = 6.0
-    again = wire(LinearGaussian(NET, np.array([5.0]), np.zeros(2), np.ones(2)), inverse)
+    again = share(LinearGaussian(NET, np.array([5.0]), np.zeros(2), np.ones(2)), inverse)
     assert again is not first
     assert again.model.numbers()["weights"].tolist() == [5.0]
-    assert wire(changing, inverse) is not first
+    assert share(changing, inverse) is not first
 
 
 def test_what_is_not_used_is_freed() -> None:

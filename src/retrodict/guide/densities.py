@@ -22,8 +22,9 @@ from retrodict.encode.codes import bijection_to, bounds_or_default
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.features import Scaling
+from retrodict.encode.space import Space
 from retrodict.graph.bayesnet import Variable
-from retrodict.posterior.programs import Wiring
+from retrodict.models.model import Model
 
 
 class SiteDensity(Distribution):  # type: ignore[misc]
@@ -85,7 +86,7 @@ class SiteDensity(Distribution):  # type: ignore[misc]
 
 
 class JointDensity(Distribution):  # type: ignore[misc]
-    """The density of all latents together, whose values are the columns of `Wiring.latent_layout`.
+    """The density of all latents together, whose values are the columns of the latents in a space.
 
     Inferred latents come from the encoder, barren ones from the model. ``seen`` are the observed columns of the
     model, ``codes`` those that the encoder is given for them.
@@ -93,9 +94,9 @@ class JointDensity(Distribution):  # type: ignore[misc]
 
     support = constraints.real_vector
 
-    def __init__(self, encoder: Encoder | None, wiring: Wiring, seen: jax.Array, codes: jax.Array) -> None:
-        self.encoder, self.wiring, self.seen, self.codes = encoder, wiring, seen, codes
-        super().__init__((), (len(wiring.latents),), validate_args=False)
+    def __init__(self, encoder: Encoder | None, model: Model, space: Space, seen: jax.Array, codes: jax.Array) -> None:
+        self.encoder, self.model, self.space, self.seen, self.codes = encoder, model, space, seen, codes
+        super().__init__((), (space.latent_layout.width,), validate_args=False)
 
     def sample(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> jax.Array:
         """Return draws of all latents."""
@@ -104,30 +105,31 @@ class JointDensity(Distribution):  # type: ignore[misc]
         if self.encoder is not None:
             codes = jnp.broadcast_to(self.codes, (*sample_shape, *self.codes.shape))
             drawn = self.encoder.sample(encode_key, codes)
-            columns = columns.at[..., self.wiring.inferred].set(self.wiring.codes.decode(drawn))
-        if self.wiring.generative.any():
+            columns = self.space.decode_latents(drawn, columns)
+        if self.space.generative.any():
             with handlers.block():  # what the model draws is no site of the guide
-                columns = self.wiring.model.redraw(model_key, columns, self.wiring.generative)
-        return columns[..., self.wiring.latents]
+                columns = self.model.redraw(model_key, columns, self.space.generative)
+        latents: jax.Array = self.space.split(columns)[0]
+        return latents
 
     def log_prob(self, value: jax.Array) -> jax.Array:
         """Return the log density of values, in nats."""
         leading = value.shape[:-1]
-        columns = self._place(leading).at[..., self.wiring.latents].set(value)
+        columns = self.space.join(value, jnp.broadcast_to(self.seen, (*leading, *self.seen.shape)))
         log_prob = jnp.zeros(leading)
         if self.encoder is not None:
-            codes = self.wiring.codes.encode(columns[..., self.wiring.inferred])
+            codes = self.space.encode_latents(columns)
             log_prob = self.encoder.log_prob(codes, jnp.broadcast_to(self.codes, (*leading, *self.codes.shape)))
-            log_prob = log_prob - self.wiring.codes.log_det(codes)
-        if self.wiring.generative.any():
+            log_prob = log_prob - self.space.log_det(codes)
+        if self.space.generative.any():
             with handlers.block():
-                factors = self.wiring.model.log_conditionals(columns)
-            log_prob = log_prob + factors[..., np.flatnonzero(self.wiring.generative)].sum(axis=-1)
+                factors = self.model.log_conditionals(columns)
+            log_prob = log_prob + factors[..., np.flatnonzero(self.space.generative)].sum(axis=-1)
         return log_prob
 
     def _place(self, leading: tuple[int, ...]) -> jax.Array:
         """Return columns of the model with the data in their places."""
-        return jnp.zeros((*leading, self.wiring.model.layout.width)).at[..., self.wiring.observed].set(self.seen)
+        return self.space.place(jnp.broadcast_to(self.seen, (*leading, *self.seen.shape)))
 
 
 def _sum_from(terms: jax.Array, first: int) -> jax.Array:

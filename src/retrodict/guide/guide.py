@@ -197,7 +197,7 @@ class AutoFaithful:
             state, parameters = advance(encoder, number, state)
             drawn = jnp.zeros(len(step.columns))
             for name in self.parts.list_drawn(np.asarray(step.columns)):
-                places = np.flatnonzero(np.isin(step.columns, self.parts.code_columns[name]))
+                places = np.flatnonzero(np.isin(step.columns, self.parts.space.code_columns[name]))
                 density = self._make_density(name, encoder, step.columns[places], parameters[places])
                 values[name] = self._sample(name, density)
                 drawn = drawn.at[places].set(density.encode(values[name]))
@@ -229,11 +229,10 @@ class AutoFaithful:
         self, encoder: Encoder | None, data: Mapping[str, Any], codes: jax.Array, args: Any, kwargs: Any
     ) -> dict[str, Any]:
         parts = self.parts
-        wiring = parts.rewire(self.program, args, kwargs)
-        seen = parts.to_columns(data)[parts.wiring.observed]
-        density = JointDensity(encoder, wiring, seen, codes)
+        model, seen = parts.renew(self.program, args, kwargs), parts.space.split(parts.to_columns(data))[1]
+        density = JointDensity(encoder, model, parts.space, seen, codes)
         columns = numpyro.sample(f"_{self.prefix}_latent", density, infer={"is_auxiliary": True})
-        whole = jnp.zeros(parts.model.layout.width).at[parts.wiring.latents].set(columns)
+        whole = parts.space.join(columns, seen)
         values = {}
         for name, frame in parts.frames.items():
             value = whole[parts.model.structure.columns[name]].astype(frame.dtype)

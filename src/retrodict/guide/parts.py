@@ -19,6 +19,7 @@ from numpyro.primitives import Messenger
 from retrodict.encode.build import ENCODERS
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.features import SCALING_DRAWS, Scaling, list_categories
+from retrodict.encode.space import Space
 from retrodict.errors import DataError, OptionError
 from retrodict.graph.bayesnet import Variable
 from retrodict.graph.inverse import Inverse
@@ -29,7 +30,6 @@ from retrodict.plan.counts import read_seed
 from retrodict.plan.dependencies import Dependencies
 from retrodict.plan.groups import suggest_widths
 from retrodict.plan.supports import is_discrete
-from retrodict.posterior.programs import Wiring
 from retrodict.posterior.randomness import require_own_randomness
 from retrodict.read.numpyro.model import NumpyroModel
 from retrodict.read.numpyro.reader import from_numpyro
@@ -81,35 +81,26 @@ class GuideParts:
     frames: Mapping[str, Frame]
 
     @cached_property
-    def wiring(self) -> Wiring:
-        """Which columns are observed, inferred, or drawn from the model."""
-        return Wiring(self.model, self.inverse)
-
-    @cached_property
-    def code_columns(self) -> dict[Any, Integers]:
-        """The columns of each inferred latent among those that the encoder draws."""
-        dependencies = Dependencies.of(self.inverse)
-        ends = np.cumsum(dependencies.latent_sizes)
-        sizes = dependencies.latent_sizes.tolist()
-        starts = zip(dependencies.latents, ends.tolist(), sizes, strict=True)
-        return {name: np.arange(end - size, end) for name, end, size in starts}
+    def space(self) -> Space:
+        """The columns of the model and of the encoder."""
+        return Space(self.inverse)
 
     def list_drawn(self, columns: Integers) -> list[str]:
         """Return the latents to which these columns belong."""
-        return [name for name, own in self.code_columns.items() if np.isin(own, columns).any()]
+        return [str(name) for name, own in self.space.code_columns.items() if np.isin(own, columns).any()]
 
     def to_columns(self, data: Mapping[Any, Any]) -> jax.Array:
         """Return the values of observed sites as columns of the model, zero elsewhere."""
-        columns = jnp.zeros(self.model.layout.width)
+        columns = jnp.zeros(self.space.width)
         for name, value in data.items():
             columns = columns.at[self.model.structure.columns[name]].set(jnp.asarray(value, columns.dtype))
         return columns
 
-    def rewire(self, program: Callable[..., Any], args: Any, kwargs: Any) -> Wiring:
-        """Return the wiring with the program at other arguments, where draws from the program are needed."""
-        if not self.wiring.generative.any():
-            return self.wiring
-        return Wiring(replace(self.model, program=Program(program, args, kwargs)), self.inverse)
+    def renew(self, program: Callable[..., Any], args: Any, kwargs: Any) -> NumpyroModel:
+        """Return the model with the program at other arguments, where draws from the program are needed."""
+        if not self.space.generative.any():
+            return self.model
+        return replace(self.model, program=Program(program, args, kwargs))
 
 
 class FromModel(Messenger):  # type: ignore[misc]
@@ -148,7 +139,7 @@ def _build_encoder(parts: GuideParts, options: Options) -> Encoder:
         raise OptionError(
             f"the network {options.network!r} does not exist", remedy=f"Choose one of {', '.join(ENCODERS)}."
         )
-    require_own_randomness(parts.wiring)
+    require_own_randomness(parts.model, parts.space)
     build_key, scale_key = jax.random.split(jax.random.key(read_seed(options.seed)))
     dependencies = _summarize(Dependencies.of(parts.inverse), parts.model, parts.summaries)
     scaling = _find_scaling(parts, dependencies, scale_key)
@@ -189,7 +180,7 @@ def read_data(parts: GuideParts, program: Callable[..., Any], args: Any, kwargs:
 
 def place_data(parts: GuideParts, data: Mapping[Any, Any], summaries: Summaries) -> jax.Array:
     """Return the observed columns as the encoder sees them: values of some sites, summaries of others."""
-    codes = parts.wiring.observed_codes.encode(parts.to_columns(data)[parts.wiring.observed])
+    codes = parts.space.encode_observed(parts.to_columns(data))
     pieces, start = [], 0
     for name in parts.model.net.observed:
         size = parts.model.net.variable(name).size
@@ -243,7 +234,7 @@ def _summarize(dependencies: Dependencies, model: NumpyroModel, summaries: Summa
 
 def _find_scaling(parts: GuideParts, dependencies: Dependencies, key: jax.Array) -> Scaling:
     """Return the units of what the encoder sees and draws, from simulations."""
-    structure, wiring = parts.model.structure, parts.wiring
+    structure = parts.model.structure
     observed = {name: structure.columns[name] for name, site in parts.model.sites.items() if site.is_observed}
 
     def see(row: jax.Array) -> jax.Array:
@@ -252,8 +243,7 @@ def _find_scaling(parts: GuideParts, dependencies: Dependencies, key: jax.Array)
 
     @jax.jit
     def join(columns: jax.Array) -> jax.Array:
-        codes = wiring.codes.encode(columns[:, wiring.inferred])
-        return jnp.concatenate([jax.vmap(see)(columns), codes], axis=-1)
+        return jnp.concatenate([jax.vmap(see)(columns), parts.space.encode_latents(columns)], axis=-1)
 
     return Scaling.fit(join(parts.model.draw(key, SCALING_DRAWS)), list_categories(dependencies))
 

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpyro import handlers
 
+from retrodict.encode.space import Space
 from retrodict.errors import DataError, OptionError
-from retrodict.learn.generator import ProgramWiring
 from retrodict.plan.arrays import read_floats
 from retrodict.posterior.novelty import Familiar
 from retrodict.read.numpyro.model import NumpyroModel
@@ -29,14 +29,13 @@ def require_data(data: Mapping[str, Any]) -> None:
         raise DataError("there are no data", remedy="Give {name of an observed site: array (n, ...)}.")
 
 
-def read_rows(wiring: ProgramWiring, data: Mapping[str, Any]) -> Floats:
+def read_rows(model: NumpyroModel, space: Space, data: Mapping[str, Any]) -> Floats:
     """Return data as rows of the observed columns that an encoder sees, shape ``(n, observed)``.
 
     ``data`` holds an array ``(n, *shape of the site)`` for each observed site. Raises `DataError`, naming the site,
     for missing ones, other shapes, and values outside of the support of the likelihood.
     """
-    model = wiring.model
-    sites = _list_observed(wiring)
+    sites = _list_observed(model)
     _require_names(sites, data)
     arrays = {name: _read_array(site, data[name]) for name, site in sites.items()}
     lengths = {name: len(array) for name, array in arrays.items()}
@@ -45,10 +44,10 @@ def read_rows(wiring: ProgramWiring, data: Mapping[str, Any]) -> Floats:
     if not min(lengths.values()):
         raise DataError("there are no observations", list(lengths), remedy="Give one or more.")
     _require_support(model, sites, arrays)
-    columns = np.zeros((min(lengths.values()), model.layout.width), np.float32)
+    columns = np.zeros((min(lengths.values()), space.width), np.float32)
     for name, array in arrays.items():
         columns[:, model.structure.columns[name].ravel()] = array.reshape(len(array), -1)
-    return np.asarray(wiring.observed_codes.encode(jnp.asarray(columns[:, wiring.observed])))
+    return np.asarray(space.encode_observed(jnp.asarray(columns)))
 
 
 def split_rows(rows: Floats, held_out: float, seed: int) -> tuple[Floats, Floats]:
@@ -66,14 +65,13 @@ def split_rows(rows: Floats, held_out: float, seed: int) -> tuple[Floats, Floats
     return rows[np.sort(order[count:])], rows[np.sort(order[:count])]
 
 
-def see_data(wiring: ProgramWiring, rows: Floats, judged: Floats) -> Familiar:
+def see_data(space: Space, rows: Floats, judged: Floats) -> Familiar:
     """Return what an encoder has seen that learned from these rows, as values of the data; limits are set by others."""
-    seen, further = (wiring.observed_codes.decode(jnp.asarray(part)) for part in (rows, judged))
+    seen, further = (space.split(space.decode_observed(jnp.asarray(part)))[1] for part in (rows, judged))
     return Familiar.learn(np.asarray(seen, np.float64), np.asarray(further, np.float64))
 
 
-def _list_observed(wiring: ProgramWiring) -> dict[str, Site]:
-    model = wiring.model
+def _list_observed(model: NumpyroModel) -> dict[str, Site]:
     observed = model.net.is_observed
     return {name: model.sites[name] for name, units in model.structure.variables.items() if observed[units].all()}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -23,9 +22,8 @@ def list_states(generator: ProgramGenerator) -> Float[Array, "states latents"]:
     Raises `OptionError` for a program with no binary latents, and `SizeError` for one with more than 10, or with
     other latents beside them.
     """
-    wiring = generator.wiring
-    binary, count = find_binary(wiring), len(wiring.inferred)
-    model: Any = wiring.model
+    model, codes = generator.template, generator.space.code_columns.values()
+    binary, count = find_binary(model, generator.space.inverse), sum(map(len, codes))
     columns = sum(model.structure.columns[name].size for name in binary)
     if columns != count or count > MOST_LATENTS:
         raise SizeError(

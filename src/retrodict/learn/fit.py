@@ -14,11 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from retrodict.encode.recipe import Recipe
+from retrodict.encode.space import Space
 from retrodict.encode.summaries import Summary
 from retrodict.errors import OptionError, ProgramError
 from retrodict.graph.digest import digest_model
 from retrodict.learn.data import Floats, read_rows, require_data, see_data, split_rows
-from retrodict.learn.generator import ProgramGenerator, ProgramWiring
+from retrodict.learn.generator import ProgramGenerator
 from retrodict.learn.learned import LearnedModel
 from retrodict.learn.programs import as_module, find_broken
 from retrodict.learn.resume import Journal, digest_rows
@@ -26,6 +27,7 @@ from retrodict.learn.structure import EncoderPlan, Structure, build, find_invers
 from retrodict.plan.counts import read_count, read_seed
 from retrodict.posterior.amortization import choose_optimizer
 from retrodict.posterior.randomness import require_own_randomness
+from retrodict.read.numpyro.model import NumpyroModel
 from retrodict.read.numpyro.reader import from_numpyro
 from retrodict.train.autoencoder import Autoencoder
 from retrodict.train.compiled import TRAINING
@@ -106,12 +108,13 @@ def fit_model(
     _require_finite_parameters(module)
     model = from_numpyro(module, observed=list(data), elementwise=elementwise)  # type: ignore[arg-type]
     plan = EncoderPlan(order, minimize, network, widths, capacity, conditional, dict(summaries or {}))
-    wiring = ProgramWiring(model, find_inverse(model, plan))
-    require_own_randomness(wiring)
-    rows, judged = _divide(wiring, data, held_out, seed)
-    recipe = make_recipe(model, wiring.inverse, plan)
+    space = Space(find_inverse(model, plan))
+    require_own_randomness(model, space)
+    rows, judged = _divide(model, space, data, held_out, seed)
+    recipe = make_recipe(model, space.inverse, plan)
     build_key, learn_key, probe_key = jax.random.split(jax.random.key(seed), 3)
-    pair = Autoencoder(ProgramGenerator(module, wiring), build(wiring, recipe, build_key, jnp.asarray(rows)))
+    generator = ProgramGenerator(module, model, space)
+    pair = Autoencoder(generator, build(model, space, recipe, build_key, jnp.asarray(rows)))
     falling = Temperature(temperature, temperature) if isinstance(temperature, float | int) else temperature
     chosen = _choose_objective(objective, pair, draws, falling)
     learning = LearningPlan(chosen, epochs, batch, draws, temperature=falling, patience=patience)
@@ -136,16 +139,16 @@ def fit_model(
         blame=blame,
         quiet=quiet,
     )
-    return LearnedModel(pair, recipe, history, see_data(wiring, rows, judged))
+    return LearnedModel(pair, recipe, history, see_data(space, rows, judged))
 
 
 def _divide(
-    wiring: ProgramWiring, data: Mapping[str, Any], held_out: float | Mapping[str, Any], seed: int
+    model: NumpyroModel, space: Space, data: Mapping[str, Any], held_out: float | Mapping[str, Any], seed: int
 ) -> tuple[Floats, Floats]:
     """Return rows to learn from, and rows to judge by."""
-    rows = read_rows(wiring, data)
+    rows = read_rows(model, space, data)
     if isinstance(held_out, Mapping):
-        return rows, read_rows(wiring, held_out)
+        return rows, read_rows(model, space, held_out)
     return split_rows(rows, held_out, seed)
 
 
@@ -191,7 +194,7 @@ def _require_finite_densities(broken: tuple[str, ...]) -> None:
 def _describe(pair: Autoencoder, recipe: Recipe, plan: LearningPlan) -> dict[str, Any]:
     """Return what is learned and how, in values that JSON can hold."""
     generator: Any = pair.generator
-    inverse = generator.wiring.inverse
+    inverse = generator.space.inverse
     return {
         "model": digest_model(inverse.net, {}),
         "inverse": inverse.strategy,

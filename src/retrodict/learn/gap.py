@@ -87,7 +87,7 @@ def split_gap(
     steps, draws, judged, weights, chunk = (read_count(name, number) for name, number in counts.items())
     schedule = None if temperature is None else Temperature(temperature, temperature)
     chosen = choose_held(learned, objective, schedule)
-    rows = jnp.asarray(read_rows(learned.generator.wiring, data))
+    rows = jnp.asarray(read_rows(learned.model, learned.generator.space, data))
     train = partial(_train_one, learned.pair, chosen, steps, draws, temperature, learning_rate)
     lower, evidence = _choose_measures(learned, objective)
 

@@ -15,12 +15,13 @@ import numpy as np
 
 from retrodict.certificate.certify import Certificate, certify
 from retrodict.encode.recipe import Recipe
+from retrodict.encode.space import Space
 from retrodict.encode.summaries import Summary
 from retrodict.errors import FileError
 from retrodict.graph.inverse import Inverse
 from retrodict.learn.data import read_rows
 from retrodict.learn.expectation import expect
-from retrodict.learn.generator import ProgramGenerator, ProgramWiring, bind
+from retrodict.learn.generator import ProgramGenerator, bind
 from retrodict.learn.programs import as_module
 from retrodict.learn.storage import load_learned, save_learned
 from retrodict.plan.counts import read_count, read_seed
@@ -69,12 +70,12 @@ class LearnedModel:
     @cached_property
     def model(self) -> NumpyroModel:
         """The program as a `Model`."""
-        return bind(self.generator.wiring.model, self.program)
+        return bind(self.generator.template, self.program)
 
     @property
     def inverse(self) -> Inverse:
         """Which variables the encoder draws each latent from, and in which order."""
-        return self.generator.wiring.inverse
+        return self.generator.space.inverse
 
     @cached_property
     def certificate(self) -> Certificate:
@@ -94,7 +95,7 @@ class LearnedModel:
         The mean is the evidence lower bound. Latents are not relaxed, however the model was trained.
         Raises `DataError` for data that do not fit the program.
         """
-        rows = jnp.asarray(read_rows(self.generator.wiring, data))
+        rows = jnp.asarray(read_rows(self.model, self.generator.space, data))
         return np.asarray(evaluate(self.pair, jax.random.key(read_seed(seed)), rows, read_count("draws", draws)))
 
     def log_likelihood(self, data: Mapping[str, Any], draws: int = 5000, *, seed: int = 0) -> Floats:
@@ -103,7 +104,7 @@ class LearnedModel:
         A lower bound of log p(x) in expectation, which it reaches as K grows.
         Raises `DataError` for data that do not fit the program. Source: Burda et al. 2015, section 3.
         """
-        rows = jnp.asarray(read_rows(self.generator.wiring, data))
+        rows = jnp.asarray(read_rows(self.model, self.generator.space, data))
         return np.asarray(estimate(self.pair, jax.random.key(read_seed(seed)), rows, read_count("draws", draws)))
 
     def infer(self, data: Mapping[str, Any], n: int = 1000, *, seed: int = 0) -> dict[str, Any]:
@@ -111,7 +112,7 @@ class LearnedModel:
 
         Raises `DataError` for data that do not fit the program.
         """
-        read_rows(self.generator.wiring, data)
+        read_rows(self.model, self.generator.space, data)
         return self.model.join(self.posterior.sample(self.model.split(data), n, seed=seed))
 
     def reconstruct(self, data: Mapping[str, Any], *, seed: int = 0) -> dict[str, Any]:
@@ -158,5 +159,5 @@ def load_model(
     filled, model, parts = load_learned(folder, as_module(program), summaries or {})
     if parts.encoder is None or parts.recipe is None:
         raise FileError(folder, "holds a posterior without an encoder")
-    generator = ProgramGenerator(filled, ProgramWiring(model, parts.inverse))
+    generator = ProgramGenerator(filled, model, Space(parts.inverse))
     return LearnedModel(Autoencoder(generator, parts.encoder), parts.recipe, parts.history, parts.familiar)

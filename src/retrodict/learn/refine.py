@@ -49,9 +49,9 @@ def refine_encoder(
     Raises what `fit_model` raises for data and options, and `SizeError` for states that are too many.
     """
     epochs, batch, draws = read_count("epochs", epochs), read_count("batch", batch), read_count("draws", draws)
-    wiring = learned.generator.wiring
-    rows = jnp.asarray(read_rows(wiring, data))
-    judged = rows if held_out is None else jnp.asarray(read_rows(wiring, held_out))
+    model, space = learned.model, learned.generator.space
+    rows = jnp.asarray(read_rows(model, space, data))
+    judged = rows if held_out is None else jnp.asarray(read_rows(model, space, held_out))
     steps = epochs * (len(rows) // min(batch, len(rows)))
     plan = LearningPlan(
         choose_held(learned, objective, temperature),

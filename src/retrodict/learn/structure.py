@@ -12,8 +12,9 @@ from jaxtyping import Array, Float, Key
 
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.choice import choose_conditional
-from retrodict.encode.features import SCALING_DRAWS, Scaling, list_categories
+from retrodict.encode.features import SCALING_DRAWS, Scaling
 from retrodict.encode.recipe import Recipe
+from retrodict.encode.space import Space
 from retrodict.encode.summaries import Summarized, Summary, list_columns, summarize
 from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
@@ -24,7 +25,6 @@ from retrodict.invert.orders import ORDERS
 from retrodict.plan.capacity import match_widths
 from retrodict.plan.counts import read_count
 from retrodict.plan.dependencies import Dependencies
-from retrodict.posterior.programs import Wiring
 from retrodict.read.numpyro.model import NumpyroModel
 
 NAMES = ("auto", "exact", *ORDERS)
@@ -113,24 +113,25 @@ def find_summaries(model: NumpyroModel, modules: Mapping[str, Summary]) -> list[
     return [Summarized(name, module, observed[name], model.sites[name].shape) for name, module in modules.items()]
 
 
-def build(wiring: Wiring, recipe: Recipe, key: Key[Array, ""], rows: Float[Array, "rows observed"]) -> Encoder:
+def build(
+    model: NumpyroModel, space: Space, recipe: Recipe, key: Key[Array, ""], rows: Float[Array, "rows observed"]
+) -> Encoder:
     """Return the untrained encoder: observed columns in the units of the data, latents in those of simulations."""
     build_key, scale_key = jax.random.split(key)
-    latents = wiring.codes.encode(wiring.model.draw(scale_key, SCALING_DRAWS)[:, wiring.inferred])
-    return recipe.build(wiring.inverse, build_key, _find_scaling(wiring.inverse, recipe, latents, rows))
+    latents = space.encode_latents(model.draw(scale_key, SCALING_DRAWS))
+    return recipe.build(space.inverse, build_key, _find_scaling(space, recipe, latents, rows))
 
 
 def _find_scaling(
-    inverse: Inverse, recipe: Recipe, latents: Float[Array, "draws latents"], rows: Float[Array, "rows observed"]
+    space: Space, recipe: Recipe, latents: Float[Array, "draws latents"], rows: Float[Array, "rows observed"]
 ) -> Scaling:
     """Return the units of what the network sees: features of summaries are left as they are."""
-    dependencies = Dependencies.of(inverse).by_column()
-    categories = list_categories(dependencies)
+    categories = space.categories
     seen = rows.shape[1]
     kept = np.arange(seen)
     count = 0
     if recipe.summaries:
-        own = list_columns(dependencies, recipe.summaries)
+        own = list_columns(space.dependencies, recipe.summaries)
         kept = np.setdiff1d(kept, np.concatenate([columns for _, columns in own]))
         count = sum(summary.size for summary in recipe.summaries)
     parts = (

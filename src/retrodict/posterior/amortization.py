@@ -14,7 +14,7 @@ import optax
 
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.conditionals import Conditional
-from retrodict.encode.features import SCALING_DRAWS, Scaling, list_categories
+from retrodict.encode.features import SCALING_DRAWS, Scaling
 from retrodict.encode.recipe import Recipe
 from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
@@ -22,12 +22,11 @@ from retrodict.graph.names import Name
 from retrodict.invert import invert
 from retrodict.models.model import Model
 from retrodict.plan.counts import read_count, read_seed
-from retrodict.plan.dependencies import Dependencies
 from retrodict.posterior.novelty import Familiar
 from retrodict.posterior.posterior import AmortizedPosterior
-from retrodict.posterior.programs import Wiring
+from retrodict.posterior.programs import Compiled
 from retrodict.posterior.randomness import require_draws_of_key, require_own_randomness
-from retrodict.posterior.sharing import wire
+from retrodict.posterior.sharing import share
 from retrodict.train.compiled import TRAINING
 from retrodict.train.loop import Plan, Simulate, fit
 
@@ -93,7 +92,8 @@ def amortize(
     inverse = order if isinstance(order, Inverse) else invert(model, order, minimize)
     if inverse.net != model.net:
         raise OptionError("the inverse belongs to another model", remedy="Make it from model.net.")
-    require_own_randomness(wire(model, inverse))
+    compiled = share(model, inverse)
+    require_own_randomness(compiled.model, compiled.space)
     if inverse.is_generative.all():
         return AmortizedPosterior(model, inverse, None)
     keys = Keys.of(seed)
@@ -105,7 +105,7 @@ def amortize(
     trained = fit(
         untrained, simulate, replace(plan, optimizer=optimizer), keys.fit, names=names, title="amortize", quiet=quiet
     )
-    familiar = Familiar.of(wire(model, inverse).model, jax.random.fold_in(keys.scale, 1))
+    familiar = Familiar.of(compiled, jax.random.fold_in(keys.scale, 1))
     return AmortizedPosterior(model, inverse, trained.encoder, trained.history, recipe=recipe, familiar=familiar)
 
 
@@ -118,8 +118,8 @@ def begin(model: Model, inverse: Inverse, recipe: Recipe, keys: Keys) -> Encoder
         return jnp.asarray(np.concatenate([observed, latents], axis=-1))
 
     columns = simulate(keys.scale)
-    require_draws_of_key(simulate, keys.scale, columns, wire(model, inverse).names_of_inputs)
-    return recipe.build(inverse, keys.build, Scaling.fit(columns, list_categories(Dependencies.of(inverse))))
+    require_draws_of_key(simulate, keys.scale, columns, share(model, inverse).space.code_names)
+    return recipe.build(inverse, keys.build, Scaling.fit(columns, share(model, inverse).space.categories))
 
 
 @lru_cache(maxsize=64)
@@ -143,18 +143,16 @@ def simulator(model: Model, inverse: Inverse) -> Simulate:
 
     It is the same value for equal models, and so the same compiled program.
     """
-    return Simulator(wire(model, inverse))
+    return Simulator(share(model, inverse))
 
 
 @dataclass(frozen=True)
 class Simulator:
     """Simulates a model as an encoder sees it: in 32 bits, whatever JAX is set to."""
 
-    wiring: Wiring
+    compiled: Compiled
 
     def __call__(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         """Return codes of the inferred latents and of the observed variables."""
-        wiring = self.wiring
-        columns = wiring.model.draw(key, n).astype(jnp.float32)
-        latents, observed = columns[:, wiring.inferred], columns[:, wiring.observed]
-        return wiring.codes.encode(latents), wiring.observed_codes.encode(observed)
+        columns, space = self.compiled.model.draw(key, n).astype(jnp.float32), self.compiled.space
+        return space.encode_latents(columns), space.encode_observed(columns)

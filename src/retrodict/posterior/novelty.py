@@ -21,9 +21,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from retrodict.graph.rows import Mask
-from retrodict.models.model import Model
 from retrodict.plan.layout import Floats
-from retrodict.train.compiled import TRAINING
+from retrodict.posterior.programs import Compiled
 
 Doubles = NDArray[np.float64]
 
@@ -68,10 +67,10 @@ class Familiar:
     farthest: float
 
     @classmethod
-    def of(cls, model: Model, key: jax.Array) -> Familiar:
+    def of(cls, compiled: Compiled, key: jax.Array) -> Familiar:
         """Learn from fresh simulations of a model, which is what training sees."""
-        n = max(64, min(SIMULATIONS, MOST_NUMBERS // model.layout.width))
-        drawn = (TRAINING.run(_see, model, k, n) for k in jax.random.split(key))
+        n = max(64, min(SIMULATIONS, MOST_NUMBERS // compiled.space.width))
+        drawn = (compiled.space.split(compiled.simulate(k, n))[1] for k in jax.random.split(key))
         return cls.learn(*(np.asarray(observed, np.float64) for observed in drawn))
 
     @classmethod
@@ -131,11 +130,6 @@ class Familiar:
         n, count = len(novel), int(novel.sum())
         by_chance = special.bdtrc(count - 1, n, FALSE_ALARM) if count else 1.0
         return novel if by_chance <= FALSE_ALARM else np.asarray(novel & far)
-
-
-def _see(model: Model, key: jax.Array, n: int) -> jax.Array:
-    """Return simulations of the observed variables."""
-    return model.draw(key, n)[:, np.flatnonzero(np.repeat(model.net.is_observed, model.layout.sizes))]
 
 
 def _decompose(standard: Doubles) -> tuple[Doubles, Doubles, float]:

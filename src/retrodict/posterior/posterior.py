@@ -18,18 +18,16 @@ from retrodict.errors import DataError, NoveltyWarning, warn_user
 from retrodict.graph.frozen import Portable
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
-from retrodict.models.discrete.checks import code_states
 from retrodict.models.model import Model
 from retrodict.plan.counts import read_count, read_seed
 from retrodict.plan.layout import Floats
 from retrodict.posterior import blocks
-from retrodict.posterior import programs as wiring
 from retrodict.posterior.arviz import export, import_arviz
 from retrodict.posterior.blocks import Request
 from retrodict.posterior.calibration.calibration import Calibration, calibrate
 from retrodict.posterior.novelty import Familiar
-from retrodict.posterior.programs import Wiring
-from retrodict.posterior.sharing import wire
+from retrodict.posterior.programs import Compiled
+from retrodict.posterior.sharing import share
 from retrodict.posterior.storage import Parts, load_parts, save_parts
 from retrodict.posterior.trained import describe_trained
 from retrodict.posterior.weights.importance import Importance
@@ -103,7 +101,7 @@ class AmortizedPosterior(Portable):
 
         Raises `DataError` for draws or data that do not fit the model or each other.
         """
-        latents = self._wiring.latent_layout.read(self._code(draws), "draws")
+        latents = self._compiled.space.read_latents(draws)
         return self._score(latents, self._read(data))
 
     def importance(self, data: Mapping[Name, Any], n: int = 1000, *, seed: int = 0) -> Importance:
@@ -121,7 +119,7 @@ class AmortizedPosterior(Portable):
         ((2000,), True)
         """
         request, seed = self._request(data, n), read_seed(seed)
-        program = partial(wiring.weigh, self.encoder, self._wiring)
+        program = partial(self._compiled.weigh, self.encoder)
         rows, log_weights = blocks.collect(blocks.run_blocks(request, seed, program), request.rows)
         return Importance(self._unpack(rows, request), log_weights.reshape(request.draws, *request.batch))
 
@@ -143,7 +141,7 @@ class AmortizedPosterior(Portable):
         >>> bool(outcome), outcome.names[0], outcome.checks[0].passed  # one step is not enough
         (False, 'x0', False)
         """
-        return calibrate(self.encoder, self._wiring, simulations, draws, seed, alpha)
+        return calibrate(self.encoder, self._compiled, simulations, draws, seed, alpha)
 
     def to_arviz(self, data: Mapping[Name, Any], n: int = 1000, *, seed: int = 0, weights: bool = True) -> Any:
         """Return draws for ArviZ as one chain: an ``InferenceData``, or with ArviZ 1 a ``DataTree``.
@@ -159,7 +157,7 @@ class AmortizedPosterior(Portable):
             draws, statistics = weighed.draws, {"log_weight": weighed.log_weights}
         else:
             draws, statistics = self.sample(data, n, seed=seed), {}
-        lp = self._score(self._wiring.latent_layout.pack(draws), self._read(data, warn=False))
+        lp = self._score(self._compiled.space.latent_layout.pack(draws), self._read(data, warn=False))
         return export(draws, data, {**statistics, "lp": lp})
 
     def save(self, folder: str | Path) -> None:
@@ -176,8 +174,8 @@ class AmortizedPosterior(Portable):
         return Parts(self.model, self.inverse, self.encoder, self.recipe, self.history, self.familiar)
 
     @cached_property
-    def _wiring(self) -> Wiring:
-        return wire(self.model, self.inverse)
+    def _compiled(self) -> Compiled:
+        return share(self.model, self.inverse)
 
     @property
     def _width(self) -> int:
@@ -188,18 +186,14 @@ class AmortizedPosterior(Portable):
         return Request(self._read(data), read_count("n", n), self._width)
 
     def _read(self, data: Mapping[Name, Any], *, warn: bool = True) -> Floats:
-        observed = self._wiring.observed_layout.read(self._code(data), "data")
+        observed = self._compiled.space.read(data)
         if warn and self.familiar is not None:
             self._warn_of_novelty(self.familiar, observed.reshape(-1, observed.shape[-1]))
         return observed
 
-    def _code(self, values: Any) -> Any:
-        """Return values with the names of states as numbers."""
-        return code_states(self.model.net, values) if isinstance(values, Mapping) else values
-
     def _draw(self, request: Request, seed: int) -> Iterator[tuple[Floats, ...]]:
         def program(key: jax.Array, observed: jax.Array) -> tuple[jax.Array]:
-            return (wiring.draw(self.encoder, self._wiring, key, observed),)
+            return (self._compiled.draw(self.encoder, key, observed),)
 
         return blocks.run_blocks(request, seed, program)
 
@@ -220,21 +214,20 @@ class AmortizedPosterior(Portable):
         for start in range(0, len(rows), size):
             chosen = (start + np.arange(size)) % len(rows)
             block = rows[chosen], seen[observation[chosen]]
-            scores = wiring.score(self.encoder, self._wiring, *(jnp.asarray(array, jnp.float32) for array in block))
+            scores = self._compiled.score(self.encoder, *(jnp.asarray(array, jnp.float32) for array in block))
             result[start : start + size] = np.asarray(scores)[: len(rows) - start]
         return result.reshape(shape)
 
     def _unpack(self, rows: Floats, request: Request) -> dict[Name, Floats]:
-        return self._wiring.latent_layout.unpack(rows.reshape(-1, *request.batch, rows.shape[-1]))
+        return self._compiled.space.unpack(rows.reshape(-1, *request.batch, rows.shape[-1]))
 
     def _warn_of_novelty(self, familiar: Familiar, observed: Floats) -> None:
         alarming = np.flatnonzero(familiar.find_alarming(observed))
         if len(alarming):
             scores = familiar.score(observed)
             worst = int(alarming[scores.distance[alarming].argmax()])
-            layout = self._wiring.observed_layout
             column = int(scores.column[worst])
-            name = layout.names[int(np.searchsorted(layout.start, column, side="right")) - 1]
+            name = self._compiled.space.observed_layout.owners[column]
             seen = f"{familiar.lowest[column]:.4g} to {familiar.highest[column]:.4g}"
             beyond = f"; {name!r} is {observed[worst, column]:.4g}, training saw {seen}" if scores.excess[worst] else ""
             warn_user(

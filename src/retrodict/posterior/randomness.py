@@ -16,11 +16,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from retrodict.encode.space import Space
 from retrodict.errors import ProgramError
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Mask
 from retrodict.models.model import Model
-from retrodict.posterior.programs import Wiring
 from retrodict.read.jaxpr.constants import Constant, list_constants, replace_constants
 from retrodict.read.jaxpr.internals import ClosedJaxpr, jaxpr_as_fun
 from retrodict.read.numpyro.model import NumpyroModel
@@ -36,14 +36,14 @@ Trace = Callable[[Model, int], ClosedJaxpr]
 Draw = Callable[[jax.Array], Any]
 
 
-def require_own_randomness(wiring: Wiring) -> None:
+def require_own_randomness(model: Model, space: Space) -> None:
     """Raise `ProgramError`, naming variables, where a model draws from NumPy, or by other means than its key.
 
     Traces the programs of the model that will be compiled, and runs nothing.
     """
-    _require_pure(wiring.model, "draw", _trace_draw)
-    if wiring.generative.any():
-        _require_pure(wiring.model, "redraw", lambda model, rows: _trace_redraw(model, rows, wiring.generative))
+    _require_pure(model, "draw", _trace_draw)
+    if space.generative.any():
+        _require_pure(model, "redraw", lambda model, rows: _trace_redraw(model, rows, space.generative))
 
 
 def require_draws_of_key(draw: Draw, key: jax.Array, first: Any, names: Sequence[Name]) -> None:

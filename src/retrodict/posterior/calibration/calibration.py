@@ -25,7 +25,7 @@ from retrodict.posterior.calibration.uniformity import (
     kolmogorov_smirnov,
     largest_gap,
 )
-from retrodict.posterior.programs import Wiring
+from retrodict.posterior.programs import Compiled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -166,26 +166,17 @@ class Calibration:
 
 
 def calibrate(
-    encoder: Encoder | None, wiring: Wiring, simulations: int, draws: int, seed: int, alpha: float
+    encoder: Encoder | None, compiled: Compiled, simulations: int, draws: int, seed: int, alpha: float
 ) -> Calibration:
     """Rank the truths of fresh simulations among the encoder's draws; see `AmortizedPosterior.calibration`."""
     simulations = read_count("simulations", simulations, LEAST_SIMULATIONS, 10**8)
     draws, seed = read_count("draws", draws, LEAST_DRAWS, MOST_DRAWS), read_seed(seed)
     if not 0 < alpha < 1:
         raise OptionError(f"alpha={alpha} is no probability of an error", remedy="Give one between 0 and 1.")
-    truths = Simulations.of(wiring, simulations, jax.random.fold_in(jax.random.key(seed), 1))
-    position = rank(encoder, wiring, truths, draws, seed)
-    names = (*_name_columns(wiring), *JOINT)
+    truths = Simulations.of(compiled, simulations, jax.random.fold_in(jax.random.key(seed), 1))
+    position = rank(encoder, compiled, truths, draws, seed)
+    names = (*compiled.space.labels, *JOINT)
     return Calibration(names, to_uniform(position, draws, seed), draws, alpha)
-
-
-def _name_columns(wiring: Wiring) -> list[str]:
-    layout = wiring.latent_layout
-    return [
-        str(name) if size == 1 else f"{name}[{column}]"
-        for name, size in zip(layout.names, layout.sizes, strict=True)
-        for column in range(size)
-    ]
 
 
 def _judge(name: str, p_values: Doubles, coverage: Mapping[float, float], outcome: Calibration, column: int) -> Check:

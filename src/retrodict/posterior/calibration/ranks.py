@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from retrodict.encode.encoder import Encoder
 from retrodict.plan.layout import Floats
-from retrodict.posterior.programs import Wiring, draw, score, score_jointly, simulate
+from retrodict.posterior.programs import Compiled
 from retrodict.posterior.randomness import require_draws_of_key
 
 # Rows of a block: each of its simulations takes one for the truth and one for each draw.
@@ -52,13 +52,13 @@ class Simulations:
     references: Floats
 
     @classmethod
-    def of(cls, wiring: Wiring, n: int, key: jax.Array) -> Simulations:
+    def of(cls, compiled: Compiled, n: int, key: jax.Array) -> Simulations:
         """Simulate ``n`` truths with their data, and a reference point for each."""
         keys = jax.random.split(key)
-        one, other = (np.asarray(simulate(wiring, k, n)) for k in keys)
-        require_draws_of_key(lambda k: simulate(wiring, k, n), keys[0], one, wiring.model.layout.owners)
-        truths, data, others = one[:, wiring.latents], one[:, wiring.observed], other[:, wiring.latents]
-        center, center_of_others = _predict(others, other[:, wiring.observed], data)
+        one, other = (np.asarray(compiled.simulate(k, n)) for k in keys)
+        require_draws_of_key(lambda k: compiled.simulate(k, n), keys[0], one, compiled.space.column_names)
+        (truths, data), (others, seen) = compiled.space.split(one), compiled.space.split(other)
+        center, center_of_others = _predict(others, seen, data)
         return cls(truths, data, np.asarray(center + others - center_of_others, truths.dtype))
 
     @cached_property
@@ -89,17 +89,17 @@ def _predict(latents: Floats, seen: Floats, unseen: Floats) -> tuple[Floats, Flo
     return new @ weights + latents.mean(axis=0), known @ weights + latents.mean(axis=0)
 
 
-def rank(encoder: Encoder | None, wiring: Wiring, simulations: Simulations, draws: int, seed: int) -> Position:
+def rank(encoder: Encoder | None, compiled: Compiled, simulations: Simulations, draws: int, seed: int) -> Position:
     """Return the position of every truth among ``draws`` draws, shape ``(simulations, latent columns + 3)``.
 
     The last three quantities are log q, log p and the distance from the reference.
     """
-    most = min(MOST_ROWS, MOST_NUMBERS // wiring.model.layout.width)
+    most = min(MOST_ROWS, MOST_NUMBERS // compiled.space.width)
     block = max(1, min(len(simulations), most // (draws + 1)))
     key = jax.random.key(seed)
     spread = jnp.asarray(simulations.spread)
     parts = [
-        wiring.programs.run(_rank_block, encoder, wiring, draws, jax.random.fold_in(key, number), truths, spread)
+        compiled.programs.run(_rank_block, encoder, compiled, draws, jax.random.fold_in(key, number), truths, spread)
         for number, truths in enumerate(_cut(simulations, block))
     ]
     whole = (np.concatenate([np.asarray(part) for part in column]) for column in zip(*parts, strict=True))
@@ -124,7 +124,7 @@ def _cut(simulations: Simulations, block: int) -> Iterator[tuple[jax.Array, jax.
 
 def _rank_block(
     encoder: Encoder | None,
-    wiring: Wiring,
+    compiled: Compiled,
     draws: int,
     key: jax.Array,
     truths: tuple[jax.Array, jax.Array, jax.Array],
@@ -132,9 +132,9 @@ def _rank_block(
 ) -> Position:
     truth, observed, reference = truths
     rows = jnp.broadcast_to(observed, (draws + 1, *observed.shape))
-    drawn = draw(encoder, wiring, key, rows[1:])
+    drawn = compiled.draw(encoder, key, rows[1:])
     latents = jnp.concatenate([truth[None], drawn])
-    densities = score(encoder, wiring, latents, rows), score_jointly(wiring, latents, rows)
+    densities = compiled.score(encoder, latents, rows), compiled.score_jointly(latents, rows)
     distance = jnp.sqrt((((latents - reference) / spread) ** 2).sum(axis=-1))
     below = [(drawn < truth).sum(axis=0), *(_count_below(values)[:, None] for values in (*densities, distance))]
     equal = [(drawn == truth).sum(axis=0), *(_count_equal(values)[:, None] for values in (*densities, distance))]
