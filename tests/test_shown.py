@@ -21,6 +21,7 @@ from retrodict.train.history import History
 
 EVIL = "<script>alert(1)</script>"
 MODEL = zoo.hmm(steps=3)
+BARREN = rd.LinearGaussian.from_weights(rd.BayesNet({"x": [], "z": ["x"]}, observed=["x"]), {})
 
 
 def make_history(epochs: int) -> History:
@@ -48,7 +49,7 @@ SHOWN: dict[str, Any] = {
     "history": make_history(500),
     "calibration": make_calibration(("z", "log p(z, x)", "TARP distance"), 0),
     "importance": Importance({"z": np.zeros((50, 2, 3))}, np.zeros((50, 2))),
-    "posterior": rd.AmortizedPosterior(MODEL, rd.invert(MODEL), None, make_history(3)),
+    "posterior": rd.AmortizedPosterior.of(BARREN, rd.invert(BARREN), None, make_history(3)),
 }
 
 

@@ -76,7 +76,7 @@ def sample(turns: Turns, problem: str, units: int, draws: int) -> None:
     """Draw from the posterior given one observation, through `AmortizedPosterior.sample`."""
     given = Problem.load(problem)
     model = zoo.find(given.source)
-    posterior = AmortizedPosterior(model, invert(model), build(given.source, units))
+    posterior = AmortizedPosterior.of(model, invert(model), build(given.source, units))
     data = dict(zip(model.net.observed, given.judged[0, : given.observed].tolist(), strict=True))
     seed = 0
     while True:
@@ -201,7 +201,7 @@ def grow(turns: Turns, source: str, batch: int, draws: int, repeats: int) -> Non
     turns.begin()
     trained = fit(encoder, simulate, plan, jax.random.key(0), watch=watch, quiet=True).encoder
     with turns.pause():
-        posterior = AmortizedPosterior(model, inverse, trained)
+        posterior = AmortizedPosterior.of(model, inverse, trained)
         simulated = model.simulate(seed=1, n=1)
         data = {name: float(simulated[name][0]) for name in model.net.observed}
     for seed in range(repeats + 1):

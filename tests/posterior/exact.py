@@ -38,8 +38,12 @@ class ExactEncoder(eqx.Module):
         return cls(*(jnp.asarray(array, jnp.float32) for array in (*matrices, volume)))
 
     def sample(self, key: jax.Array, observed: jax.Array) -> jax.Array:
+        return self.sample_and_log_prob(key, observed)[0]
+
+    def sample_and_log_prob(self, key: jax.Array, observed: jax.Array) -> tuple[jax.Array, jax.Array]:
         noise = jax.random.normal(key, (*observed.shape[:-1], len(self.noise)))
-        return noise @ self.noise + observed @ self.data + self.center
+        latents = noise @ self.noise + observed @ self.data + self.center
+        return latents, jax.scipy.stats.norm.logpdf(noise).sum(axis=-1) - self.log_volume
 
     def log_prob(self, latents: jax.Array, observed: jax.Array) -> jax.Array:
         noise = (latents - observed @ self.data - self.center) @ self.unmix
@@ -50,4 +54,4 @@ def exact_posterior(model: LinearGaussian, inverse: Inverse | None = None, **fau
     """A posterior whose encoder has closed-form conditionals along an inverse, with a fault if one is given."""
     chosen = inverse or invert(model)
     encoder: Any = ExactEncoder.along(model, chosen, **faults)
-    return AmortizedPosterior(model, chosen, encoder)
+    return AmortizedPosterior.of(model, chosen, encoder)

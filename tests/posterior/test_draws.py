@@ -102,7 +102,7 @@ def test_barren_latents_follow_block_by_block(small_blocks):
     )
     inverse = invert(model)
     encoder = exact_posterior(LinearGaussian.from_weights(BayesNet({"z": [], "x": ["z"]}, observed=["x"]), {})).encoder
-    draws = AmortizedPosterior(model, inverse, encoder).sample({"x": np.zeros(5)}, 20)
+    draws = AmortizedPosterior.of(model, inverse, encoder).sample({"x": np.zeros(5)}, 20)
     np.testing.assert_allclose(draws["next"], 2 * draws["z"], atol=0.01)
 
 

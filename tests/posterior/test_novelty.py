@@ -106,7 +106,7 @@ def test_of_wide_data_the_leading_directions_are_kept():
 def posterior() -> AmortizedPosterior:
     exact = exact_posterior(TREE)
     familiar = Familiar.of(share(TREE, invert(TREE)), jax.random.key(1))
-    return AmortizedPosterior(TREE, exact.inverse, exact.encoder, familiar=familiar)
+    return AmortizedPosterior.of(TREE, exact.inverse, exact.encoder, familiar=familiar)
 
 
 FAR = {**dict.fromkeys(TREE.net.observed, 0.0), "x9": 200.0}

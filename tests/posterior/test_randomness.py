@@ -262,6 +262,6 @@ def test_learning_and_guides_refuse_such_programs_too():
 def test_calibration_does_not_rank_the_same_truths_again():
     """Of a posterior that was put together by hand."""
     net = BayesNet({"x": [], "z": ["x"]}, observed=["x"])
-    posterior = AmortizedPosterior(Simulator(own_generator, net), invert(net), None)
+    posterior = AmortizedPosterior.of(Simulator(own_generator, net), invert(net), None)
     with pytest.raises(ProgramError, match=r"draws once for all steps.*'x', 'z'"):
         posterior.calibration(100, 19)

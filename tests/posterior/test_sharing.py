@@ -62,7 +62,7 @@ def test_an_equal_model_compiles_nothing() -> None:
 def test_other_numbers_give_other_programs() -> None:
     """The weight is constant in a program: one that was compiled for another weight would be wrong in silence."""
     near = amortize(model(1.0), widths=(8, 8), steps=30, batch=8, quiet=True)
-    far = AmortizedPosterior(model(9.0), invert(model(9.0)), near.encoder)
+    far = AmortizedPosterior.of(model(9.0), invert(model(9.0)), near.encoder)
     one, other = (posterior.importance(DATA, 50) for posterior in (near, far))
     np.testing.assert_array_equal(one.draws["z"], other.draws["z"])
     values = {"z": one.draws["z"], "x": np.full(50, 0.5, np.float32)}

@@ -40,13 +40,13 @@ def make(model=TREE, order="auto", **recipe) -> AmortizedPosterior:
     """A posterior as amortize makes it, but for the training."""
     inverse = invert(model, order) if isinstance(order, str) else order
     if inverse.is_generative.all():
-        return AmortizedPosterior(model, inverse, None)
+        return AmortizedPosterior.of(model, inverse, None)
     chosen = Recipe.of(**recipe)
     columns = np.random.default_rng(0).uniform(1, 2, (2, len(model.net) - len(inverse.generative))).astype(np.float32)
     encoder = chosen.build(inverse, jax.random.key(3), Scaling(*map(jnp.asarray, columns)))
     history = History((25, 50), (2.5, 1.25), (2.0, 1.5), ({}, {}))
     familiar = Familiar.learn(*np.random.default_rng(1).normal(size=(2, 500, len(model.net.observed))))
-    return AmortizedPosterior(model, inverse, encoder, history, chosen, familiar)
+    return AmortizedPosterior.of(model, inverse, encoder, history, chosen, familiar)
 
 
 CASES = {

@@ -21,6 +21,7 @@ from retrodict.graph.rows import Integers, Mask
 from retrodict.models.discrete.checks import code_states
 from retrodict.plan.dependencies import Dependencies
 from retrodict.plan.layout import Floats, Layout, take_columns
+from retrodict.plan.supports import count_codes
 
 # Columns that come from so many stretches of others are put together by slices, which compile to plain copies.
 FEW_RUNS = 16
@@ -33,8 +34,8 @@ class Space(Portable):
     - *Names*: ``{name: array (*batch, ...)}``, in the units of the model.
     - *Model columns*: all variables side by side, ``(*batch, width)``, in topological order. Those of the latents and
       those of the observed variables also go by themselves.
-    - *Codes*: unconstrained numbers behind the latents that the encoder draws, which are all but the barren ones; and
-      what the encoder is given of the observed variables, their values with categories numbered from 0.
+    - *Codes*: unconstrained numbers behind the latents that the encoder draws (``drawn``, else all but the barren
+      ones), and what the encoder is given of the observed variables, their values with categories numbered from 0.
     - *Inputs*: what a network sees of codes, standardized numbers and indicators of categories (`features`).
 
     The columns of ``relaxed`` latents hold their codes, such as logits for binary variables.
@@ -50,6 +51,7 @@ class Space(Portable):
 
     inverse: Inverse
     relaxed: tuple[Name, ...] = ()
+    drawn: tuple[Name, ...] | None = None
 
     def __repr__(self) -> str:
         return f"Space({self.inverse!r})"
@@ -158,7 +160,7 @@ class Space(Portable):
     @cached_property
     def _drawn(self) -> Integers:
         """The model columns of the latents that the encoder draws."""
-        return np.flatnonzero(self.mark(~self.net.is_observed & ~self.generative))
+        return np.flatnonzero(self.mark(self._is_drawn))
 
     # -- codes ---------------------------------------------------------------------------------------
 
@@ -191,19 +193,25 @@ class Space(Portable):
     @cached_property
     def code_columns(self) -> dict[Name, Integers]:
         """The codes of each latent that the encoder draws, by their place among the codes of latents."""
-        sizes = Dependencies.of(self.inverse).latent_sizes.tolist()
+        sizes = [count_codes(variable) for variable in self._variables]
         ends = np.cumsum(sizes, dtype=np.int64).tolist()
-        return {v.name: np.arange(e - s, e) for v, s, e in zip(self._inferred, sizes, ends, strict=True)}
+        return {v.name: np.arange(end - s, end) for v, s, end in zip(self._variables, sizes, ends, strict=True)}
 
-    @property
-    def _inferred(self) -> Sequence[Variable]:
-        net = self.net
-        return [net.variable(net.names[i]) for i in net.latent_index[~self.inverse.is_generative].tolist()]
+    @cached_property
+    def _is_drawn(self) -> Mask:
+        """Mark the latents that the encoder draws among all variables."""
+        if self.drawn is None:
+            return ~self.net.is_observed & ~self.generative
+        return np.isin(np.arange(len(self.net)), [self.net.index(name) for name in self.drawn])
+
+    @cached_property
+    def _variables(self) -> Sequence[Variable]:
+        return [self.net.variable(self.net.names[i]) for i in np.flatnonzero(self._is_drawn).tolist()]
 
     @cached_property
     def _codes(self) -> Codes:
         """Raises `OptionError` for a support that has no codes."""
-        return Codes.of([Variable(v.name, size=v.size) if v.name in self.relaxed else v for v in self._inferred])
+        return Codes.of([Variable(v.name, size=v.size) if v.name in self.relaxed else v for v in self._variables])
 
     @cached_property
     def _observed_codes(self) -> Codes:
@@ -214,7 +222,7 @@ class Space(Portable):
     @cached_property
     def dependencies(self) -> Dependencies:
         """Which inputs each code of a latent depends on; raise `SizeError` for more than can be written out."""
-        return Dependencies.of(self.inverse).by_column()
+        return Dependencies.of(self.inverse, self.drawn).by_column()
 
     @property
     def features(self) -> Features:

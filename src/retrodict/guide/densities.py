@@ -13,18 +13,16 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from numpyro import handlers
 from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.transforms import IdentityTransform
 
 from retrodict.encode.codes import bijection_to, bounds_or_default
-from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.features import Scaling
 from retrodict.encode.space import Space
 from retrodict.graph.bayesnet import Variable
-from retrodict.models.model import Model
+from retrodict.posterior.factors import Factor, add_up, draw_factors, score_factors
 
 
 class SiteDensity(Distribution):  # type: ignore[misc]
@@ -88,48 +86,35 @@ class SiteDensity(Distribution):  # type: ignore[misc]
 class JointDensity(Distribution):  # type: ignore[misc]
     """The density of all latents together, whose values are the columns of the latents in a space.
 
-    Inferred latents come from the encoder, barren ones from the model. ``seen`` are the observed columns of the
-    model, ``codes`` those that the encoder is given for them.
+    ``observed`` are the columns of the data.
     """
 
     support = constraints.real_vector
 
-    def __init__(self, encoder: Encoder | None, model: Model, space: Space, seen: jax.Array, codes: jax.Array) -> None:
-        self.encoder, self.model, self.space, self.seen, self.codes = encoder, model, space, seen, codes
+    def __init__(self, factors: Sequence[Factor], space: Space, observed: jax.Array) -> None:
+        self.factors, self.space, self.observed = tuple(factors), space, observed
         super().__init__((), (space.latent_layout.width,), validate_args=False)
 
     def sample(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> jax.Array:
         """Return draws of all latents."""
-        encode_key, model_key = jax.random.split(_as_key(key))
-        columns = self._place(sample_shape)
-        if self.encoder is not None:
-            codes = jnp.broadcast_to(self.codes, (*sample_shape, *self.codes.shape))
-            drawn = self.encoder.sample(encode_key, codes)
-            columns = self.space.decode_latents(drawn, columns)
-        if self.space.generative.any():
-            with handlers.block():  # what the model draws is no site of the guide
-                columns = self.model.redraw(model_key, columns, self.space.generative)
-        latents: jax.Array = self.space.split(columns)[0]
-        return latents
+        return self.sample_with_intermediates(key, sample_shape)[0]
 
-    def log_prob(self, value: jax.Array) -> jax.Array:
+    def sample_with_intermediates(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> tuple[Any, list[Any]]:
+        """Return draws of all latents, and their log densities, which come out of the same pass."""
+        columns = self.space.place(self._repeat(sample_shape))
+        with handlers.block():  # what the model draws is no site of the guide
+            columns, densities = draw_factors(self.factors, _as_key(key), columns)
+        return self.space.split(columns)[0], [add_up(densities, columns)]
+
+    def log_prob(self, value: jax.Array, intermediates: Sequence[jax.Array] | None = None) -> jax.Array:
         """Return the log density of values, in nats."""
-        leading = value.shape[:-1]
-        columns = self.space.join(value, jnp.broadcast_to(self.seen, (*leading, *self.seen.shape)))
-        log_prob = jnp.zeros(leading)
-        if self.encoder is not None:
-            codes = self.space.encode_latents(columns)
-            log_prob = self.encoder.log_prob(codes, jnp.broadcast_to(self.codes, (*leading, *self.codes.shape)))
-            log_prob = log_prob - self.space.log_det(codes)
-        if self.space.generative.any():
-            with handlers.block():
-                factors = self.model.log_conditionals(columns)
-            log_prob = log_prob + factors[..., np.flatnonzero(self.space.generative)].sum(axis=-1)
-        return log_prob
+        if intermediates:
+            return intermediates[0]
+        with handlers.block():
+            return score_factors(self.factors, self.space.join(value, self._repeat(value.shape[:-1])))
 
-    def _place(self, leading: tuple[int, ...]) -> jax.Array:
-        """Return columns of the model with the data in their places."""
-        return self.space.place(jnp.broadcast_to(self.seen, (*leading, *self.seen.shape)))
+    def _repeat(self, leading: tuple[int, ...]) -> jax.Array:
+        return jnp.broadcast_to(self.observed, (*leading, *self.observed.shape))
 
 
 def _sum_from(terms: jax.Array, first: int) -> jax.Array:

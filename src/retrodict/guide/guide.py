@@ -23,6 +23,7 @@ from retrodict.graph.names import Name
 from retrodict.guide.densities import JointDensity, SiteDensity
 from retrodict.guide.parts import FromModel, GuideParts, Options, build_parts, fix_scaling, place_data, read_data
 from retrodict.guide.steps import advance, begin, write
+from retrodict.posterior.factors import list_factors
 from retrodict.read.jaxpr.internals import is_traced
 from retrodict.read.numpyro.model import NumpyroModel
 
@@ -229,10 +230,11 @@ class AutoFaithful:
         self, encoder: Encoder | None, data: Mapping[str, Any], codes: jax.Array, args: Any, kwargs: Any
     ) -> dict[str, Any]:
         parts = self.parts
-        model, seen = parts.renew(self.program, args, kwargs), parts.space.split(parts.to_columns(data))[1]
-        density = JointDensity(encoder, model, parts.space, seen, codes)
+        model, observed = parts.renew(self.program, args, kwargs), parts.space.split(parts.to_columns(data))[1]
+        factors = list_factors(model, parts.space, encoder, codes)
+        density = JointDensity(factors, parts.space, observed)
         columns = numpyro.sample(f"_{self.prefix}_latent", density, infer={"is_auxiliary": True})
-        whole = parts.space.join(columns, seen)
+        whole = parts.space.join(columns, observed)
         values = {}
         for name, frame in parts.frames.items():
             value = whole[parts.model.structure.columns[name]].astype(frame.dtype)

@@ -85,7 +85,7 @@ class LearnedModel:
     @cached_property
     def posterior(self) -> AmortizedPosterior:
         """The encoder as an `AmortizedPosterior` of the learned model, whose variables are elements of sites."""
-        return AmortizedPosterior(
+        return AmortizedPosterior.of(
             self.model, self.inverse, self.pair.encoder, self.history, recipe=self.recipe, familiar=self.familiar
         )
 

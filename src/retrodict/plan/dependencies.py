@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from retrodict.errors import SizeError
+from retrodict.errors import OptionError, SizeError
 from retrodict.graph.bayesnet import Variable
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
@@ -33,8 +34,10 @@ class Dependencies:
     level: Integers
 
     @classmethod
-    def of(cls, inverse: Inverse) -> Dependencies:
+    def of(cls, inverse: Inverse, drawn: Iterable[Name] | None = None) -> Dependencies:
         """Read off an inverse; raise `SizeError` when it has too many edges to be written out.
+
+        ``drawn`` latents only, where others are inferred in other ways; raise `OptionError` where they depend on such.
 
         >>> from retrodict import BayesNet, invert
         >>> inverse = invert(BayesNet({"z": [], "y": ["z"], "x": ["y"]}, observed=["x"]), order=["z", "y"])
@@ -44,13 +47,17 @@ class Dependencies:
         """
         inverse.require_size()
         net, inferred = inverse.net, np.flatnonzero(~inverse.is_generative)
+        if drawn is not None:
+            inferred = np.sort(net.place[[net.index(name) for name in drawn]])
         inputs = np.concatenate([net.observed_index, net.latent_index[inferred]])
         column = np.full(len(net), -1, dtype=np.int64)
         column[inputs] = np.arange(len(inputs))
+        parents = [np.sort(column[inverse.parent_index(latent)]).tolist() for latent in inferred.tolist()]
+        _require_inputs(net.to_names(net.latent_index[inferred]), parents)
         return cls(
             net.observed,
             net.to_names(net.latent_index[inferred]),
-            Rows.from_lists([np.sort(column[inverse.parent_index(latent)]).tolist() for latent in inferred.tolist()]),
+            Rows.from_lists(parents),
             tuple(net.variable(net.names[i]) for i in inputs.tolist()),
             inverse.depths[inferred] - 1,
         )
@@ -145,6 +152,17 @@ def _list_columns(variable: Variable) -> list[Variable]:
         own = replace(variable, size=1, shape=(), plates=())
         return [own] * count
     return [Variable(variable.name)] * count
+
+
+def _require_inputs(names: tuple[Name, ...], parents: list[list[int]]) -> None:
+    """Raise `OptionError` for latents whose parents are neither observed nor drawn."""
+    loose = [name for name, row in zip(names, parents, strict=True) if row and row[0] < 0]
+    if loose:
+        raise OptionError(
+            "some latents depend on latents that are not drawn with them",
+            loose,
+            remedy="Draw those, too, or invert the model with those observed.",
+        )
 
 
 def _require_room(names: tuple[Name, ...], sizes: Integers) -> None:

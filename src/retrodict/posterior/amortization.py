@@ -95,7 +95,7 @@ def amortize(
     compiled = share(model, inverse)
     require_own_randomness(compiled.model, compiled.space)
     if inverse.is_generative.all():
-        return AmortizedPosterior(model, inverse, None)
+        return AmortizedPosterior.of(model, inverse, None)
     keys = Keys.of(seed)
     recipe = Recipe.of(network, widths, conditional=conditional)
     untrained = begin(model, inverse, recipe, keys)
@@ -106,7 +106,7 @@ def amortize(
         untrained, simulate, replace(plan, optimizer=optimizer), keys.fit, names=names, title="amortize", quiet=quiet
     )
     familiar = Familiar.of(compiled, jax.random.fold_in(keys.scale, 1))
-    return AmortizedPosterior(model, inverse, trained.encoder, trained.history, recipe=recipe, familiar=familiar)
+    return AmortizedPosterior.of(model, inverse, trained.encoder, trained.history, recipe=recipe, familiar=familiar)
 
 
 def begin(model: Model, inverse: Inverse, recipe: Recipe, keys: Keys) -> Encoder:

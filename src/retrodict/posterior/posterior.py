@@ -25,6 +25,7 @@ from retrodict.posterior import blocks
 from retrodict.posterior.arviz import export, import_arviz
 from retrodict.posterior.blocks import Request
 from retrodict.posterior.calibration.calibration import Calibration, calibrate
+from retrodict.posterior.factors import Factor, NeuralFactor, list_factors, require_cover
 from retrodict.posterior.novelty import Familiar
 from retrodict.posterior.programs import Compiled
 from retrodict.posterior.sharing import share
@@ -41,8 +42,9 @@ PIECE = 1 << 16
 class AmortizedPosterior(Portable):
     r"""The density :math:`q(z \mid x)` of all latents, for any values of the observed variables.
 
-    Inferred latents come from the ``encoder``, barren ones from the model's own conditionals. Without an
-    inferred latent there is no encoder, and the posterior is exact. Made by `amortize`.
+    It is the product of its ``factors``, drawn in their order: an encoder draws the latents that data depend on, the
+    model itself draws the barren ones. Without an encoder the posterior is exact. Made by `amortize`; `of` makes one
+    of an encoder.
 
     ``data`` always holds a value, or a batch of values along leading axes, of each observed variable. Data unlike
     anything that training saw (``familiar``) raise a `NoveltyWarning`; those of the model itself do with
@@ -57,10 +59,33 @@ class AmortizedPosterior(Portable):
 
     model: Model
     inverse: Inverse
-    encoder: Encoder | None
+    factors: tuple[Factor, ...]
     history: History = field(default_factory=History)
     recipe: Recipe | None = None
     familiar: Familiar | None = None
+
+    def __post_init__(self) -> None:
+        require_cover(self.model.net, self.factors)
+
+    @classmethod
+    def of(
+        cls,
+        model: Model,
+        inverse: Inverse,
+        encoder: Encoder | None,
+        history: History | None = None,
+        recipe: Recipe | None = None,
+        familiar: Familiar | None = None,
+    ) -> AmortizedPosterior:
+        """Return the posterior in which an encoder draws all latents but the barren ones."""
+        compiled = share(model, inverse)
+        factors = list_factors(compiled.model, compiled.space, encoder)
+        return cls(model, inverse, factors, history or History(), recipe, familiar)
+
+    @property
+    def encoder(self) -> Encoder | None:
+        """The network; none where every latent is drawn without one."""
+        return next((factor.encoder for factor in self.factors if isinstance(factor, NeuralFactor)), None)
 
     def __repr__(self) -> str:
         return f"AmortizedPosterior({self.inverse!r}, trained for {len(self.history.step)} epochs)"
@@ -119,7 +144,7 @@ class AmortizedPosterior(Portable):
         ((2000,), True)
         """
         request, seed = self._request(data, n), read_seed(seed)
-        program = partial(self._compiled.weigh, self.encoder)
+        program = partial(self._compiled.weigh, self.factors)
         rows, log_weights = blocks.collect(blocks.run_blocks(request, seed, program), request.rows)
         return Importance(self._unpack(rows, request), log_weights.reshape(request.draws, *request.batch))
 
@@ -141,7 +166,7 @@ class AmortizedPosterior(Portable):
         >>> bool(outcome), outcome.names[0], outcome.checks[0].passed  # one step is not enough
         (False, 'x0', False)
         """
-        return calibrate(self.encoder, self._compiled, simulations, draws, seed, alpha)
+        return calibrate(self.factors, self._compiled, simulations, draws, seed, alpha)
 
     def to_arviz(self, data: Mapping[Name, Any], n: int = 1000, *, seed: int = 0, weights: bool = True) -> Any:
         """Return draws for ArviZ as one chain: an ``InferenceData``, or with ArviZ 1 a ``DataTree``.
@@ -180,7 +205,7 @@ class AmortizedPosterior(Portable):
     @property
     def _width(self) -> int:
         """Numbers that a row takes at most in one place."""
-        return max(self.model.layout.width, 0 if self.encoder is None else self.encoder.width)
+        return max(self._compiled.space.width, *(factor.width for factor in self.factors))
 
     def _request(self, data: Mapping[Name, Any], n: int) -> Request:
         return Request(self._read(data), read_count("n", n), self._width)
@@ -193,7 +218,7 @@ class AmortizedPosterior(Portable):
 
     def _draw(self, request: Request, seed: int) -> Iterator[tuple[Floats, ...]]:
         def program(key: jax.Array, observed: jax.Array) -> tuple[jax.Array]:
-            return (self._compiled.draw(self.encoder, key, observed),)
+            return (self._compiled.draw(self.factors, key, observed),)
 
         return blocks.run_blocks(request, seed, program)
 
@@ -214,7 +239,7 @@ class AmortizedPosterior(Portable):
         for start in range(0, len(rows), size):
             chosen = (start + np.arange(size)) % len(rows)
             block = rows[chosen], seen[observation[chosen]]
-            scores = self._compiled.score(self.encoder, *(jnp.asarray(array, jnp.float32) for array in block))
+            scores = self._compiled.score(self.factors, *(jnp.asarray(array, jnp.float32) for array in block))
             result[start : start + size] = np.asarray(scores)[: len(rows) - start]
         return result.reshape(shape)
 
@@ -255,6 +280,6 @@ def load(folder: str | Path, model: Model) -> AmortizedPosterior:
     True
     """
     parts = load_parts(folder, model)
-    return AmortizedPosterior(
+    return AmortizedPosterior.of(
         parts.model, parts.inverse, parts.encoder, parts.history, recipe=parts.recipe, familiar=parts.familiar
     )

@@ -84,9 +84,10 @@ class Prior(eqx.Module):
 
     model: LinearGaussian = eqx.field(static=True)
 
-    def sample(self, key: jax.Array, observed: jax.Array) -> jax.Array:
+    def sample_and_log_prob(self, key: jax.Array, observed: jax.Array) -> tuple[jax.Array, jax.Array]:
         columns = self.model.draw(key, observed[..., 0].size)[:, self.model.net.latent_index]
-        return columns.reshape(*observed.shape[:-1], -1)
+        latents = columns.reshape(*observed.shape[:-1], -1)
+        return latents, self.log_prob(latents, observed)
 
     def log_prob(self, latents: jax.Array, observed: jax.Array) -> jax.Array:
         columns = jnp.zeros((*latents.shape[:-1], len(self.model.net)))
@@ -97,7 +98,7 @@ class Prior(eqx.Module):
 def test_the_prior_is_no_posterior():
     """Ranks of latents cannot see it, those of the joint density and of TARP do."""
     encoder: Any = Prior(TREE)
-    outcome = AmortizedPosterior(TREE, invert(TREE), encoder).calibration(3000, 99)
+    outcome = AmortizedPosterior.of(TREE, invert(TREE), encoder).calibration(3000, 99)
     assert {"log p(z, x)", "TARP distance"} <= set(outcome.rejected) <= {"log p(z, x)", "TARP distance"}
 
 
@@ -120,7 +121,7 @@ def test_blocks_leave_no_simulation_out(monkeypatch):
     monkeypatch.setattr(ranks, "MOST_ROWS", 70)
     posterior = exact_posterior(TREE)
     truths = Simulations.of(posterior._compiled, 101, jax.random.key(0))
-    position = rank(posterior.encoder, posterior._compiled, truths, 19, seed=0)
+    position = rank(posterior.factors, posterior._compiled, truths, 19, seed=0)
     assert position.below.shape == (101, 3 + 3)
     assert (position.equal == 0).all()
     center = TREE.posterior(invert(TREE)).transform(np.zeros(3), truths.observed)
@@ -155,9 +156,9 @@ class Guess(eqx.Module):
 
     p: float
 
-    def sample(self, key: jax.Array, observed: jax.Array) -> jax.Array:
-        flip = jax.random.bernoulli(key, 1 - self.p, observed.shape)
-        return jnp.where(flip, 1 - observed, observed)
+    def sample_and_log_prob(self, key: jax.Array, observed: jax.Array) -> tuple[jax.Array, jax.Array]:
+        latents = jnp.where(jax.random.bernoulli(key, 1 - self.p, observed.shape), 1 - observed, observed)
+        return latents, self.log_prob(latents, observed)
 
     def log_prob(self, latents: jax.Array, observed: jax.Array) -> jax.Array:
         return jnp.where(latents == observed, jnp.log(self.p), jnp.log1p(-self.p))[..., 0]
@@ -166,7 +167,7 @@ class Guess(eqx.Module):
 @pytest.mark.parametrize(("p", "passes"), [(0.75, True), (0.85, False), (0.5, False)])
 def test_discrete_latents_have_ties_and_are_judged_all_the_same(p, passes):
     model, encoder = Coins(), Guess(p)
-    outcome = AmortizedPosterior(model, invert(model), encoder).calibration(5000, 99, seed=3)
+    outcome = AmortizedPosterior.of(model, invert(model), encoder).calibration(5000, 99, seed=3)
     assert bool(outcome) == passes, str(outcome)
 
 

@@ -170,7 +170,7 @@ def test_barren_latents_do_not_blur_the_weights():
     net = BayesNet({"z": [], "x": ["z"], **{f"b{i}": ["z"] for i in range(50)}}, observed=["x"])
     model = LinearGaussian.from_weights(net, {})
     encoder = exact_posterior(LinearGaussian.from_weights(BayesNet({"z": [], "x": ["z"]}, observed=["x"]), {})).encoder
-    weighed = AmortizedPosterior(model, invert(model), encoder).importance({"x": 1.0}, 300)
+    weighed = AmortizedPosterior.of(model, invert(model), encoder).importance({"x": 1.0}, 300)
     assert np.ptp(weighed.log_weights) < 1e-5
     assert weighed.log_evidence == pytest.approx(-0.5 * np.log(4 * np.pi) - 0.25, abs=1e-5)
 

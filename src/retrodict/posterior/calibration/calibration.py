@@ -11,7 +11,6 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from retrodict.encode.encoder import Encoder
 from retrodict.errors import OptionError
 from retrodict.pictures.table import Table
 from retrodict.plan.counts import read_count, read_seed
@@ -25,7 +24,7 @@ from retrodict.posterior.calibration.uniformity import (
     kolmogorov_smirnov,
     largest_gap,
 )
-from retrodict.posterior.programs import Compiled
+from retrodict.posterior.programs import Compiled, Factors
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -166,15 +165,15 @@ class Calibration:
 
 
 def calibrate(
-    encoder: Encoder | None, compiled: Compiled, simulations: int, draws: int, seed: int, alpha: float
+    factors: Factors, compiled: Compiled, simulations: int, draws: int, seed: int, alpha: float
 ) -> Calibration:
-    """Rank the truths of fresh simulations among the encoder's draws; see `AmortizedPosterior.calibration`."""
+    """Rank the truths of fresh simulations among draws of the factors; see `AmortizedPosterior.calibration`."""
     simulations = read_count("simulations", simulations, LEAST_SIMULATIONS, 10**8)
     draws, seed = read_count("draws", draws, LEAST_DRAWS, MOST_DRAWS), read_seed(seed)
     if not 0 < alpha < 1:
         raise OptionError(f"alpha={alpha} is no probability of an error", remedy="Give one between 0 and 1.")
     truths = Simulations.of(compiled, simulations, jax.random.fold_in(jax.random.key(seed), 1))
-    position = rank(encoder, compiled, truths, draws, seed)
+    position = rank(factors, compiled, truths, draws, seed)
     names = (*compiled.space.labels, *JOINT)
     return Calibration(names, to_uniform(position, draws, seed), draws, alpha)
 

@@ -20,9 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from retrodict.encode.encoder import Encoder
 from retrodict.plan.layout import Floats
-from retrodict.posterior.programs import Compiled
+from retrodict.posterior.programs import Compiled, Factors
 from retrodict.posterior.randomness import require_draws_of_key
 
 # Rows of a block: each of its simulations takes one for the truth and one for each draw.
@@ -89,7 +88,7 @@ def _predict(latents: Floats, seen: Floats, unseen: Floats) -> tuple[Floats, Flo
     return new @ weights + latents.mean(axis=0), known @ weights + latents.mean(axis=0)
 
 
-def rank(encoder: Encoder | None, compiled: Compiled, simulations: Simulations, draws: int, seed: int) -> Position:
+def rank(factors: Factors, compiled: Compiled, simulations: Simulations, draws: int, seed: int) -> Position:
     """Return the position of every truth among ``draws`` draws, shape ``(simulations, latent columns + 3)``.
 
     The last three quantities are log q, log p and the distance from the reference.
@@ -99,7 +98,7 @@ def rank(encoder: Encoder | None, compiled: Compiled, simulations: Simulations, 
     key = jax.random.key(seed)
     spread = jnp.asarray(simulations.spread)
     parts = [
-        compiled.programs.run(_rank_block, encoder, compiled, draws, jax.random.fold_in(key, number), truths, spread)
+        compiled.programs.run(_rank_block, factors, compiled, draws, jax.random.fold_in(key, number), truths, spread)
         for number, truths in enumerate(_cut(simulations, block))
     ]
     whole = (np.concatenate([np.asarray(part) for part in column]) for column in zip(*parts, strict=True))
@@ -123,7 +122,7 @@ def _cut(simulations: Simulations, block: int) -> Iterator[tuple[jax.Array, jax.
 
 
 def _rank_block(
-    encoder: Encoder | None,
+    factors: Factors,
     compiled: Compiled,
     draws: int,
     key: jax.Array,
@@ -132,9 +131,9 @@ def _rank_block(
 ) -> Position:
     truth, observed, reference = truths
     rows = jnp.broadcast_to(observed, (draws + 1, *observed.shape))
-    drawn = compiled.draw(encoder, key, rows[1:])
+    drawn = compiled.draw(factors, key, rows[1:])
     latents = jnp.concatenate([truth[None], drawn])
-    densities = compiled.score(encoder, latents, rows), compiled.score_jointly(latents, rows)
+    densities = compiled.score(factors, latents, rows), compiled.score_jointly(latents, rows)
     distance = jnp.sqrt((((latents - reference) / spread) ** 2).sum(axis=-1))
     below = [(drawn < truth).sum(axis=0), *(_count_below(values)[:, None] for values in (*densities, distance))]
     equal = [(drawn == truth).sum(axis=0), *(_count_equal(values)[:, None] for values in (*densities, distance))]

@@ -1,0 +1,58 @@
+"""What a request says is observed: a value of its own, which goes with the request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from retrodict.errors import DataError
+from retrodict.graph.names import Name
+from retrodict.plan.layout import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Which variables are given, and their values for a batch of observations; made by `Space.read`.
+
+    ``given`` are in topological order; ``columns``, of shape ``(*batch, columns)``, hold their values side by side.
+
+    >>> evidence = Evidence(("x", "y"), np.array([[0.5, 1.0], [0.0, 2.0], [1.0, 1.0]]))
+    >>> evidence.batch, len(evidence)
+    ((3,), 3)
+    """
+
+    given: tuple[Name, ...]
+    columns: Floats
+
+    @property
+    def batch(self) -> tuple[int, ...]:
+        """Axes of the observations."""
+        return self.columns.shape[:-1]
+
+    def __len__(self) -> int:
+        """Return the number of observations."""
+        return int(np.prod(self.batch, dtype=np.int64))
+
+    @cached_property
+    def rows(self) -> Floats:
+        """The observations one after another."""
+        return self.columns.reshape(len(self), -1)
+
+    def require(self, expected: tuple[Name, ...]) -> None:
+        """Raise `DataError` unless exactly these variables are given."""
+        if self.given == expected:
+            return
+        missing = [name for name in expected if name not in self.given]
+        if missing:
+            raise DataError(
+                "data lack values of variables that the encoder was built for",
+                missing,
+                remedy="Give a value of each, or amortize the model with fewer variables observed.",
+            )
+        raise DataError(
+            "data hold values of variables that the encoder was not built for",
+            [name for name in self.given if name not in expected],
+            remedy="Leave them out, or amortize the model with them observed.",
+        )

@@ -1,0 +1,195 @@
+"""What a posterior is made of: densities of some latents given others, drawn one after another."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from retrodict.encode.encoder import Encoder
+from retrodict.encode.space import Space
+from retrodict.errors import OptionError
+from retrodict.graph.bayesnet import BayesNet
+from retrodict.graph.names import Name
+from retrodict.graph.rows import Mask
+from retrodict.models.model import Model
+
+
+class Factor(eqx.Module):
+    r"""A density :math:`q(z_V \mid \mathrm{Pa})` of some latents V given observed and earlier variables (abstract).
+
+    A posterior is a list of factors, :math:`q(z \mid x) = \prod_k q_k(z_{V_k} \mid \mathrm{Pa}_k)`. To subclass:
+
+    - ``variables`` and ``parents`` name what is drawn and what it depends on; other variables must not matter;
+    - ``draw`` and ``score`` take and give model columns (`Space`), with any leading axes, and can be compiled by JAX;
+    - ``width`` is how many numbers one row takes at most in one place;
+    - ``cancels`` says that the density is that of the model, so that importance weights leave it out.
+
+    Arrays among the fields are inputs of compiled programs; everything else is static, and compared by identity.
+    """
+
+    cancels: ClassVar[bool] = False
+
+    @property
+    @abstractmethod
+    def variables(self) -> tuple[Name, ...]:
+        """The latents that are drawn."""
+
+    @property
+    @abstractmethod
+    def parents(self) -> tuple[Name, ...]:
+        """The variables that have to be known before."""
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """How many numbers one row takes at most in one place."""
+
+    @abstractmethod
+    def draw(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Return the columns with the variables drawn, one draw a row, and the log density of each draw in nats."""
+
+    @abstractmethod
+    def score(self, columns: jax.Array) -> jax.Array:
+        """Return the log density of the variables given their parents, in nats; minus infinity outside of supports."""
+
+
+class NeuralFactor(Factor):
+    """The latents that an encoder draws, on the columns of its space.
+
+    ``seen`` is what the encoder is given of the data, where that does not follow from the columns.
+    """
+
+    encoder: Encoder
+    space: Space = eqx.field(static=True)
+    seen: jax.Array | None = None
+
+    @property
+    def variables(self) -> tuple[Name, ...]:
+        """The latents that have codes."""
+        return tuple(self.space.code_columns)
+
+    @property
+    def parents(self) -> tuple[Name, ...]:
+        """The observed variables of the space."""
+        return self.space.net.observed
+
+    @property
+    def width(self) -> int:
+        """That of the widest layer."""
+        return self.encoder.width
+
+    def draw(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Draw codes, and return the values that they stand for."""
+        codes, log_density = self.encoder.sample_and_log_prob(key, self._see(columns))
+        return self.space.decode_latents(codes, columns), log_density - self.space.log_det(codes)
+
+    def score(self, columns: jax.Array) -> jax.Array:
+        """Return the log density of the values, from that of their codes."""
+        codes = self.space.encode_latents(columns)
+        log_density = self.encoder.log_prob(codes, self._see(columns)) - self.space.log_det(codes)
+        return jnp.where(self.space.contains(columns), log_density, -jnp.inf)
+
+    def _see(self, columns: jax.Array) -> jax.Array:
+        if self.seen is None:
+            return self.space.encode_observed(columns)
+        return jnp.broadcast_to(self.seen, (*columns.shape[:-1], *self.seen.shape))
+
+
+class GenerativeFactor(Factor):
+    """Barren latents, drawn from the conditionals of the model itself."""
+
+    cancels: ClassVar[bool] = True
+
+    model: Model = eqx.field(static=True)
+    barren: tuple[Name, ...] = eqx.field(static=True)
+
+    @property
+    def variables(self) -> tuple[Name, ...]:
+        """The barren latents."""
+        return self.barren
+
+    @property
+    def parents(self) -> tuple[Name, ...]:
+        """Their parents in the model."""
+        net = self.model.net
+        return tuple(dict.fromkeys(p for name in self.barren for p in net.parents(name) if p not in set(self.barren)))
+
+    @property
+    def width(self) -> int:
+        """That of the model."""
+        return self.model.layout.width
+
+    def draw(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Draw each variable given its parents, parents first."""
+        drawn = self.model.redraw(key, columns, mark(self.model.net, self.barren))
+        return drawn, self.score(drawn)
+
+    def score(self, columns: jax.Array) -> jax.Array:
+        """Return what the model says of the variables."""
+        conditionals = self.model.log_conditionals(columns)
+        return conditionals[..., np.flatnonzero(mark(self.model.net, self.barren))].sum(axis=-1)
+
+
+def list_factors(
+    model: Model, space: Space, encoder: Encoder | None, seen: jax.Array | None = None
+) -> tuple[Factor, ...]:
+    """Return the factors of a posterior in which an encoder draws all latents but the barren ones."""
+    barren = space.inverse.generative
+    neural = () if encoder is None else (NeuralFactor(encoder, space, seen),)
+    return (*neural, *([GenerativeFactor(model, barren)] if barren else []))
+
+
+def draw_factors(
+    factors: Sequence[Factor], key: jax.Array, columns: jax.Array
+) -> tuple[jax.Array, tuple[jax.Array, ...]]:
+    """Return columns in which every latent is drawn, factor by factor, and the log density of each factor."""
+    keys = jax.random.split(key, max(2, len(factors)))
+    densities = []
+    for number, factor in enumerate(factors):
+        # A generative factor has the last key, also where there is no other.
+        columns, density = factor.draw(keys[number - len(factors) if factor.cancels else number], columns)
+        densities.append(density)
+    return columns, tuple(densities)
+
+
+def score_factors(factors: Sequence[Factor], columns: jax.Array) -> jax.Array:
+    """Return the log density of all factors together, in nats."""
+    return add_up((factor.score(columns) for factor in factors), columns)
+
+
+def add_up(densities: Iterable[jax.Array], columns: jax.Array) -> jax.Array:
+    """Return the sum of log densities of the rows of columns, which is zero of none."""
+    return sum(densities, jnp.zeros(columns.shape[:-1], columns.dtype))
+
+
+def mark(net: BayesNet, names: Iterable[Name]) -> Mask:
+    """Mark variables of a model."""
+    mask = np.zeros(len(net), dtype=bool)
+    mask[[net.index(name) for name in names]] = True
+    return mask
+
+
+def require_cover(net: BayesNet, factors: Sequence[Factor]) -> None:
+    """Raise `OptionError` unless the factors draw each latent once, after everything that it depends on."""
+    known = set(net.observed)
+    for factor in factors:
+        early = [name for name in factor.parents if name not in known]
+        if early:
+            raise OptionError(
+                f"the factor of {', '.join(map(repr, factor.variables))} comes before variables that it depends on",
+                early,
+                remedy="Put it behind the factors that draw them.",
+            )
+        again = [name for name in factor.variables if name in known]
+        if again:
+            raise OptionError("variables are observed or drawn already", again, remedy="Let one factor draw each.")
+        known.update(factor.variables)
+    missing = [name for name in net.latents if name not in known]
+    if missing:
+        raise OptionError("no factor draws some latents", missing, remedy="Add a factor of them.")
