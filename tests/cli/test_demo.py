@@ -7,12 +7,12 @@ from rich.console import Console
 
 from retrodict.cli.demo import run_demo
 from retrodict.errors import FileError
-from retrodict.paper.figure2.entries import Budget
+from retrodict.paper.figure2.entries import TreeBudget
 
 
 def test_the_demo_tells_figure_1_and_writes_figure_2(tmp_path, capsys):
     text = io.StringIO()
-    path = run_demo(tmp_path, Console(file=text, width=100), Budget(epochs=2, batch=8), depth=3)
+    path = run_demo(tmp_path, Console(file=text, width=100), TreeBudget(epochs=2, batch=8), depth=3)
     told = text.getvalue()
     assert "reversed edges are 6, a faithful inverse has 9 edges" in " ".join(told.split())
     assert "x3 -> x2   because of   x3 <- x1 <- x0 -> x2" in told

@@ -14,8 +14,8 @@ from retrodict.cli.demo import run_demo
 from retrodict.errors import MissingPackageError
 from retrodict.invert import invert
 from retrodict.packages import explain_missing, import_pyplot
+from retrodict.paper.experiment import Result
 from retrodict.paper.figure1 import write_figure1
-from retrodict.paper.figure2.units import Result
 from retrodict.posterior.calibration.calibration import Calibration
 from tests.posterior.exact import exact_posterior
 

@@ -10,7 +10,7 @@ from retrodict import zoo
 from retrodict.certificate.certify import certify
 from retrodict.encode.build import count_parameters
 from retrodict.errors import OptionError
-from retrodict.paper.figure2.entries import ENTRIES, Budget, enter
+from retrodict.paper.figure2.entries import ENTRIES, TreeBudget, enter
 from retrodict.paper.figure2.units import find_falls
 from retrodict.paper.plateau import Plateau
 from retrodict.paper.yardstick import Yardstick, measure_kl
@@ -43,14 +43,14 @@ def test_the_papers_networks_are_plain():
 
 
 def test_all_of_the_papers_encoders_have_one_rule_of_convergence():
-    plans = [enter(zoo.binary_tree(3), name, 4).plan(Budget()) for name in PAPER]
+    plans = [enter(zoo.binary_tree(3), name, 4).plan(TreeBudget()) for name in PAPER]
     assert {plan.report.__self__ for plan in plans} == {Plateau(window=250, patience=2, least=0.01 * 3)}
 
 
 @pytest.mark.parametrize("name", ["heuristic", "minimal-auto"])
 def test_the_learning_rate_falls_where_the_objective_is_flat(name):
     contestant = enter(zoo.binary_tree(3), name, 4)
-    plan = contestant.plan(Budget(epochs=9, batch=8, window=2, patience=1, least=100.0))
+    plan = contestant.plan(TreeBudget(epochs=9, batch=8, window=2, patience=1, least=100.0))
     trained = fit(contestant.start(0), contestant.simulate(), plan, Keys.of(0).fit, quiet=True)
     assert find_falls(trained.history) == (100, 200)  # of two windows, the first betters infinity, the second nothing
 
@@ -58,7 +58,7 @@ def test_the_learning_rate_falls_where_the_objective_is_flat(name):
 def test_the_default_is_what_amortize_trains():
     model = zoo.binary_tree(3)
     contestant = enter(model, "default", 0)
-    plan = contestant.plan(Budget(default_steps=30))
+    plan = contestant.plan(TreeBudget(default_steps=30))
     mine = fit(contestant.start(7), contestant.simulate(), plan, Keys.of(7).fit, quiet=True).encoder
     theirs = rd.amortize(model, steps=30, seed=7, quiet=True).encoder
     for ours, other in zip(
@@ -81,5 +81,5 @@ def test_the_yardstick_agrees_with_the_plain_mean(name):
 
 
 def test_an_unknown_encoder_is_named():
-    with pytest.raises(OptionError, match=r"'heuristics' is not in figure 2.*default-heuristic"):
+    with pytest.raises(OptionError, match=r"'heuristics' is not an encoder of figure 2.*default-heuristic"):
         enter(zoo.binary_tree(3), "heuristics", 8)

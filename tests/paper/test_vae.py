@@ -1,22 +1,24 @@
-"""Learned models as a campaign: resumed, drawn from their data alone, and every bad input one line."""
+"""Learned models: what is run, a small campaign as it is typed, and the tables that are made of its data."""
 
-import json
 import math
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from retrodict.errors import FileError, OptionError
-from retrodict.paper.learned import campaign, results
-from retrodict.paper.learned.campaign import plan_units
-from retrodict.paper.learned.entries import ENCODERS, SMOKE, TASKS, find_inverses, list_names, load_rows
+from retrodict.errors import OptionError
+from retrodict.paper.campaign import run_units
+from retrodict.paper.experiment import Findings, Result
+from retrodict.paper.learned import model_runs
 from retrodict.paper.learned.groups import Mean, Series, compare
-from retrodict.paper.learned.results import read
-from retrodict.paper.learned.tables import make_page
-from retrodict.paper.learned.units import CURVES, Result, Unit
+from retrodict.paper.learned.measures import CURVES, LearnedUnit
+from retrodict.paper.learned.model_runs import LEARNED, plan_units
+from retrodict.paper.learned.pages import make_page
+from retrodict.paper.learned.tasks import ENCODERS, SMOKE, TASKS, find_inverses, list_names, load_rows
+from retrodict.paper.summary import read
 
-# A small campaign is run, nearly all of it compiling; test_campaign.py does the like in the quick suite.
+# A small campaign is run, nearly all of it compiling; test_figure2.py does the like in the quick suite.
 pytestmark = pytest.mark.slow
 
 ASKED = ["reproduce", "vae", "--smoke", "--model", "exact"]
@@ -28,18 +30,24 @@ def made(tmp_path_factory):
     """A folder with the results of a small campaign, made once."""
     folder = tmp_path_factory.mktemp("made")
     units = plan_units("digits", ["exact"], ENCODERS, [], [0])
-    campaign.run_units(units, SMOKE, folder, lambda result: None, quiet=True)
+    run_units(LEARNED, units, SMOKE, folder, lambda result: None, quiet=True)
     return folder
 
 
 @pytest.fixture
 def folder(made, tmp_path):
-    """A copy of it to damage."""
+    """A copy of it to change."""
     return shutil.copytree(made, tmp_path / "results")
 
 
-def refuse_to_run(*_, **__):
-    raise AssertionError("a unit was run again")
+@pytest.fixture
+def settled(monkeypatch):
+    """Refuses to run a unit."""
+
+    def refuse(*_):
+        raise AssertionError("a unit was run again")
+
+    monkeypatch.setattr(model_runs, "LEARNED", replace(LEARNED, run=refuse))
 
 
 # -- what is run -------------------------------------------------------------------------------------
@@ -83,29 +91,8 @@ def test_images_are_pooled_to_what_can_be_enumerated():
 # -- what is there -----------------------------------------------------------------------------------
 
 
-def test_results_are_a_table_and_a_json(folder):
-    summary = json.loads((folder / "vae.json").read_text())
-    assert [unit["encoder"] for unit in summary["units"]] == ["forward", "mean-field"]
-    assert {"retrodict", "jax", "python"} <= set(summary["versions"])
-    assert summary["commands"]
-    lines = (folder / "vae.csv").read_text().splitlines()
-    assert lines[0] == "model,data,encoder,capacity,seed,epoch,train,test,weighted"
-    assert len(lines) == 1 + 2 * 2
-
-
-def test_what_is_read_is_what_was_measured(folder):
-    data = read(folder)
-    assert data.budget == SMOKE
-    for result in data.results:
-        loaded, _ = results.load_unit(folder, result.unit, SMOKE)
-        assert loaded.facts == dict(result.facts)
-        assert loaded.pictures == result.pictures
-        for name in CURVES:
-            assert loaded.curves[name] == pytest.approx(result.curves[name], rel=1e-5)
-
-
 def test_what_is_measured_fits_together(folder):
-    for result in read(folder).results:
+    for result in read(LEARNED, folder).results:
         facts = result.facts
         assert facts["elbo"] < facts["log_likelihood"]
         assert facts["first_elbo"] < facts["log_likelihood"]
@@ -117,8 +104,8 @@ def test_what_is_measured_fits_together(folder):
         assert [len(rows) for rows in result.pictures.values()] == [2, 10, 10, 10]
 
 
-def test_a_command_given_again_runs_nothing(folder, run, monkeypatch):
-    monkeypatch.setattr(campaign, "run_unit", refuse_to_run)
+@pytest.mark.usefixtures("settled")
+def test_a_command_given_again_runs_nothing(folder, run):
     status, out, _ = run(*ASKED, "--out", str(folder))
     assert status == 0
     assert "2 runs" in out
@@ -126,119 +113,18 @@ def test_a_command_given_again_runs_nothing(folder, run, monkeypatch):
         assert (folder / f"{figure}.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_stopped_campaign_goes_on_where_it_was(folder, run, monkeypatch):
-    (folder / "units" / UNITS[1]).unlink()
-
-    def stop(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(campaign, "run_unit", stop)
-    status, _, err = run(*ASKED, "--out", str(folder))
-    assert status == 130
-    assert "interrupted" in err
-    assert err.count("\n") == 1
-
-    ran = []
-
-    def count(unit, *_, **__):
-        ran.append(unit.name)
-        return invent(unit, elbo=-5.0)
-
-    monkeypatch.setattr(campaign, "run_unit", count)
-    assert run(*ASKED, "--out", str(folder))[0] == 0
-    assert ran == UNITS[1:]
-
-
-def test_replot_needs_the_data_alone(folder, run, monkeypatch):
-    page = make_page(read(folder))
+@pytest.mark.usefixtures("settled")
+def test_replot_needs_the_data_alone(folder, run):
+    page = make_page(read(LEARNED, folder))
     shutil.rmtree(folder / "units")
-    monkeypatch.setattr(campaign, "run_unit", refuse_to_run)
     status, out, _ = run("reproduce", "vae", "--replot", "--out", str(folder))
     assert status == 0
     assert out.count("wrote") == 4
     assert (folder / "vae.md").read_text() == page
 
 
-# -- bad input ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--data", "faces"], "the data 'faces' are not in this experiment. Choose of digits, mnist5k"),
-        (["--model", "vae"], "the model 'vae' is not in this experiment. Choose of exact, relaxed"),
-        (["--encoder", "dense"], "the encoder 'dense' is not in this experiment. Choose of mean-field"),
-        (["--capacity", "0"], "must be 1 or more"),
-        (["--capacity", "many"], "capacity 'many' is no whole number"),
-        (["--seeds", "0"], "seeds=0 is too small"),
-        (["--epochs", "0"], "epochs=0 is too small"),
-        (["--out", "/dev/null/x"], "cannot be written"),
-        (["--replot", "--out", "/no/such/folder"], "cannot be read"),
-    ],
-)
-def test_bad_input_is_one_line(run, arguments, message, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(campaign, "run_unit", refuse_to_run)
-    status, _, err = run("reproduce", "vae", *arguments)
-    assert status == 2
-    assert message in err
-    assert err.count("\n") == 1
-
-
-def test_missing_images_are_one_line(run, monkeypatch, tmp_path):
-    from retrodict.zoo.images import origins
-
-    monkeypatch.setattr(origins, "FASHION_FOLDER", tmp_path)
-    monkeypatch.setattr(campaign, "run_unit", refuse_to_run)
-    status, _, err = run("reproduce", "vae", "--data", "fashion", "--out", str(tmp_path))
-    assert status == 2
-    assert "Fashion-MNIST is not installed" in err
-    assert err.count("\n") == 1
-
-
-def test_results_of_another_budget_are_not_mixed_in(folder, run):
-    status, _, err = run("reproduce", "vae", "--model", "exact", "--seeds", "1", "--out", str(folder))
-    assert status == 2
-    assert "epochs=2, not None" in err
-    assert err.count("\n") == 1
-
-
-def test_results_of_another_version_are_named(folder, run, monkeypatch):
-    monkeypatch.setattr(results, "FORMAT", 2)
-    for arguments in (ASKED, ["reproduce", "vae", "--replot"]):
-        status, _, err = run(*arguments, "--out", str(folder))
-        assert status == 2
-        assert "is of another version: format 1, where this one has 2" in err
-        assert err.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("vae.json", "{"),
-        ("vae.json", '{"kind": "retrodict figure 2", "format": 1}'),
-        ("vae.json", '{"kind": "retrodict vae", "format": 1}'),
-        ("vae.csv", "model,data\n"),
-        ("vae.csv", "model,data,encoder,capacity,seed,epoch,train,test,weighted\nexact,digits,x\n"),
-    ],
-)
-def test_damaged_data_is_named(folder, run, name, content):
-    (folder / name).write_text(content)
-    status, _, err = run("reproduce", "vae", "--replot", "--out", str(folder))
-    assert status == 2
-    assert "vae." in err
-    assert err.count("\n") == 1
-
-
-def test_a_damaged_unit_is_named(folder):
-    path = folder / "units" / UNITS[0]
-    path.write_bytes(path.read_bytes()[:-7])
-    with pytest.raises(FileError, match=f"{UNITS[0]}: is damaged"):
-        results.list_units(folder)
-
-
 def test_no_seed_at_all_is_refused():
-    with pytest.raises(OptionError, match="seeds"):
+    with pytest.raises(OptionError, match="Each seed must be 0 or more, and there must be one"):
         plan_units("digits", ["exact"], ["forward"], [], [])
 
 
@@ -253,7 +139,7 @@ def invent(unit, elbo, log_likelihood=-4.5):
 
 
 def invent_series(encoder, bounds, capacity=100):
-    units = [Unit("relaxed", "digits", encoder, capacity, seed) for seed in range(len(bounds))]
+    units = [LearnedUnit("relaxed", "digits", encoder, capacity, seed) for seed in range(len(bounds))]
     return Series(encoder, capacity, tuple(map(invent, units, bounds)))
 
 
@@ -272,9 +158,9 @@ def test_the_page_tells_differences_capacities_and_failures():
         *invent_series("mean-field", [-5.5, -5.7]).runs,
         *invent_series("forward", [-5.0, -5.1]).runs,
         *invent_series("forward", [-5.3], capacity=10).runs,
-        Result(Unit("sbn", "digits", "mean-field", 100, 0), {"failed_at": 7}, {name: [] for name in CURVES}, {}),
+        Result(LearnedUnit("sbn", "digits", "mean-field", 100, 0), {"failed_at": 7}, {name: [] for name in CURVES}, {}),
     ]
-    page = make_page(results.Data(SMOKE, tuple(runs)))
+    page = make_page(Findings(SMOKE, tuple(runs)))
     assert "- forward: ELBO +0.550 ± 0.050 (+11.0 standard errors), log-likelihood +0.000" in page
     assert "| forward | 10 | 1 | -5.300 | -4.500 |" in page
     assert "| mean-field | - | - | - | - | 1 | failed |" in page

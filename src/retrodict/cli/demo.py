@@ -14,22 +14,23 @@ from retrodict.certificate.certify import certify
 from retrodict.files.whole import require_writable
 from retrodict.invert import invert, reversal
 from retrodict.packages import explain_missing
+from retrodict.paper.experiment import Result
 from retrodict.paper.figure2.bands import draw_depth
-from retrodict.paper.figure2.entries import ENTRIES, Budget
-from retrodict.paper.figure2.units import Result, Unit, run_unit
+from retrodict.paper.figure2.entries import ENTRIES, TreeBudget
+from retrodict.paper.figure2.units import TreeUnit, run_unit
 
 ENCODERS = ("heuristic", "standard", "minimal-auto")
 # Of both layers of each network of the heuristic; half of the paper's, so that the demo takes two minutes.
 WIDTH = 100
 
 
-def run_demo(folder: Path, console: Console, budget: Budget | None = None, depth: int = 5) -> Path | None:
+def run_demo(folder: Path, console: Console, budget: TreeBudget | None = None, depth: int = 5) -> Path | None:
     """Print figure 1, train the three encoders of figure 2, print the table, and return the path of the figure.
 
     Without matplotlib there is no figure, which is said before anything is trained, and None is returned.
     Raises `FileError` when the figure cannot be written, before anything is trained.
     """
-    budget = budget or Budget()
+    budget = budget or TreeBudget()
     path, missing = folder / f"figure2_depth{depth}.png", explain_missing()
     if missing:
         console.print(f"The figure will be left out, the tables will not: {missing}\n", style="yellow", markup=False)
@@ -42,7 +43,7 @@ def run_demo(folder: Path, console: Console, budget: Budget | None = None, depth
         f"{len(model.net.observed)} observed; {budget.epochs} epochs of 25 minibatches of {budget.batch} simulations; "
         "equal numbers of parameters in use"
     )
-    results = [run_unit(Unit(depth, encoder, WIDTH, 0), budget) for encoder in ENCODERS]
+    results = [run_unit(TreeUnit(depth, encoder, WIDTH, 0), budget) for encoder in ENCODERS]
     console.print(_tabulate(results))
     console.print(
         "In use and stored count parameters. Nearly full masks store what they switch off, others do not. KL (nats) "
@@ -71,7 +72,7 @@ def _tell_figure1(console: Console) -> None:
         console.print(f"  {edge.parent} -> {edge.child}   because of   {edge.drawing}", highlight=False)
 
 
-def _tabulate(results: Sequence[Result]) -> Table:
+def _tabulate(results: Sequence[Result[TreeUnit]]) -> Table:
     table = Table(title="Distance from the exact posterior", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("encoder", no_wrap=True)
     for column in ("edges", "in use", "stored", "KL", "±", "floor", "s"):

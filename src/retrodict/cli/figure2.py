@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrodict.cli.options import announce_figures, read_numbers, require_one, split_words
+from retrodict.cli.campaigns import Out, Replot, Seeds, run_campaign
+from retrodict.cli.options import read_numbers, require_one, split_words
 
 if TYPE_CHECKING:
-    from retrodict.paper.figure2.results import Data
-    from retrodict.paper.figure2.units import Result
+    from retrodict.paper.experiment import Result
+    from retrodict.paper.figure2.entries import TreeBudget
+    from retrodict.paper.figure2.units import TreeUnit
 
 PAPER_DEPTHS = "4 5 6 7 8"
 
@@ -20,7 +21,7 @@ PAPER_DEPTHS = "4 5 6 7 8"
 def figure2_command(
     more: Annotated[list[str] | None, typer.Argument(metavar="[DEPTH]...", help="Further depths.")] = None,
     depth: Annotated[list[str] | None, typer.Option(help="Depths of the tree, 3 to 8; 4 to 8 as in the paper.")] = None,
-    seeds: Annotated[int, typer.Option(help="How many seeds, from 0 on.")] = 5,
+    seeds: Seeds = 5,
     encoder: Annotated[list[str] | None, typer.Option(help="Only these encoders; all if not given.")] = None,
     width: Annotated[
         list[str] | None, typer.Option(help="Units of each layer of the heuristic; several show stability.")
@@ -29,8 +30,8 @@ def figure2_command(
     smoke: Annotated[
         bool, typer.Option("--smoke", help="A minute of everything, in small, to see that it runs.")
     ] = False,
-    out: Annotated[Path, typer.Option(help="Folder for results and figures.")] = Path("figure2"),
-    replot: Annotated[bool, typer.Option("--replot", help="Draw again from the results, without training.")] = False,
+    out: Out = Path("figure2"),
+    replot: Replot = False,
 ) -> None:
     """Compare encoders by their distance from the exact posterior, during training.
 
@@ -38,39 +39,23 @@ def figure2_command(
 
     Example: retrodict reproduce figure2 --depth 4 5 --seeds 3 --out results
     """
-    from retrodict.paper.figure2.bands import draw_figures
-    from retrodict.paper.figure2.campaign import plan_units, run_units
-    from retrodict.paper.figure2.entries import ENTRIES, Budget
-    from retrodict.paper.figure2.results import read
-    from retrodict.paper.figure2.tables import write_tables
+    from retrodict.paper.figure2.entries import ENTRIES, TreeBudget
+    from retrodict.paper.figure2.tree_runs import FIGURE2, plan_units
 
-    with_figures = announce_figures(replot)
-    if replot:
-        data = read(out)
-    else:
+    def plan() -> tuple[list[TreeUnit], TreeBudget]:
         require_one(seeds=seeds, epochs=epochs)
         depths = read_numbers("depth", [*(depth or []), *(more or [])], "3" if smoke else PAPER_DEPTHS)
         widths = read_numbers("width", width or [], "8" if smoke else "200")
         units = plan_units(depths, split_words(encoder or []) or list(ENTRIES), widths, range(1 if smoke else seeds))
-        budget = Budget(epochs=2, batch=8, default_steps=50) if smoke else Budget(epochs=epochs)
-        try:
-            data = run_units(units, budget, out, _tell)
-        except KeyboardInterrupt:
-            typer.echo(f"retrodict: interrupted; {out} keeps what is done, the same command goes on there", err=True)
-            raise typer.Exit(130) from None
-    _show(data, [*(draw_figures(data, out) if with_figures else []), write_tables(data, out)])
+        return units, TreeBudget(epochs=2, batch=8, default_steps=50) if smoke else TreeBudget(epochs=epochs)
+
+    run_campaign(FIGURE2, plan, _describe, out, replot)
 
 
-def _tell(result: Result) -> None:
+def _describe(result: Result[TreeUnit]) -> str:
     facts = result.facts
     kl = f"KL {facts['kl']:.4f} nats" if facts["kl"] is not None else f"training failed at step {facts['failed_at']}"
-    typer.echo(
+    return (
         f"{result.unit.name}: {facts['in_use']:,} parameters in use of {facts['stored']:,} stored, {kl}, "
         f"floor {facts['floor']:.4f}, {facts['seconds']:.0f} s"
     )
-
-
-def _show(data: Data, paths: Sequence[Path]) -> None:
-    for path in paths:
-        typer.echo(f"wrote {path}")
-    typer.echo(f"{len(data.results)} runs are in the folder")

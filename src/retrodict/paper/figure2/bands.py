@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from retrodict.packages import import_pyplot
-from retrodict.paper.figure2.entries import ENTRIES
-from retrodict.paper.figure2.results import Data
-from retrodict.paper.figure2.units import Result
+from retrodict.paper.experiment import Findings, Result
+from retrodict.paper.figure2.entries import ENTRIES, TreeBudget
+from retrodict.paper.figure2.units import TreeUnit
 from retrodict.plan.layout import Floats
 
 LINES = {"forward": "--", "reverse": "-.", "auto": "-"}
@@ -24,16 +24,18 @@ FEW = 6
 COLORS = {"a": "#D55E00", "b": "#0072B2", "c": "#009E73", "d": "#CC79A7", "e": "#000000", "f": "#E69F00"}
 
 
-def draw_figures(data: Data, folder: Path) -> list[Path]:
+def draw_figures(findings: Findings[TreeUnit, TreeBudget], folder: Path) -> list[Path]:
     """Draw one file for each depth and return their paths; of several capacities, the largest is shown."""
-    depths = sorted({result.unit.depth for result in data.results})
+    depths = sorted({result.unit.depth for result in findings.results})
     return [
-        draw_depth(select(data.results, depth), data.floors[depth], folder / f"figure2_depth{depth}.png")
+        draw_depth(
+            select(findings.results, depth), findings.shared["floors"][str(depth)], folder / f"figure2_depth{depth}.png"
+        )
         for depth in depths
     ]
 
 
-def select(results: Sequence[Result], depth: int) -> list[Result]:
+def select(results: Sequence[Result[TreeUnit]], depth: int) -> list[Result[TreeUnit]]:
     """Return the results of a depth with the largest width of each encoder, in the order of `ENTRIES`."""
     mine = [result for result in results if result.unit.depth == depth]
     largest = {result.unit.encoder: 0 for result in mine}
@@ -43,7 +45,7 @@ def select(results: Sequence[Result], depth: int) -> list[Result]:
     return sorted(kept, key=lambda result: (list(ENTRIES).index(result.unit.encoder), result.unit.seed))
 
 
-def draw_depth(results: Sequence[Result], floor: float, path: Path) -> Path:
+def draw_depth(results: Sequence[Result[TreeUnit]], floor: float, path: Path) -> Path:
     """Draw both panels of one depth, and the floor of the reversed edges."""
     pyplot = import_pyplot()
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(12, 5.6), layout="constrained")
@@ -69,7 +71,7 @@ def draw_depth(results: Sequence[Result], floor: float, path: Path) -> Path:
     return path
 
 
-def _label(encoder: str, same: Sequence[Result]) -> str:
+def _label(encoder: str, same: Sequence[Result[TreeUnit]]) -> str:
     entry, facts = ENTRIES[encoder], same[0].facts
     seeds = "1 seed" if len(same) == 1 else f"{len(same)} seeds"
     return (
@@ -78,7 +80,7 @@ def _label(encoder: str, same: Sequence[Result]) -> str:
     )
 
 
-def _draw_band(axis: Any, same: Sequence[Result], metric: str, style: dict[str, str]) -> None:
+def _draw_band(axis: Any, same: Sequence[Result[TreeUnit]], metric: str, style: dict[str, str]) -> None:
     """Draw the median over seeds, and between the smallest and the largest; a run that failed ends early."""
     length = max(len(result.curves["simulations"]) for result in same)
     longest = next(result for result in same if len(result.curves["simulations"]) == length)
@@ -93,7 +95,7 @@ def _draw_band(axis: Any, same: Sequence[Result], metric: str, style: dict[str, 
         axis.fill_between(simulations, lowest, highest, color=style["color"], alpha=0.18, linewidth=0)
 
 
-def _finish(left: Any, right: Any, results: Sequence[Result]) -> None:
+def _finish(left: Any, right: Any, results: Sequence[Result[TreeUnit]]) -> None:
     left.set(xscale="log", yscale="log", xlabel="simulations", ylabel="KL from the exact posterior (nats)")
     left.set_ylim(bottom=max(RESOLUTION, left.get_ylim()[0]))
     left.yaxis.set_major_formatter("{x:g}")
@@ -106,7 +108,7 @@ def _finish(left: Any, right: Any, results: Sequence[Result]) -> None:
         axis.spines[["top", "right"]].set_visible(False)
 
 
-def _reach(results: Sequence[Result], exact: float) -> float:
+def _reach(results: Sequence[Result[TreeUnit]], exact: float) -> float:
     """Return how far below the exact value the second panel goes: three times what the worst ends at."""
     ends: Floats = np.array([result.curves["log_posterior"][-1] for result in results if result.curves["kl"]])
     return max(3.0, 3.0 * float(exact - np.median(ends)), 1.5 * float(exact - np.quantile(ends, 0.1)))

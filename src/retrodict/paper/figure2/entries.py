@@ -9,10 +9,10 @@ import optax
 from retrodict.encode.build import build_encoder
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.recipe import Recipe
-from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
 from retrodict.invert import fully_connected, invert, reversal
 from retrodict.models.gaussian import LinearGaussian
+from retrodict.paper.experiment import require_choice
 from retrodict.paper.plateau import Plateau
 from retrodict.plan.capacity import count_in_use, match_widths
 from retrodict.plan.dependencies import Dependencies
@@ -21,7 +21,7 @@ from retrodict.train.loop import Plan, Simulate
 
 
 @dataclass(frozen=True)
-class Entry:
+class TreeEntry:
     """What takes part: a letter, a title, the kind of network and the structure it has.
 
     ``structure`` is ``"reversal"``, ``"fully-connected"`` or the order of a faithful inverse. ``paper`` tells the
@@ -36,21 +36,21 @@ class Entry:
 
 
 ENTRIES = {
-    "heuristic": Entry("a", "heuristic", "separate", "reversal"),
-    "standard": Entry("b", "standard masked", "shared", "fully-connected"),
-    "minimal-forward": Entry("c", "minimal masked", "shared", "forward"),
-    "minimal-reverse": Entry("c", "minimal masked", "shared", "reverse"),
-    "minimal-auto": Entry("c", "minimal masked", "shared", "auto"),
-    "separate-forward": Entry("d", "faithful, a network a factor", "separate", "forward"),
-    "separate-reverse": Entry("d", "faithful, a network a factor", "separate", "reverse"),
-    "separate-auto": Entry("d", "faithful, a network a factor", "separate", "auto"),
-    "default": Entry("e", "library default", "shared", "auto", paper=False),
-    "default-heuristic": Entry("f", "library default", "shared", "reversal", paper=False),
+    "heuristic": TreeEntry("a", "heuristic", "separate", "reversal"),
+    "standard": TreeEntry("b", "standard masked", "shared", "fully-connected"),
+    "minimal-forward": TreeEntry("c", "minimal masked", "shared", "forward"),
+    "minimal-reverse": TreeEntry("c", "minimal masked", "shared", "reverse"),
+    "minimal-auto": TreeEntry("c", "minimal masked", "shared", "auto"),
+    "separate-forward": TreeEntry("d", "faithful, a network a factor", "separate", "forward"),
+    "separate-reverse": TreeEntry("d", "faithful, a network a factor", "separate", "reverse"),
+    "separate-auto": TreeEntry("d", "faithful, a network a factor", "separate", "auto"),
+    "default": TreeEntry("e", "library default", "shared", "auto", paper=False),
+    "default-heuristic": TreeEntry("f", "library default", "shared", "reversal", paper=False),
 }
 
 
 @dataclass(frozen=True)
-class Budget:
+class TreeBudget:
     """How long encoders are trained: the paper's in epochs of 25 minibatches, the library's default in steps.
 
     The learning rate of the paper's encoders is divided by ten, at most twice, when the objective has converged:
@@ -76,7 +76,7 @@ class Contestant:
     """An entry for a model, with the widths that give it the capacity of the heuristic."""
 
     model: LinearGaussian
-    entry: Entry
+    entry: TreeEntry
     inverse: Inverse
     widths: tuple[int, int] | None
 
@@ -87,7 +87,7 @@ class Contestant:
             return begin(self.model, self.inverse, Recipe.of(self.entry.kind), keys)
         return build_encoder(self.inverse, keys.build, self.entry.kind, self.widths, skip=False)
 
-    def plan(self, budget: Budget) -> Plan:
+    def plan(self, budget: TreeBudget) -> Plan:
         """Return how it is trained: the paper's by plain Adam, the default as `amortize` does."""
         if not self.entry.paper:
             steps = budget.default_steps
@@ -112,8 +112,7 @@ def enter(model: LinearGaussian, name: str, width: int) -> Contestant:
     >>> contestant.inverse.n_edges, contestant.widths
     (9, (60, 57))
     """
-    if name not in ENTRIES:
-        raise OptionError(f"the encoder {name!r} is not in figure 2", remedy=f"Choose of {', '.join(ENTRIES)}.")
+    require_choice("an encoder", name, ENTRIES, "figure 2")
     entry = ENTRIES[name]
     inverse = _invert(model, entry.structure)
     if not entry.paper:

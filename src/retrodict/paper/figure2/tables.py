@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from retrodict.files.whole import write_whole
+from retrodict.paper.experiment import Findings, Result
 from retrodict.paper.figure2.bands import select
-from retrodict.paper.figure2.entries import ENTRIES, Budget
-from retrodict.paper.figure2.results import Data
-from retrodict.paper.figure2.units import Result
+from retrodict.paper.figure2.entries import ENTRIES, TreeBudget
+from retrodict.paper.figure2.units import TreeUnit
+from retrodict.paper.markdown import write_markdown
 from retrodict.posterior.amortization import BATCH
 
-PAGE = "figure2.md"
 # Nats a latent: what "learned" may mean, and what a training that failed stays above.
 GOALS = (0.1, 0.03, 0.01)
 FAILED = 0.1
@@ -23,23 +21,16 @@ FAILED = 0.1
 Numbers = Sequence[float]
 
 
-def write_tables(data: Data, folder: Path) -> Path:
-    """Write the page of tables into a folder and return its path."""
-    path = folder / PAGE
-    write_whole(path, make_page(data).encode())
-    return path
-
-
-def make_page(data: Data) -> str:
+def make_page(findings: Findings[TreeUnit, TreeBudget]) -> str:
     """Return all tables as Markdown."""
-    parts = ["# Figure 2 in numbers\n", _explain(data.budget)]
-    for depth in sorted({result.unit.depth for result in data.results}):
-        mine = [result for result in data.results if result.unit.depth == depth]
-        parts += [_write_depth(select(mine, depth), data.floors[depth]), _write_stability(mine)]
+    parts = ["# Figure 2 in numbers\n", _explain(findings.budget)]
+    for depth in sorted({result.unit.depth for result in findings.results}):
+        mine = [result for result in findings.results if result.unit.depth == depth]
+        parts += [_write_depth(select(mine, depth), findings.shared["floors"][str(depth)]), _write_stability(mine)]
     return "\n".join(part for part in parts if part)
 
 
-def _explain(budget: Budget) -> str:
+def _explain(budget: TreeBudget) -> str:
     """Return what the words in the tables mean."""
     default = f"`rd.amortize` as it is, {budget.default_steps:,} steps of {BATCH}"
     return f"""Written by `retrodict reproduce figure2` from its results, never by hand. Nats throughout; the middle
@@ -66,7 +57,7 @@ of the seeds, and their range in brackets.
 # -- what was reached --------------------------------------------------------------------------------
 
 
-def _write_depth(results: Sequence[Result], floor: float) -> str:
+def _write_depth(results: Sequence[Result[TreeUnit]], floor: float) -> str:
     facts = results[0].facts
     widths = sorted({result.unit.width for result in results if ENTRIES[result.unit.encoder].paper})
     fixed = min(result.curves["simulations"][-1] for result in results if result.curves["kl"])
@@ -82,14 +73,14 @@ def _write_depth(results: Sequence[Result], floor: float) -> str:
         *("rate falls", "log-posterior", "seconds"),
     ]
     rows = [_write_row(list(same), fixed) for _, same in _group(results)]
-    return f"{head}.\n\n{_write_markdown(columns, rows)}\n{_write_ratios(results)}"
+    return f"{head}.\n\n{write_markdown(columns, rows)}\n{_write_ratios(results)}"
 
 
-def _group(results: Iterable[Result]) -> Iterable[tuple[str, Iterable[Result]]]:
+def _group(results: Iterable[Result[TreeUnit]]) -> Iterable[tuple[str, Iterable[Result[TreeUnit]]]]:
     return itertools.groupby(results, key=lambda result: result.unit.encoder)
 
 
-def _write_row(same: Sequence[Result], fixed: float) -> list[str]:
+def _write_row(same: Sequence[Result[TreeUnit]], fixed: float) -> list[str]:
     entry, facts = ENTRIES[same[0].unit.encoder], same[0].facts
     ends = [_number(result.facts["kl"]) for result in same]
     floor = _number(facts["floor"])
@@ -108,14 +99,14 @@ def _write_row(same: Sequence[Result], fixed: float) -> list[str]:
     ]
 
 
-def count_steps(result: Result, goal: float) -> float:
+def count_steps(result: Result[TreeUnit], goal: float) -> float:
     """Return the steps after which the KL first is at most so many nats a latent, or infinity."""
     most = goal * _number(result.facts["latents"])
     reached = (step for step, kl in zip(result.curves["step"], result.curves["kl"], strict=True) if kl <= most)
     return next(reached, np.inf)
 
 
-def _write_falls(same: Sequence[Result]) -> str:
+def _write_falls(same: Sequence[Result[TreeUnit]]) -> str:
     """Return when the learning rate fell, empty for the library's default, whose rate falls all the time."""
     if not ENTRIES[same[0].unit.encoder].paper:
         return ""
@@ -124,13 +115,13 @@ def _write_falls(same: Sequence[Result]) -> str:
     return " / ".join(map(_write_steps, steps))
 
 
-def _at(result: Result, simulations: float) -> float:
+def _at(result: Result[TreeUnit], simulations: float) -> float:
     """Return the watched KL at the last epoch within so many simulations."""
     values = zip(result.curves["simulations"], result.curves["kl"], strict=True)
     return ([kl for done, kl in values if done <= simulations] or [np.nan])[-1]
 
 
-def _write_ratios(results: Sequence[Result]) -> str:
+def _write_ratios(results: Sequence[Result[TreeUnit]]) -> str:
     """Return how many times fewer steps than the fully connected encoder each faithful one of the paper's took."""
     standard = [result for result in results if result.unit.encoder == "standard"]
     if not standard:
@@ -147,7 +138,7 @@ def _write_ratios(results: Sequence[Result]) -> str:
     )
 
 
-def _divide(slow: Sequence[Result], fast: Sequence[Result], goal: float) -> str:
+def _divide(slow: Sequence[Result[TreeUnit]], fast: Sequence[Result[TreeUnit]], goal: float) -> str:
     above = float(np.median([count_steps(result, goal) for result in slow]))
     below = float(np.median([count_steps(result, goal) for result in fast]))
     if np.isinf(below):
@@ -159,7 +150,7 @@ def _divide(slow: Sequence[Result], fast: Sequence[Result], goal: float) -> str:
 # -- at which capacity it fails ----------------------------------------------------------------------
 
 
-def _write_stability(results: Sequence[Result]) -> str:
+def _write_stability(results: Sequence[Result[TreeUnit]]) -> str:
     """Return the table of capacities, empty unless several were run."""
     paper = [result for result in results if ENTRIES[result.unit.encoder].paper]
     widths = sorted({result.unit.width for result in paper}, reverse=True)
@@ -178,23 +169,23 @@ def _write_stability(results: Sequence[Result]) -> str:
 training has failed when it met a number that is not finite or ended more than {FAILED:g} nats a latent above its floor.
 Cells: seeds that trained; parameters in use; gap to the floor, and its range over the seeds.
 
-{_write_markdown(columns, rows)}"""
+{write_markdown(columns, rows)}"""
 
 
-def has_trained(result: Result) -> bool:
+def has_trained(result: Result[TreeUnit]) -> bool:
     """Whether a training ended near the least KL that its structure allows."""
     gap = _number(result.facts["kl"]) - _number(result.facts["floor"])
     return bool(gap <= FAILED * _number(result.facts["latents"]))
 
 
-def find_least(by_width: dict[int, list[Result]]) -> str:
+def find_least(by_width: dict[int, list[Result[TreeUnit]]]) -> str:
     """Return the smallest width at which, as at all larger ones, every seed trained."""
     run = {width: same for width, same in by_width.items() if same}
     good = itertools.takewhile(lambda width: all(map(has_trained, run[width])), sorted(run, reverse=True))
     return str(min(good, default="none"))
 
 
-def _write_capacity(same: Sequence[Result]) -> str:
+def _write_capacity(same: Sequence[Result[TreeUnit]]) -> str:
     if not same:
         return ""
     gaps = [_number(result.facts["kl"]) - _number(result.facts["floor"]) for result in same]
@@ -227,8 +218,3 @@ def _write_steps(steps: Numbers) -> str:
         return "-"
     text = _spread(reached, "{:,.0f}")
     return text if len(reached) == len(steps) else f"{text}; - by {len(steps) - len(reached)} of {len(steps)}"
-
-
-def _write_markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

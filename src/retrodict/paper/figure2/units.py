@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import jax
 import numpy as np
@@ -13,18 +13,25 @@ import numpy as np
 from retrodict import zoo
 from retrodict.encode.build import count_parameters, count_stored
 from retrodict.encode.encoder import Encoder
-from retrodict.paper.figure2.entries import Budget, Contestant, enter
+from retrodict.paper.experiment import Fact, Result
+from retrodict.paper.figure2.entries import Contestant, TreeBudget, enter
 from retrodict.paper.yardstick import JUDGED_DRAWS, Yardstick, watch_both
 from retrodict.posterior.amortization import Keys
 from retrodict.train.loop import History, Plan, TrainingError, fit
 
-Fact = str | int | float | None
 CURVES = ("step", "simulations", "kl", "log_posterior", "train", "test")
 
 
 @dataclass(frozen=True, order=True)
-class Unit:
-    """What is run, stored and resumed as a whole; ``width`` is 0 for the library's default, which has its own."""
+class TreeUnit:
+    """What is run, stored and resumed as a whole; ``width`` is 0 for the library's default, which has its own.
+
+    Facts: ``strategy``, ``edges`` and ``levels`` (the depth of sampling) of the inverse, ``latents``; ``in_use`` and
+    ``stored`` parameters; ``entropy`` of the posterior and ``floor`` of the structure, in closed form; ``kl`` with
+    ``kl_error`` over 20,000 fresh joint draws, None when training failed, at step ``failed_at``; ``first_fall`` and
+    ``second_fall``, the steps after which the learning rate was divided by ten, None where it was not; ``batch``;
+    ``seconds`` of training with compilation, without measuring.
+    """
 
     depth: int
     encoder: str
@@ -35,22 +42,6 @@ class Unit:
     def name(self) -> str:
         """A name for files and people."""
         return f"depth{self.depth}-{self.encoder}-width{self.width}-seed{self.seed}"
-
-
-@dataclass(frozen=True)
-class Result:
-    """What was measured of a unit: facts by name, and curves with one number an epoch.
-
-    Facts: ``strategy``, ``edges`` and ``levels`` (the depth of sampling) of the inverse, ``latents``; ``in_use`` and
-    ``stored`` parameters; ``entropy`` of the posterior and ``floor`` of the structure, in closed form; ``kl`` with
-    ``kl_error`` over 20,000 fresh joint draws, None when training failed, at step ``failed_at``; ``first_fall`` and
-    ``second_fall``, the steps after which the learning rate was divided by ten, None where it was not; ``batch``;
-    ``seconds`` of training with compilation, without measuring.
-    """
-
-    unit: Unit
-    facts: Mapping[str, Fact]
-    curves: Mapping[str, Sequence[float]] = field(repr=False)
 
 
 class _Stopwatch:
@@ -67,7 +58,7 @@ class _Stopwatch:
         return watched
 
 
-def run_unit(unit: Unit, budget: Budget, *, quiet: bool = False) -> Result:
+def run_unit(unit: TreeUnit, budget: TreeBudget, quiet: bool = False) -> Result[TreeUnit]:
     """Train an encoder and measure it; a training that fails is a result too."""
     contestant = enter(zoo.binary_tree(unit.depth), unit.encoder, unit.width)
     yardstick = Yardstick.of(contestant.model, contestant.inverse)
@@ -92,7 +83,7 @@ def run_unit(unit: Unit, budget: Budget, *, quiet: bool = False) -> Result:
 
 
 def _train(
-    unit: Unit, contestant: Contestant, encoder: Encoder, plan: Plan, watch: _Stopwatch, quiet: bool
+    unit: TreeUnit, contestant: Contestant, encoder: Encoder, plan: Plan, watch: _Stopwatch, quiet: bool
 ) -> tuple[History, Encoder | None, int | None]:
     """Return how training went, the trained encoder, and the step at which it failed; one of the two is None."""
     source, key, names = contestant.simulate(), Keys.of(unit.seed).fit, contestant.model.net.latents

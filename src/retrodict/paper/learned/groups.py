@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retrodict.paper.learned.entries import ENCODERS, TASKS
-from retrodict.paper.learned.units import Result
+from retrodict.paper.experiment import Result
+from retrodict.paper.learned.measures import LearnedUnit
+from retrodict.paper.learned.tasks import ENCODERS, TASKS
 from retrodict.plan.layout import Floats
 
 
@@ -18,7 +19,7 @@ class Series:
 
     encoder: str
     capacity: int
-    runs: tuple[Result, ...]
+    runs: tuple[Result[LearnedUnit], ...]
 
     def facts(self, name: str) -> Floats:
         """Return a fact of each run, not a number where it is missing."""
@@ -53,13 +54,13 @@ class Mean:
         return f"{self.value:.3f}" if np.isnan(self.error) else f"{self.value:.3f} ± {self.error:.3f}"
 
 
-def list_models(results: Sequence[Result]) -> list[tuple[str, str]]:
+def list_models(results: Sequence[Result[LearnedUnit]]) -> list[tuple[str, str]]:
     """Return data and models of which there are results, models in the order of the experiment."""
     found = {(result.unit.data, result.unit.model) for result in results}
     return [(data, model) for data in sorted({data for data, _ in found}) for model in TASKS if (data, model) in found]
 
 
-def gather(results: Sequence[Result], data: str, model: str) -> list[Series]:
+def gather(results: Sequence[Result[LearnedUnit]], data: str, model: str) -> list[Series]:
     """Return the series of a model, encoders in the order of the experiment, capacities from small to large."""
     mine = [result for result in results if (result.unit.data, result.unit.model) == (data, model)]
     keys = {(ENCODERS.index(result.unit.encoder), result.unit.capacity) for result in mine}
@@ -83,9 +84,9 @@ def compare(one: Series, other: Series, name: str) -> Mean:
     return Mean.of(np.array([first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())]))
 
 
-def _key(result: Result) -> tuple[int, int]:
+def _key(result: Result[LearnedUnit]) -> tuple[int, int]:
     return ENCODERS.index(result.unit.encoder), result.unit.capacity
 
 
-def _sort(runs: Sequence[Result]) -> tuple[Result, ...]:
+def _sort(runs: Sequence[Result[LearnedUnit]]) -> tuple[Result[LearnedUnit], ...]:
     return tuple(sorted(runs, key=lambda run: run.unit.seed))

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from retrodict.packages import import_pyplot
-from retrodict.paper.learned.entries import TASKS
+from retrodict.paper.experiment import Result
 from retrodict.paper.learned.groups import Series
-from retrodict.paper.learned.units import Result
+from retrodict.paper.learned.measures import LearnedUnit
+from retrodict.paper.learned.tasks import TASKS
 from retrodict.plan.layout import Floats
 
 LABEL, TITLE = 2.9, 0.4  # inches kept for the names of rows, and above them
@@ -40,12 +41,12 @@ def draw_pictures(series: Sequence[Series], model: str, path: Path) -> None:
     pyplot.close(figure)
 
 
-def choose_shown(series: Sequence[Series]) -> list[tuple[str, Result]]:
+def choose_shown(series: Sequence[Series]) -> list[tuple[str, Result[LearnedUnit]]]:
     """Return the first run of each encoder that has pictures, with the encoder's names."""
     return [(one.title, run) for one in series for run in one.runs[:1] if run.pictures]
 
 
-def _read(run: Result, name: str) -> Floats:
+def _read(run: Result[LearnedUnit], name: str) -> Floats:
     """Return images from hexadecimal bytes, shape ``(n, height, width)``."""
     height, width = (int(side) for side in run.pictures["shape"])
     levels = [np.frombuffer(bytes.fromhex(row), np.uint8) for row in run.pictures[name]]

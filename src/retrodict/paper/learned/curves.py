@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from retrodict.packages import import_pyplot
-from retrodict.paper.learned.entries import TASKS, Budget
+from retrodict.paper.experiment import Findings
 from retrodict.paper.learned.groups import Mean, Series, choose_main, gather, list_models
+from retrodict.paper.learned.measures import LearnedUnit
 from retrodict.paper.learned.pictures import choose_shown, draw_pictures
-from retrodict.paper.learned.results import Data
+from retrodict.paper.learned.tasks import TASKS, LearnedBudget
 from retrodict.plan.layout import Floats
 
 # Okabe & Ito's colors, told apart by everybody.
@@ -28,30 +29,30 @@ COLORS = {
 SHOWN_FROM = 0.1
 
 
-def draw_figures(data: Data, folder: Path) -> list[Path]:
+def draw_figures(findings: Findings[LearnedUnit, LearnedBudget], folder: Path) -> list[Path]:
     """Draw all figures that there are results for, and return their paths."""
-    paths = [folder / f"{name}.png" for name in name_figures(data)]
-    for path, draw in zip(paths, list_figures(data).values(), strict=True):
+    paths = [folder / f"{name}.png" for name in name_figures(findings)]
+    for path, draw in zip(paths, list_figures(findings).values(), strict=True):
         draw(path)
     return paths
 
 
-def name_figures(data: Data) -> list[str]:
+def name_figures(findings: Findings[LearnedUnit, LearnedBudget]) -> list[str]:
     """Return the names of all figures that there are results for."""
-    return list(list_figures(data))
+    return list(list_figures(findings))
 
 
-def list_figures(data: Data) -> dict[str, Callable[[Path], None]]:
+def list_figures(findings: Findings[LearnedUnit, LearnedBudget]) -> dict[str, Callable[[Path], None]]:
     """Return for each figure by name what draws it into a file."""
     found: dict[str, Callable[[Path], None]] = {}
     compared: dict[str, dict[str, list[Series]]] = {}
-    for source, model in list_models(data.results):
-        series = gather(data.results, source, model)
+    for source, model in list_models(findings.results):
+        series = gather(findings.results, source, model)
         main = choose_main(series, model)
         compared.setdefault(source, {})[model] = main
-        found[f"vae_{source}_{model}"] = partial(draw_curves, main, model, data.budget)
+        found[f"vae_{source}_{model}"] = partial(draw_curves, main, model, findings.budget)
         if len({one.capacity for one in series}) > 1:
-            found[f"vae_{source}_{model}_capacity"] = partial(draw_capacity, series, model, data.budget)
+            found[f"vae_{source}_{model}_capacity"] = partial(draw_capacity, series, model, findings.budget)
         if choose_shown(main):
             found[f"vae_{source}_{model}_pictures"] = partial(draw_pictures, main, model)
     for source, groups in compared.items():
@@ -59,7 +60,7 @@ def list_figures(data: Data) -> dict[str, Callable[[Path], None]]:
     return found
 
 
-def draw_curves(series: Sequence[Series], model: str, budget: Budget, path: Path) -> None:
+def draw_curves(series: Sequence[Series], model: str, budget: LearnedBudget, path: Path) -> None:
     """Draw both bounds over the epochs: the mean over seeds, and the band that they span."""
     pyplot = import_pyplot()
     figure, axes = pyplot.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
@@ -94,7 +95,7 @@ def _draw_band(axis: Any, one: Series, curve: str) -> Floats:
     return late
 
 
-def draw_capacity(series: Sequence[Series], model: str, budget: Budget, path: Path) -> None:
+def draw_capacity(series: Sequence[Series], model: str, budget: LearnedBudget, path: Path) -> None:
     """Draw both final bounds against the parameters of the encoder in use, with standard errors over seeds."""
     pyplot = import_pyplot()
     figure, axis = pyplot.subplots(figsize=(6.4, 5), layout="constrained")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import equinox as eqx
 import jax
@@ -19,20 +19,39 @@ from retrodict.learn.fit import fit_model
 from retrodict.learn.gap import split_gap
 from retrodict.learn.learned import LearnedModel
 from retrodict.learn.refine import EXACT, refine_encoder
-from retrodict.paper.learned.entries import REFINING, REFINING_BATCH, Budget, Task, list_names, load_rows, require_task
+from retrodict.paper.experiment import Fact, Result
+from retrodict.paper.learned.tasks import (
+    REFINING,
+    REFINING_BATCH,
+    LearnedBudget,
+    Task,
+    list_names,
+    load_rows,
+    require_task,
+)
 from retrodict.plan.layout import Floats
 from retrodict.train.autoencoder import Autoencoder
 from retrodict.train.learning import LearningError, estimate
 from retrodict.train.loop import History
 
-Fact = str | int | float | None
 CURVES = ("train", "test", "weighted")
 SHOWN = 10  # images in a row of pictures
 
 
 @dataclass(frozen=True, order=True)
-class Unit:
-    """What is run, stored and resumed as a whole."""
+class LearnedUnit:
+    """What is run, stored and resumed as a whole.
+
+    Facts, in nats an image and for the discrete model: ``elbo`` over all held-out images; ``weighed_elbo`` and
+    ``log_likelihood`` over the first of them; ``split_elbo``, ``amortization``, ``approximation`` over fewer.
+    With an enumerated model all are exact and over all held-out images, but for the gaps, and ``first_elbo`` is the
+    bound before the encoder alone was trained on. ``in_use`` and ``stored``
+    parameters of the encoder, ``edges`` and ``levels`` (depth of sampling) of its inverse; ``seconds`` of training,
+    ``epoch_seconds`` (the median after the first); ``failed_at``: the step at which training failed, or None.
+
+    Curves: the objective in training, the negative bound of the discrete model on held-out images, and the negative
+    importance-weighted one, not a number where it was not taken.
+    """
 
     model: str
     data: str
@@ -46,31 +65,10 @@ class Unit:
         return f"{self.model}-{self.data}-{self.encoder}-{self.capacity}-seed{self.seed}"
 
 
-@dataclass(frozen=True)
-class Result:
-    """What was measured of a unit: facts by name, curves with one number an epoch, pictures as hexadecimal bytes.
-
-    Facts, in nats an image and for the discrete model: ``elbo`` over all held-out images; ``weighed_elbo`` and
-    ``log_likelihood`` over the first of them; ``split_elbo``, ``amortization``, ``approximation`` over fewer.
-    With an enumerated model all are exact and over all held-out images, but for the gaps, and ``first_elbo`` is the
-    bound before the encoder alone was trained on. ``in_use`` and ``stored``
-    parameters of the encoder, ``edges`` and ``levels`` (depth of sampling) of its inverse; ``seconds`` of training,
-    ``epoch_seconds`` (the median after the first); ``failed_at``: the step at which training failed, or None.
-
-    Curves: the objective in training, the negative bound of the discrete model on held-out images, and the negative
-    importance-weighted one, not a number where it was not taken.
-    """
-
-    unit: Unit
-    facts: Mapping[str, Fact]
-    curves: Mapping[str, Sequence[float]] = field(repr=False)
-    pictures: Mapping[str, Sequence[str]] = field(repr=False)
-
-
 class _Watch:
     """Takes the time of each epoch, and now and then the importance-weighted bound."""
 
-    def __init__(self, rows: Floats, budget: Budget, epochs: int) -> None:
+    def __init__(self, rows: Floats, budget: LearnedBudget, epochs: int) -> None:
         self._rows, self._draws = jnp.asarray(rows[: budget.mark_images]), budget.mark_draws
         self._every, self._epochs = max(1, epochs // budget.marks), epochs
         self._began = time.perf_counter()
@@ -85,7 +83,7 @@ class _Watch:
         return {"weighted": taken}
 
 
-def run_unit(unit: Unit, budget: Budget, *, quiet: bool = False) -> Result:
+def run_unit(unit: LearnedUnit, budget: LearnedBudget, quiet: bool = False) -> Result[LearnedUnit]:
     """Learn a model with its encoder and measure both; a training that fails is a result too."""
     task = require_task(unit.model)
     train, test, shape = load_rows(unit.data, task, budget)
@@ -94,7 +92,7 @@ def run_unit(unit: Unit, budget: Budget, *, quiet: bool = False) -> Result:
     try:
         learned = _learn(unit, task, budget, watch, train, test, quiet)
     except LearningError as error:
-        return Result(unit, {"failed_at": error.step}, _list_curves(error.history), {})
+        return Result(unit, {"failed_at": error.step}, _list_curves(error.history))
     seconds = time.perf_counter() - start
     curves = _list_curves(learned.history)
     first = None
@@ -115,7 +113,7 @@ def run_unit(unit: Unit, budget: Budget, *, quiet: bool = False) -> Result:
 
 
 def _learn(
-    unit: Unit, task: Task, budget: Budget, watch: _Watch, train: Floats, test: Floats, quiet: bool
+    unit: LearnedUnit, task: Task, budget: LearnedBudget, watch: _Watch, train: Floats, test: Floats, quiet: bool
 ) -> LearnedModel:
     return fit_model(
         task.make(train.shape[1], unit.seed),  # type: ignore[arg-type]
@@ -136,7 +134,7 @@ def _list_curves(history: History) -> dict[str, list[float]]:
     return {"train": list(history.train), "test": list(history.test), "weighted": weighted}
 
 
-def _describe(unit: Unit, learned: LearnedModel) -> dict[str, Fact]:
+def _describe(unit: LearnedUnit, learned: LearnedModel) -> dict[str, Fact]:
     inverse, encoder = learned.inverse, learned.pair.encoder
     return {
         "names": ", ".join(list_names(unit.model, unit.encoder)),
@@ -150,7 +148,7 @@ def _describe(unit: Unit, learned: LearnedModel) -> dict[str, Fact]:
     }
 
 
-def _judge(task: Task, learned: LearnedModel, test: Floats, budget: Budget) -> dict[str, Fact]:
+def _judge(task: Task, learned: LearnedModel, test: Floats, budget: LearnedBudget) -> dict[str, Fact]:
     """Return bounds on held-out images, and the log-likelihood of the first of them."""
     if task.enumerated:
         score = eqx.filter_jit(enumerate_bound)
@@ -166,7 +164,7 @@ def _judge(task: Task, learned: LearnedModel, test: Floats, budget: Budget) -> d
     }
 
 
-def _split(task: Task, learned: LearnedModel, test: Floats, budget: Budget) -> dict[str, Fact]:
+def _split(task: Task, learned: LearnedModel, test: Floats, budget: LearnedBudget) -> dict[str, Fact]:
     """Return both parts of what the encoder loses on some held-out images."""
     options = {"objective": EXACT} if task.enumerated else {"objective": task.options["objective"]}
     end = None if task.temperature is None else task.temperature.end

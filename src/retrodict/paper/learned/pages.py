@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from retrodict.files.whole import write_whole
-from retrodict.paper.learned.entries import REFINING, REFINING_BATCH, TASKS, Budget, Task
+from retrodict.paper.experiment import Findings
 from retrodict.paper.learned.groups import Mean, Series, choose_main, compare, gather, list_models
-from retrodict.paper.learned.results import Data
+from retrodict.paper.learned.measures import LearnedUnit
+from retrodict.paper.learned.tasks import REFINING, REFINING_BATCH, TASKS, LearnedBudget, Task
+from retrodict.paper.markdown import write_markdown
 
-PAGE = "vae.md"
 COLUMNS = (
     *("encoder", "edges", "sampling", "in use", "stored", "seeds", "ELBO", "log-likelihood", "gap"),
     *("approximation", "amortization", "seconds", "an epoch"),
 )
 
 
-def write_tables(data: Data, folder: Path) -> Path:
-    """Write the page of tables into a folder and return its path."""
-    path = folder / PAGE
-    write_whole(path, make_page(data).encode())
-    return path
-
-
-def make_page(data: Data) -> str:
+def make_page(findings: Findings[LearnedUnit, LearnedBudget]) -> str:
     """Return all tables as Markdown."""
-    parts = ["# Learned models and their encoders in numbers\n", _explain(data.budget)]
-    for source, model in list_models(data.results):
-        series = gather(data.results, source, model)
+    parts = ["# Learned models and their encoders in numbers\n", _explain(findings.budget)]
+    for source, model in list_models(findings.results):
+        series = gather(findings.results, source, model)
         main = choose_main(series, model)
-        parts.append(f"## {source}, {model}\n\n{_describe(TASKS[model], data.budget)}\n")
-        parts.append(_write_markdown(COLUMNS, [_write_row(one) for one in main]))
+        parts.append(f"## {source}, {model}\n\n{_describe(TASKS[model], findings.budget)}\n")
+        parts.append(write_markdown(COLUMNS, [_write_row(one) for one in main]))
         if TASKS[model].enumerated:
             parts.append(_write_seeds(main))
         parts.append(_write_comparisons(main))
@@ -42,7 +34,7 @@ def make_page(data: Data) -> str:
     return "\n".join(parts)
 
 
-def _explain(budget: Budget) -> str:
+def _explain(budget: LearnedBudget) -> str:
     """Return what the words in the tables mean."""
     return f"""Written by `retrodict reproduce vae` from its results, never by hand. Nats an image, held out from
 training, for the discrete model wherever latents are binary; the mean over seeds with its standard error.
@@ -61,7 +53,7 @@ training, for the discrete model wherever latents are binary; the mean over seed
 """
 
 
-def _describe(task: Task, budget: Budget) -> str:
+def _describe(task: Task, budget: LearnedBudget) -> str:
     options = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in task.options.items())
     text = f"A {task.title}: {budget.epochs_of(task)} epochs, batches of 128; {options}."
     if task.enumerated:
@@ -106,7 +98,7 @@ def _write_seeds(series: Sequence[Series]) -> str:
             gaps = one.facts("log_likelihood") - one.facts(name)
             found = dict(zip((run.unit.seed for run in one.runs), gaps, strict=True))
             rows.append([f"{one.title}, {what}", *(f"{found.get(seed, np.nan):.4f}" for seed in seeds)])
-    return "\n" + _write_markdown(columns, rows)
+    return "\n" + write_markdown(columns, rows)
 
 
 def _write_comparisons(series: Sequence[Series]) -> str:
@@ -139,9 +131,4 @@ def _write_capacities(series: Sequence[Series]) -> str:
         ]
         for one in series
     ]
-    return "\nWith other capacities:\n\n" + _write_markdown(columns, rows)
-
-
-def _write_markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    return "\nWith other capacities:\n\n" + write_markdown(columns, rows)

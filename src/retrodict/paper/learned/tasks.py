@@ -11,9 +11,9 @@ import equinox as eqx
 import numpy as np
 
 from retrodict import zoo
-from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
 from retrodict.learn.structure import EncoderPlan, find_inverse
+from retrodict.paper.experiment import require_choice
 from retrodict.plan.layout import Floats
 from retrodict.read.numpyro.reader import from_numpyro
 from retrodict.train.relaxation import Temperature
@@ -83,7 +83,7 @@ TASKS = {
 
 
 @dataclass(frozen=True)
-class Budget:
+class LearnedBudget:
     """What is spent on a run; results of different budgets are not mixed.
 
     ``epochs`` None: each model its own. Held-out images give the bound with ``judged`` draws each; the first
@@ -108,7 +108,7 @@ class Budget:
         return self.epochs or task.epochs
 
 
-SMOKE = Budget(
+SMOKE = LearnedBudget(
     epochs=2,
     judged=4,
     weights=20,
@@ -122,7 +122,7 @@ SMOKE = Budget(
 )
 
 
-def load_rows(data: str, task: Task, budget: Budget) -> tuple[Floats, Floats, tuple[int, int]]:
+def load_rows(data: str, task: Task, budget: LearnedBudget) -> tuple[Floats, Floats, tuple[int, int]]:
     """Return images to learn from and to judge by as rows, and their shape.
 
     Raises what `load_images` raises.
@@ -165,6 +165,5 @@ def list_names(model: str, encoder: str) -> tuple[str, ...]:
 
 def require_task(model: str) -> Task:
     """Return the task of a model; raise `OptionError` where there is none of this name."""
-    if model not in TASKS:
-        raise OptionError(f"the model {model!r} is not in this experiment", remedy=f"Choose of {', '.join(TASKS)}.")
+    require_choice("a model", model, TASKS, "this experiment")
     return TASKS[model]
