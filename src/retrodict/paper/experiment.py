@@ -12,13 +12,13 @@ from retrodict.errors import OptionError
 Fact = str | int | float | None
 
 
-class Record(Protocol):
+class PlainValues(Protocol):
     """A dataclass of plain values."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
-class Unit(Record, Protocol):
+class Unit(PlainValues, Protocol):
     """What is run, stored and resumed as a whole: an ordered dataclass of names and whole numbers."""
 
     @property
@@ -33,7 +33,7 @@ class Unit(Record, Protocol):
 
 
 U = TypeVar("U", bound=Unit)
-B = TypeVar("B", bound=Record)
+B = TypeVar("B", bound=PlainValues)
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.inverse import Inverse
 from retrodict.invert import invert, reversal
 from retrodict.packages import import_pyplot
+from retrodict.paper.overlay import draw_over
 from retrodict.pictures import Picture
 from retrodict.pictures.condense import condense
 from retrodict.pictures.drawing import draw
-from retrodict.pictures.overlay import draw_over
 from retrodict.pictures.scene import ADDED, PLAIN, Scene
 from retrodict.zoo import binary_tree
 
