@@ -1,8 +1,6 @@
 """Pictures show what is there, say what they leave out, and show strange names as they are."""
 
 import itertools
-import shutil
-import subprocess
 from xml.etree import ElementTree
 
 import numpy as np
@@ -13,7 +11,7 @@ from hypothesis import strategies as st
 from retrodict import BayesNet, certify, fully_connected, invert, mean_field, reversal, zoo
 from retrodict.errors import FileError, OptionError, SizeError
 from retrodict.graph.bayesnet import structure_of
-from retrodict.pictures import Picture, graphviz, write_picture
+from retrodict.pictures import Picture, write_picture
 from retrodict.pictures.condense import MOST_BOXES, condense, fold_sequences
 from retrodict.pictures.drawing import draw
 from retrodict.pictures.layered import GAP, build_rows, count_crossings, place, sort_rows
@@ -158,37 +156,8 @@ def test_names_are_shown_and_not_run():
 @given(st.lists(st.text(max_size=30), min_size=2, max_size=5, unique=True))
 def test_any_name_gives_well_formed_svg(names):
     net = BayesNet({name: [names[0]] if i else [] for i, name in enumerate(names)}, observed=names[1:])
-    drawings = tuple(
-        draw(condense(scene), use_dot=False) for scene in (net.describe_scene(), reversal(net).describe_scene())
-    )
+    drawings = tuple(draw(condense(scene)) for scene in (net.describe_scene(), reversal(net).describe_scene()))
     assert count_role(read_svg(Picture(drawings).to_svg()), "variable") == 2 * len(names)
-
-
-def test_dot_is_told_no_names():
-    net = BayesNet({'x"; label="<b>': [], "y": ['x"; label="<b>']}, observed=["y"])
-    assert 'label="<b>' not in graphviz.write_dot(condense(net.describe_scene()))
-
-
-@pytest.mark.parametrize("answer", [OSError("gone"), subprocess.TimeoutExpired("dot", 5), ValueError("nonsense")])
-def test_where_dot_fails_our_own_rows_are_used(answer, monkeypatch):
-    def fail(*_, **__):
-        raise answer
-
-    monkeypatch.setattr(shutil, "which", lambda _: "dot")
-    monkeypatch.setattr(subprocess, "run", fail)
-    root = read_svg(zoo.asia().plot().to_svg())
-    assert count_role(root, "edge") == 8
-
-
-def test_dots_answer_is_read(monkeypatch):
-    plain = (
-        "graph 1 2 2\nnode b0 1 0.5 0.5 0.4 x solid box black white\nnode b1 1 1.5 0.5 0.4 x solid box black white\n"
-    )
-    plain += "edge b0 b1 4 1 0.7 1 0.9 1 1.1 \\\n1 1.3 solid black\nstop\n"
-    diagram = condense(BayesNet({"z": [], "x": ["z"]}, observed=["x"]).describe_scene())
-    centers, curves = graphviz.read_plain(plain, diagram)
-    assert centers == [(72, -36), (72, -108)]
-    assert np.allclose(curves, [[(72, -50.4), (72, -64.8), (72, -79.2), (72, -93.6)]])
 
 
 @settings(max_examples=60)
@@ -196,7 +165,7 @@ def test_dots_answer_is_read(monkeypatch):
 def test_boxes_never_overlap_and_lines_join_their_boxes(n, seed, upward):
     net = sample_net(n, seed)
     diagram = condense(invert(net, "forward").describe_scene()) if upward else condense(net.describe_scene())
-    drawing = draw(diagram, use_dot=False)
+    drawing = draw(diagram)
     for number, one in enumerate(drawing.boxes):
         assert one.box.width / 2 <= one.x <= drawing.width - one.box.width / 2
         for other in drawing.boxes[:number]:

@@ -65,7 +65,7 @@ def draw_figure1(depth: int = 3) -> Picture:
         replace(heuristic.describe_scene(), title=f"(b) edges turned round, {heuristic.n_edges}: {verdict}"),
         _mark(faithful, added, f"(c) faithful inverse, {faithful.n_edges}: {len(added)} added"),
     )
-    centers = [(placed.x, placed.y) for placed in draw(condense(scenes[0]), use_dot=False).boxes]
+    centers = [(placed.x, placed.y) for placed in draw(condense(scenes[0])).boxes]
     return Picture(tuple(draw_over(condense(scene), centers) for scene in scenes))
 
 

@@ -1,4 +1,4 @@
-"""A diagram with everything in its place: by Graphviz where it is installed, by our own rows where not."""
+"""A diagram with everything in its place."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from retrodict.pictures import graphviz, layered
+from retrodict.pictures import layered
 from retrodict.pictures.diagram import Box, Diagram, Link
 
 Point = tuple[float, float]
@@ -43,11 +43,9 @@ class Drawing:
     note: str = ""
 
 
-def draw(diagram: Diagram, *, use_dot: bool = True) -> Drawing:
-    """Place a diagram. ``use_dot=False`` does without Graphviz even where it is installed."""
-    placed = graphviz.place(diagram) if use_dot else None
-    centers, curves = placed or _place_in_rows(diagram)
-    return settle(diagram, centers, curves)
+def draw(diagram: Diagram) -> Drawing:
+    """Place a diagram; the same diagram has the same drawing on every machine."""
+    return settle(diagram, *_place_in_rows(diagram))
 
 
 def settle(diagram: Diagram, centers: Sequence[Point], curves: Sequence[Sequence[Point]]) -> Drawing:

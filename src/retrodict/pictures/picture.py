@@ -88,6 +88,6 @@ def _require_ending(path: Path) -> None:
         raise OptionError(f"{str(path)!r} is no picture", remedy="End its name in .svg or .png.")
 
 
-def picture(scenes: Sequence[Scene], caption: str = "", *, use_dot: bool = True) -> Picture:
+def picture(scenes: Sequence[Scene], caption: str = "") -> Picture:
     """Return scenes side by side, at most 60 boxes each."""
-    return Picture(tuple(draw(condense(scene), use_dot=use_dot) for scene in scenes), caption)
+    return Picture(tuple(draw(condense(scene)) for scene in scenes), caption)
