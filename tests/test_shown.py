@@ -146,7 +146,7 @@ def test_what_was_trained_says_how() -> None:
     rows = dict(describe_trained("a title", inverse, encoder, make_history(3)).rows)
     assert rows["variables"] == "3 latents; 3 observed"
     assert rows["inverse"] == f"{inverse.strategy}: 7 edges, depth 2, width 3"
-    assert rows["encoder"].startswith("SeparateEncoder, Normal conditionals, ")
+    assert rows["encoder"].startswith("StackedNetwork, Normal conditionals, ")
     assert rows["training"] == "3 epochs, 75 steps, held-out 2.3333, best 2 at step 50"
 
 

@@ -100,7 +100,7 @@ def sample_by_evaluations(turns: Turns, problem: str, units: int, draws: int, de
 
         def step(i: jax.Array, latents: jax.Array) -> jax.Array:
             drawn = encoder.conditional.sample(
-                jax.random.fold_in(key, i), encoder.parameters(jnp.concatenate([x, latents], axis=1))
+                jax.random.fold_in(key, i), encoder.network(jnp.concatenate([x, latents], axis=1))
             )
             return jnp.where(level == i, drawn, latents)
 

@@ -41,7 +41,7 @@ def depends(encoder, inverse) -> np.ndarray:
     n_seen, n_latent = int(dependencies.observed_sizes.sum()), int(dependencies.latent_sizes.sum())
     z = jax.random.normal(jax.random.key(1), (32, n_latent))
     x = jax.random.normal(jax.random.key(2), (32, n_seen))
-    differentiate = jax.jacobian(lambda x, z: encoder.parameters(jnp.concatenate([x, z])[None])[0], argnums=(0, 1))
+    differentiate = jax.jacobian(lambda x, z: encoder.network(jnp.concatenate([x, z])[None])[0], argnums=(0, 1))
     jacobian = jax.jit(jax.vmap(differentiate))(x, z)
     return np.abs(np.concatenate(jacobian, axis=-1)).sum(axis=(0, 2)) > 0
 
@@ -85,7 +85,7 @@ def test_samples_follow_the_density(kind):
     encoder = build(inverse, kind, seed=5)
     observed = jnp.tile(jnp.array([1.0, -1.0, 0.5, 2.0]), (20_000, 1))
     draws = eqx.filter_jit(encoder.sample)(jax.random.key(6), observed)
-    parameters = eqx.filter_jit(encoder.parameters)(jnp.concatenate([observed, draws], axis=-1))
+    parameters = eqx.filter_jit(encoder.network)(jnp.concatenate([observed, draws], axis=-1))
     standardized = (draws - parameters[..., 0]) * jnp.exp(-Normal().log_scale(parameters))
     correlation = np.corrcoef(np.asarray(standardized).T)
     assert np.abs(correlation - np.eye(3)).max() < 5 / np.sqrt(20_000)
@@ -139,7 +139,7 @@ def test_weights_that_a_mask_switches_off_are_stored_but_not_in_use():
 
 def test_bad_options_are_refused():
     inverse = invert(zoo.binary_tree(3).net)
-    with pytest.raises(OptionError, match="encoder 'conv' does not exist"):
+    with pytest.raises(OptionError, match="network 'conv' does not exist"):
         build_encoder(inverse, jax.random.key(0), "conv")
     with pytest.raises(WidthError, match="at least 3 wide"):
         build_encoder(inverse, jax.random.key(0), "shared", widths=(2, 40))

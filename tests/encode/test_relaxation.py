@@ -151,9 +151,9 @@ def test_gradients_flow_through_relaxed_latents_to_what_needs_them():
     encoder = make_encoder("separate", net=net, scaling=None)
     hard = eqx.filter_jit(eqx.filter_grad(sum_last))(encoder)
     soft = eqx.filter_jit(eqx.filter_grad(lambda one: sum_last(relax_encoder(one, 0.5))))(encoder)
-    first = int(np.argmin(encoder.level))
-    assert not np.asarray(hard.layers[0].weight)[first].any()
-    assert np.asarray(soft.layers[0].weight)[first].any()
+    first = int(np.argmin(encoder.structure.level))
+    assert not np.asarray(hard.network.layers[0].weight)[first].any()
+    assert np.asarray(soft.network.layers[0].weight)[first].any()
 
 
 # -- what cannot be relaxed --------------------------------------------------------------------------

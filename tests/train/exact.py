@@ -64,7 +64,7 @@ def transport(encoder, noise, observed):
     center, spread = (part[len(observed) :] for part in hold(encoder.scaling))
     for column in np.argsort(encoder.structure.level, kind="stable"):
         inputs = encoder.features(hold(encoder.scaling), jnp.concatenate([rows, latents], axis=1))
-        of_column = encoder.parameters(inputs)[:, column]
+        of_column = encoder.network(inputs)[:, column]
         standard = of_column[:, 0] + jnp.exp(encoder.conditional.log_scale(of_column)) * noise[:, column]
         latents = latents.at[:, column].set(center[column] + spread[column] * standard)
     return latents
@@ -106,7 +106,7 @@ def relaxed_elbo(pair, observed, temperature, points=20001):
     noise = jnp.log(share) - jnp.log1p(-share)
     bounds = []
     for row in observed:
-        logits = pair.encoder.parameters(pair.encoder.features(hold(pair.encoder.scaling), jnp.append(row, 0.0)[None]))
+        logits = pair.encoder.network(pair.encoder.features(hold(pair.encoder.scaling), jnp.append(row, 0.0)[None]))
         log_odds = logits[0, 0, 1] - logits[0, 0, 0]
         latents = ((log_odds + noise) / temperature)[:, None]
         log_density = jnp.log(temperature) + jax.nn.log_sigmoid(noise) + jax.nn.log_sigmoid(-noise)

@@ -131,7 +131,7 @@ class Echo(Generator):
 
 @pytest.mark.parametrize("draws", [1, 7])
 def test_pieces_count_every_draw_once(draws, monkeypatch):
-    monkeypatch.setattr(bounds, "PIECE", 3 * 4 * NORMALS.encoder.width)
+    monkeypatch.setattr(bounds, "PIECE", 3 * 4 * NORMALS.encoder.network.width)
     pair = Autoencoder(Echo(NORMALS.encoder), NORMALS.encoder)
     for function in (bound, elbo_per_row):
         found = eqx.filter_jit(partial(function, draws=draws))(pair, KEY, jnp.zeros((4, 2)))

@@ -1,27 +1,28 @@
 """Encoders by name, with widths that suit the inverse where none are given."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
 from jaxtyping import Array, Key
 
-from retrodict.encode.encoder import Encoder
+from retrodict.encode.encoder import Encoder, Structure
+from retrodict.encode.families.choice import choose_conditional
 from retrodict.encode.families.conditionals import Conditional
-from retrodict.encode.features import Scaling
+from retrodict.encode.features import Features, Scaling
 from retrodict.encode.networks.blocks import BlockLinear
-from retrodict.encode.networks.dense import SharedEncoder
 from retrodict.encode.networks.layers import MaskedLinear
-from retrodict.encode.networks.stacked import SeparateEncoder, StackedLinear
+from retrodict.encode.networks.network import Network, build_masked
+from retrodict.encode.networks.stacked import StackedLinear, StackedNetwork
 from retrodict.encode.summaries import Summarized, SummaryFeatures, list_columns, summarize
 from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
 from retrodict.plan.dependencies import Dependencies
-from retrodict.plan.groups import suggest_widths
 
 Layer = MaskedLinear | BlockLinear | StackedLinear
 
-ENCODERS: dict[str, type[SharedEncoder | SeparateEncoder]] = {"shared": SharedEncoder, "separate": SeparateEncoder}
+# Each is called with dependencies, widths or None, the number of parameters of a column, and a key; and skip=.
+NETWORKS: dict[str, Callable[..., Network]] = {"shared": build_masked, "separate": StackedNetwork}
 
 
 def build_encoder(
@@ -47,17 +48,32 @@ def build_encoder(
     >>> count_parameters(encoder) > 0
     True
     """
-    if kind not in ENCODERS:
-        raise OptionError(f"the network {kind!r} does not exist", remedy=f"Choose one of {', '.join(ENCODERS)}.")
     whole = Dependencies.of(inverse).by_column()
     dependencies = summarize(whole, summaries) if summaries else whole
-    if widths is None:
-        widths = suggest_widths(dependencies) if kind == "shared" else (32, 32)
-    encoder = ENCODERS[kind](dependencies, key, widths, conditional=conditional, scaling=scaling, skip=skip)
+    encoder = assemble(dependencies, key, kind, widths, conditional=conditional, scaling=scaling, skip=skip)
     if not summaries:
         return encoder
     features = SummaryFeatures(encoder.features, list_columns(whole, summaries), int(whole.observed_sizes.sum()))
     return eqx.tree_at(lambda tree: tree.features, encoder, features)
+
+
+def assemble(
+    dependencies: Dependencies,
+    key: Key[Array, ""],
+    kind: str,
+    widths: Sequence[int] | None,
+    *,
+    conditional: str | Conditional,
+    scaling: Scaling | None,
+    skip: bool,
+) -> Encoder:
+    """Return an untrained encoder of these dependencies."""
+    if kind not in NETWORKS:
+        raise OptionError(f"the network {kind!r} does not exist", remedy=f"Choose one of {', '.join(NETWORKS)}.")
+    family = choose_conditional(dependencies, scaling, conditional)
+    network = NETWORKS[kind](dependencies, widths, family.n_parameters, key, skip=skip)
+    units = scaling or Scaling.none(int(dependencies.sizes.sum()))
+    return Encoder(network, family, units, Features.of(dependencies), Structure.of(dependencies))
 
 
 def list_layers(encoder: Encoder) -> list[Layer]:

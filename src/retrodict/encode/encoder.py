@@ -1,6 +1,5 @@
-"""What every encoder can do, given that it computes the parameters of all conditionals."""
+"""The encoder: draws and scores latents with what a network says of each, given its parents."""
 
-from abc import abstractmethod
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -11,6 +10,7 @@ from jaxtyping import Array, Float, Key
 
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.features import Features, Scaling
+from retrodict.encode.networks.network import Network
 from retrodict.encode.networks.schedule import Index, put, split_by_step, stack, take
 from retrodict.plan.dependencies import Dependencies
 
@@ -52,45 +52,24 @@ class Drawing(NamedTuple):
 
 
 class Encoder(eqx.Module):
-    r"""A density :math:`q(z \mid x) = \prod_i q(z_i \mid \mathrm{Pa}(z_i))` over the inferred latents (abstract).
+    r"""A density :math:`q(z \mid x) = \prod_i q(z_i \mid \mathrm{Pa}(z_i))` over the inferred latents.
 
     Latents and observed variables are columns of two arrays with the same leading axes, in topological order.
-    To subclass:
+    ``features`` turn them into the inputs of the ``network``, which computes the parameters of the ``conditional`` of
+    each column from the parents of the column alone; ``structure`` says in which step each column is drawn.
 
-    - ``parameters`` returns those of all columns, such that those of a latent depend on its parents alone;
-    - ``plan``, ``begin``, ``advance`` and ``write`` do it step by step, each hidden unit once, for drawing;
-    - ``width`` is the number of units of the widest layer: what a row costs in memory.
+    >>> from retrodict import invert, zoo
+    >>> from retrodict.encode.build import build_encoder
+    >>> encoder = build_encoder(invert(zoo.binary_tree(depth=3)), jax.random.key(0))
+    >>> eqx.filter_jit(encoder.sample)(jax.random.key(1), jnp.zeros((5, 4))).shape
+    (5, 3)
     """
 
-    conditional: eqx.AbstractVar[Conditional]
-    scaling: eqx.AbstractVar[Scaling]
-    features: eqx.AbstractVar[Features]
-    structure: eqx.AbstractVar[Structure]
-
-    @property
-    @abstractmethod
-    def width(self) -> int:
-        """The number of units of the widest layer."""
-
-    @abstractmethod
-    def parameters(self, inputs: Float[Array, "rows inputs"]) -> Float[Array, "rows columns parameters"]:
-        """Return the parameters of every conditional."""
-
-    @abstractmethod
-    def plan(self) -> list[Any]:
-        """Return for each step what is computed in it, as a tree of index arrays."""
-
-    @abstractmethod
-    def begin(self, inputs: Float[Array, "rows inputs"]) -> Any:
-        """Return the state in which only these inputs are known, those of the observed columns."""
-
-    @abstractmethod
-    def advance(self, step: Any, columns: Index, state: Any) -> tuple[Any, Float[Array, "rows drawn parameters"]]:
-        """Return the state after a step, and the parameters of the columns drawn in it."""
-
-    @abstractmethod
-    def write(self, places: Index, values: Float[Array, "rows inputs"], state: Any) -> Any:
-        """Return the state in which these inputs have these values."""
+    network: Network
+    conditional: Conditional
+    scaling: Scaling
+    features: Features
+    structure: Structure = eqx.field(static=True)
 
     def log_factors(
         self, latents: Float[Array, "*batch latents"], observed: Float[Array, "*batch observed"]
@@ -99,7 +78,7 @@ class Encoder(eqx.Module):
         flat = latents.reshape(-1, latents.shape[-1])
         columns = jnp.concatenate([observed.reshape(-1, observed.shape[-1]), flat], axis=-1)
         scaling = self._fixed_scaling
-        parameters = self.parameters(self.features(scaling, columns))
+        parameters = self.network(self.features(scaling, columns))
         center, spread = (part[len(part) - flat.shape[-1] :] for part in scaling)
         factors = self.conditional.log_prob(parameters, (flat - center) / spread) - jnp.log(spread)
         return factors.reshape(latents.shape)
@@ -125,7 +104,7 @@ class Encoder(eqx.Module):
         known = self.features(self._fixed_scaling, rows)
         inputs = jnp.zeros((len(rows), len(self.features.source)), rows.dtype).at[:, : known.shape[1]].set(known)
         latents = jnp.zeros((len(self.structure.level) + 1, len(rows)), rows.dtype)
-        drawing = Drawing(self.begin(inputs), latents, jnp.zeros(len(rows), rows.dtype))
+        drawing = Drawing(self.network.begin(inputs), latents, jnp.zeros(len(rows), rows.dtype))
         schedule = self.schedule()
         if _is_for_loop([len(step.columns) for step in schedule]):
             drawing = self._loop(key, stack(schedule), drawing)
@@ -141,7 +120,7 @@ class Encoder(eqx.Module):
         drawn = split_by_step(np.array(self.structure.level), self.structure.depth)
         return [
             Step(columns, *self.features.drawn(columns, seen_columns), computed)
-            for columns, computed in zip(drawn, self.plan(), strict=True)
+            for columns, computed in zip(drawn, self.network.plan(), strict=True)
         ]
 
     def _loop(self, key: Key[Array, ""], steps: Step, drawing: Drawing) -> Drawing:
@@ -156,7 +135,7 @@ class Encoder(eqx.Module):
 
     def _draw(self, key: Key[Array, ""], step: Step, drawing: Drawing) -> Drawing:
         """Draw the columns of a step. Columns that stand for nothing are drawn too, and dropped."""
-        state, parameters = self.advance(step.computed, step.columns, drawing.state)
+        state, parameters = self.network.advance(step.computed, step.columns, drawing.state)
         conditional = self.conditional.at(step.columns)
         standard = conditional.sample(key, parameters)
         count, scaling = len(self.structure.level), self._fixed_scaling
@@ -164,7 +143,7 @@ class Encoder(eqx.Module):
         factors = conditional.log_prob(parameters, standard) - jnp.log(spread)
         values = standard * spread + center
         made = values.at[:, step.made].get(mode="clip")
-        state = self.write(step.inputs, self.features.encode(scaling, step.inputs, made), state)
+        state = self.network.write(step.inputs, self.features.encode(scaling, step.inputs, made), state)
         latents = put(drawing.latents, step.columns, values.T)
         log_prob = drawing.log_prob + jnp.where(step.columns < count, factors, 0.0).sum(axis=-1)
         return Drawing(state, latents, log_prob)

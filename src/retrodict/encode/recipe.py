@@ -54,8 +54,8 @@ class Recipe:
         """Return an untrained encoder.
 
         >>> from retrodict import invert, zoo
-        >>> type(Recipe().build(invert(zoo.binary_tree(depth=3)), jax.random.key(0))).__name__
-        'SharedEncoder'
+        >>> type(Recipe("separate").build(invert(zoo.binary_tree(depth=3)), jax.random.key(0)).network).__name__
+        'StackedNetwork'
         """
         return build_encoder(
             inverse,

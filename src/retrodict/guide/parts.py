@@ -16,7 +16,7 @@ import numpyro
 from numpyro import handlers
 from numpyro.primitives import Messenger
 
-from retrodict.encode.build import ENCODERS
+from retrodict.encode.build import assemble
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.features import SCALING_DRAWS, Scaling, list_categories
 from retrodict.encode.space import Space
@@ -28,7 +28,6 @@ from retrodict.graph.rows import Integers
 from retrodict.invert import invert
 from retrodict.plan.counts import read_seed
 from retrodict.plan.dependencies import Dependencies
-from retrodict.plan.groups import suggest_widths
 from retrodict.plan.supports import is_discrete
 from retrodict.posterior.randomness import require_own_randomness
 from retrodict.read.numpyro.model import NumpyroModel
@@ -135,19 +134,12 @@ def build_parts(
 
 
 def _build_encoder(parts: GuideParts, options: Options) -> Encoder:
-    if options.network not in ENCODERS:
-        raise OptionError(
-            f"the network {options.network!r} does not exist", remedy=f"Choose one of {', '.join(ENCODERS)}."
-        )
     require_own_randomness(parts.model, parts.space)
     build_key, scale_key = jax.random.split(jax.random.key(read_seed(options.seed)))
     dependencies = _summarize(Dependencies.of(parts.inverse), parts.model, parts.summaries)
     scaling = _find_scaling(parts, dependencies, scale_key)
-    default = suggest_widths(dependencies) if options.network == "shared" else (32, 32)
-    widths = default if options.widths is None else options.widths
-    return ENCODERS[options.network](
-        dependencies, build_key, widths, conditional=options.conditional, scaling=scaling, skip=True
-    )
+    chosen = options.network, options.widths
+    return assemble(dependencies, build_key, *chosen, conditional=options.conditional, scaling=scaling, skip=True)
 
 
 def read_data(parts: GuideParts, program: Callable[..., Any], args: Any, kwargs: Any) -> dict[str, Any]:

@@ -30,4 +30,4 @@ def _describe_encoder(encoder: Encoder | None) -> str:
     if encoder is None:
         return "none: every latent is drawn from the model itself"
     family = type(encoder.conditional).__name__
-    return f"{type(encoder).__name__}, {family} conditionals, {count_parameters(encoder):,} weights in use"
+    return f"{type(encoder.network).__name__}, {family} conditionals, {count_parameters(encoder):,} weights in use"

@@ -186,7 +186,7 @@ def average(function: Callable[[Encoder, Array, Array], Any], encoder: Encoder, 
 def _choose_rows(encoder: Encoder) -> int:
     """Return how many rows to take at once: as many as caches hold, or as repay adding up the gradient of a piece."""
     weights = sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(encoder, eqx.is_inexact_array)))
-    return max(LEAST_ROWS, PIECE // encoder.width, REPAYS * weights // encoder.width)
+    return max(LEAST_ROWS, PIECE // encoder.network.width, REPAYS * weights // encoder.network.width)
 
 
 def _find_culprits(encoder: Encoder, batch: Pair, names: tuple[Any, ...]) -> tuple[Any, ...]:

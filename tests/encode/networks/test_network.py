@@ -177,7 +177,7 @@ def test_moments_of_draws_of_a_chain(most_steps, monkeypatch):
     @eqx.filter_jit
     def draw(encoder):
         latents, _ = encoder.sample_and_log_prob(jax.random.key(1), observed)
-        return latents, encoder.parameters(jnp.concatenate([observed, latents], axis=1))
+        return latents, encoder.network(jnp.concatenate([observed, latents], axis=1))
 
     latents, parameters = draw(encoder)
     noise = (latents - parameters[..., 0]) * jnp.exp(-encoder.conditional.log_scale(parameters))

@@ -6,6 +6,7 @@ Both compute the same function of the same parameters, as a whole (``__call__``)
 
 import itertools
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -19,7 +20,8 @@ from retrodict.encode.networks.layers import MaskedLinear
 from retrodict.encode.networks.schedule import Index, put, split_by_step
 from retrodict.graph.rows import Integers, Rows
 from retrodict.plan.cost import count_hidden
-from retrodict.plan.groups import UnitGroups
+from retrodict.plan.dependencies import Dependencies
+from retrodict.plan.groups import UnitGroups, suggest_widths
 
 # Blocks are faster than masked matrices while they have at most this share of the multiplications.
 MOST_BLOCKS = 0.35
@@ -39,9 +41,21 @@ class State(NamedTuple):
 
 
 class Network(eqx.Module):
-    """A map from rows of inputs to the parameters of every latent column (abstract)."""
+    """A map from rows of inputs to the parameters of every latent column (abstract): the seam for new networks.
+
+    Those of a column depend on the inputs that are its parents alone. To add a network, subclass it: ``__call__``
+    computes all columns at once; ``plan``, ``begin``, ``advance`` and ``write`` do it step by step for drawing, each
+    hidden unit once. A step of the plan is a tree of index arrays.
+    """
 
     parameters: eqx.AbstractVar[int]
+    layers: eqx.AbstractVar[tuple[Any, ...]]
+    skip: eqx.AbstractVar[Any]
+
+    @property
+    def width(self) -> int:
+        """The number of units of the widest layer: what a row costs in memory."""
+        return max(layer.bias.size for layer in (*self.layers, self.skip) if layer is not None)
 
     @abstractmethod
     def __call__(self, inputs: Inputs) -> Parameters:
@@ -205,6 +219,21 @@ class BlockNetwork(Network):
     def write(self, places: Index, values: Inputs, state: State) -> State:
         """Return the state in which these inputs have these values."""
         return state._replace(inputs=put(state.inputs, places, values.T[:, None, :]))
+
+
+def build_masked(
+    dependencies: Dependencies, widths: Sequence[int] | None, parameters: int, key: Key[Array, ""], *, skip: bool
+) -> Network:
+    r"""Return a masked ReLU network from all inputs to the parameters of every column: the paper's encoder.
+
+    Its Jacobian is zero exactly off the inverse. On a fully connected inverse it is the standard MADE.
+    ``skip`` adds a masked linear map straight from the parents, so that linear answers are learned at once.
+
+    Raises `WidthError` when a hidden layer has fewer units than there are different parent sets.
+    Source: Webb et al. 2017, section 3 (minimal MADE); Germain et al. 2015.
+    """
+    groups = UnitGroups.of(dependencies, suggest_widths(dependencies) if widths is None else widths)
+    return build_network(groups, parameters, key, skip=skip)
 
 
 def build_network(groups: UnitGroups, parameters: int, key: Key[Array, ""], *, skip: bool) -> Network:

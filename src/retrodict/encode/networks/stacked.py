@@ -10,15 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from retrodict.encode.encoder import Encoder, Structure
-from retrodict.encode.families.choice import choose_conditional
-from retrodict.encode.families.conditionals import Conditional
-from retrodict.encode.features import Features, Scaling
 from retrodict.encode.networks.layers import draw_weights
-from retrodict.encode.networks.network import expand
+from retrodict.encode.networks.network import QUIET, Inputs, Network, Parameters, State, expand
 from retrodict.encode.networks.schedule import Index, put, split_by_step, take
 from retrodict.graph.rows import Integers, Mask
 from retrodict.plan.dependencies import Dependencies
+
+WIDTHS = (32, 32)
 
 
 class StackedLinear(eqx.Module):
@@ -48,97 +46,80 @@ class StackedLinear(eqx.Module):
         return int(self.mask.sum()) + self.bias.size
 
 
-class SeparateEncoder(Encoder):
+class StackedNetwork(Network):
     """A ReLU network for each latent, whose inputs are its parents and nothing else.
 
     Parent sets are padded to the largest one, so that all networks are computed as one; padded inputs are zero
-    and have no weights.
+    and have no weights. Without ``widths``, each network has two hidden layers of 32 units.
 
     Source: Webb et al. 2017, section 3 (the heuristic encoder: two layers of 200 units a factor).
-
-    >>> from retrodict import reversal, zoo
-    >>> dependencies = Dependencies.of(reversal(zoo.binary_tree(depth=3).net))
-    >>> encoder = SeparateEncoder(dependencies, jax.random.key(0), widths=[8, 8])
-    >>> eqx.filter_jit(encoder.sample)(jax.random.key(1), jnp.zeros((5, 4))).shape
-    (5, 3)
     """
 
     layers: tuple[StackedLinear, ...]
     skip: StackedLinear | None
     inputs: Int[Array, "networks listened"]
-    conditional: Conditional
-    scaling: Scaling
-    features: Features
-    structure: Structure = eqx.field(static=True)
+    parameters: int = eqx.field(static=True)
     level: tuple[int, ...] = eqx.field(static=True)
     sizes: tuple[int, ...] = eqx.field(static=True)
 
     def __init__(
         self,
         dependencies: Dependencies,
+        widths: Sequence[int] | None,
+        parameters: int,
         key: Key[Array, ""],
-        widths: Sequence[int],
         *,
-        conditional: str | Conditional = "normal",
-        scaling: Scaling | None = None,
         skip: bool = False,
     ) -> None:
-        self.conditional = choose_conditional(dependencies, scaling, conditional)
+        hidden = WIDTHS if widths is None else tuple(widths)
         inputs, real = _pad_inputs(dependencies)
-        self.sizes = tuple(dependencies.latent_sizes.tolist())
-        networks, widest, last = *real.shape, max(self.sizes) * self.conditional.n_parameters
-        masks = [np.ones((networks, a, b), bool) for a, b in itertools.pairwise([widest, *widths, last])]
+        self.sizes, self.parameters = tuple(dependencies.latent_sizes.tolist()), parameters
+        networks, widest, last = *real.shape, max(self.sizes) * parameters
+        masks = [np.ones((networks, a, b), bool) for a, b in itertools.pairwise([widest, *hidden, last])]
         masks[0] &= real[:, :, None]
         keys = jax.random.split(key, len(masks) + 1)
-        gains = [2.0] * len(widths) + [0.01]
+        gains = [2.0] * len(hidden) + [QUIET]
         self.layers = tuple(StackedLinear(m, k, g) for m, k, g in zip(masks, keys, gains, strict=False))
         direct = np.broadcast_to(real[:, :, None], (networks, widest, last))
-        self.skip = StackedLinear(direct, keys[-1], gain=0.01) if skip else None
+        self.skip = StackedLinear(direct, keys[-1], gain=QUIET) if skip else None
         self.inputs = jnp.asarray(inputs)
-        self.scaling = scaling or Scaling.none(int(dependencies.sizes.sum()))
-        self.features = Features.of(dependencies)
-        self.structure = Structure.of(dependencies)
         self.level = tuple(dependencies.level.tolist())
 
     @property
     def width(self) -> int:
         """The number of units of the widest layer, inputs of all networks included."""
-        return max(self.inputs.size, *(layer.bias.size for layer in self.layers))
+        return max(self.inputs.size, super().width)
 
-    def parameters(self, inputs: Float[Array, "rows inputs"]) -> Float[Array, "rows columns parameters"]:
-        """Return the parameters of every conditional."""
-        return self._compute(Turn(None, *self._place(np.arange(len(self.sizes)))), self.begin(inputs))
+    def __call__(self, inputs: Inputs) -> Parameters:
+        """Return all parameters at once."""
+        return self._compute(Turn(None, *self._place(np.arange(len(self.sizes)))), self.begin(inputs).inputs)
 
     def plan(self) -> list["Turn"]:
         """Return for each step the networks computed in it."""
-        steps = split_by_step(np.array(self.level), self.structure.depth)
+        steps = split_by_step(np.array(self.level), max(self.level) + 1)
         return [Turn(networks, *self._place(networks)) for networks in steps]
 
-    def begin(self, inputs: Float[Array, "rows inputs"]) -> Float[Array, "places rows"]:
+    def begin(self, inputs: Inputs) -> State:
         """Return the inputs, one row each, and a row of zeros, at which padding points."""
-        return jnp.concatenate([inputs, jnp.zeros((len(inputs), 1), inputs.dtype)], axis=-1).T
+        return State(jnp.concatenate([inputs, jnp.zeros((len(inputs), 1), inputs.dtype)], axis=-1).T, ())
 
-    def advance(
-        self, step: "Turn", columns: Index, state: Float[Array, "places rows"]
-    ) -> tuple[Float[Array, "places rows"], Float[Array, "rows drawn parameters"]]:
+    def advance(self, step: "Turn", columns: Index, state: State) -> tuple[State, Parameters]:
         """Return the parameters of the columns drawn in a step; networks share no units, so nothing else is kept."""
-        return state, self._compute(step, state)
+        return state, self._compute(step, state.inputs)
 
-    def write(
-        self, places: Index, values: Float[Array, "rows some"], state: Float[Array, "places rows"]
-    ) -> Float[Array, "places rows"]:
+    def write(self, places: Index, values: Inputs, state: State) -> State:
         """Return the state in which these inputs have these values."""
-        return put(state, places, values.T)
+        return state._replace(inputs=put(state.inputs, places, values.T))
 
-    def _compute(self, turn: "Turn", state: Float[Array, "places rows"]) -> Float[Array, "rows some parameters"]:
+    def _compute(self, turn: "Turn", known: Float[Array, "places rows"]) -> Parameters:
         which = self.inputs if turn.networks is None else take(self.inputs, turn.networks)
-        inputs = units = jnp.swapaxes(state[which], 1, 2)
+        inputs = units = jnp.swapaxes(known[which], 1, 2)
         for layer in self.layers[:-1]:
             units = jax.nn.relu(layer(units, turn.networks))
         outputs = self.layers[-1](units, turn.networks)
         if self.skip is not None:
             outputs = outputs + self.skip(inputs, turn.networks)
-        by_slot = outputs.reshape(*outputs.shape[:2], -1, self.conditional.n_parameters)
+        by_slot = outputs.reshape(*outputs.shape[:2], -1, self.parameters)
         taken = by_slot.swapaxes(1, 2).at[turn.position, turn.slot].get(mode="clip")
         return taken.swapaxes(0, 1)
 

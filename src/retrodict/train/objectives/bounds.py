@@ -58,7 +58,7 @@ def _sum_weights(
     pair: Autoencoder, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
 ) -> tuple[Float[Array, " batch"], Float[Array, " batch"]]:
     """Return the log of the sum of all weights, and the sum of their logs."""
-    most = max(1, PIECE // (max(1, len(observed)) * pair.encoder.width))
+    most = max(1, PIECE // (max(1, len(observed)) * pair.encoder.network.width))
     pieces = -(-draws // most)
     size = -(-draws // pieces)
 
