@@ -173,7 +173,7 @@ def test_a_summary_stands_between_the_image_and_the_encoder(tmp_path: Path) -> N
 
     data = {"x": IMAGES.reshape(-1, 3, 3)}
     learned = fit_model(program(), data, summaries={"x": make(0)}, **SMALL)
-    weights = learned.pair.encoder.features.modules[0].layers[1].weight
+    weights = learned.pair.encoder.features.summaries.modules[0].layers[1].weight
     assert not jnp.array_equal(weights, make(0).layers[1].weight)  # it was trained along
     assert learned.certificate
     learned.save(tmp_path)

@@ -1,6 +1,7 @@
 """Encoders by name, with widths that suit the inverse where none are given."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import equinox as eqx
 import jax
@@ -14,7 +15,7 @@ from retrodict.encode.networks.blocks import BlockLinear
 from retrodict.encode.networks.layers import MaskedLinear
 from retrodict.encode.networks.network import Network, build_masked
 from retrodict.encode.networks.stacked import StackedLinear, StackedNetwork
-from retrodict.encode.summaries import Summarized, SummaryFeatures, list_columns, summarize
+from retrodict.encode.summaries import Summaries, Summarized, summarize
 from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
 from retrodict.plan.dependencies import Dependencies
@@ -53,8 +54,7 @@ def build_encoder(
     encoder = assemble(dependencies, key, kind, widths, conditional=conditional, scaling=scaling, skip=skip)
     if not summaries:
         return encoder
-    features = SummaryFeatures(encoder.features, list_columns(whole, summaries), int(whole.observed_sizes.sum()))
-    return eqx.tree_at(lambda tree: tree.features, encoder, features)
+    return replace(encoder, features=replace(encoder.features, summaries=Summaries.of(whole, summaries)))
 
 
 def assemble(

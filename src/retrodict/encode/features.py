@@ -1,13 +1,16 @@
 """What a network sees of the columns of values: real numbers in standard units, categories as indicators."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
 from retrodict.encode.networks.schedule import Index, take
+from retrodict.encode.summaries import Summaries
 from retrodict.graph.rows import Integers
 from retrodict.plan.dependencies import Dependencies
 
@@ -52,9 +55,12 @@ class Scaling(NamedTuple):
 class Features(eqx.Module):
     """The inputs of a network: input ``i`` is made of column ``source[i]``.
 
-    It is the standardized number where ``category[i]`` is `REAL`, else 1 where the column has that category.
+    It is the standardized number where ``category[i]`` is `REAL`, else 1 where the column has that category. Where
+    ``relaxed[i]``, the column is a logit y, and the input 1 - sigmoid(y) of category 0, sigmoid(y) of category 1.
+    ``summaries`` replace some observed columns before: columns, and their ``scaling``, are those behind them. The
+    first ``seen`` inputs are made of observed columns.
 
-    >>> features = Features(np.array([0, 1, 1]), np.array([REAL, 0, 1]), 1)
+    >>> features = Features((0, 1, 1), (REAL, 0, 1), 1)
     >>> features(Scaling.none(2), jnp.array([[0.5, 1.0]])).tolist()
     [[0.5, 0.0, 1.0]]
     """
@@ -62,23 +68,30 @@ class Features(eqx.Module):
     source: tuple[int, ...] = eqx.field(static=True)
     category: tuple[int, ...] = eqx.field(static=True)
     seen: int = eqx.field(static=True)
-
-    def __init__(self, source: Integers, category: Integers, seen: int) -> None:
-        """``seen`` is the number of inputs made of observed columns, which come first."""
-        self.source, self.category, self.seen = tuple(source.tolist()), tuple(category.tolist()), seen
+    summaries: Summaries | None = None
+    relaxed: tuple[bool, ...] | None = eqx.field(static=True, default=None)
 
     @classmethod
-    def of(cls, dependencies: Dependencies) -> "Features":
-        """Lay out the inputs of an encoder: observed first, then latents."""
+    def of(cls, dependencies: Dependencies, summaries: Summaries | None = None) -> "Features":
+        """Lay out the inputs of an encoder: observed first, then latents, of dependencies behind the summaries."""
         categories = list_categories(dependencies)
         repeats = np.maximum(categories, 1)
         source = np.repeat(np.arange(len(categories)), repeats)
         within = np.arange(len(source)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
         seen = int(dependencies.features[: len(dependencies.observed)].sum())
-        return cls(source, np.where(categories[source] > 0, within, REAL), seen)
+        category = np.where(categories[source] > 0, within, REAL)
+        return cls(tuple(source.tolist()), tuple(category.tolist()), seen, summaries)
+
+    def relax(self, seen_columns: int) -> "Features":
+        """Return the same with all categories of columns beyond the first ``seen_columns``, the observed, relaxed."""
+        pairs = zip(self.source, self.category, strict=True)
+        relaxed = tuple(column >= seen_columns and category != REAL for column, category in pairs)
+        return replace(self, relaxed=relaxed)
 
     def __call__(self, scaling: Scaling, columns: Float[Array, "rows columns"]) -> Float[Array, "rows inputs"]:
-        """Return the inputs made of these columns, which are the first ones or all."""
+        """Return the inputs made of these columns, which are the observed ones or all."""
+        if self.summaries is not None:
+            columns = self.summaries(columns)
         inputs = np.arange(int(np.searchsorted(np.array(self.source), columns.shape[1])))
         if self._is_plain(len(inputs)):
             count = columns.shape[1]
@@ -91,10 +104,14 @@ class Features(eqx.Module):
         """Return these inputs, each from the value of its column."""
         own = {self.category[i] for i in inputs.tolist()} if isinstance(inputs, np.ndarray) else set(self.category)
         source, category = (take(jnp.asarray(part, jnp.int32), inputs) for part in (self.source, self.category))
+        indicators = (values == category).astype(values.dtype)
+        if self.relaxed is not None:
+            share = jax.nn.sigmoid(jnp.where(category == 1, values, -values))
+            indicators = jnp.where(take(jnp.asarray(self.relaxed), inputs), share, indicators)
         if own and REAL not in own:
-            return (values == category).astype(values.dtype)
+            return indicators
         standard = _standardize(values, scaling.center[source], scaling.spread[source])
-        return jnp.where(category == REAL, standard, (values == category).astype(values.dtype))
+        return jnp.where(category == REAL, standard, indicators)
 
     def drawn(self, columns: Integers, seen_columns: int) -> tuple[Integers, Integers]:
         """Return the inputs made of these latent columns, and which of the columns each is made of."""

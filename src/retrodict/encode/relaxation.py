@@ -12,9 +12,7 @@ from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.choice import Mixed
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.families.discrete import Categorical, Count
-from retrodict.encode.features import REAL, Features, Scaling
-from retrodict.encode.networks.schedule import Index, take
-from retrodict.encode.summaries import SummaryFeatures
+from retrodict.encode.features import REAL
 from retrodict.errors import OptionError
 from retrodict.graph.rows import Mask
 
@@ -63,29 +61,6 @@ class BinaryConcrete(Conditional):
         return parameters[..., 1] - parameters[..., 0]
 
 
-class RelaxedFeatures(Features):
-    """The inputs of a network of which some columns are logits y of relaxed binary variables.
-
-    Where a discrete variable gives its indicators, these give 1 - sigmoid(y) and sigmoid(y).
-    """
-
-    relaxed: tuple[bool, ...] = eqx.field(static=True)
-
-    def __init__(self, features: Features, seen_columns: int) -> None:
-        """Relax all categories of columns beyond the first ``seen_columns``, the observed ones."""
-        self.source, self.category, self.seen = features.source, features.category, features.seen
-        pairs = zip(features.source, features.category, strict=True)
-        self.relaxed = tuple(column >= seen_columns and category != REAL for column, category in pairs)
-
-    def encode(
-        self, scaling: Scaling, inputs: Index, values: Float[Array, "rows inputs"]
-    ) -> Float[Array, "rows inputs"]:
-        """Return these inputs, each from the value of its column."""
-        relaxed, category = (take(jnp.asarray(part), inputs) for part in (self.relaxed, self.category))
-        share = jax.nn.sigmoid(jnp.where(category == 1, values, -values))
-        return jnp.where(relaxed, share, super().encode(scaling, inputs, values))
-
-
 def relax_encoder(encoder: Encoder, temperature: Float[Array, ""] | float) -> Encoder:
     """Return the encoder of the same weights whose binary latents are relaxed: their columns hold logits.
 
@@ -111,15 +86,8 @@ def relax_encoder(encoder: Encoder, temperature: Float[Array, ""] | float) -> En
         raise OptionError("the encoder has no binary latents to relax", remedy="Leave the relaxation out.")
     old = encoder.conditional
     conditional = eqx.tree_at(lambda mixed: mixed.families, old, families) if isinstance(old, Mixed) else family
-    features = _relax_features(encoder.features, _count_seen(encoder))
+    features = encoder.features.relax(_count_seen(encoder))
     return eqx.tree_at(lambda one: (one.conditional, one.features), encoder, (conditional, features))
-
-
-def _relax_features(features: Features, seen_columns: int) -> Features:
-    """Relax the inputs that come behind summaries, if there are any."""
-    if isinstance(features, SummaryFeatures):
-        return eqx.tree_at(lambda tree: tree.inner, features, RelaxedFeatures(features.inner, seen_columns))
-    return RelaxedFeatures(features, seen_columns)
 
 
 def list_unrelaxable(encoder: Encoder) -> tuple[int, ...]:

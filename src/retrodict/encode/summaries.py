@@ -12,12 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from retrodict.encode.features import Features, Scaling
-from retrodict.encode.networks.schedule import Index
 from retrodict.errors import OptionError
 from retrodict.graph.bayesnet import Variable
 from retrodict.graph.names import Name
-from retrodict.graph.rows import Integers, Rows
+from retrodict.graph.rows import Rows
 from retrodict.plan.dependencies import Dependencies
 
 Summary = Callable[[Array], Array]
@@ -43,42 +41,32 @@ class Summarized:
         return int(made.shape[0])
 
 
-class SummaryFeatures(Features):
-    """Inputs of a network for which some observed columns are first replaced by the features of a summary.
+class Summaries(eqx.Module):
+    """What replaces some observed columns by the features of networks, before an encoder sees them.
 
-    ``modules[k]`` sees the columns ``taken[k]`` in the shape ``shapes[k]``; ``kept`` are the observed columns that
-    the network sees themselves, which come first. ``count`` is the number of observed columns. ``inner`` makes
-    inputs of what is kept, the features of summaries, and latents.
+    ``modules[k]`` sees the columns ``taken[k]`` in the shape ``shapes[k]``. Of ``count`` observed columns those
+    ``kept`` come first, then all features, then what lies beyond the observed columns.
     """
 
-    inner: Features
     modules: tuple[Any, ...]
     taken: tuple[tuple[int, ...], ...] = eqx.field(static=True)
     shapes: tuple[tuple[int, ...], ...] = eqx.field(static=True)
     kept: tuple[int, ...] = eqx.field(static=True)
     count: int = eqx.field(static=True)
 
-    def __init__(self, inner: Features, summaries: list[tuple[Summarized, Integers]], count: int) -> None:
-        """Each summary comes with the columns that it sees."""
-        self.source, self.category, self.seen, self.inner = inner.source, inner.category, inner.seen, inner
-        self.modules = tuple(summary.module for summary, _ in summaries)
-        self.taken = tuple(tuple(columns.tolist()) for _, columns in summaries)
-        self.shapes = tuple(summary.shape for summary, _ in summaries)
-        own = np.concatenate([columns for _, columns in summaries])
-        self.kept, self.count = tuple(np.setdiff1d(np.arange(count), own).tolist()), count
+    @classmethod
+    def of(cls, dependencies: Dependencies, summaries: Sequence[Summarized]) -> Summaries:
+        """Lay out the columns of dependencies in which nothing is summarized yet."""
+        stop = np.cumsum(dependencies.observed_sizes)
+        start = stop - dependencies.observed_sizes
+        taken = [[c for i in s.observed for c in range(start[i], stop[i])] for s in summaries]
+        count = int(dependencies.observed_sizes.sum())
+        kept = sorted(set(range(count)).difference(*taken))
+        shapes = tuple(summary.shape for summary in summaries)
+        return cls(tuple(s.module for s in summaries), tuple(map(tuple, taken)), shapes, tuple(kept), count)
 
-    def __call__(self, scaling: Scaling, columns: Float[Array, "rows columns"]) -> Float[Array, "rows inputs"]:
-        """Return the inputs made of these columns: the observed ones, or all."""
-        return self.inner(scaling, self.replace(columns))
-
-    def encode(
-        self, scaling: Scaling, inputs: Index, values: Float[Array, "rows inputs"]
-    ) -> Float[Array, "rows inputs"]:
-        """Return these inputs, each from the value of its column."""
-        return self.inner.encode(scaling, inputs, values)
-
-    def replace(self, columns: Float[Array, "rows columns"]) -> Float[Array, "rows replaced"]:
-        """Return the columns with features of summaries for what they see."""
+    def __call__(self, columns: Float[Array, "rows columns"]) -> Float[Array, "rows replaced"]:
+        """Return columns, the observed ones or all, with features in the place of what is summarized."""
         made = [
             jax.vmap(module)(columns[:, np.array(taken)].reshape(-1, *shape))
             for module, taken, shape in zip(self.modules, self.taken, self.shapes, strict=True)
@@ -113,13 +101,6 @@ def summarize(dependencies: Dependencies, summaries: Sequence[Summarized]) -> De
         parents=Rows.from_lists(rows),
         variables=(*variables, *made, *dependencies.variables[seen:]),
     )
-
-
-def list_columns(dependencies: Dependencies, summaries: Sequence[Summarized]) -> list[tuple[Summarized, Integers]]:
-    """Return with each summary the observed columns that it sees, before anything is summarized."""
-    stop = np.cumsum(dependencies.observed_sizes)
-    start = stop - dependencies.observed_sizes
-    return [(s, np.concatenate([np.arange(start[i], stop[i]) for i in s.observed])) for s in summaries]
 
 
 def _require_whole(latent: Name, parents: set[int], summary: Summarized) -> None:

@@ -15,7 +15,7 @@ from retrodict.encode.families.choice import choose_conditional
 from retrodict.encode.features import SCALING_DRAWS, Scaling
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.space import Space
-from retrodict.encode.summaries import Summarized, Summary, list_columns, summarize
+from retrodict.encode.summaries import Summaries, Summarized, Summary, summarize
 from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
@@ -131,8 +131,7 @@ def _find_scaling(
     kept = np.arange(seen)
     count = 0
     if recipe.summaries:
-        own = list_columns(space.dependencies, recipe.summaries)
-        kept = np.setdiff1d(kept, np.concatenate([columns for _, columns in own]))
+        kept = np.array(Summaries.of(space.dependencies, recipe.summaries).kept, dtype=np.int64)
         count = sum(summary.size for summary in recipe.summaries)
     parts = (
         Scaling.fit(jnp.asarray(rows)[:, kept], categories[:seen][kept]),

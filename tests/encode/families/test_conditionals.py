@@ -100,7 +100,7 @@ def test_heavy_tails_do_not_set_the_units():
 
 
 def test_inputs_far_out_count_logarithmically_if_they_are_scaled():
-    features = Features(np.array([0, 1]), np.array([REAL_INPUT, REAL_INPUT]), 2)
+    features = Features((0, 1), (REAL_INPUT, REAL_INPUT), 2)
     columns = jnp.array([[5.0, 5.0], [1000.0, 1000.0]])
     scaled = features(Scaling(jnp.array([0.0, 0.0]), jnp.array([1.0, 0.5])), columns)
     np.testing.assert_allclose(scaled[:, 0], [5.0, 1000.0])  # nothing to be scaled: left as it is
