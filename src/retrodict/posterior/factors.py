@@ -82,7 +82,7 @@ class NeuralFactor(Factor):
     @property
     def width(self) -> int:
         """That of the widest layer."""
-        return self.encoder.width
+        return self.encoder.network.width
 
     def draw(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Draw codes, and return the values that they stand for."""
