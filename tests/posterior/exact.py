@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -16,7 +17,7 @@ from retrodict.graph.inverse import Inverse
 class ExactEncoder(eqx.Module):
     """Draws z = A e + B x + c, e standard normal; ``sd`` scales A, ``bias`` is added to c in units of A's rows."""
 
-    width: ClassVar[int] = 1
+    network: ClassVar[SimpleNamespace] = SimpleNamespace(width=1)
 
     noise: jax.Array
     unmix: jax.Array
