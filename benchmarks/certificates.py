@@ -81,7 +81,7 @@ def measure(name: str, how: str) -> dict[str, Any]:
         "edges": inverse.n_edges,
         "missing": certificate.n_missing,
         "removable": certificate.n_removable,
-        "phases": len(certificate.comparison.phases),
+        "phases": len(certificate.differences.phases),
         "seconds": median(seconds),
         "megabytes": _peak() - before,
     }

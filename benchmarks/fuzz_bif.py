@@ -14,7 +14,7 @@ import atheris
 with atheris.instrument_imports(include=["retrodict"]):
     import retrodict as rd
     from retrodict.errors import RetrodictError
-    from retrodict.read.bif.reader import parse_bif
+    from retrodict.read.bif.bif_reader import parse_bif
 
 
 def test_one(data: bytes) -> None:

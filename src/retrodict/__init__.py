@@ -34,6 +34,7 @@ from retrodict.invert.compare import Comparison as Comparison
 
 if TYPE_CHECKING:
     from retrodict import zoo as zoo
+    from retrodict.encode.encoder import Encoder as Encoder
     from retrodict.guide.guide import AutoFaithful as AutoFaithful
     from retrodict.guide.reading import WrongShape as WrongShape
     from retrodict.guide.reading import WrongSupport as WrongSupport
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from retrodict.models.gaussian import LinearGaussian as LinearGaussian
     from retrodict.models.gaussian.costs import EdgeCosts as EdgeCosts
     from retrodict.models.gaussian.costs import edge_costs as edge_costs
-    from retrodict.models.gaussian.factors import GaussianFactors as GaussianFactors
+    from retrodict.models.gaussian.gaussian_factors import GaussianFactors as GaussianFactors
     from retrodict.models.model import Model as Model
     from retrodict.pictures.picture import Picture as Picture
     from retrodict.pictures.table import Table as Table
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
     from retrodict.posterior.posterior import AmortizedPosterior as AmortizedPosterior
     from retrodict.posterior.posterior import load as load
     from retrodict.posterior.weights.importance import Importance as Importance
-    from retrodict.read.bif.reader import from_bif as from_bif
+    from retrodict.read.bif.bif_reader import from_bif as from_bif
     from retrodict.read.networkx import from_networkx as from_networkx
     from retrodict.read.numpyro.model import NumpyroModel as NumpyroModel
     from retrodict.read.numpyro.reader import from_numpyro as from_numpyro
@@ -79,8 +80,9 @@ _LAZY = {
     "Check": "retrodict.posterior.calibration.calibration",
     "DiscreteNetwork": "retrodict.models.discrete",
     "EdgeCosts": "retrodict.models.gaussian.costs",
+    "Encoder": "retrodict.encode.encoder",
     "Gap": "retrodict.learn.gap",
-    "GaussianFactors": "retrodict.models.gaussian.factors",
+    "GaussianFactors": "retrodict.models.gaussian.gaussian_factors",
     "History": "retrodict.train.history",
     "Importance": "retrodict.posterior.weights.importance",
     "LearnedModel": "retrodict.learn.learned",
@@ -95,7 +97,7 @@ _LAZY = {
     "amortize": "retrodict.posterior.amortization",
     "edge_costs": "retrodict.models.gaussian.costs",
     "fit_model": "retrodict.learn.fit",
-    "from_bif": "retrodict.read.bif.reader",
+    "from_bif": "retrodict.read.bif.bif_reader",
     "from_networkx": "retrodict.read.networkx",
     "from_numpyro": "retrodict.read.numpyro.reader",
     "from_pgmpy": "retrodict.read.pgmpy",
@@ -121,6 +123,7 @@ __all__ = [
     "DiscreteNetwork",
     "Edge",
     "EdgeCosts",
+    "Encoder",
     "Gap",
     "GaussianFactors",
     "GuideVerdict",

@@ -52,8 +52,8 @@ def find_verdict(inverse: Inverse) -> tuple[list[tuple[int, int]], list[tuple[in
 def require_agreement(inverse: Inverse) -> None:
     certificate, (missing, removable) = certify(inverse), find_verdict(inverse)
     assert (certificate.n_missing, certificate.n_removable) == (len(missing), len(removable))
-    assert certificate.comparison.list_missing() == missing
-    assert certificate.comparison.list_removable() == removable
+    assert certificate.differences.list_missing() == missing
+    assert certificate.differences.list_removable() == removable
 
 
 def write_out(inverse: Inverse) -> Inverse:
@@ -133,17 +133,17 @@ def test_a_barren_latent_joins_others_only_from_its_own_time_on() -> None:
     assert [(edge.parent, edge.child) for edge in verdict.missing] == [("b", "c"), ("b", "a"), ("c", "a")]
     assert ("x", "b") in verdict.removable
     assert ("x", "c") not in verdict.removable
-    assert len(verdict.comparison.phases) == 2
+    assert len(verdict.differences.phases) == 2
 
 
 @settings(max_examples=100)
 @given(guided_models())
 def test_latents_found_by_climbing_are_those_of_the_slices(guided: tuple[RandomModel, dict[int, list[int]]]) -> None:
     inverse = mean_field(guided[0].net)
-    before = certify(inverse).comparison.list_missing()
+    before = certify(inverse).differences.list_missing()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(retrodict.certificate.boundaries, "MOST_INSIDE", -1)
-        assert certify(inverse).comparison.list_missing() == before
+        assert certify(inverse).differences.list_missing() == before
 
 
 @pytest.mark.parametrize("at_once", [1, 7, 100])
@@ -220,7 +220,7 @@ def test_what_is_implied_is_not_written_out(net: BayesNet, order: str) -> None:
     assert certificate.minimal
     broken = certify(drop_one(inverse, len(net.latents) // 2))
     assert 1 <= broken.n_missing <= len(net.observed)
-    assert len(broken.comparison.list_missing()) == broken.n_missing
+    assert len(broken.differences.list_missing()) == broken.n_missing
 
 
 def test_counts_of_a_long_mean_field() -> None:

@@ -14,8 +14,8 @@ from retrodict.invert import portfolio
 from retrodict.invert.objectives import read_objective
 from retrodict.invert.orders import ORDERS
 from retrodict.invert.problem import Problem
+from retrodict.invert.search.components import fall_apart
 from retrodict.invert.search.improvement import Allowance, improve
-from retrodict.invert.search.parts import fall_apart
 from retrodict.invert.search.rotation import ROOT, EliminationTree
 
 from .order_cases import draw_latents, draw_net, free, make_chain, make_grid, make_tree

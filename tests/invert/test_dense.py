@@ -10,8 +10,8 @@ import pytest
 import retrodict as rd
 from retrodict.invert import comi
 from retrodict.invert.problem import Problem
-from retrodict.invert.search import dissection, parts
-from retrodict.invert.search.parts import fall_apart, peel
+from retrodict.invert.search import dissection
+from retrodict.invert.search.components import fall_apart, peel
 
 from .order_cases import free
 

@@ -22,7 +22,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from retrodict.certificate.comparison import Comparison, compare_with_needs
+from retrodict.certificate.comparison import Differences, compare_with_needs
 from retrodict.certificate.evidence import Knowledge
 from retrodict.certificate.file import begin_file
 from retrodict.errors import GuideError, OptionError
@@ -68,7 +68,7 @@ class Certificate:
     """
 
     inverse: Inverse
-    comparison: Comparison
+    differences: Differences
 
     def __bool__(self) -> bool:
         return self.faithful
@@ -89,18 +89,18 @@ class Certificate:
     @property
     def n_missing(self) -> int:
         """Number of edges that must be added."""
-        return self.comparison.n_missing
+        return self.differences.n_missing
 
     @property
     def n_removable(self) -> int:
         """Number of edges that can be dropped, each by itself."""
-        return self.comparison.n_removable
+        return self.differences.n_removable
 
     @cached_property
     def removable(self) -> tuple[Edge, ...]:
         """Edges that can be dropped, each by itself."""
         names = self.inverse.net.names
-        return tuple(Edge(names[parent], names[child]) for parent, child in self.comparison.list_removable())
+        return tuple(Edge(names[parent], names[child]) for parent, child in self.differences.list_removable())
 
     @cached_property
     def missing(self) -> tuple[MissingEdge, ...]:
@@ -120,7 +120,7 @@ class Certificate:
         net = self.inverse.net
         knowledge, sampling = Knowledge(net, net.observed_index), net.latent_index[self.inverse.elimination[::-1]]
         drawn = iter(sampling.tolist())
-        for child, edges in itertools.groupby(self.comparison.list_missing(), key=lambda edge: edge[1]):
+        for child, edges in itertools.groupby(self.differences.list_missing(), key=lambda edge: edge[1]):
             for latent in itertools.takewhile(child.__ne__, drawn):
                 knowledge.add(latent)
             lacks = [parent for parent, _ in edges]
@@ -153,7 +153,7 @@ class Certificate:
         if path and len(net) > MOST_DRAWN:
             model = model.restrict(path[:MOST_DRAWN], "The open path in the model")
         ends = [net.index(name) for name in proof[:2]] if proof else []
-        guide = self.inverse.describe_scene(self.comparison.list_missing(), self.comparison.list_removable(), ends)
+        guide = self.inverse.describe_scene(self.differences.list_missing(), self.differences.list_removable(), ends)
         caption = f"open path, why {proof.child} needs {proof.parent}: {proof.drawing}" if proof else ""
         return picture([model, guide], caption)
 

@@ -23,7 +23,7 @@ Pairs = tuple[Integers, Integers]
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Differences:
     """How many edges each latent lacks and how many it could do without, by step (0 is drawn last).
 
     ``latents`` and ``observed`` are the parents that the inverse states, latents by step, observed by their place;
@@ -97,7 +97,7 @@ class Comparison:
             )
 
 
-def compare_with_needs(inverse: Inverse) -> Comparison:
+def compare_with_needs(inverse: Inverse) -> Differences:
     """Compare the parents that an inverse states with the boundaries of components, one phase after another."""
     net, n = inverse.net, len(inverse.elimination)
     families = Families.of(net, inverse.elimination)
@@ -113,7 +113,7 @@ def compare_with_needs(inverse: Inverse) -> Comparison:
         common = _count_common_observed(phase, observed)
         lacks[1][rows] = phase.n_observed - common
         spares[1][rows] -= common
-    return Comparison(inverse, phases, latents, observed, (lacks[0], lacks[1]), (spares[0], spares[1]))
+    return Differences(inverse, phases, latents, observed, (lacks[0], lacks[1]), (spares[0], spares[1]))
 
 
 def _zeros(*shape: int) -> Integers:

@@ -62,7 +62,7 @@ def _tell_evidence(certificate: Certificate) -> Iterator[tuple[str, str]]:
     for missing in itertools.islice(certificate.iterate_missing(), MOST_LISTED):
         yield f"  missing    {missing.parent} -> {missing.child}   because of   {missing.drawing}", "red"
     yield from _tell_more(certificate.n_missing)
-    spare = itertools.islice(certificate.comparison.list_removable(), MOST_LISTED) if certificate.n_removable else ()
+    spare = itertools.islice(certificate.differences.list_removable(), MOST_LISTED) if certificate.n_removable else ()
     names = certificate.inverse.net.names
     for parent, child in spare:
         yield f"  removable  {names[parent]} -> {names[child]}", "yellow"

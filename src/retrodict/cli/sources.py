@@ -16,7 +16,7 @@ from retrodict.errors import OptionError, RetrodictError, SourceError
 from retrodict.graph.bayesnet import BayesNet, HasStructure
 from retrodict.graph.names import Name, unknown
 from retrodict.models.model import Model
-from retrodict.read.bif.reader import SUFFIXES, from_bif
+from retrodict.read.bif.bif_reader import SUFFIXES, from_bif
 
 if TYPE_CHECKING:
     from retrodict.read.numpyro.sites import Site
@@ -132,7 +132,7 @@ def _choose_in_program(
     source: str, sites: Iterable[Site], observed: Sequence[str], latent: Sequence[str], elementwise: bool
 ) -> list[str]:
     """Return the names of the variables of a program that patterns leave observed, in the order of its sites."""
-    from retrodict.read.numpyro.structure import name_units
+    from retrodict.read.numpyro.program_structure import name_units
 
     units = {site.name: name_units(site, elementwise) for site in sites}
     names = [name for own in units.values() for name in own]

@@ -40,7 +40,7 @@ from retrodict.graph.rows import Mask
 
 # A ball at a variable, and how it came: UP along an edge from a child, DOWN along an edge from a parent.
 UP, DOWN = 0, 1
-State = tuple[int, int]
+Ball = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def find_open_path(net: BayesNet, start: int, end: int, given: Mask) -> list[int
     arrivals = [state for state in came_from if state[0] == end]
     if not arrivals:
         return []
-    state: State | None = arrivals[0]
+    state: Ball | None = arrivals[0]
     path = []
     while state is not None:
         path.append(state[0])
@@ -122,19 +122,19 @@ def roll_ball(
     given: list[bool],
     opens: list[bool],
     end: int = -1,
-) -> dict[State, State | None]:
+) -> dict[Ball, Ball | None]:
     """Return every state that a ball rolled from ``start`` reaches, each with the state it came from.
 
     ``opens`` marks the given variables and their ancestors: a collider lets the ball pass exactly there.
     The search stops at ``end``; given variables are reached, and passed only upwards from a parent.
     """
-    came_from: dict[State, State | None] = {(start, UP): None}
+    came_from: dict[Ball, Ball | None] = {(start, UP): None}
     queue = [(start, UP)]
     for state in queue:  # the list grows while it is read: breadth first, so paths are shortest
         variable, direction = state
         if variable == end:
             break
-        moves: list[State] = []
+        moves: list[Ball] = []
         if direction == UP and not given[variable]:
             moves += [(parent, UP) for parent in parents[variable]]
         if not given[variable]:

@@ -21,14 +21,14 @@ NAMED: dict[str, Callable[[Inverse], Key]] = {
 
 
 @dataclass(frozen=True)
-class Objective:
+class Goal:
     """A way to compare inverses: the smaller ``key`` wins. ``name`` is empty for a user's function."""
 
     name: str
     key: Callable[[Inverse], Key]
 
 
-def read_objective(minimize: str | Callable[[Inverse], float]) -> Objective:
+def read_objective(minimize: str | Callable[[Inverse], float]) -> Goal:
     """Return the objective that a user names or wrote.
 
     Raises `OptionError` for an unknown name; the key of a user's function raises it when the function fails or
@@ -40,14 +40,14 @@ def read_objective(minimize: str | Callable[[Inverse], float]) -> Objective:
     ((1, 1, 1), (2.5, 1, 1, 1))
     """
     if isinstance(minimize, str) and minimize in NAMED:
-        return Objective(minimize, NAMED[minimize])
+        return Goal(minimize, NAMED[minimize])
     if not callable(minimize):
         choices = ", ".join(NAMED)
         raise OptionError(
             f"minimize={minimize!r} is unknown",
             remedy=f"Choose one of {choices}, or give a function from an Inverse to a number.",
         )
-    return Objective("", lambda inverse: (_measure(minimize, inverse), *NAMED["edges"](inverse)))
+    return Goal("", lambda inverse: (_measure(minimize, inverse), *NAMED["edges"](inverse)))
 
 
 def _measure(function: Callable[[Inverse], float], inverse: Inverse) -> float:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from retrodict.errors import OptionError, OrderError
 from retrodict.graph.inverse import Inverse
 from retrodict.invert.constraints import Constraints
-from retrodict.invert.objectives import NAMED, Key, Objective
+from retrodict.invert.objectives import NAMED, Goal, Key
 from retrodict.invert.orders import CHEAP, ORDERS
 from retrodict.invert.problem import Problem
+from retrodict.invert.search.components import MOST_BITS, Part, TooManyBitsError, fall_apart, join
 from retrodict.invert.search.exact import MOST_LATENTS, MOST_SETS, TooManySetsError, count_hard, order_exactly, refuse
 from retrodict.invert.search.improvement import Allowance, improve, settle
-from retrodict.invert.search.parts import MOST_BITS, Part, TooManyBitsError, fall_apart, join
 from retrodict.invert.search.reinsertion import reinsert
 from retrodict.invert.search.rotation import EliminationTree
 from retrodict.invert.search.tied import order_exactly_tied
@@ -27,7 +27,7 @@ MOST_SETS_TIED = {"edges": 200_000, "depth": 50_000, "width": 200_000}
 SMALL = 200
 
 
-def invert_exactly(problem: Problem, objective: Objective, constraints: Constraints) -> Inverse:
+def invert_exactly(problem: Problem, objective: Goal, constraints: Constraints) -> Inverse:
     """Return an inverse with the proved least edges, depth or width of all that respect the constraints.
 
     Raises `OptionError` for an objective of the user's own, `OrderError` for problems that are too large.
@@ -67,7 +67,7 @@ def _solve_tied(problem: Problem, minimize: str, constraints: Constraints, most_
         raise refuse(problem.net.to_names(whole.variables), f"which takes more than {most_sets:,} sets") from None
 
 
-def invert_well(problem: Problem, objective: Objective, constraints: Constraints, allowance: Allowance) -> Inverse:
+def invert_well(problem: Problem, objective: Goal, constraints: Constraints, allowance: Allowance) -> Inverse:
     """Return the best inverse that the portfolio, exact solution of small parts and local search find."""
     candidates = try_orders(problem, objective, constraints)
     best = min(candidates, key=objective.key)
@@ -82,7 +82,7 @@ def invert_well(problem: Problem, objective: Objective, constraints: Constraints
     return min(improved, best, key=objective.key)
 
 
-def try_orders(problem: Problem, objective: Objective, constraints: Constraints) -> list[Inverse]:
+def try_orders(problem: Problem, objective: Goal, constraints: Constraints) -> list[Inverse]:
     """Follow the named orders and return what they give; of a large model the best alone, to save space."""
     if len(problem.latents) < 2:  # one order
         return [problem.follow(problem.latents.tolist(), next(iter(ORDERS)))]
@@ -95,7 +95,7 @@ def try_orders(problem: Problem, objective: Objective, constraints: Constraints)
     return [min(natural, divided, key=objective.key)]
 
 
-def _is_worth_dissecting(problem: Problem, objective: Objective, natural: Inverse) -> bool:
+def _is_worth_dissecting(problem: Problem, objective: Goal, natural: Inverse) -> bool:
     """Whether nested dissection can win, and takes linear time where the depth is not what counts.
 
     It gives a latent of a forest about as many parents as n has binary digits, so a natural order with no more
@@ -128,7 +128,7 @@ def _enclose(order: Sequence[int], constraints: Constraints) -> list[int]:
 
 def _improve_parts(
     problem: Problem,
-    objective: Objective,
+    objective: Goal,
     constraints: Constraints,
     orders: Sequence[list[int]],
     strategy: str,
@@ -171,7 +171,7 @@ def order_part(
 
 def _improve_whole(
     problem: Problem,
-    objective: Objective,
+    objective: Goal,
     constraints: Constraints,
     order: list[int],
     strategy: str,
@@ -188,7 +188,7 @@ def _improve_whole(
     return problem.follow(found, "exact" if solved else f"{strategy} + local search")
 
 
-def _solve_few_sets(problem: Problem, objective: Objective, constraints: Constraints) -> list[int] | None:
+def _solve_few_sets(problem: Problem, objective: Goal, constraints: Constraints) -> list[int] | None:
     """Return a proved order under ties, or None where that takes too many sets or the objective is the user's own."""
     if not objective.name:
         return None
@@ -198,7 +198,7 @@ def _solve_few_sets(problem: Problem, objective: Objective, constraints: Constra
         return None
 
 
-def _judge_orders(problem: Problem, objective: Objective) -> Callable[[list[int]], Key]:
+def _judge_orders(problem: Problem, objective: Goal) -> Callable[[list[int]], Key]:
     """Return what tells how good an order of all latents is."""
     if not objective.name:
         return lambda order: objective.key(problem.follow(order, "candidate"))

@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 
 from retrodict.pictures.diagram import Box, Diagram
-from retrodict.pictures.drawing import Drawing, Point, settle
+from retrodict.pictures.drawing import PlacedDiagram, Point, settle
 
 NEAR = 6.0  # a link keeps so far from boxes that it does not join
 BENDS = (0.0, 0.22, -0.22, 0.4, -0.4)
 
 
-def draw_over(diagram: Diagram, centers: Sequence[Point]) -> Drawing:
+def draw_over(diagram: Diagram, centers: Sequence[Point]) -> PlacedDiagram:
     """Draw a diagram with its boxes at these centers."""
     curves = []
     for link in diagram.links:

@@ -32,7 +32,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Drawing:
+class PlacedDiagram:
     """Boxes and curves in their places on a sheet of this size."""
 
     boxes: tuple[Placed, ...]
@@ -43,12 +43,12 @@ class Drawing:
     note: str = ""
 
 
-def draw(diagram: Diagram) -> Drawing:
+def draw(diagram: Diagram) -> PlacedDiagram:
     """Place a diagram; the same diagram has the same drawing on every machine."""
     return settle(diagram, *_place_in_rows(diagram))
 
 
-def settle(diagram: Diagram, centers: Sequence[Point], curves: Sequence[Sequence[Point]]) -> Drawing:
+def settle(diagram: Diagram, centers: Sequence[Point], curves: Sequence[Sequence[Point]]) -> PlacedDiagram:
     """Move everything to the upper left corner and measure the sheet."""
     points = [point for curve in curves for point in curve]
     left = min([x - box.width / 2 for (x, _), box in zip(centers, diagram.boxes, strict=True)] + [x for x, _ in points])
@@ -58,7 +58,7 @@ def settle(diagram: Diagram, centers: Sequence[Point], curves: Sequence[Sequence
     )
     low = max([y + box.height / 2 for (_, y), box in zip(centers, diagram.boxes, strict=True)] + [y for _, y in points])
     right_shift, down_shift = MARGIN - left, MARGIN - top
-    return Drawing(
+    return PlacedDiagram(
         tuple(Placed(b, x + right_shift, y + down_shift) for b, (x, y) in zip(diagram.boxes, centers, strict=True)),
         tuple(
             Curve(link, tuple((x + right_shift, y + down_shift) for x, y in curve))

@@ -1,7 +1,7 @@
 """Places for boxes in rows: few crossings, short links, nothing overlapping. Needs no other program.
 
 A link over several rows gets a waypoint in each row between; links from one box share theirs, so that they leave it as
-one trunk with branches. Rows are sorted by the mean place of their neighbors, to and fro, and the order with the
+one trunk with branches. LayerRows are sorted by the mean place of their neighbors, to and fro, and the order with the
 fewest crossings is kept. Then every row is pulled to its neighbors as far as the order and the gaps allow, which is a
 least-squares problem that pooling adjacent violators solves.
 
@@ -24,7 +24,7 @@ SWEEPS, PULLS = 24, 12
 
 
 @dataclass(frozen=True)
-class Rows:
+class LayerRows:
     """Items in rows: boxes first, then waypoints. ``down[i]`` are the items in the next row that ``i`` is joined to.
 
     ``ways[k]`` lists the items along link ``k``, from its source to its target.
@@ -49,7 +49,7 @@ def place(diagram: Diagram) -> tuple[list[Point], list[list[Point]]]:
     return points[: len(diagram.boxes)], [[points[item] for item in way] for way in items.ways]
 
 
-def build_rows(diagram: Diagram) -> Rows:
+def build_rows(diagram: Diagram) -> LayerRows:
     """Put boxes into their rows, with waypoints where links pass."""
     n_rows = max(diagram.levels) + 1
     rows: list[list[int]] = [[] for _ in range(n_rows)]
@@ -76,10 +76,10 @@ def build_rows(diagram: Diagram) -> Rows:
     for above, nexts in enumerate(down):
         for below in nexts:
             up[below].append(above)
-    return Rows(tuple(map(tuple, rows)), tuple(map(tuple, down)), tuple(map(tuple, up)), tuple(ways))
+    return LayerRows(tuple(map(tuple, rows)), tuple(map(tuple, down)), tuple(map(tuple, up)), tuple(ways))
 
 
-def sort_rows(items: Rows) -> list[list[int]]:
+def sort_rows(items: LayerRows) -> list[list[int]]:
     """Return the rows in an order with few crossings; the first order is that of a walk from the first boxes."""
     rows = _walk(items)
     best, fewest = [row[:] for row in rows], count_crossings(rows, items)
@@ -98,7 +98,7 @@ def sort_rows(items: Rows) -> list[list[int]]:
     return best
 
 
-def _walk(items: Rows) -> list[list[int]]:
+def _walk(items: LayerRows) -> list[list[int]]:
     """Return the rows in the order in which a depth-first walk meets their items."""
     seen: dict[int, None] = {}
     for start in (item for row in items.rows for item in row):
@@ -124,7 +124,7 @@ def _sort_by_mean(row: list[int], near: Sequence[Sequence[int]], place_of: dict[
     row.sort(key=mean)
 
 
-def count_crossings(rows: Sequence[Sequence[int]], items: Rows) -> int:
+def count_crossings(rows: Sequence[Sequence[int]], items: LayerRows) -> int:
     """Count the pairs of links that cross between neighboring rows."""
     total = 0
     for above, below in itertools.pairwise(rows):
@@ -138,7 +138,7 @@ def count_crossings(rows: Sequence[Sequence[int]], items: Rows) -> int:
     return total
 
 
-def align(rows: Sequence[Sequence[int]], items: Rows, widths: Sequence[float]) -> list[float]:
+def align(rows: Sequence[Sequence[int]], items: LayerRows, widths: Sequence[float]) -> list[float]:
     """Return a place across for each item, at least the widths and gaps apart, near to what it is joined to."""
     boxes = len(widths) - sum(width == WAYPOINT for width in widths)
     across = [0.0] * len(widths)

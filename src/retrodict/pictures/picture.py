@@ -10,7 +10,7 @@ from typing import Protocol
 from retrodict.errors import OptionError
 from retrodict.files.whole import require_writable, write_whole
 from retrodict.pictures.condense import condense
-from retrodict.pictures.drawing import Drawing, draw
+from retrodict.pictures.drawing import PlacedDiagram, draw
 from retrodict.pictures.png import require_matplotlib, write_png
 from retrodict.pictures.scene import Scene
 from retrodict.pictures.shapes import Sheet, compose
@@ -26,7 +26,7 @@ class Picture:
     Picture(The model: 1 latent, 1 observed, 1 edge; 2 boxes)
     """
 
-    drawings: tuple[Drawing, ...]
+    drawings: tuple[PlacedDiagram, ...]
     caption: str = ""
 
     def __repr__(self) -> str:

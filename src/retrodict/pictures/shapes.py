@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
-from retrodict.pictures.drawing import Curve, Drawing, Placed, Point
+from retrodict.pictures.drawing import Curve, Placed, PlacedDiagram, Point
 from retrodict.pictures.scene import ADDED, BARREN, LATENT, MISSING, OBSERVED, PLAIN, REMOVABLE
 
 # Okabe & Ito's colors for what is marked, told apart by everybody; grays for the rest.
@@ -69,7 +69,7 @@ class Sheet:
     items: tuple[Shape | Text, ...]
 
 
-def compose(drawings: Sequence[Drawing], caption: str = "") -> Sheet:
+def compose(drawings: Sequence[PlacedDiagram], caption: str = "") -> Sheet:
     """Lay drawings side by side, each under its title, with a legend of what occurs in them."""
     items: list[Shape | Text] = []
     left, tallest = PAD, max(drawing.height for drawing in drawings)
@@ -87,7 +87,7 @@ def compose(drawings: Sequence[Drawing], caption: str = "") -> Sheet:
     return Sheet(max(left - BETWEEN + PAD, wide + 2 * PAD), top + high + PAD, titles, tuple(items))
 
 
-def _paint(drawing: Drawing) -> list[Shape | Text]:
+def _paint(drawing: PlacedDiagram) -> list[Shape | Text]:
     """Return halos, lines and boxes, in this order, so that names are never painted over."""
     halos, lines, heads = [], [], []
     for curve in sorted(drawing.curves, key=lambda curve: (curve.link.mark != PLAIN, curve.link.is_open)):
@@ -159,7 +159,9 @@ def _round(kind: int, height: float) -> float:
     return 3.0 if kind == OBSERVED else min(13.0, height / 2)
 
 
-def _write_legend(drawings: Sequence[Drawing], caption: str, room: float) -> tuple[list[Shape | Text], float, float]:
+def _write_legend(
+    drawings: Sequence[PlacedDiagram], caption: str, room: float
+) -> tuple[list[Shape | Text], float, float]:
     """Return what the kinds and marks that occur mean, wrapped to the room there is, with its width and height."""
     kinds = sorted({placed.box.kind for drawing in drawings for placed in drawing.boxes})
     links = [curve.link for drawing in drawings for curve in drawing.curves]

@@ -10,8 +10,8 @@ import numpy as np
 from retrodict.errors import GraphError, SourceError
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.names import Name
-from retrodict.models.discrete.network import DiscreteNetwork
-from retrodict.models.gaussian.network import LinearGaussian
+from retrodict.models.discrete.discrete_network import DiscreteNetwork
+from retrodict.models.gaussian.linear_gaussian import LinearGaussian
 from retrodict.packages import require
 from retrodict.read.observation import find_leaves
 

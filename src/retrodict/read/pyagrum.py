@@ -9,7 +9,7 @@ import numpy as np
 
 from retrodict.errors import SourceError
 from retrodict.graph.names import Name
-from retrodict.models.discrete.network import DiscreteNetwork
+from retrodict.models.discrete.discrete_network import DiscreteNetwork
 from retrodict.packages import require
 from retrodict.read.observation import find_leaves
 

@@ -12,7 +12,7 @@ from retrodict.graph.scenes import count
 from retrodict.invert import invert
 from retrodict.invert.orders import ORDERS
 from retrodict.pictures.condense import condense
-from retrodict.pictures.drawing import Curve, Drawing, draw
+from retrodict.pictures.drawing import Curve, PlacedDiagram, draw
 from retrodict.pictures.scene import Scene
 from retrodict.pictures.shapes import CROWDED, paint_curve
 from retrodict.pictures.svg import write_path
@@ -78,7 +78,7 @@ def _list_views(net: BayesNet, guide: Certificate | None, budget: float) -> tupl
 def _gather_view(order: str, certificate: Certificate) -> Values:
     inverse = certificate.inverse
     latents = inverse.net.latent_index
-    missing, removable = certificate.comparison.list_missing(), certificate.comparison.list_removable()
+    missing, removable = certificate.differences.list_missing(), certificate.differences.list_removable()
     title = "your guide" if order == "guide" else order
     return {
         "title": title if inverse.strategy == order else f"{title} ({inverse.strategy})",
@@ -135,7 +135,7 @@ def describe_scene(scene: Scene) -> Values:
     }
 
 
-def _describe_box(drawing: Drawing, number: int) -> Values:
+def _describe_box(drawing: PlacedDiagram, number: int) -> Values:
     placed = drawing.boxes[number]
     return {
         "x": round(placed.x, 1),

@@ -9,7 +9,7 @@ import numpy as np
 
 from retrodict.errors import SourceError
 from retrodict.graph.bayesnet import BayesNet
-from retrodict.models.gaussian.network import LinearGaussian
+from retrodict.models.gaussian.linear_gaussian import LinearGaussian
 from retrodict.zoo.sizes import require_at_least, require_depth, require_room
 
 

@@ -9,8 +9,8 @@ import pytest
 import retrodict as rd
 from retrodict.errors import OptionError, OrderError
 from retrodict.invert.problem import Problem
+from retrodict.invert.search.components import Part, fall_apart
 from retrodict.invert.search.exact import SEARCHES, TooManySetsError, order_exactly
-from retrodict.invert.search.parts import Part, fall_apart
 from retrodict.invert.search.rotation import EliminationTree
 from tests.invert.order_cases import draw_latents, draw_net, find_best, free, make_chain, make_tree
 

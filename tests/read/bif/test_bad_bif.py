@@ -10,7 +10,7 @@ import pytest
 
 from retrodict.errors import CycleError, DataError, GraphError, RetrodictError, SizeError, SourceError
 from retrodict.files.text import MOST_BYTES
-from retrodict.read.bif.reader import from_bif, parse_bif, parse_structure
+from retrodict.read.bif.bif_reader import from_bif, parse_bif, parse_structure
 from tests.processes import ROOT
 
 ASIA = (ROOT / "tests" / "data" / "asia.bif").read_text()

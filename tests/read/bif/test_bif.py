@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import retrodict as rd
 from retrodict.models.discrete import DiscreteNetwork
-from retrodict.read.bif.reader import from_bif, parse_bif
+from retrodict.read.bif.bif_reader import from_bif, parse_bif
 from tests.models.discrete.test_network import build_random
 from tests.processes import ROOT, run_python
 

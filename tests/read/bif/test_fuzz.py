@@ -12,7 +12,7 @@ import pytest
 
 import retrodict as rd
 from retrodict.errors import RetrodictError
-from retrodict.read.bif.reader import from_bif, parse_bif
+from retrodict.read.bif.bif_reader import from_bif, parse_bif
 from tests.read.bif.mutations import draw_graphs, mutate_files
 
 HANG = 1.0  # seconds of processor time, however busy the machine is

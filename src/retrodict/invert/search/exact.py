@@ -22,7 +22,7 @@ from abc import ABC, abstractmethod
 
 from retrodict.errors import OrderError
 from retrodict.invert.bits import list_bits, pack_bits
-from retrodict.invert.search.parts import Part, peel, split
+from retrodict.invert.search.components import Part, peel, split
 from retrodict.invert.search.ranking import rank_forest
 
 # Larger problems are refused: 30 latents of a sparse random model take a minute or two.

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from retrodict.invert.search.parts import Part
+from retrodict.invert.search.components import Part
 from retrodict.invert.search.rotation import ROOT, EliminationTree
 
 # How far a latent moves beyond its best place before it turns back, and how hard a kick is.

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from retrodict.invert.bits import list_bits
-from retrodict.invert.search.parts import Part
+from retrodict.invert.search.components import Part
 
 ROOT = -1
 

@@ -22,8 +22,8 @@ from operator import add
 
 from retrodict.invert.bits import list_bits, pack_bits
 from retrodict.invert.constraints import Constraints
+from retrodict.invert.search.components import Part, split
 from retrodict.invert.search.exact import TooManySetsError
-from retrodict.invert.search.parts import Part, split
 
 COMBINE: dict[str, Callable[[int, int], int]] = {"edges": add, "width": max}
 

@@ -6,6 +6,6 @@ what needs JAX.
 
 from __future__ import annotations
 
-from retrodict.models.discrete.network import DiscreteNetwork
+from retrodict.models.discrete.discrete_network import DiscreteNetwork
 
 __all__ = ["DiscreteNetwork"]

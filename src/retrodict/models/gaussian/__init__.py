@@ -7,7 +7,7 @@ by ``elimination`` (sparse, for inverses made by eliminating) or by ``regression
 
 from __future__ import annotations
 
-from retrodict.models.gaussian.factors import GaussianFactors
-from retrodict.models.gaussian.network import LinearGaussian
+from retrodict.models.gaussian.gaussian_factors import GaussianFactors
+from retrodict.models.gaussian.linear_gaussian import LinearGaussian
 
 __all__ = ["GaussianFactors", "LinearGaussian"]

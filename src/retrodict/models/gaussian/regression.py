@@ -7,7 +7,7 @@ import numpy as np
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.rows import Rows
 from retrodict.models.gaussian.equations import Equations
-from retrodict.models.gaussian.factors import GaussianFactors
+from retrodict.models.gaussian.gaussian_factors import GaussianFactors
 
 
 def regress(model: Equations, inverse: Inverse) -> GaussianFactors:

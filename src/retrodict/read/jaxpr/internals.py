@@ -26,7 +26,7 @@ __all__ = [
     "Jaxpr",
     "Literal",
     "Loop",
-    "Program",
+    "OpenedProgram",
     "is_inexact",
     "is_traced",
     "jaxpr_as_fun",
@@ -97,7 +97,7 @@ class Equation:
 
 
 @dataclass(frozen=True)
-class Program:
+class OpenedProgram:
     """A program taken apart: constants by name, names of the inputs and of the results, and the equations needed."""
 
     constants: Mapping[Any, Any]
@@ -117,7 +117,7 @@ class Loop:
     reverse: bool
 
 
-def open_program(program: Any) -> Program:
+def open_program(program: Any) -> OpenedProgram:
     """Take a program apart; equations whose results nobody reads are left out.
 
     >>> program = jax.make_jaxpr(lambda x: (x + 1, x * 2)[0])(1.0)
@@ -129,7 +129,7 @@ def open_program(program: Any) -> Program:
     if len(names) != len(values):
         raise _unknown("a program whose constants are kept elsewhere")
     equations = [_wrap(equation) for equation in _list_needed(body)]
-    return Program(dict(zip(names, values, strict=True)), body.invars, body.outvars, equations)
+    return OpenedProgram(dict(zip(names, values, strict=True)), body.invars, body.outvars, equations)
 
 
 def spell(program: ClosedJaxpr) -> tuple[str, Sequence[Any]]:

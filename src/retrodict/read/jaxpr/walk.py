@@ -16,7 +16,7 @@ from retrodict.read.jaxpr.internals import (
     ClosedJaxpr,
     Equation,
     Literal,
-    Program,
+    OpenedProgram,
     open_program,
     read_branches,
     read_call,
@@ -51,9 +51,9 @@ class Walk:
 
     def __init__(self, table: SetTable) -> None:
         self.table = table
-        self._opened: dict[int, tuple[Program, dict[Any, Tracked]]] = {}
+        self._opened: dict[int, tuple[OpenedProgram, dict[Any, Tracked]]] = {}
 
-    def open(self, program: Any) -> tuple[Program, dict[Any, Tracked]]:
+    def open(self, program: Any) -> tuple[OpenedProgram, dict[Any, Tracked]]:
         """Take a program and its constants apart, once: the body of a loop is run many times."""
         if id(program) not in self._opened:
             parts = open_program(program)

@@ -16,14 +16,14 @@ import numpy as np
 
 from retrodict.read.jaxpr.internals import spell
 from retrodict.read.numpyro.elements import trace_densities
+from retrodict.read.numpyro.program_structure import ProgramStructure
 from retrodict.read.numpyro.sites import Program
-from retrodict.read.numpyro.structure import Structure
 
 # What JAX makes of these types unless it is told otherwise.
 WIDE = {"float64": "float32", "int64": "int32", "uint64": "uint32", "complex128": "complex64"}
 
 
-def describe(program: Program, structure: Structure) -> dict[str, Any]:
+def describe(program: Program, structure: ProgramStructure) -> dict[str, Any]:
     """Return the sites, variables and edges of a program in values that JSON can hold."""
     net = structure.net
     return {
@@ -44,7 +44,7 @@ def describe(program: Program, structure: Structure) -> dict[str, Any]:
     }
 
 
-def digest(program: Program, structure: Structure) -> str:
+def digest(program: Program, structure: ProgramStructure) -> str:
     """Return the SHA-256 of what a program is: its description, the operations of its densities, its constants.
 
     Data at observed sites do not count: they are placeholders. Nor does it matter whether JAX works in 64 bits, unless
@@ -80,7 +80,7 @@ def _narrow_program(program: Program) -> Program:
     return Program(*jax.tree.map(_narrow, (program.function, program.args, dict(program.kwargs))))
 
 
-def _narrow_structure(structure: Structure) -> Structure:
+def _narrow_structure(structure: ProgramStructure) -> ProgramStructure:
     sites = structure.sites.items()
     return replace(
         structure,

@@ -22,8 +22,8 @@ from retrodict.read.numpyro.digest import describe, digest
 from retrodict.read.numpyro.elements import log_density
 from retrodict.read.numpyro.observed.apart import require_data_apart
 from retrodict.read.numpyro.observed.fixed import read_data, require_finite
+from retrodict.read.numpyro.program_structure import ProgramStructure
 from retrodict.read.numpyro.sites import Program, Site
-from retrodict.read.numpyro.structure import Structure
 from retrodict.read.numpyro.supports import peel
 from retrodict.read.numpyro.zeros import BOUNDED, is_impossible
 
@@ -37,7 +37,7 @@ class NumpyroModel(Model):
     """
 
     program: Program
-    structure: Structure
+    structure: ProgramStructure
 
     def __repr__(self) -> str:
         return f"NumpyroModel({self.program.name!r}, {self.net!r})"

@@ -9,8 +9,8 @@ from retrodict.errors import ProgramError
 from retrodict.read.numpyro.model import NumpyroModel
 from retrodict.read.numpyro.observed.apart import require_data_apart
 from retrodict.read.numpyro.observed.fixed import read_data, require_finite
+from retrodict.read.numpyro.program_structure import read_structure
 from retrodict.read.numpyro.sites import Program, read_sites
-from retrodict.read.numpyro.structure import read_structure
 
 
 def from_numpyro(

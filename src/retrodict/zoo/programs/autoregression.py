@@ -12,7 +12,7 @@ import numpyro
 import numpyro.distributions as dist
 from numpyro.contrib.control_flow import scan
 
-from retrodict.zoo.programs.network import Perceptron
+from retrodict.zoo.programs.perceptron import Perceptron
 from retrodict.zoo.sizes import require_at_least, require_layers
 
 

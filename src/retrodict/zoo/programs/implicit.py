@@ -15,7 +15,7 @@ from retrodict.errors import DensityError
 from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.graph.rows import Mask
 from retrodict.models.model import Model
-from retrodict.zoo.programs.network import Perceptron
+from retrodict.zoo.programs.perceptron import Perceptron
 from retrodict.zoo.sizes import require_at_least, require_layers
 
 

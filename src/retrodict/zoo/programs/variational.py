@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpyro
 import numpyro.distributions as dist
 
-from retrodict.zoo.programs.network import Perceptron
+from retrodict.zoo.programs.perceptron import Perceptron
 from retrodict.zoo.sizes import require_at_least, require_layers
 
 

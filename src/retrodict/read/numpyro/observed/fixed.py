@@ -14,9 +14,9 @@ from retrodict.read.jaxpr.values import Tracked
 from retrodict.read.jaxpr.walk import follow
 from retrodict.read.numpyro.assign import run
 from retrodict.read.numpyro.elements import trace_program
+from retrodict.read.numpyro.program_structure import ProgramStructure
 from retrodict.read.numpyro.refusals import list_masks, refuse_mask
 from retrodict.read.numpyro.sites import Program, Site
-from retrodict.read.numpyro.structure import Structure
 
 Data = dict[str, NDArray[Any]]
 
@@ -66,7 +66,7 @@ def _require_open_masks(masks: Iterable[tuple[str, Tracked]], observed: Sequence
             refuse_mask(name)
 
 
-def require_finite(data: Data, structure: Structure) -> None:
+def require_finite(data: Data, structure: ProgramStructure) -> None:
     """Raise `DataError` for data of observed variables that are NaN or infinite, naming the elements."""
     wrong = []
     for name in sorted(structure.observed_sites & set(data)):

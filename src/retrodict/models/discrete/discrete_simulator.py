@@ -14,11 +14,11 @@ import numpy as np
 
 from retrodict.graph.rows import Integers, Mask
 from retrodict.models.discrete.checks import Probabilities
-from retrodict.models.discrete.tables import Tables
+from retrodict.models.discrete.flat_tables import Tables
 
 
 @dataclass(frozen=True, eq=False)
-class Simulator:
+class DiscreteSimulator:
     """A network padded to levels of equal size: variables, their parents and strides, one row a level.
 
     A level holds variables whose parents are all in earlier levels. Empty places point at a variable past the last
@@ -34,7 +34,7 @@ class Simulator:
     cumulative: Probabilities
 
     @classmethod
-    def of(cls, model: Tables) -> Simulator:
+    def of(cls, model: Tables) -> DiscreteSimulator:
         """Arrange a network by levels."""
         rows, n = model.net.parent_rows, len(model.net)
         levels = model.net.levels

@@ -17,7 +17,7 @@ from retrodict.files.text import read_text
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.names import Name, unknown
 from retrodict.models.discrete.checks import Probabilities, describe_states, require_room
-from retrodict.models.discrete.network import DiscreteNetwork
+from retrodict.models.discrete.discrete_network import DiscreteNetwork
 from retrodict.read.bif.syntax import (
     BAR,
     Block,
@@ -113,10 +113,10 @@ def parse_structure(text: str, file: str = "text", observed: Iterable[Name] | No
     return BayesNet(parents, find_leaves(parents) if observed is None else observed, variables=known)
 
 
-def _read_blocks(text: str, file: str) -> tuple[States, dict[str, Conditional]]:
+def _read_blocks(text: str, file: str) -> tuple[States, dict[str, ProbabilityBlock]]:
     """Return the states of each variable, none where the file does not list them, and its parents."""
     states: States = {}
-    conditionals: dict[str, Conditional] = {}
+    conditionals: dict[str, ProbabilityBlock] = {}
     for block in split_blocks(text, file):
         if block.keyword == "variable":
             _add(states, *_read_variable(block), block, "variable")
@@ -128,7 +128,7 @@ def _read_blocks(text: str, file: str) -> tuple[States, dict[str, Conditional]]:
 
 
 @dataclass(frozen=True)
-class Conditional:
+class ProbabilityBlock:
     """A probability block: the variable, its parents, and the block that holds the numbers."""
 
     child: str
@@ -229,7 +229,7 @@ def _read_variable(block: Block) -> tuple[str, list[str]]:
     return name, states
 
 
-def _read_head(block: Block) -> Conditional:
+def _read_head(block: Block) -> ProbabilityBlock:
     """Return the variable of a probability block and its parents: (A | B, C), or in the older style (A, B, C)."""
     match = HEADED.fullmatch(block.head.strip())
     left, *right = split_at(BAR, match[1]) if match else ["", "", ""]
@@ -241,7 +241,7 @@ def _read_head(block: Block) -> Conditional:
         raise SourceError(f"{block.where}: {shorten(block.head)} has an empty name")
     if len(set(names)) < len(names):
         raise SourceError(f"{block.where}: {shorten(block.head)} names a variable twice")
-    return Conditional(child, parents, block)
+    return ProbabilityBlock(child, parents, block)
 
 
 def _read_name(block: Block, text: str) -> str:
@@ -257,7 +257,7 @@ def _add(found: dict[str, T], name: str, value: T, block: Block, what: str) -> N
     found[name] = value
 
 
-def _require_complete(states: States, conditionals: dict[str, Conditional], file: str) -> None:
+def _require_complete(states: States, conditionals: dict[str, ProbabilityBlock], file: str) -> None:
     """Raise an error unless every variable has probabilities, and every name in them is that of a variable."""
     if not states:
         raise SourceError(f"{file} has no variables", remedy="Is it a BIF file?")

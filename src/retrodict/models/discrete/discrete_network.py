@@ -20,7 +20,7 @@ from retrodict.models.discrete.checks import (
     require_room,
     require_tables,
 )
-from retrodict.models.discrete.tables import Tables
+from retrodict.models.discrete.flat_tables import Tables
 from retrodict.models.model import Model
 
 if TYPE_CHECKING:
@@ -100,14 +100,14 @@ class DiscreteNetwork(Tables, Model):
         """Return joint draws, shape ``(n, number of variables)``."""
         import jax
 
-        from retrodict.models.discrete.simulation import Simulator
+        from retrodict.models.discrete.discrete_simulator import DiscreteSimulator
 
         noise = jax.random.uniform(key, (len(self.net), n))
-        return Simulator.of(self).run(noise).T
+        return DiscreteSimulator.of(self).run(noise).T
 
     def log_conditionals(self, columns: jax.Array) -> jax.Array:
         """Return log p of each variable given its parents, in nats; minus infinity for what is no state."""
-        from retrodict.models.discrete.simulation import score
+        from retrodict.models.discrete.discrete_simulator import score
 
         return score(self, columns)
 
@@ -115,9 +115,9 @@ class DiscreteNetwork(Tables, Model):
         """Return the columns with the marked variables drawn anew given their parents."""
         import jax
 
-        from retrodict.models.discrete.simulation import Simulator
+        from retrodict.models.discrete.discrete_simulator import DiscreteSimulator
 
         flat = columns.reshape(-1, columns.shape[-1]).T
         noise = jax.random.uniform(key, flat.shape)
-        drawn = Simulator.of(self).run(noise, keep=~np.asarray(which), values=flat)
+        drawn = DiscreteSimulator.of(self).run(noise, keep=~np.asarray(which), values=flat)
         return drawn.T.reshape(columns.shape).astype(columns.dtype)

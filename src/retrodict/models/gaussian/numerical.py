@@ -21,7 +21,7 @@ import numpy as np
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.rows import Integers, Rows
 from retrodict.models.gaussian.equations import Equations
-from retrodict.models.gaussian.factors import GaussianFactors
+from retrodict.models.gaussian.gaussian_factors import GaussianFactors
 from retrodict.plan.layout import Floats
 
 

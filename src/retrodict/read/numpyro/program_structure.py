@@ -19,7 +19,7 @@ from retrodict.read.numpyro.sites import Program, Site
 
 
 @dataclass(frozen=True)
-class Structure:
+class ProgramStructure:
     """The net of a program and where the variables are in its sites: one variable a site, or one an element."""
 
     net: BayesNet
@@ -52,7 +52,7 @@ class Structure:
             placed[name] = (first[units][:, None] + within).reshape(site.shape)
         return placed
 
-    def observing(self, names: Iterable[Name]) -> Structure:
+    def observing(self, names: Iterable[Name]) -> ProgramStructure:
         """Return the same structure with other observed variables; a site stands for all of its elements."""
         sites = list(self.sites.values())
         seen = _choose_observed(sites, [name_units(site, self.elementwise) for site in sites], names)
@@ -66,7 +66,7 @@ def name_units(site: Site, elementwise: bool) -> list[str]:
 
 def read_structure(
     program: Program, sites: Sequence[Site], observed: Iterable[Name] | None, elementwise: bool
-) -> Structure:
+) -> ProgramStructure:
     """Read the structure of a program from its sites.
 
     Raises `ProgramError` when nothing is observed, and when the elements of a site cannot be told apart.
@@ -92,7 +92,7 @@ def read_structure(
             error.cycle[:-1],
             remedy="Read the program without elementwise=True, or write this part with other operations of JAX.",
         ) from error
-    return Structure(net, {site.name: site for site in sites}, elementwise)
+    return ProgramStructure(net, {site.name: site for site in sites}, elementwise)
 
 
 def _choose_observed(

@@ -17,9 +17,9 @@ from retrodict.graph.names import unknown
 from retrodict.graph.rows import Mask
 from retrodict.invert import invert
 from retrodict.models.gaussian.costs import sparsify
-from retrodict.models.gaussian.elimination import eliminate_numerically
 from retrodict.models.gaussian.equations import Equations
-from retrodict.models.gaussian.factors import GaussianFactors
+from retrodict.models.gaussian.gaussian_factors import GaussianFactors
+from retrodict.models.gaussian.numerical import eliminate_numerically
 from retrodict.models.gaussian.regression import regress
 from retrodict.models.model import Model
 from retrodict.plan.layout import Floats
@@ -122,14 +122,14 @@ class LinearGaussian(Equations, Model):
         """Return joint draws, shape ``(n, number of variables)``."""
         import jax
 
-        from retrodict.models.gaussian.simulation import Simulator
+        from retrodict.models.gaussian.gaussian_simulator import GaussianSimulator
 
         noise = jax.random.normal(key, (len(self.net), n))
-        return Simulator.of(self).run(noise).T
+        return GaussianSimulator.of(self).run(noise).T
 
     def log_conditionals(self, columns: jax.Array) -> jax.Array:
         """Return log p of each variable given its parents, in nats."""
-        from retrodict.models.gaussian.simulation import score
+        from retrodict.models.gaussian.gaussian_simulator import score
 
         return score(self, columns)
 
@@ -137,11 +137,11 @@ class LinearGaussian(Equations, Model):
         """Return the columns with the marked variables drawn anew given their parents."""
         import jax
 
-        from retrodict.models.gaussian.simulation import Simulator
+        from retrodict.models.gaussian.gaussian_simulator import GaussianSimulator
 
         flat = columns.reshape(-1, columns.shape[-1]).T
         noise = jax.random.normal(key, flat.shape)
-        return Simulator.of(self).run(noise, keep=~which, values=flat).T.reshape(columns.shape)
+        return GaussianSimulator.of(self).run(noise, keep=~which, values=flat).T.reshape(columns.shape)
 
 
 def _require_edges(net: BayesNet, weights: Mapping[Any, Mapping[Any, float]]) -> None:

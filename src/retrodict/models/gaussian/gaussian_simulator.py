@@ -14,7 +14,7 @@ from retrodict.plan.layout import Floats
 
 
 @dataclass(frozen=True, eq=False)
-class Simulator:
+class GaussianSimulator:
     """A network padded to levels of equal size: variables, their parents and weights, one row a level.
 
     A level holds variables whose parents are all in earlier levels. Empty places point at a variable past the
@@ -28,7 +28,7 @@ class Simulator:
     scale: Floats
 
     @classmethod
-    def of(cls, model: Equations) -> Simulator:
+    def of(cls, model: Equations) -> GaussianSimulator:
         """Arrange a network by levels."""
         net, n = model.net, len(model.net)
         levels = net.levels
