@@ -11,7 +11,7 @@ import pytest
 from retrodict.errors import FileError
 from retrodict.paper import results
 from retrodict.paper.campaign import run_units
-from retrodict.paper.experiment import Experiment, Result
+from retrodict.paper.experiment import Experiment, Files, Result
 from retrodict.paper.results import list_units, load_unit
 from retrodict.paper.summary import collect, read
 
@@ -47,13 +47,8 @@ def count_sides(found):
 
 
 DICE = Experiment(
-    name="dice",
-    kind="retrodict dice",
-    version=4,
-    unit=Throw,
-    budget=Times,
-    curves=("rolled", "late"),
-    run=throw,
+    Files("dice", "retrodict dice", version=4),
+    *(Throw, Times, ("rolled", "late"), throw),
     draw=lambda findings, folder: [],
     write=lambda findings: f"# {len(findings.results)} dice\n",
     shared={"sides": count_sides},
@@ -63,7 +58,7 @@ ASKED = [Throw(6, 0), Throw(4, 1), Throw(6, 1)]
 
 @pytest.fixture(params=[False, True], ids=["nested", "flat"])
 def dice(request):
-    return replace(DICE, flat=request.param)
+    return change(DICE, flat=request.param)
 
 
 @pytest.fixture
@@ -78,6 +73,11 @@ def run(experiment, folder, asked=ASKED, budget=Times()):
     return told
 
 
+def change(experiment, **changes):
+    """The experiment with other files."""
+    return replace(experiment, files=experiment.files._replace(**changes))
+
+
 def refuse(*_):
     raise AssertionError("a unit was run again")
 
@@ -88,7 +88,7 @@ def refuse(*_):
 def test_results_are_a_table_and_a_json(dice, folder):
     summary = json.loads((folder / "dice.json").read_text())
     assert [(unit["sides"], unit["seed"]) for unit in summary["units"]] == [(4, 1), (6, 0), (6, 1)]
-    assert ("mean" in summary["units"][0]) == dice.flat
+    assert ("mean" in summary["units"][0]) == dice.files.flat
     assert (summary["seeds"], summary["sides"], summary["budget"]) == ([0, 1], {"most": 6}, {"times": 3})
     assert {"retrodict", "jax", "python"} <= set(summary["versions"])
     assert summary["commands"]
@@ -100,12 +100,12 @@ def test_results_are_a_table_and_a_json(dice, folder):
 
 @pytest.mark.parametrize("digits", [3, 10])
 def test_what_is_read_is_what_was_measured(dice, folder, digits):
-    dice = replace(dice, digits=digits)
+    dice = change(dice, digits=digits)
     made, data = collect(dice, folder, Times()), read(dice, folder)
     assert (data.budget, data.shared) == (made.budget, made.shared)
     for one, other in zip(data.results, made.results, strict=True):
         assert (one.unit, one.facts) == (other.unit, other.facts)
-        assert one.pictures == ({} if dice.flat or one.unit.seed else other.pictures)
+        assert one.pictures == ({} if dice.files.flat or one.unit.seed else other.pictures)
         for name in dice.curves:
             np.testing.assert_allclose(one.curves[name], other.curves[name], rtol=10.0 ** (1 - digits))
         assert load_unit(dice, folder, one.unit, Times())[0].pictures == {"a": ["ff"]}
@@ -167,30 +167,31 @@ def test_results_of_another_budget_are_not_mixed_in(dice, folder):
         run(dice, folder, budget=Times(4))
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"version": 5}, "is of another version: format 4, where this one has 5"),
-        ({"kind": "retrodict coins", "name": "dice"}, "is not a result of dice"),
-    ],
-)
-def test_results_of_another_experiment_are_named(dice, folder, change, message):
-    other = replace(dice, **change)
+OTHERS = [
+    ({"version": 5}, "is of another version: format 4, where this one has 5"),
+    ({"kind": "retrodict coins"}, "is not a result of dice"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), OTHERS)
+def test_results_of_another_experiment_are_named(dice, folder, changes, message):
+    other = change(dice, **changes)
     for ask in (lambda: run(other, folder), lambda: read(other, folder), lambda: list_units(other, folder)):
         with pytest.raises(FileError, match=message):
             ask()
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("dice.json", "{", "dice.json: is damaged"),
-        ("dice.json", '{"kind": "retrodict dice", "format": 4}', "does not fit dice.json"),
-        ("dice.csv", "sides,seed\n", "its first line does not name the columns"),
-        ("dice.csv", "sides,seed,epoch,rolled,late\n3,0,x\n", "does not fit dice.json"),
-        ("dice.csv", "sides,seed,epoch,rolled,late\n3,0,1,six,0\n", "does not fit dice.json"),
-    ],
-)
+HEAD = "sides,seed,epoch,rolled,late\n"
+DAMAGED = [
+    ("dice.json", "{", "dice.json: is damaged"),
+    ("dice.json", '{"kind": "retrodict dice", "format": 4}', "does not fit dice.json"),
+    ("dice.csv", "sides,seed\n", "its first line does not name the columns"),
+    ("dice.csv", f"{HEAD}3,0,x\n", "does not fit dice.json"),
+    ("dice.csv", f"{HEAD}3,0,1,six,0\n", "does not fit dice.json"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "message"), DAMAGED)
 def test_damaged_data_are_named(dice, folder, name, content, message):
     (folder / name).write_text(content)
     with pytest.raises(FileError, match=message):

@@ -29,12 +29,6 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture
-def folder(made, tmp_path):
-    """A copy of it to change."""
-    return shutil.copytree(made, tmp_path / "results")
-
-
-@pytest.fixture
 def ran(monkeypatch):
     """The names of the units that are run."""
     names = []

@@ -35,12 +35,6 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture
-def folder(made, tmp_path):
-    """A copy of it to change."""
-    return shutil.copytree(made, tmp_path / "results")
-
-
-@pytest.fixture
 def settled(monkeypatch):
     """Refuses to run a unit."""
 

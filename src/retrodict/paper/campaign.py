@@ -42,7 +42,7 @@ def run_units(
 
 def write_page(experiment: Experiment[U, B], findings: Findings[U, B], folder: Path) -> Path:
     """Write the page of tables into a folder and return its path."""
-    path = folder / f"{experiment.name}.md"
+    path = folder / f"{experiment.files.name}.md"
     write_whole(path, experiment.write(findings).encode())
     return path
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from retrodict.errors import OptionError
 
@@ -55,18 +55,29 @@ class Findings(Generic[U, B]):
     shared: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Experiment(Generic[U, B]):
-    """An experiment: how its units are run, and how its findings are kept, drawn and written.
+class Files(NamedTuple):
+    """The files of an experiment: their name, and the kind and version that stand in them.
 
-    ``name`` is that of its files, ``kind`` and ``version`` stand in them. ``run`` takes a unit, the budget, and whether
-    to be quiet. ``shared`` gives, from all results, what the findings state beside them. With ``flat``, the facts of a
-    unit stand beside its fields in the JSON, not below them; ``digits`` is how many the table keeps.
+    With ``flat``, the facts of a unit stand beside its fields in the JSON, not below them; ``digits`` is how many the
+    table keeps.
     """
 
     name: str
     kind: str
     version: int
+    flat: bool = False
+    digits: int = 10
+
+
+@dataclass(frozen=True)
+class Experiment(Generic[U, B]):
+    """An experiment: what its units are, how they are run, and how its findings are kept, drawn and written.
+
+    ``run`` takes a unit, the budget, and whether to be quiet. ``shared`` gives, from all results, what the findings
+    state beside them.
+    """
+
+    files: Files
     unit: type[U]
     budget: type[B]
     curves: tuple[str, ...]
@@ -74,8 +85,6 @@ class Experiment(Generic[U, B]):
     draw: Callable[[Findings[U, B], Path], list[Path]]
     write: Callable[[Findings[U, B]], str]
     shared: Mapping[str, Callable[[Sequence[Result[U]]], Any]] = field(default_factory=dict)
-    flat: bool = False
-    digits: int = 10
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -73,17 +73,17 @@ def list_units(experiment: Experiment[U, B], folder: Path) -> list[U]:
 
 def write_head(experiment: Experiment[U, B], budget: B) -> dict[str, Any]:
     """Return what every file of an experiment begins with."""
-    return {"kind": experiment.kind, "format": experiment.version, "budget": asdict(budget)}
+    return {"kind": experiment.files.kind, "format": experiment.files.version, "budget": asdict(budget)}
 
 
 def require_same(experiment: Experiment[U, B], path: Path, content: Mapping[str, Any]) -> None:
     """Raise `FileError` for a file of another experiment, or of another version of this one."""
-    if content.get("kind") != experiment.kind:
-        raise FileError(path, f"is not a result of {experiment.name}", remedy="Name another folder.")
-    if content.get("format") != experiment.version:
+    if content.get("kind") != experiment.files.kind:
+        raise FileError(path, f"is not a result of {experiment.files.name}", remedy="Name another folder.")
+    if content.get("format") != experiment.files.version:
         raise FileError(
             path,
-            f"is of another version: format {content.get('format')}, where this one has {experiment.version}",
+            f"is of another version: format {content.get('format')}, where this one has {experiment.files.version}",
             remedy="Name another folder, or run again.",
         )
 

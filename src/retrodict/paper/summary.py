@@ -67,7 +67,7 @@ def read(experiment: Experiment[U, B], folder: Path) -> Findings[U, B]:
 
 def _find_paths(experiment: Experiment[U, B], folder: Path) -> tuple[Path, Path]:
     """Return the paths of the table and of the JSON."""
-    return folder / f"{experiment.name}.csv", folder / f"{experiment.name}.json"
+    return folder / f"{experiment.files.name}.csv", folder / f"{experiment.files.name}.json"
 
 
 def _unite(versions: Iterable[Mapping[str, str]]) -> dict[str, list[str]]:
@@ -81,7 +81,7 @@ def _unite(versions: Iterable[Mapping[str, str]]) -> dict[str, list[str]]:
 
 def _write_entry(experiment: Experiment[U, B], result: Result[U]) -> dict[str, Any]:
     """Return a unit for the JSON; pictures of the first seed are enough to show."""
-    if experiment.flat:
+    if experiment.files.flat:
         return asdict(result.unit) | dict(result.facts)
     pictures = copy_pictures(result) if result.unit.seed == 0 else {}
     return asdict(result.unit) | {"facts": dict(result.facts), "pictures": pictures}
@@ -91,7 +91,7 @@ def _read_entry(experiment: Experiment[U, B], entry: Mapping[str, Any], curves: 
     keys = experiment.keys
     unit = experiment.unit(**{name: entry[name] for name in keys})
     flat = {"facts": {name: fact for name, fact in entry.items() if name not in keys}, "pictures": {}}
-    found = flat if experiment.flat else entry
+    found = flat if experiment.files.flat else entry
     mine = curves.get(tuple(map(str, astuple(unit))), {name: [] for name in experiment.curves})
     return Result(unit, dict(found["facts"]), mine, dict(found["pictures"]))
 
@@ -103,7 +103,7 @@ def _write_table(experiment: Experiment[U, B], results: Sequence[Result[U]]) -> 
     for result in results:
         rows = zip(*(result.curves[name] for name in experiment.curves), strict=True)
         for epoch, row in enumerate(rows, start=1):
-            numbers = ("" if math.isnan(value) else f"{value:.{experiment.digits}g}" for value in row)
+            numbers = ("" if math.isnan(value) else f"{value:.{experiment.files.digits}g}" for value in row)
             writer.writerow([*astuple(result.unit), epoch, *numbers])
     return text.getvalue()
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from retrodict import zoo
 from retrodict.errors import OptionError
 from retrodict.invert import reversal
-from retrodict.paper.experiment import Experiment, Result, require_choice
+from retrodict.paper.experiment import Experiment, Files, Result, require_choice
 from retrodict.paper.figure2.bands import draw_figures
 from retrodict.paper.figure2.entries import ENTRIES, TreeBudget
 from retrodict.paper.figure2.tables import make_page
@@ -49,16 +49,7 @@ def find_floors(results: Sequence[Result[TreeUnit]]) -> dict[str, float]:
     return {str(depth): model.kl_floor(reversal(model.net)) for depth, model in models.items()}
 
 
+FILES = Files("figure2", "retrodict figure 2", version=2, flat=True)
 FIGURE2 = Experiment(
-    name="figure2",
-    kind="retrodict figure 2",
-    version=2,
-    unit=TreeUnit,
-    budget=TreeBudget,
-    curves=CURVES,
-    run=run_unit,
-    draw=draw_figures,
-    write=make_page,
-    shared={"floors": find_floors},
-    flat=True,
+    FILES, TreeUnit, TreeBudget, CURVES, run_unit, draw_figures, make_page, shared={"floors": find_floors}
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from retrodict.errors import OptionError
-from retrodict.paper.experiment import Experiment, require_choice
+from retrodict.paper.experiment import Experiment, Files, require_choice
 from retrodict.paper.learned.curves import draw_figures
 from retrodict.paper.learned.measures import CURVES, LearnedUnit, run_unit
 from retrodict.paper.learned.pages import make_page
@@ -47,15 +47,5 @@ def plan_units(
     return list(dict.fromkeys(listed))
 
 
-LEARNED = Experiment(
-    name="vae",
-    kind="retrodict vae",
-    version=1,
-    unit=LearnedUnit,
-    budget=LearnedBudget,
-    curves=CURVES,
-    run=run_unit,
-    draw=draw_figures,
-    write=make_page,
-    digits=7,
-)
+FILES = Files("vae", "retrodict vae", version=1, digits=7)
+LEARNED = Experiment(FILES, LearnedUnit, LearnedBudget, CURVES, run_unit, draw_figures, make_page)
