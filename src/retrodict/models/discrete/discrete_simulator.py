@@ -15,20 +15,17 @@ import numpy as np
 from retrodict.graph.rows import Integers, Mask
 from retrodict.models.discrete.checks import Probabilities
 from retrodict.models.discrete.flat_tables import Tables
+from retrodict.models.levels import Levels, arrange
 
 
 @dataclass(frozen=True, eq=False)
 class DiscreteSimulator:
-    """A network padded to levels of equal size: variables, their parents and strides, one row a level.
+    """A network by levels, with the strides of its edges; the empty place past the last variable has one state.
 
-    A level holds variables whose parents are all in earlier levels. Empty places point at a variable past the last
-    one, which has one state and which nothing reads. ``cumulative`` holds, for each entry of each table, the
-    probability of this state and those before it.
+    ``cumulative`` holds, for each entry of each table, the probability of this state and those before it.
     """
 
-    variables: Integers
-    parents: Integers
-    strides: Integers
+    levels: Levels
     start: Integers
     cards: Integers
     cumulative: Probabilities
@@ -36,26 +33,8 @@ class DiscreteSimulator:
     @classmethod
     def of(cls, model: Tables) -> DiscreteSimulator:
         """Arrange a network by levels."""
-        rows, n = model.net.parent_rows, len(model.net)
-        levels = model.net.levels
-        sizes = np.bincount(levels)
-        variables = np.full((len(sizes), sizes.max()), n)
-        order = np.argsort(levels, kind="stable")
-        within = np.arange(n) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        variables[levels[order], within] = order
-        widest = max(1, int(rows.lengths.max()))
-        parents, strides = np.full((n + 1, widest), n), np.zeros((n + 1, widest), dtype=np.int64)
-        column = np.arange(len(rows.index)) - rows.pointer[rows.sources]
-        parents[rows.sources, column] = rows.index
-        strides[rows.sources, column] = model.strides
-        return cls(
-            variables,
-            parents[variables],
-            strides[variables],
-            model.start,
-            np.append(model.cards, 1),
-            np.append(accumulate(model), 1.0),
-        )
+        levels = arrange(model.net, model.strides)
+        return cls(levels, model.start, np.append(model.cards, 1), np.append(accumulate(model), 1.0))
 
     def run(self, noise: jax.Array, keep: Mask | None = None, values: jax.Array | None = None) -> jax.Array:
         """Return draws, one row a variable, from uniform noise; kept variables have the values given."""
@@ -80,7 +59,7 @@ class DiscreteSimulator:
             chosen = jnp.where(kept[variables][:, None], given[variables], low)
             return drawn.at[variables].set(chosen), None
 
-        levels = tuple(jnp.asarray(part, jnp.int32) for part in (self.variables, self.parents, self.strides))
+        levels = tuple(jnp.asarray(part, jnp.int32) for part in self.levels)
         return jax.lax.scan(draw_level, nothing, levels)[0][:-1].astype(noise.dtype)
 
 

@@ -8,47 +8,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from retrodict.graph.rows import Integers, Mask
+from retrodict.graph.rows import Mask
 from retrodict.models.gaussian.equations import Equations
+from retrodict.models.levels import Levels, arrange
 from retrodict.plan.layout import Floats
 
 
 @dataclass(frozen=True, eq=False)
 class GaussianSimulator:
-    """A network padded to levels of equal size: variables, their parents and weights, one row a level.
+    """A network by levels, with the weights of its edges; the place past the last variable is empty."""
 
-    A level holds variables whose parents are all in earlier levels. Empty places point at a variable past the
-    last one, which nothing reads.
-    """
-
-    variables: Integers
-    parents: Integers
-    weights: Floats
+    levels: Levels
     bias: Floats
     scale: Floats
 
     @classmethod
     def of(cls, model: Equations) -> GaussianSimulator:
         """Arrange a network by levels."""
-        net, n = model.net, len(model.net)
-        levels = net.levels
-        sizes = np.bincount(levels)
-        variables = np.full((len(sizes), sizes.max()), n)
-        order = np.argsort(levels, kind="stable")
-        within = np.arange(n) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        variables[levels[order], within] = order
-        widest = max(1, int(net.parent_rows.lengths.max()))
-        parents, weights = np.full((n + 1, widest), n), np.zeros((n + 1, widest))
-        column = np.arange(len(net.parent_rows.index)) - net.parent_rows.pointer[net.parent_rows.sources]
-        parents[net.parent_rows.sources, column] = net.parent_rows.index
-        weights[net.parent_rows.sources, column] = model.weights
-        return cls(
-            variables,
-            parents[variables],
-            weights[variables],
-            np.append(model.bias, 0.0),
-            np.append(np.sqrt(model.variance), 0.0),
-        )
+        scale = np.append(np.sqrt(model.variance), 0.0)
+        return cls(arrange(model.net, model.weights), np.append(model.bias, 0.0), scale)
 
     def run(self, noise: jax.Array, keep: Mask | None = None, values: jax.Array | None = None) -> jax.Array:
         """Return draws, one row a variable, from standard normal noise; kept variables have the values given."""
@@ -63,7 +41,8 @@ class GaussianSimulator:
             chosen = jnp.where(kept[variables][:, None], given[variables], fresh)
             return drawn.at[variables].set(chosen), None
 
-        levels = (jnp.asarray(self.variables), jnp.asarray(self.parents), jnp.asarray(self.weights, noise.dtype))
+        variables, parents, weights = self.levels
+        levels = jnp.asarray(variables), jnp.asarray(parents), jnp.asarray(weights, noise.dtype)
         start = jnp.zeros_like(own)
         return jax.lax.scan(draw_level, start.astype(noise.dtype), levels)[0][:-1].astype(noise.dtype)
 
