@@ -283,12 +283,9 @@ def _find_guided(guide: Mapping[int, Collection[int]], latent: int) -> int:
 
 def find_barren_names(parents: Parents, observed: Collection[Name]) -> set[Name]:
     """The latents without an observed descendant."""
-    informed, stack = set(), list(observed)
-    while stack:
-        name = stack.pop()
-        if name not in informed:
-            informed.add(name)
-            stack += parents[name]
+    informed = set(observed)
+    while more := {parent for name in informed for parent in parents[name]} - informed:
+        informed |= more
     return set(parents) - informed
 
 

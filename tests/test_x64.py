@@ -29,31 +29,24 @@ def run_in_64_bits(code: str, folder: Path) -> Any:
     return json.loads(printed.splitlines()[-1])
 
 
-def test_a_posterior_is_trained_and_loaded_in_either_precision(tmp_path: Path) -> None:
-    precision.write_posterior(tmp_path / "32")
-    there = run_in_64_bits(
-        """
-precision.write_posterior(folder / "64")
-print(json.dumps([precision.read_posterior(folder / written) for written in ("32", "64")]))
-""",
-        tmp_path,
-    )
-    here = [precision.read_posterior(tmp_path / written) for written in ("32", "64")]
-    np.testing.assert_allclose(there, here, rtol=1e-4)
+WRITE_AND_READ = """
+precision.write_{what}(folder / "64")
+print(json.dumps([precision.read_{what}(folder / written) for written in ("32", "64")]))
+"""
 
 
-@pytest.mark.slow
-def test_a_model_is_learned_and_loaded_in_either_precision(tmp_path: Path) -> None:
-    precision.write_learned(tmp_path / "32")
-    there = run_in_64_bits(
-        """
-precision.write_learned(folder / "64")
-print(json.dumps([precision.read_learned(folder / written) for written in ("32", "64")]))
-""",
-        tmp_path,
-    )
-    here = [precision.read_learned(tmp_path / written) for written in ("32", "64")]
-    np.testing.assert_allclose(there, here, atol=0.05)  # means over other draws
+@pytest.mark.parametrize(
+    ("what", "tolerances"),
+    [
+        ("posterior", {"rtol": 1e-4}),
+        pytest.param("learned", {"atol": 0.05}, marks=pytest.mark.slow),  # means over other draws
+    ],
+)
+def test_what_is_trained_is_loaded_in_either_precision(what: str, tolerances: Any, tmp_path: Path) -> None:
+    write, read = getattr(precision, f"write_{what}"), getattr(precision, f"read_{what}")
+    write(tmp_path / "32")
+    there = run_in_64_bits(WRITE_AND_READ.format(what=what), tmp_path)
+    np.testing.assert_allclose(there, [read(tmp_path / written) for written in ("32", "64")], **tolerances)
 
 
 @pytest.mark.slow

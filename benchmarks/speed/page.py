@@ -122,15 +122,16 @@ def _write_contestants(row: Mapping[str, Any]) -> str:
 
 
 def _write_training(results: Results) -> list[str]:
-    parts = ["## A training step"]
-    for units in (8, 32):
-        row = results.get(f"train-{units}")
-        if not row:
-            continue
-        if len(parts) == 1:
-            parts += _describe_training(row)
+    rows = _list_sizes(results, "train")
+    parts = ["## A training step", *(_describe_training(rows[0]) if rows else [])]
+    for row in rows:
         parts += [f"{_describe(row)}, batch {row['batch']}:", _write_contestants(row)]
     return parts
+
+
+def _list_sizes(results: Results, what: str) -> list[Mapping[str, Any]]:
+    """Return what was measured with 8 and with 32 units a parent set."""
+    return [row for units in (8, 32) if (row := results.get(f"{what}-{units}"))]
 
 
 def _describe_training(row: Mapping[str, Any]) -> list[str]:
@@ -149,10 +150,7 @@ def _describe(row: Mapping[str, Any]) -> str:
 
 def _write_sampling(results: Results) -> list[str]:
     parts = ["## Draws"]
-    for units in (8, 32):
-        row = results.get(f"sample-{units}")
-        if not row:
-            continue
+    for row in _list_sizes(results, "sample"):
         depth = row["seconds"]["ours"].get("depth", "?")
         passes = row["seconds"].get("zuko MAF", {}).get("depth", "?")
         parts += [SAMPLING.format(depth=depth, passes=passes)] if len(parts) == 1 else []

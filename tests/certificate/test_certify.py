@@ -12,18 +12,9 @@ from retrodict.certificate.certify import Certificate, certify
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.guide.lint import lint
 from retrodict.invert import fully_connected, invert, mean_field, reversal
+from tests import oracles
 from tests.cases import CASES, SMALL_CASES, Case, link_chain, pick
-from tests.oracles import (
-    Dag,
-    is_faithful,
-    is_open,
-    is_path,
-    list_bits,
-    list_dags,
-    list_dags_up_to_isomorphism,
-    list_observations,
-    to_bits,
-)
+from tests.oracles import Dag, is_faithful, list_bits, list_dags, to_bits
 from tests.random_models import RandomModel, guided_models
 
 Guide = dict[int, list[int]]
@@ -51,8 +42,8 @@ def require_evidence(model: RandomModel, certificate: Certificate) -> None:
         assert known >> parent & 1
         assert edge.parent not in certificate.inverse.parents[edge.child]
         assert (path[0], path[-1]) == (parent, child)
-        assert is_path(model.dag, path)
-        assert is_open(model.dag, path, known & ~(1 << parent))
+        assert oracles.is_path(model.dag, path)
+        assert oracles.is_open(model.dag, path, known & ~(1 << parent))
         assert edge.drawing.replace("<-", "->").split(" -> ") == [str(name) for name in edge.path]
 
 
@@ -95,7 +86,7 @@ def list_subsets(mask: int) -> list[int]:
 
 
 def test_every_guide_of_every_graph_of_three() -> None:
-    for dag, observed in itertools.product(list_dags(3), list_observations(3)):
+    for dag, observed in itertools.product(list_dags(3), oracles.list_observations(3)):
         model = RandomModel(dag, observed, ("a", "b", "c"))
         for guide in list_guides(dag, observed):
             require_verdict(model, model.net, guide)
@@ -103,8 +94,8 @@ def test_every_guide_of_every_graph_of_three() -> None:
 
 @pytest.mark.parametrize("part", range(4))
 def test_every_guide_of_every_shape_of_four_with_two_latents(part: int) -> None:
-    pairs = [observed for observed in list_observations(4) if observed.bit_count() == 2]
-    for dag, observed in itertools.product(list_dags_up_to_isomorphism(4)[part::4], pairs):
+    pairs = [observed for observed in oracles.list_observations(4) if observed.bit_count() == 2]
+    for dag, observed in itertools.product(oracles.list_dags_up_to_isomorphism(4)[part::4], pairs):
         model = RandomModel(dag, observed, ("a", "b", "c", "d"))
         for guide in list_guides(dag, observed):
             require_verdict(model, model.net, guide)

@@ -16,6 +16,7 @@ from retrodict.errors import ProgramError
 from retrodict.graph.names import Name
 from retrodict.guide.uses import find_uses, list_units
 from retrodict.plan.supports import DISCRETE
+from retrodict.read.numpyro.failures import write_error
 from retrodict.read.numpyro.model import NumpyroModel
 from retrodict.read.numpyro.sites import Program
 from retrodict.read.numpyro.supports import bounds_of, name_support, peel
@@ -95,9 +96,8 @@ def _run(program: Program, values: Mapping[str, Any]) -> dict[str, Any]:
     except ProgramError:
         raise
     except Exception as error:
-        shown = str(error).strip().split("\n")[0][:300]
         raise ProgramError(
-            f"the guide {program.name!r} raised {type(error).__name__} ({shown})",
+            f"the guide {program.name!r} raised {write_error(error)}",
             remedy="It is called with the arguments of the program; run it under handlers.seed and correct it.",
         ) from error
     return dict(trace)

@@ -12,7 +12,7 @@ from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
 from retrodict.graph.inverse import Inverse
 from retrodict.invert.inversion import invert
 from retrodict.invert.orders import ORDERS
-from retrodict.pictures.table import Table
+from retrodict.pictures.table import Table, Tabular
 from retrodict.plan.cost import predict_cost, write_count
 
 COLUMNS = ("order", "edges", "depth", "width", "cost of a step", "seconds", "")
@@ -43,7 +43,7 @@ class Row:
 
 
 @dataclass(frozen=True, repr=False)
-class Comparison:
+class Comparison(Tabular):
     """Orders of one model side by side; ``str`` is a table to read, ``to_dict`` one for programs."""
 
     minimize: str
@@ -54,12 +54,6 @@ class Comparison:
         return (
             f"Comparison({len(self.rows)} orders, least {self.minimize}; fewest edges: {least.order}, {least.edges:,})"
         )
-
-    def __str__(self) -> str:
-        return str(self.table)
-
-    def _repr_html_(self) -> str:
-        return self.table.to_html()
 
     @property
     def table(self) -> Table:

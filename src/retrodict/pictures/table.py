@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -74,3 +75,18 @@ class Table:
         left_out = len(self.rows) - len(self.shown)
         if left_out:
             yield f"{left_out:,} of {len(self.rows):,} rows are left out"
+
+
+class Tabular(ABC):
+    """What is shown as a table: lined up where it is printed, as HTML in a notebook."""
+
+    @property
+    @abstractmethod
+    def table(self) -> Table:
+        """What is shown."""
+
+    def __str__(self) -> str:
+        return str(self.table)
+
+    def _repr_html_(self) -> str:
+        return self.table.to_html()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retrodict.packages import require
-from retrodict.pictures.table import Table
+from retrodict.pictures.table import Table, Tabular
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +19,7 @@ MOST_EPOCHS = 12
 
 
 @dataclass(frozen=True, repr=False)
-class History:
+class History(Tabular):
     """What was recorded at the end of each epoch, in order.
 
     ``step`` counts minibatches; ``train`` is the mean objective over the epoch, ``test`` the objective on the same
@@ -50,9 +50,6 @@ class History:
 
     def __str__(self) -> str:
         return str(self.table) if self.test else repr(self)
-
-    def _repr_html_(self) -> str:
-        return self.table.to_html()
 
     @property
     def table(self) -> Table:

@@ -71,14 +71,10 @@ def test_a_hang_is_seen():
         hang()
 
 
-def test_broken_files_raise_errors_of_the_library():
-    accepted = try_texts(seed=0, count=400)
+@pytest.mark.parametrize("try_all", [try_texts, try_graphs])
+def test_broken_files_and_graphs_raise_errors_of_the_library(try_all):
+    accepted = try_all(seed=0, count=400)
     assert 20 < accepted < 380  # both kinds are met
-
-
-def test_broken_graphs_raise_errors_of_the_library():
-    accepted = try_graphs(seed=0, count=400)
-    assert 20 < accepted < 380
 
 
 def test_broken_bytes_raise_errors_of_the_library(tmp_path):
@@ -92,15 +88,8 @@ def test_broken_bytes_raise_errors_of_the_library(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 11))
-def test_ten_thousand_broken_files(seed):
+@pytest.mark.parametrize(("try_all", "least"), [(try_texts, 300), (try_graphs, 1000)])
+def test_ten_thousand_broken_files_and_graphs(try_all, least, seed):
     before = measure_memory()
-    assert 300 < try_texts(seed, 10_000) < 9000
-    assert measure_memory() - before < MOST_GROWTH
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 11))
-def test_ten_thousand_broken_graphs(seed):
-    before = measure_memory()
-    assert 1000 < try_graphs(seed, 10_000) < 9000
+    assert least < try_all(seed, 10_000) < 9000
     assert measure_memory() - before < MOST_GROWTH

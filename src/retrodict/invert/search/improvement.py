@@ -12,7 +12,7 @@ Sources: Liu 1988 (rotations); Lourenco, Martin & Stuetzle, Iterated local searc
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -102,22 +102,18 @@ class _Walker:
 
     def walk_up(self, v: int) -> bool:
         """Let a latent climb, and leave it where the tree was best; return whether that is a better place."""
-        start, best = len(self.log), len(self.log)
-        key = self.tree.key(self.minimize)
-        while self.tree.parent[v] != ROOT and len(self.log) - best < REACH:
-            self.rotate(v)
-            now = self.tree.key(self.minimize)
-            if now < key:
-                key, best = now, len(self.log)
-        self.take_back(best)
-        return best > start
+        return self._walk(lambda: v if self.tree.parent[v] != ROOT else None)
 
     def walk_down(self, v: int) -> bool:
         """Let a latent sink, past the child where that adds fewest edges, and leave it at the best place."""
+        return self._walk(lambda: min(self.tree.children[v], key=self.weigh, default=None))
+
+    def _walk(self, choose: Callable[[], int | None]) -> bool:
+        """Rotate what is chosen while there is something, and go back to where the tree was best."""
         start, best = len(self.log), len(self.log)
         key = self.tree.key(self.minimize)
-        while self.tree.children[v] and len(self.log) - best < REACH:
-            self.rotate(min(self.tree.children[v], key=self.weigh))
+        while len(self.log) - best < REACH and (chosen := choose()) is not None:
+            self.rotate(chosen)
             now = self.tree.key(self.minimize)
             if now < key:
                 key, best = now, len(self.log)

@@ -20,12 +20,12 @@ from retrodict.graph.parentsets import ParentSets
 from retrodict.graph.rows import Integers
 from retrodict.graph.scenes import count
 from retrodict.models.gaussian.equations import Equations
-from retrodict.pictures.table import Table
+from retrodict.pictures.table import Table, Tabular
 from retrodict.plan.layout import Floats
 
 
 @dataclass(frozen=True, repr=False)
-class EdgeCosts:
+class EdgeCosts(Tabular):
     """The price in nats of dropping each edge by itself, and of dropping all parents of a latent.
 
     ``str`` is a table of edges, the dearest first.
@@ -40,12 +40,6 @@ class EdgeCosts:
             return "EdgeCosts(no edges)"
         (parent, child), nats = max(self.edges.items(), key=lambda item: item[1])
         return f"EdgeCosts({count('edge', len(self.edges))}, the dearest {parent} -> {child}: {nats:.3g} nats)"
-
-    def __str__(self) -> str:
-        return str(self.table)
-
-    def _repr_html_(self) -> str:
-        return self.table.to_html()
 
     @property
     def table(self) -> Table:

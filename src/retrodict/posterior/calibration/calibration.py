@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrodict.errors import OptionError
-from retrodict.pictures.table import Table
+from retrodict.pictures.table import Table, Tabular
 from retrodict.plan.counts import read_count, read_seed
 from retrodict.posterior.calibration import figures as calibration_figures
 from retrodict.posterior.calibration.ranks import Simulations, rank, to_uniform
@@ -51,7 +51,7 @@ class Check(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Calibration:
+class Calibration(Tabular):
     """The outcome of simulation-based calibration; true when nothing was rejected, printed as a table.
 
     ``uniforms`` holds, for each simulation and quantity, the rank of the truth among the draws as a number between
@@ -74,12 +74,6 @@ class Calibration:
 
     def __repr__(self) -> str:
         return f"Calibration({self.summary})"
-
-    def __str__(self) -> str:
-        return str(self.table)
-
-    def _repr_html_(self) -> str:
-        return self.table.to_html()
 
     @property
     def table(self) -> Table:

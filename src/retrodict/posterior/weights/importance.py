@@ -11,7 +11,7 @@ import numpy as np
 
 from retrodict.errors import WeightError, quote
 from retrodict.graph.names import Name
-from retrodict.pictures.table import Table
+from retrodict.pictures.table import Table, Tabular
 from retrodict.plan.counts import read_count, read_seed
 from retrodict.plan.layout import Floats
 from retrodict.posterior.weights.effective_draws import count_effective, foresee_share
@@ -24,7 +24,7 @@ MOST_SHOWN = 8
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Importance:
+class Importance(Tabular):
     r"""Draws of an encoder, weighted towards the exact posterior.
 
     ``draws`` are arrays of shape ``(n, *batch, ...)``. ``log_weights``, ``(n, *batch)``, are not normalized:
@@ -75,9 +75,6 @@ class Importance:
         lines = [*self.reasons[:MOST_SHOWN], *([f"and {more} more"] if more > 0 else [])]
         remedy = ["Train for longer, or with another conditional; more draws alone do not help."] if lines else []
         return "\n  ".join([repr(self), *lines, *remedy])
-
-    def _repr_html_(self) -> str:
-        return self.table.to_html()
 
     @property
     def table(self) -> Table:

@@ -19,6 +19,7 @@ from retrodict.read.jaxpr.sets import SetTable
 from retrodict.read.jaxpr.values import Tracked
 from retrodict.read.jaxpr.walk import follow
 from retrodict.read.numpyro.assign import run
+from retrodict.read.numpyro.failures import write_error
 from retrodict.read.numpyro.sites import Program, Site
 from retrodict.read.numpyro.supports import bounds_of, contains, peel
 
@@ -78,9 +79,8 @@ def trace_program(program: Program, sites: Sequence[Site], function: Callable[..
     except RetrodictError:
         raise
     except Exception as error:
-        shown = str(error).strip().split("\n")[0][:300]
         raise ProgramError(
-            f"the densities of the program {program.name!r} cannot be computed, {type(error).__name__} ({shown}), at",
+            f"the densities of the program {program.name!r} cannot be computed, {write_error(error)}, at",
             [site.name for site in sites],
             remedy="Correct it until numpyro.infer.util.log_density accepts it.",
         ) from error

@@ -57,12 +57,17 @@ def explain(error: Exception, program: Any, reached: Sequence[str]) -> ProgramEr
     ending = (advice if foreign else "") + _quote_line(error)
     if isinstance(error, CONCRETE):
         return _explain_concrete(error, program, last, ending)
-    shown = str(error).strip().split("\n")[0][:300]
     after = f" after the site {quote(last[-1:])}" if last else " before its first site"
     return ProgramError(
-        f"the program {program.name!r} raised {type(error).__name__}{after} ({shown})",
+        f"the program {program.name!r} raised {write_error(error, after)}",
         remedy=f"Run it under handlers.seed and correct it.{ending}",
     )
+
+
+def write_error(error: Exception, after: str = "") -> str:
+    """Return the kind of an error, what came before it, and the first line of what it says."""
+    first = str(error).strip().split("\n")[0]
+    return f"{type(error).__name__}{after} ({first[:300]})"
 
 
 def _explain_concrete(error: Exception, program: Any, last: list[str], ending: str) -> ProgramError:
