@@ -39,8 +39,8 @@ everything standardized. NumPyro is not here: its automatic guides fit one obser
 networks take an order of the variables but no adjacency, so a guide for this case would be code of our own."""
 LEARNING = """Digits of scikit-learn, binarized: {images:,} images an epoch in {steps} steps of {batch}. The model has
 {latents} standard normal latents and a tanh decoder with {hidden} hidden units (`zoo.programs.vae`); the encoder has
-two ReLU layers, as wide as {capacity:,} parameters in use allow. Ours sees an indicator of each value of a pixel and has
-a linear map past the layers, which is counted; the others see standardized pixels. One draw, Adam with rate 0.001.
+two ReLU layers, as wide as {capacity:,} parameters in use allow. Ours sees an indicator of each value of a pixel and
+has a linear map past the layers, which is counted; the others see standardized pixels. One draw, Adam with rate 0.001.
 *Ours* is `fit_model` with all that it does but the bound on {judged} held-out images after each epoch, which
 *ours, judging* includes. Pyro: `SVI` with `Trace_ELBO`, its checks switched off, eager; *PyTorch alone* writes
 out the same objective, with the fused Adam. *Bound* is the evidence lower bound of held-out images after {first}
