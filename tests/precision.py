@@ -81,7 +81,7 @@ def write_learned(folder: Path) -> None:
 
 def read_learned(folder: Path) -> list[float]:
     """Load; return bounds over many draws."""
-    learned = rd.load_model(folder / "learned", build_learnable(1), build_summaries(1))
+    learned = rd.load(folder / "learned", build_learnable(1), build_summaries(1))
     return [float(bound) for bound in learned.bound({"x": IMAGES[:3]}, draws=4000)]
 
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from retrodict.learn.gap import Gap as Gap
     from retrodict.learn.gap import split_gap as split_gap
     from retrodict.learn.learned import LearnedModel as LearnedModel
-    from retrodict.learn.learned import load_model as load_model
+    from retrodict.learn.loading import load as load
     from retrodict.learn.refine import refine_encoder as refine_encoder
     from retrodict.models.discrete import DiscreteNetwork as DiscreteNetwork
     from retrodict.models.gaussian import LinearGaussian as LinearGaussian
@@ -56,7 +56,6 @@ if TYPE_CHECKING:
     from retrodict.posterior.calibration.calibration import Calibration as Calibration
     from retrodict.posterior.calibration.calibration import Check as Check
     from retrodict.posterior.posterior import AmortizedPosterior as AmortizedPosterior
-    from retrodict.posterior.posterior import load as load
     from retrodict.posterior.weights.importance import Importance as Importance
     from retrodict.read.bif.bif_reader import from_bif as from_bif
     from retrodict.read.networkx import from_networkx as from_networkx
@@ -104,8 +103,7 @@ _LAZY = {
     "from_pyagrum": "retrodict.read.pyagrum",
     "from_pymc": "retrodict.read.pymc",
     "from_pyro": "retrodict.read.pyro",
-    "load": "retrodict.posterior.posterior",
-    "load_model": "retrodict.learn.learned",
+    "load": "retrodict.learn.loading",
     "refine_encoder": "retrodict.learn.refine",
     "split_gap": "retrodict.learn.gap",
     "write_report": "retrodict.report.page",
@@ -162,7 +160,6 @@ __all__ = [
     "invert",
     "lint",
     "load",
-    "load_model",
     "mean_field",
     "refine_encoder",
     "reversal",

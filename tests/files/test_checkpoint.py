@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import random
@@ -18,12 +17,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from safetensors import safe_open
+from safetensors.numpy import load_file
 
 from retrodict.errors import FileError, SizeError
-from retrodict.files import checkpoint
 from retrodict.files.checkpoint import DTYPES, read_arrays, read_header, write_arrays
+from retrodict.files.digest import digest
 from retrodict.files.strict_json import read_strictly
-from tests.processes import ROOT
+from tests.processes import ROOT, run_python
 
 ARRAYS = {
     "weights": np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -31,17 +32,24 @@ ARRAYS = {
     "none": np.zeros((0, 3)),
     "mask": np.array([True, False]),
 }
+KEPT = {name: array.tolist() for name, array in ARRAYS.items()}
+ENTRY = {"dtype": "F64", "shape": [1], "data_offsets": [0, 8]}
 
 
-def spell(header: Any, body: bytes, *, magic: bytes = b"RTRDCT01", length: int | None = None) -> bytes:
-    """A file by the words of the documentation, with a digest that fits whatever it holds."""
+def spell(header: Any, body: bytes, *, length: int | None = None) -> bytes:
+    """A file by the words of the format."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    start = magic + struct.pack("<Q", len(text) if length is None else length) + text + body
-    return start + hashlib.sha256(start).digest()
+    return struct.pack("<Q", len(text) if length is None else length) + text + body
 
 
-def describe(*entries: Any) -> dict[str, Any]:
-    return {"arrays": list(entries), "content": {}}
+def state(content: Any, *named: Any, **changed: Any) -> str:
+    """Our JSON in the metadata, with a digest that fits these names and arrays."""
+    first = {"format": 3, "release": "0.1", "content": content}
+    return json.dumps({**first, "sha256": digest(first, *named), **changed})
+
+
+def describe(stated: str, **entries: Any) -> dict[str, Any]:
+    return {"__metadata__": {"retrodict": stated}, **entries}
 
 
 @pytest.fixture
@@ -53,7 +61,7 @@ def test_what_is_written_is_read(path):
     write_arrays(path, {"epoch": 3, "name": "ä"}, ARRAYS)
     content, arrays = read_arrays(path)
     assert content == {"epoch": 3, "name": "ä"}
-    assert list(arrays) == list(ARRAYS)
+    assert sorted(arrays) == sorted(ARRAYS)
     for name, array in ARRAYS.items():
         assert arrays[name].dtype == array.dtype
         assert np.array_equal(arrays[name], array)
@@ -62,13 +70,21 @@ def test_what_is_written_is_read(path):
 
 def test_the_format_is_the_documented_one(path):
     array = np.array([1.5, -2.0], dtype="<f8")
-    path.write_bytes(spell(describe(["a", "float64", [2]]), array.tobytes()))
-    assert read_arrays(path)[1]["a"].tolist() == [1.5, -2.0]
-    write_arrays(path, {}, {"a": array})
-    written = path.read_bytes()
-    length = struct.unpack("<Q", written[8:16])[0]
-    assert written == spell(written[16 : 16 + length], array.tobytes())
-    assert json.loads(written[16 : 16 + length]) == describe(["a", "float64", [2]])
+    entry = {"dtype": "F64", "shape": [2], "data_offsets": [0, 16]}
+    path.write_bytes(spell(describe(state({"b": 1, "a": 2}, "x", array), x=entry), array.tobytes()))
+    content, arrays = read_arrays(path)
+    assert content == {"b": 1, "a": 2}
+    assert arrays["x"].tolist() == [1.5, -2.0]
+
+
+def test_the_library_alone_reads_what_we_write(path):
+    write_arrays(path, {"epoch": 3}, ARRAYS)
+    found = load_file(path)
+    assert all(np.array_equal(found[name], array) for name, array in ARRAYS.items())
+    with safe_open(path, "numpy") as file:
+        stated = json.loads(file.metadata()["retrodict"])
+    assert stated["format"] == 3
+    assert stated["content"] == {"epoch": 3}
 
 
 @given(
@@ -111,7 +127,7 @@ def test_a_file_cut_anywhere_is_refused(path, tmp_path):
         with pytest.raises(FileError, match="cut: is"):
             read_arrays(cut)
     cut.write_bytes(whole + b"\0")
-    with pytest.raises(FileError, match="bytes, and"):
+    with pytest.raises(FileError, match="is damaged: its arrays cannot be read"):
         read_arrays(cut)
 
 
@@ -122,42 +138,74 @@ def test_a_flipped_bit_is_seen_wherever_it_is(path, tmp_path):
     for bit in range(8 * len(whole)):
         whole[bit // 8] ^= 1 << bit % 8
         flipped.write_bytes(whole)
-        with pytest.raises(FileError, match="flipped: is"):
+        with pytest.raises(FileError, match=r"flipped: (is|was written)"):
             read_arrays(flipped)
         whole[bit // 8] ^= 1 << bit % 8
 
 
+def test_what_is_stated_cannot_be_changed(path):
+    """Also where the library would take it: other values, another release, arrays that have changed their names."""
+    one = np.array([1.5])
+    good = json.loads(state({"a": 1}, "x", one))
+    for changed in ({"content": {"a": 2}}, {"release": "0.2"}, {"sha256": "0" * 64}):
+        path.write_bytes(spell(describe(json.dumps(good | changed), x=ENTRY), one.tobytes()))
+        with pytest.raises(FileError, match="not those that were written"):
+            read_arrays(path)
+    for name, dtype, shape in (("y", "F64", [1]), ("x", "I64", [1]), ("x", "F64", [1, 1]), ("x", "F32", [2])):
+        entry = ENTRY | {"dtype": dtype, "shape": shape}
+        path.write_bytes(spell(describe(json.dumps(good), **{name: entry}), one.tobytes()))
+        with pytest.raises(FileError, match="not those that were written"):
+            read_arrays(path)
+
+
+@pytest.mark.parametrize("written", [1, 2, 4, None, [3]])
+def test_other_formats_are_refused_by_name(path, written):
+    path.write_bytes(spell(describe(state({}, format=written)), b""))
+    with pytest.raises(FileError, match=r"by retrodict 0\.1 in format .*, this release reads format 3\. Load it with"):
+        read_arrays(path)
+
+
+def test_files_before_format_3_are_refused(path):
+    path.write_bytes(b"RTRDCT01" + bytes(100))
+    with pytest.raises(FileError, match=r"written before retrodict 0\.1, in a format .* Train it again"):
+        read_arrays(path)
+
+
+FINE = state({})
 HEADERS = {
     "no JSON": b"{",
     "no UTF-8": b'{"a": "\xff"}',
-    "a list": b"[]",
-    "nothing": b"",
-    "no arrays": {"content": {}},
-    "no content": {"arrays": []},
-    "content is a list": {"arrays": [], "content": []},
-    "arrays are a number": {"arrays": 3, "content": {}},
-    "an entry of two": describe(["a", "float64"]),
-    "an unknown type": describe(["a", "object", [1]]),
-    "a type that is a list": describe(["a", ["float64"], [1]]),
-    "big-endian": describe(["a", ">f8", [1]]),
-    "a negative axis": describe(["a", "float64", [-1]]),
-    "two negative axes": describe(["a", "float64", [-1, -1]]),
-    "an axis of 1.0": describe(["a", "float64", [1.0]]),
-    "an axis of true": describe(["a", "float64", [True]]),
-    "an axis of text": describe(["a", "float64", ["1"]]),
-    "a shape of text": describe(["a", "float64", "1"]),
-    "many axes": describe(["a", "float64", [1] * 40]),
-    "a huge axis": describe(["a", "float64", [2**62]]),
-    "axes that overflow to 8 bytes": describe(["a", "float64", [2**32, 2**32, 1]]),
-    "none times too many": describe(["a", "float64", [0, 2**40, 2**40]]),
-    "a name twice": describe(["a", "float32", [1]], ["a", "float32", [1]]),
-    "a name that is a number": describe([1, "float64", [1]]),
-    "a key twice": b'{"arrays": [["a", "float64", [1]]], "content": {}, "content": {}}',
-    "NaN": b'{"arrays": [["a", "float64", [1]]], "content": {"a": NaN}}',
-    "infinity": b'{"arrays": [["a", "float64", [1]]], "content": {"a": 1e999}}',
-    "a long integer": b'{"arrays": [["a", "float64", [1]]], "content": {"a": ' + b"9" * 5000 + b"}}",
-    "deep": b'{"arrays": [["a", "float64", [1]]], "content": ' + b'{"a":' * 20 + b"1" + b"}" * 20 + b"}",
-    "very deep": b"[" * 500_000 + b"]" * 500_000,
+    "an entry without a type": describe(FINE, x={"shape": [1], "data_offsets": [0, 8]}),
+    "an entry that is a list": describe(FINE, x=["F64", [1], [0, 8]]),
+    "an unknown type": describe(FINE, x=ENTRY | {"dtype": "object"}),
+    "a type that is a list": describe(FINE, x=ENTRY | {"dtype": ["F64"]}),
+    "a type that we do not write": describe(FINE, x=ENTRY | {"dtype": "F8_E5M2", "shape": [8]}),
+    "a type that NumPy does not know": describe(FINE, x=ENTRY | {"dtype": "BF16", "shape": [4]}),
+    "a negative axis": describe(FINE, x=ENTRY | {"shape": [-1]}),
+    "an axis of 1.0": describe(FINE, x=ENTRY | {"shape": [1.0]}),
+    "an axis of true": describe(FINE, x=ENTRY | {"shape": [True]}),
+    "an axis of text": describe(FINE, x=ENTRY | {"shape": ["1"]}),
+    "a shape of text": describe(FINE, x=ENTRY | {"shape": "1"}),
+    "many axes": describe(FINE, x=ENTRY | {"shape": [1] * 100}),
+    "a huge axis": describe(FINE, x=ENTRY | {"shape": [2**61], "data_offsets": [0, 2**64 - 1]}),
+    "axes that overflow to 8 bytes": describe(FINE, x=ENTRY | {"shape": [2**32, 2**32, 1]}),
+    "none times too many": describe(FINE, x=ENTRY, y=ENTRY | {"shape": [0, 2**40, 2**40], "data_offsets": [8, 8]}),
+    "an array that begins before another ends": describe(FINE, x=ENTRY, y=ENTRY | {"data_offsets": [4, 12]}),
+    "an array at the place of another": describe(FINE, x=ENTRY, y=ENTRY),
+    "an array beyond the end": describe(FINE, x=ENTRY | {"shape": [2], "data_offsets": [0, 16]}),
+    "a name twice": b'{"__metadata__": {"retrodict": "{}"}, "x": %b, "x": %b}' % ((json.dumps(ENTRY).encode(),) * 2),
+    "metadata that are a list": {"__metadata__": ["retrodict"], "x": ENTRY},
+    "our metadata are a number": {"__metadata__": {"retrodict": 3}, "x": ENTRY},
+    "our metadata are a list": describe("[]", x=ENTRY),
+    "no format": describe('{"release": "0.1", "content": {}, "sha256": ""}', x=ENTRY),
+    "no content": describe('{"format": 3, "release": "0.1", "sha256": ""}', x=ENTRY),
+    "content is a list": describe('{"format": 3, "release": "0.1", "content": [], "sha256": ""}', x=ENTRY),
+    "a key twice": describe('{"format": 3, "release": "0.1", "content": {}, "content": {}, "sha256": ""}', x=ENTRY),
+    "NaN": describe('{"format": 3, "release": "0.1", "content": {"a": NaN}, "sha256": ""}', x=ENTRY),
+    "infinity": describe('{"format": 3, "release": "0.1", "content": {"a": 1e999}, "sha256": ""}', x=ENTRY),
+    "a long integer": describe(f'{{"format": 3, "release": "0.1", "content": {{"a": {"9" * 5000}}}}}', x=ENTRY),
+    "deep": describe('{"format": 3, "content": ' + '{"a":' * 20 + "1" + "}" * 20 + "}", x=ENTRY),
+    "very deep": b'{"a":' + b"[" * 500_000 + b"]" * 500_000 + b"}",
     "many keys, two of them equal": b"{" + b",".join(b'"%d":0' % (i % 90_000) for i in range(90_001)) + b"}",
     "long text of brackets, no JSON": b'{"arrays": "' + b"[" * 500_000,
 }
@@ -170,69 +218,77 @@ def test_headers_that_cannot_be_are_refused_at_once(path, header):
         read_arrays(path)
 
 
-@pytest.mark.parametrize("length", [0, 1, 2**20 + 1, 2**40, 2**64 - 1])
+@pytest.mark.parametrize("length", [1, 2**20 + 1, 2**40, 2**64 - 1])
 def test_lengths_that_lie_are_refused(path, length):
-    path.write_bytes(spell(describe(["a", "float64", [1]]), bytes(8), length=length))
+    path.write_bytes(spell(describe(FINE, x=ENTRY), bytes(8), length=length))
     with pytest.raises(FileError, match="is damaged"):
         read_arrays(path)
 
 
 def test_truth_is_one_or_nought(path):
-    path.write_bytes(spell(describe(["a", "bool", [3]]), bytes([0, 1, 2])))
+    path.write_bytes(spell(describe(FINE, a={"dtype": "BOOL", "shape": [3], "data_offsets": [0, 3]}), bytes([0, 1, 2])))
     with pytest.raises(FileError, match="neither true nor false"):
         read_arrays(path)
 
 
-def test_files_of_others_are_told_from_damaged_ones(path):
-    path.write_bytes(b"PK\x03\x04" + bytes(100))
+@pytest.mark.parametrize(
+    "content",
+    [b"PK\x03\x04" + bytes(100), b"", b"\0", spell(b"", b""), spell(b"[]", b""), spell({"x": ENTRY}, bytes(8))],
+    ids=["an archive", "nothing", "a byte", "an empty header", "a list", "tensors of others"],
+)
+def test_files_of_others_are_told_from_damaged_ones(path, content):
+    path.write_bytes(content)
     with pytest.raises(FileError, match="state: is no file of retrodict"):
-        read_arrays(path)
-    path.write_bytes(b"")
-    with pytest.raises(FileError, match="is no file of retrodict"):
         read_arrays(path)
 
 
 def test_a_huge_file_costs_nothing(path):
-    """A terabyte of nothing, and one with a header that is true: neither is read before its caller wants it."""
+    """A terabyte of nothing; one with a header that is true, of which only the header is read; and one that lies."""
     with open(path, "wb") as file:
         file.truncate(1 << 40)
     with pytest.raises(FileError, match="is no file of retrodict"):
         read_arrays(path)
-    start = spell(describe(["a", "float64", [1 << 36]]), b"")[:-32]
+    start = spell(describe(FINE, a={"dtype": "F64", "shape": [1 << 36], "data_offsets": [0, 1 << 39]}), b"")
     with open(path, "wb") as file:
         file.write(start)
-        file.truncate(len(start) + (1 << 39) + 32)
-    assert read_header(path).entries[0].shape == (1 << 36,)
+        file.truncate(len(start) + (1 << 39))
+    assert read_header(path).content == {}
+    os.truncate(path, len(start) + (1 << 39) - 1)
+    with pytest.raises(FileError, match="is damaged"):
+        read_arrays(path)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="pipes with names")
-def test_what_is_no_file_is_refused(path, tmp_path):
-    os.mkfifo(path)
-    for wrong in (path, tmp_path, Path(os.devnull)):
-        with pytest.raises(FileError, match="is not an ordinary file"):
-            read_arrays(wrong)
-    with pytest.raises(FileError, match=r"absent: cannot be read \(No such file"):
-        read_arrays(tmp_path / "absent")
+MEASURE = """
+import os
+from pathlib import Path
+import numpy as np
+from retrodict.files.checkpoint import read_arrays, write_arrays
+
+def read_peak():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+
+arrays = {str(i): np.full(1 << 20, i) for i in range(16)}  # 128 MiB
+before = read_peak()
+if os.environ["DO"] == "write":
+    write_arrays(os.environ["FILE"], {}, arrays)
+else:
+    del arrays
+    read_arrays(os.environ["FILE"])
+print((read_peak() - before) / 128)
+"""
 
 
-def test_a_write_that_fails_leaves_what_was_there(path, monkeypatch):
-    write_arrays(path, {"epoch": 1}, ARRAYS)
-
-    def fail(*_: object) -> None:
-        raise OSError("the disk is full")
-
-    for function in ("fsync", "replace"):
-        with monkeypatch.context() as patched:
-            patched.setattr(checkpoint.os, function, fail)
-            with pytest.raises(OSError, match="full"):
-                write_arrays(path, {"epoch": 2}, ARRAYS)
-        assert read_arrays(path)[0] == {"epoch": 1}
-        assert list(path.parent.iterdir()) == [path]
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="where a process sees how much it took")
+def test_memory_beside_the_arrays_is_twice_the_file_at_most(path):
+    """Written, the file stands in memory and is copied once; read, it takes no more than its arrays."""
+    assert float(run_python(MEASURE, DO="write", FILE=str(path))) < 2.1
+    assert float(run_python(MEASURE, DO="read", FILE=str(path))) < 0.2
 
 
 def mutate(whole: bytes, rng: random.Random) -> bytes:
-    """A file with a few bytes changed, moved, cut out or put in; in half of the cases with a digest that fits."""
-    data = bytearray(whole[:-32])
+    """A file with a few bytes changed, moved, cut out or put in; in half of the cases with a length that fits."""
+    data = bytearray(whole)
     for _ in range(rng.randint(1, 4)):
         at, to = sorted(rng.randrange(len(data)) for _ in range(2))
         match rng.randrange(5):
@@ -245,14 +301,15 @@ def mutate(whole: bytes, rng: random.Random) -> bytes:
             case 3:
                 data[at:at] = data[to : to + rng.randrange(20)]
             case _:
-                data[8:16] = struct.pack("<Q", rng.choice([0, 1, len(data), 2**63, rng.randrange(1000)]))
+                data[:8] = struct.pack("<Q", rng.choice([0, 1, len(data), 2**63, rng.randrange(1000)]))
         if not data:
             data = bytearray(b"\0")
-    return bytes(data) + (hashlib.sha256(data).digest() if rng.random() < 0.5 else whole[-32:])
+    end = data.find(b"}}") + 2
+    return struct.pack("<Q", max(end - 8, 0)) + bytes(data[8:]) if rng.random() < 0.5 else bytes(data)
 
 
 def survive(path: Path, seeds: range) -> int:
-    """Read mutants; each is refused by our own error or is a file in its own right. Returns how many were refused."""
+    """Read mutants; each is refused by our own error or says the same. Returns how many were refused."""
     write_arrays(path, {"epoch": 3, "widths": [2, 3], "recipe": {"kind": "shared"}}, ARRAYS)
     whole, refused = path.read_bytes(), 0
     for seed in seeds:
@@ -262,17 +319,17 @@ def survive(path: Path, seeds: range) -> int:
         except FileError:
             refused += 1
         else:
-            assert sum(array.nbytes for array in arrays.values()) < path.stat().st_size
+            assert {name: array.tolist() for name, array in arrays.items()} == KEPT
     return refused
 
 
 def test_mutants_are_refused_or_whole(path):
-    assert survive(path, range(2000)) > 1500
+    assert survive(path, range(2000)) > 1900
 
 
 @pytest.mark.slow
 def test_many_more_mutants_are_refused_or_whole(path):
-    assert survive(path, range(2000, 200_000)) > 150_000
+    assert survive(path, range(2000, 200_000)) > 190_000
 
 
 WRITER = """

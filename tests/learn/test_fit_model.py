@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from retrodict import LearnedModel, fit_model, from_numpyro, fully_connected, load_model, zoo
+from retrodict import LearnedModel, fit_model, from_numpyro, fully_connected, load, zoo
 from retrodict.encode.build import count_parameters
 from retrodict.errors import DataError, FileError, OptionError, ProgramError, RetrodictError
 from retrodict.learn.structure import EncoderPlan, find_inverse, make_recipe
@@ -125,7 +125,7 @@ def test_a_run_is_kept_in_its_folder_and_no_other_is_mixed_in(tmp_path: Path) ->
 
 def test_a_learned_model_is_saved_with_its_certificate(tmp_path: Path, faithful: LearnedModel) -> None:
     faithful.save(tmp_path)
-    again = load_model(tmp_path, programs.factors(seed=9))
+    again = load(tmp_path, programs.factors(seed=9))
     data = {"x": draw_factors(10)}
     for one, other in zip(list_arrays(faithful), list_arrays(again), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -133,9 +133,12 @@ def test_a_learned_model_is_saved_with_its_certificate(tmp_path: Path, faithful:
     assert again.certificate
     assert again.infer(data, 3)["z"].shape == (3, 10, 2)
     with pytest.raises(FileError, match="other parameters"):
-        load_model(tmp_path, programs.factors(latents=3))
-    with pytest.raises(FileError, match="holds no learned model"):
-        load_model(tmp_path / "elsewhere", programs.factors())
+        load(tmp_path, programs.factors(latents=3))
+    with pytest.raises(FileError, match="holds nothing that was saved"):
+        load(tmp_path / "elsewhere", programs.factors())
+    for source in (faithful.model, 3):
+        with pytest.raises(FileError, match=r"model\.safetensors: holds a learned model, which .* cannot load\. Give"):
+            load(tmp_path, source)
 
 
 # -- what a learned model does -----------------------------------------------------------------------
@@ -177,11 +180,11 @@ def test_a_summary_stands_between_the_image_and_the_encoder(tmp_path: Path) -> N
     assert not jnp.array_equal(weights, make(0).layers[1].weight)  # it was trained along
     assert learned.certificate
     learned.save(tmp_path)
-    again = load_model(tmp_path, program(), {"x": make(1)})
+    again = load(tmp_path, program(), {"x": make(1)})
     for one, other in zip(list_arrays(learned), list_arrays(again), strict=True):
         np.testing.assert_array_equal(one, other)
-    with pytest.raises(FileError, match=r"retrodict: was saved with summaries of .x., .* have to be given"):
-        load_model(tmp_path, program())
+    with pytest.raises(FileError, match=r"safetensors: was saved with summaries of .x., .* have to be given"):
+        load(tmp_path, program())
     with pytest.raises(OptionError, match="no observed sites: 'y'"):
         fit_model(program(), data, summaries={"y": make(0)}, **SMALL)
 

@@ -10,8 +10,10 @@ import jax
 import numpy as np
 import pytest
 
-from retrodict import LearnedModel, fit_model, load_model
+from retrodict import LearnedModel, fit_model, load
 from retrodict.errors import FileError, NoveltyWarning, OptionError
+from retrodict.files.checkpoint import read_arrays, write_arrays
+from retrodict.learn.resume import FILE
 from tests.learn import programs
 
 ROWS = np.random.default_rng(0).normal(size=(80, 4)).astype(np.float32)
@@ -61,10 +63,28 @@ def test_other_settings_and_fewer_epochs_are_still_refused(folder: Path, longer:
         run(8, schedule="linear")
 
 
+def test_a_run_of_an_old_release_is_refused_and_not_begun_anew(tmp_path: Path) -> None:
+    (tmp_path / "learning.retrodict").write_bytes(b"RTRDCT01" + bytes(99))
+    with pytest.raises(FileError, match=r"learning\.retrodict: was written before retrodict 0\.1"):
+        run(1, folder=tmp_path)
+
+
+def test_a_file_that_holds_something_else_is_refused(folder: Path, longer: LearnedModel, tmp_path: Path) -> None:
+    content, arrays = read_arrays(folder / FILE)
+    for changed, other, message in (
+        ({**content, "kind": "posterior"}, arrays, "holds no state of fit_model"),
+        ({"kind": content["kind"]}, arrays, "does not fit this version of retrodict"),
+        (content, {name: array for name, array in arrays.items() if name != "history.test"}, "does not fit"),
+    ):
+        write_arrays(tmp_path / FILE, changed, other)
+        with pytest.raises(FileError, match=message):
+            run(4, folder=tmp_path, schedule="constant")
+
+
 def test_data_unlike_those_learned_from_are_told_of(longer: LearnedModel, tmp_path: Path) -> None:
     """Warnings are errors here: what is like the data gives none."""
     longer.save(tmp_path)
-    for learned in (longer, load_model(tmp_path, programs.factors(seed=5))):
+    for learned in (longer, load(tmp_path, programs.factors(seed=5))):
         learned.infer({"x": np.random.default_rng(1).normal(size=(50, 4))}, 2)
         with pytest.warns(NoveltyWarning, match=r"'x\[2\]' is 30, training saw -"):
             learned.infer({"x": np.array([[0.0, 0.0, 30.0, 0.0]])}, 2)

@@ -1,76 +1,62 @@
-"""The file format of everything that is saved: one file, a JSON header and raw arrays, nothing that could run.
+"""What is saved is one file in the safetensors format: arrays, and plain values as JSON; nothing in the file can run.
 
-    8 bytes   the letters ``RTRDCT01``
-    8 bytes   length of the header, little-endian
-    header    JSON: ``{"arrays": [[name, dtype, shape], ...], "content": {...}}``
-    arrays    one after another, little-endian, C order, no gaps
-    32 bytes  SHA-256 of all the bytes before
-
-The size of the file follows from its header, and is compared before anything is allocated. What is written is
-complete on disk before it takes the place of what was there.
+The metadata of the file have one entry, ``retrodict``: JSON with the ``format`` (3), the ``release`` that wrote the
+file, the ``content`` (the values of the writer), and the ``sha256`` of these three and of the names, types, shapes and
+numbers of all arrays. The safetensors library writes and reads the arrays; what is checked here is what the library
+leaves open: who wrote the file, whether anything was changed, and that a header is short and says nothing twice.
 """
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import json
-import math
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
 
-from retrodict.errors import FileError, SizeError
+from retrodict.errors import FileError, RetrodictError, SizeError
+from retrodict.files.digest import digest
 from retrodict.files.strict_json import read_strictly
 from retrodict.files.whole import replacing
 
-MAGIC = b"RTRDCT01"
-DIGEST_BYTES = 32
+FORMAT = 3
+ENTRY = "retrodict"
+# How files of the formats 1 and 2 begin, and end their names.
+OLD_START, OLD_ENDING = b"RTRDCT01", ".retrodict"
 MOST_HEADER_BYTES = 1 << 20
-MOST_AXES = 16
-MOST_BYTES = 1 << 62
 
-# A file can choose among these and nothing else.
+# A file can choose among these and nothing else: names in NumPy, and in safetensors.
 DTYPES = {
-    name: np.dtype(name).newbyteorder("<")
-    for name in ("bool", "uint8", "int32", "uint32", "int64", "float16", "float32", "float64")
+    "bool": "BOOL",
+    "uint8": "U8",
+    "int32": "I32",
+    "uint32": "U32",
+    "int64": "I64",
+    "float16": "F16",
+    "float32": "F32",
+    "float64": "F64",
 }
 
 Arrays = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Entry:
-    """The name, type and shape of an array in a file."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-
-    @property
-    def size(self) -> int:
-        """Length in bytes."""
-        return math.prod(self.shape) * DTYPES[self.dtype].itemsize
-
-
-@dataclass(frozen=True)
 class Header:
-    """What a file says of itself: the values of its writer, and the arrays that follow."""
+    """What a file says of itself; ``sha256`` has not been compared with anything yet."""
 
     path: Path
+    release: str
     content: Mapping[str, Any]
-    entries: tuple[Entry, ...]
-    start: int
-
-    @property
-    def end(self) -> int:
-        """Where the arrays end and the digest begins."""
-        return self.start + sum(entry.size for entry in self.entries)
+    sha256: str
 
 
 def write_arrays(path: str | Path, content: Mapping[str, Any], arrays: Arrays) -> None:
@@ -82,18 +68,20 @@ def write_arrays(path: str | Path, content: Mapping[str, Any], arrays: Arrays) -
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_arrays(f"{folder}/a", {"step": 3}, {"w": np.ones(2)})
-    ...     header, arrays = read_arrays(f"{folder}/a")
-    >>> header["step"], arrays["w"].tolist()
+    ...     content, arrays = read_arrays(f"{folder}/a")
+    >>> content["step"], arrays["w"].tolist()
     (3, [1.0, 1.0])
     """
-    target = Path(path)
     raw = {name: _to_raw(name, array) for name, array in arrays.items()}
-    listed = [[name, array.dtype.name, list(array.shape)] for name, array in raw.items()]
-    header = json.dumps({"arrays": listed, "content": dict(content)}, allow_nan=False).encode()
-    if len(header) > MOST_HEADER_BYTES:
-        raise SizeError(f"a header of {len(header):,} bytes, where {MOST_HEADER_BYTES:,} are allowed")
-    with replacing(target) as file:
-        _write_all(file, header, raw)
+    plain = json.loads(json.dumps(dict(content), allow_nan=False))
+    release = version("retrodict")
+    stated = {"format": FORMAT, "release": release, "content": plain, "sha256": _digest(release, plain, raw)}
+    whole = save(raw, {ENTRY: json.dumps(stated)})
+    length = int.from_bytes(whole[:8], "little")
+    if length > MOST_HEADER_BYTES:
+        raise SizeError(f"a header of {length:,} bytes, where {MOST_HEADER_BYTES:,} are allowed")
+    with replacing(Path(path)) as file:
+        file.write(whole)
 
 
 def save_file(folder: str | Path, name: str, content: Mapping[str, Any], arrays: Arrays) -> None:
@@ -121,12 +109,20 @@ def make_folder(folder: str | Path) -> None:
 
 
 def find_file(folder: str | Path, name: str) -> Path | None:
-    """Return the path of a file in a folder, None if it is not there; raise `FileError` where that cannot be seen."""
+    """Return the path of a file in a folder, None if it is not there.
+
+    Raises `FileError` where that cannot be seen, and where only a file of an old format is there.
+    """
     path = Path(folder) / name
+    old = path.with_suffix(OLD_ENDING)
     try:
-        return path if path.exists() else None
+        if path.exists():
+            return path
+        if old.exists():
+            raise _refuse_old(old)
     except OSError as error:
         raise FileError(folder, f"cannot be read ({error.strerror})", remedy="Choose another folder.") from error
+    return None
 
 
 def _unwritable(folder: object, why: object) -> FileError:
@@ -134,7 +130,7 @@ def _unwritable(folder: object, why: object) -> FileError:
 
 
 def read_arrays(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Return the values and arrays of a file, every byte of which was checked.
+    """Return the values and arrays of a file, all of which were checked.
 
     Raises `FileError` for a file that is missing, no file of ours, cut short, too long, or changed anywhere.
     """
@@ -150,39 +146,59 @@ def read_header(path: str | Path) -> Header:
     source = Path(path)
     try:
         with _open_regular(source) as file:
-            return _read_header(source, file, os.fstat(file.fileno()).st_size)
+            start = file.read(9)
+            length = int.from_bytes(start[:8], "little")
+            text = start[8:] + file.read(min(length, MOST_HEADER_BYTES + 1) - 1 if length else 0)
     except OSError as error:
         raise FileError(source, f"cannot be read ({error.strerror})") from error
+    if start.startswith(OLD_START):
+        raise _refuse_old(source)
+    if text[:1] != b"{":
+        raise _refuse_foreign(source)
+    if length > MOST_HEADER_BYTES or len(text) != length:
+        raise _refuse_damaged(source, f"its header cannot be {length:,} bytes long")
+    return _read_header(source, text)
 
 
 def read_body(header: Header) -> dict[str, NDArray[Any]]:
-    """Return the arrays that belong to a header; raise `FileError` when any byte of the file was changed."""
+    """Return the arrays that belong to a header; raise `FileError` when anything in the file was changed."""
     try:
-        with _open_regular(header.path) as file:
-            return _read_body(header, file)
+        arrays = load_file(header.path, backend="pread")
     except OSError as error:
         raise FileError(header.path, f"cannot be read ({error.strerror})") from error
     except MemoryError as error:
         raise FileError(header.path, "is larger than memory") from error
+    except (SafetensorError, ValueError) as error:
+        raise _refuse_damaged(header.path, f"its arrays cannot be read, {error}") from error
+    wrong = [name for name, array in arrays.items() if array.dtype == bool and (array.view(np.uint8) > 1).any()]
+    if wrong:
+        raise _refuse_damaged(header.path, f"the array {wrong[0]!r} holds what is neither true nor false")
+    if _digest(header.release, header.content, arrays) != header.sha256:
+        raise _refuse_damaged(header.path, "its bytes are not those that were written")
+    return arrays
+
+
+@contextlib.contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """Turn whatever is raised while the values of a file are put to use into a `FileError` that names the file."""
+    try:
+        yield
+    except FileError:
+        raise
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        why = str(error) if isinstance(error, RetrodictError) else f"{type(error).__name__}: {error}"
+        raise FileError(path, f"does not fit this version of retrodict ({why})") from error
 
 
 def _to_raw(name: str, array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype.name not in DTYPES:
         raise TypeError(f"array {name!r} has the type {array.dtype}, which files do not hold")
-    return np.asarray(array, dtype=DTYPES[array.dtype.name], order="C")
+    return np.asarray(array, dtype=np.dtype(array.dtype.name), order="C")
 
 
-def _write_all(file: BinaryIO, header: bytes, arrays: Arrays) -> None:
-    digest = hashlib.sha256()
-    parts: list[bytes | memoryview] = [MAGIC, len(header).to_bytes(8, "little"), header, *map(_view, arrays.values())]
-    for part in parts:
-        digest.update(part)
-        file.write(part)
-    file.write(digest.digest())
-
-
-def _view(array: NDArray[Any]) -> memoryview:
-    return memoryview(array.reshape(-1).view(np.uint8))
+def _digest(release: str, content: Mapping[str, Any], arrays: Arrays) -> str:
+    named = (part for name in sorted(arrays) for part in (name, arrays[name]))
+    return digest({"format": FORMAT, "release": release, "content": content}, *named)
 
 
 def _open_regular(path: Path) -> BinaryIO:
@@ -192,56 +208,49 @@ def _open_regular(path: Path) -> BinaryIO:
     return open(path, "rb")
 
 
-def _read_header(path: Path, file: BinaryIO, size: int) -> Header:
-    start = file.read(16)
-    if start[:8] != MAGIC:
-        raise FileError(path, "is no file of retrodict", remedy="Give a file or folder that retrodict saved.")
-    length = int.from_bytes(start[8:], "little")
-    if len(start) < 16 or length > MOST_HEADER_BYTES or 16 + length + DIGEST_BYTES > size:
-        raise _damaged(path, f"its header cannot be {length:,} bytes long")
+def _read_header(path: Path, text: bytes) -> Header:
+    """Return the header that a text holds: JSON, with our own JSON as a text in it."""
     try:
-        header = read_strictly(file.read(length))
-        entries = tuple(map(_read_entry, header["arrays"]))
-        content = header["content"]
-    except (ValueError, TypeError, KeyError) as error:
-        raise _damaged(path, f"its header cannot be read, {error}") from error
-    if not isinstance(content, dict) or len({entry.name for entry in entries}) < len(entries):
-        raise _damaged(path, "its header cannot be read")
-    found = Header(path, content, entries, 16 + length)
-    if found.end + DIGEST_BYTES != size:
-        raise _damaged(path, f"it has {size:,} bytes, and {found.end + DIGEST_BYTES:,} by its header")
-    return found
+        described = read_strictly(text)
+        metadata = described.pop("__metadata__", {})
+        if ENTRY not in metadata:
+            raise _refuse_foreign(path)
+        strange = [name for name, entry in described.items() if entry["dtype"] not in DTYPES.values()]
+        if strange:
+            raise ValueError(f"the array {strange[0]!r:.100} has a type that files do not hold")
+        stated = read_strictly(metadata[ENTRY].encode())
+        release, written = stated["release"], stated["format"]
+        if written != FORMAT:
+            raise _refuse_version(path, release, written)
+        header = Header(path, release, stated["content"], stated["sha256"])
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        if isinstance(error, FileError):
+            raise
+        raise _refuse_damaged(path, f"its header cannot be read, {error}") from error
+    if not isinstance(header.content, dict):
+        raise _refuse_damaged(path, "its header cannot be read")
+    return header
 
 
-def _read_entry(listed: Any) -> Entry:
-    name, dtype, shape = listed
-    natural = isinstance(shape, list) and len(shape) <= MOST_AXES and all(type(n) is int and n >= 0 for n in shape)
-    # Counted without axes of length zero: NumPy refuses to make an array of none times too many.
-    possible = natural and math.prod(max(n, 1) for n in shape) * 8 <= MOST_BYTES
-    if not isinstance(name, str) or dtype not in DTYPES or not possible:
-        raise ValueError(f"{listed!r:.100} describes no array")
-    return Entry(name, dtype, tuple(shape))
+def _refuse_foreign(path: Path) -> FileError:
+    return FileError(path, "is no file of retrodict", remedy="Give a file or folder that retrodict saved.")
 
 
-def _read_body(header: Header, file: BinaryIO) -> dict[str, NDArray[Any]]:
-    if os.fstat(file.fileno()).st_size != header.end + DIGEST_BYTES:
-        raise _damaged(header.path, "its length changed while it was read")
-    digest = hashlib.sha256(file.read(header.start))
-    arrays = {}
-    for entry in header.entries:
-        array = np.empty(entry.shape, dtype=DTYPES[entry.dtype])
-        view = _view(array)
-        if file.readinto(view) != len(view):  # type: ignore[attr-defined]
-            raise _damaged(header.path, "it ends too soon")
-        digest.update(view)
-        arrays[entry.name] = array
-    if file.read(DIGEST_BYTES) != digest.digest():
-        raise _damaged(header.path, "its bytes are not those that were written")
-    wrong = [name for name, array in arrays.items() if array.dtype == bool and (array.view(np.uint8) > 1).any()]
-    if wrong:
-        raise _damaged(header.path, f"the array {wrong[0]!r} holds what is neither true nor false")
-    return arrays
+def _refuse_old(path: Path) -> FileError:
+    return FileError(
+        path,
+        "was written before retrodict 0.1, in a format that is no longer read",
+        remedy="Train it again, into a folder without that file.",
+    )
 
 
-def _damaged(path: Path, why: str) -> FileError:
+def _refuse_version(path: Path, release: Any, written: Any) -> FileError:
+    return FileError(
+        path,
+        f"was written by retrodict {release!s:.20} in format {written!r:.20}, this release reads format {FORMAT}",
+        remedy="Load it with the release that wrote it, or train it again.",
+    )
+
+
+def _refuse_damaged(path: Path, why: str) -> FileError:
     return FileError(path, f"is damaged: {why}", remedy="Restore it from a copy, or save it again.")

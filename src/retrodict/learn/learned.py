@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,15 +15,11 @@ import numpy as np
 
 from retrodict.certificate.certify import Certificate, certify
 from retrodict.encode.recipe import Recipe
-from retrodict.encode.space import Space
-from retrodict.encode.summaries import Summary
-from retrodict.errors import FileError
 from retrodict.graph.inverse import Inverse
 from retrodict.learn.data import read_rows
 from retrodict.learn.expectation import expect
 from retrodict.learn.generator import ProgramGenerator, bind
-from retrodict.learn.programs import as_module
-from retrodict.learn.storage import load_learned, save_learned
+from retrodict.learn.storage import save_learned
 from retrodict.plan.counts import read_count, read_seed
 from retrodict.plan.layout import Floats
 from retrodict.posterior.novelty import Familiar
@@ -128,36 +124,9 @@ class LearnedModel:
         return self.model.join(self.model.simulate(n, seed=seed))
 
     def save(self, folder: str | Path) -> None:
-        """Write parameters, inverse, certificate and encoder into a folder; `load_model` reads them back.
+        """Write parameters, inverse, certificate and encoder into a folder; `rd.load` reads them back.
 
         No pickle: numbers, and a description that can name nothing but what this package knows.
         Raises `FileError` where the folder cannot be written.
         """
-        save_learned(folder, self.program, self.posterior)
-
-
-def load_model(
-    folder: str | Path, program: Callable[[], Any], summaries: Mapping[str, Summary] | None = None
-) -> LearnedModel:
-    """Return a learned model that was saved, for the program that it was learned from, with any parameters.
-
-    Every byte is checked, the program is compared by its digest, the inverse is certified again. ``summaries`` are
-    modules built like those that `fit_model` was given, of which the file holds only the weights. Raises `FileError`,
-    which names the file, for whatever does not fit.
-
-    >>> import tempfile
-    >>> import numpy as np
-    >>> from retrodict import fit_model, zoo
-    >>> images = {"x": np.random.default_rng(0).integers(0, 2, (64, 9))}
-    >>> learned = fit_model(zoo.programs.vae(latents=2, pixels=9, hidden=(8,)), images, epochs=1, quiet=True)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     learned.save(folder)
-    ...     again = load_model(folder, zoo.programs.vae(latents=2, pixels=9, hidden=(8,), seed=1))
-    >>> bool((again.bound(images) == learned.bound(images)).all())
-    True
-    """
-    filled, model, parts = load_learned(folder, as_module(program), summaries or {})
-    if parts.encoder is None or parts.recipe is None:
-        raise FileError(folder, "holds a posterior without an encoder")
-    generator = ProgramGenerator(filled, model, Space(parts.inverse))
-    return LearnedModel(Autoencoder(generator, parts.encoder), parts.recipe, parts.history, parts.familiar)
+        save_learned(folder, self.program, self.model, self.posterior.parts)

@@ -15,12 +15,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from retrodict.errors import FileError
-from retrodict.files.checkpoint import find_file, make_folder, read_arrays, save_file
+from retrodict.files.checkpoint import find_file, fitting, make_folder, read_arrays, save_file
+from retrodict.posterior.storage import add_prefix, take_prefix
 from retrodict.train.learning import Moment
 from retrodict.train.loop import History
 
-KIND, VERSION = "learning", 1
-FILE = "learning.retrodict"
+KIND = "learning"
+FILE = "learning.safetensors"
 
 
 @dataclass(frozen=True)
@@ -53,20 +54,9 @@ class Journal:
 
     def keep(self, moment: Moment) -> None:
         """Write the state after an epoch; what was there is replaced as a whole or not at all."""
-        history = moment.history
-        content = {
-            "kind": KIND,
-            "version": VERSION,
-            "setup": {**self.setup, "epochs": self.epochs},
-            "watched": [dict(watched) for watched in history.watched],
-        }
-        arrays = {
-            "history.step": np.array(history.step, np.int64),
-            "history.train": np.array(history.train, np.float64),
-            "history.test": np.array(history.test, np.float64),
-        }
-        arrays |= {f"state{place}": leaf for place, leaf in _flatten((moment.state, moment.best)).items()}
-        save_file(self.folder, FILE, content, arrays)
+        content = {"kind": KIND, "setup": {**self.setup, "epochs": self.epochs}}
+        arrays = add_prefix("history.", moment.history.to_arrays())
+        save_file(self.folder, FILE, content, arrays | add_prefix("state", _flatten((moment.state, moment.best))))
 
     def read(self, untrained: Moment) -> Moment | None:
         """Return the state that was kept, or None where there is none.
@@ -76,15 +66,13 @@ class Journal:
         if find_file(self.folder, FILE) is None:
             return None
         content, arrays = read_arrays(self.path)
-        if content.get("kind") != KIND or content.get("version") != VERSION:
-            raise FileError(self.path, "is no state of fit_model that this version of retrodict reads")
-        kept_setup = {"schedule": "cosine", **content["setup"]}  # the one there was before others were
-        _require_same(self.path, kept_setup, self.setup)
-        _require_more(self.path, kept_setup.get("epochs"), self.epochs)
-        step, train, test = (arrays[f"history.{name}"].tolist() for name in ("step", "train", "test"))
-        history = History(tuple(step), tuple(train), tuple(test), tuple(content["watched"]))
-        kept = {place.removeprefix("state"): leaf for place, leaf in arrays.items() if place.startswith("state")}
-        state, best = _fill(self.path, (untrained.state, untrained.best), kept)
+        if content.get("kind") != KIND:
+            raise FileError(self.path, "is a file of retrodict, but holds no state of fit_model")
+        with fitting(self.path):
+            _require_same(self.path, content["setup"], self.setup)
+            _require_more(self.path, content["setup"].get("epochs"), self.epochs)
+            history = History.from_arrays(take_prefix("history.", arrays))
+            state, best = _fill(self.path, (untrained.state, untrained.best), take_prefix("state", arrays))
         return Moment(state, best, history)
 
 

@@ -29,7 +29,7 @@ from retrodict.posterior.factors import Factor, NeuralFactor, list_factors, requ
 from retrodict.posterior.novelty import Familiar
 from retrodict.posterior.programs import Compiled
 from retrodict.posterior.sharing import share
-from retrodict.posterior.storage import Parts, load_parts, save_parts
+from retrodict.posterior.storage import Parts, save_parts
 from retrodict.posterior.trained import describe_trained
 from retrodict.posterior.weights.importance import Importance
 from retrodict.train.loop import History
@@ -186,16 +186,17 @@ class AmortizedPosterior(Portable):
         return export(draws, data, {**statistics, "lp": lp})
 
     def save(self, folder: str | Path) -> None:
-        """Write the posterior into a folder, all of it or nothing; `load` reads it back, given the model.
+        """Write the posterior into a folder, all of it or nothing; `rd.load` reads it back, given the model.
 
         No pickle: numbers, and a description that can name nothing but what this package knows.
 
         Raises `FileError` where the folder cannot be written, and for an encoder without a ``recipe``.
         """
-        save_parts(folder, self._parts)
+        save_parts(folder, self.parts)
 
     @property
-    def _parts(self) -> Parts:
+    def parts(self) -> Parts:
+        """All that the posterior is made of, as it is stored."""
         return Parts(self.model, self.inverse, self.encoder, self.recipe, self.history, self.familiar)
 
     @cached_property
@@ -261,25 +262,3 @@ class AmortizedPosterior(Portable):
                 f"{beyond}. The encoder guesses there; look at importance(...).khat, or at the model.",
                 NoveltyWarning,
             )
-
-
-def load(folder: str | Path, model: Model) -> AmortizedPosterior:
-    """Return a posterior that was saved, for the model it was made from.
-
-    Every byte is checked, the model is compared by its digest, the inverse is certified again.
-    Raises `FileError`, which names the file, for whatever does not fit.
-
-    >>> import tempfile
-    >>> from retrodict import amortize, zoo
-    >>> model, data = zoo.binary_tree(depth=2), {"x1": 0.5, "x2": 1.0}
-    >>> posterior = amortize(model, steps=50, quiet=True)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     posterior.save(folder)
-    ...     again = load(folder, model)
-    >>> bool((posterior.sample(data)["x0"] == again.sample(data)["x0"]).all())
-    True
-    """
-    parts = load_parts(folder, model)
-    return AmortizedPosterior.of(
-        parts.model, parts.inverse, parts.encoder, parts.history, recipe=parts.recipe, familiar=parts.familiar
-    )

@@ -8,7 +8,7 @@ with what can be computed: the inverse is certified again, and the encoder is bu
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -21,17 +21,16 @@ from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.choice import REAL_FAMILIES
 from retrodict.encode.recipe import Array, Recipe, fill, find_misfits, list_numbers
 from retrodict.encode.summaries import Summarized
-from retrodict.errors import FileError, OptionError, RetrodictError, quote
-from retrodict.files.checkpoint import Header, find_file, read_body, read_header, save_file
+from retrodict.errors import FileError, quote
+from retrodict.files.checkpoint import save_file
 from retrodict.graph.inverse import Inverse
-from retrodict.graph.parentsets import ParentSets
-from retrodict.graph.rows import Integers, Rows
 from retrodict.models.model import Model
 from retrodict.posterior.novelty import Familiar
+from retrodict.posterior.stored_inverse import list_inverse, read_inverse
 from retrodict.train.loop import History
 
-KIND, VERSION = "posterior", 2
-FILE = "posterior.retrodict"
+KIND = "posterior"
+FILE = "posterior.safetensors"
 
 Arrays = dict[str, Array]
 
@@ -53,78 +52,41 @@ def save_parts(folder: str | Path, parts: Parts) -> None:
 
     Raises `FileError` where the folder cannot be written.
     """
-    verdict = certify(parts.inverse)
-    content = {
-        "kind": KIND,
-        "version": VERSION,
-        "model": parts.model.digest(),
-        "strategy": parts.inverse.strategy,
-        "certificate": {"n_missing": verdict.n_missing, "n_removable": verdict.n_removable},
-        "recipe": _describe_recipe(parts.recipe) if parts.encoder is not None else None,
-    }
-    save_file(folder, FILE, content, _list_arrays(parts))
-
-
-def load_parts(folder: str | Path, model: Model, summaries: Sequence[Summarized] = ()) -> Parts:
-    """Return what was saved in a folder for this model; ``summaries`` are those that its encoder was built with.
-
-    Raises `FileError` for a folder without a saved posterior, a damaged file, and one of another model.
-    """
-    if not isinstance(model, Model):
-        raise OptionError(
-            f"load needs the Model that the posterior was made from, not a {type(model).__name__}",
-            remedy="Build it as it was built for amortize, and give it as load(folder, model).",
-        )
-    path = find_file(folder, FILE)
-    if path is None:
-        raise FileError(folder, "holds no saved posterior", remedy="Give the folder that posterior.save was given.")
-    header = read_header(path)
-    _require_kind(header)
-    if header.content.get("model") != model.digest():
-        raise FileError(path, "was saved for another model", remedy="Load it with the model that it was made from.")
-    try:
-        arrays = read_body(header)
-        return _assemble(header, arrays, model, tuple(summaries))
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        if isinstance(error, FileError):
-            raise
-        why = str(error) if isinstance(error, RetrodictError) else f"{type(error).__name__}: {error}"
-        raise FileError(path, f"does not fit this version of retrodict ({why})") from error
+    save_file(folder, FILE, {"kind": KIND, **describe_parts(parts)}, list_arrays(parts))
 
 
 # -- writing -----------------------------------------------------------------------------------------
 
 
-def _list_arrays(parts: Parts) -> Arrays:
-    history = parts.history
-    arrays: Arrays = {f"inverse.{name}": array for name, array in _list_inverse(parts.inverse).items()}
-    arrays |= {
-        "history.step": np.array(history.step, np.int64),
-        "history.train": np.array(history.train, np.float64),
-        "history.test": np.array(history.test, np.float64),
+def describe_parts(parts: Parts) -> dict[str, Any]:
+    """Return what a file says of a posterior, in values that JSON can hold."""
+    verdict = certify(parts.inverse)
+    return {
+        "model": parts.model.digest(),
+        "strategy": parts.inverse.strategy,
+        "certificate": {"n_missing": verdict.n_missing, "n_removable": verdict.n_removable},
+        "recipe": _describe_recipe(parts.recipe) if parts.encoder is not None else None,
     }
-    for name in sorted(set().union(*history.watched)):
-        arrays[f"watched.{name}"] = np.array([watched.get(name, np.nan) for watched in history.watched], np.float64)
+
+
+def list_arrays(parts: Parts) -> Arrays:
+    """Return the arrays of a posterior by their names in a file."""
+    arrays = add_prefix("inverse.", list_inverse(parts.inverse)) | add_prefix("history.", parts.history.to_arrays())
     if parts.familiar is not None:
         arrays |= {f"familiar.{f.name}": np.asarray(getattr(parts.familiar, f.name)) for f in fields(Familiar)}
     if parts.encoder is not None:
-        arrays |= {f"encoder{place}": array for place, array in list_numbers(parts.encoder).items()}
+        arrays |= add_prefix("encoder", list_numbers(parts.encoder))
     return arrays
 
 
-def _list_inverse(inverse: Inverse) -> Arrays:
-    sets = inverse.sets
-    arrays = {
-        "pointer": sets.latents.pointer,
-        "index": sets.latents.index,
-        "walk": sets.walk,
-        "start": sets.start,
-        "stop": sets.stop,
-        "count": sets.count,
-        "elimination": inverse.elimination,
-        "is_generative": inverse.is_generative,
-    }
-    return arrays if inverse.forest is None else arrays | {"forest": inverse.forest}
+def add_prefix(prefix: str, arrays: Mapping[str, Array]) -> Arrays:
+    """Return arrays under longer names."""
+    return {prefix + name: array for name, array in arrays.items()}
+
+
+def take_prefix(prefix: str, arrays: Mapping[str, Array]) -> Arrays:
+    """Return the arrays whose names begin so, without that beginning."""
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def _describe_recipe(recipe: Recipe | None) -> dict[str, Any]:
@@ -152,91 +114,43 @@ def _describe_recipe(recipe: Recipe | None) -> dict[str, Any]:
 # -- reading -----------------------------------------------------------------------------------------
 
 
-def _require_kind(header: Header) -> None:
-    if header.content.get("kind") != KIND:
-        raise FileError(header.path, "is a file of retrodict, but holds no posterior")
-    if header.content.get("version") != VERSION:
-        raise FileError(
-            header.path,
-            f"has version {header.content.get('version')!r:.20} of the format, this program reads {VERSION}",
-            remedy="Load it with the release of retrodict that wrote it.",
-        )
+def require_model(path: Path, content: Mapping[str, Any], model: Model) -> None:
+    """Raise `FileError` unless a file was saved for this model."""
+    if content["model"] != model.digest():
+        raise FileError(path, "was saved for another model", remedy="Load it with the model that it was made from.")
 
 
-def _assemble(header: Header, arrays: Arrays, model: Model, summaries: tuple[Summarized, ...]) -> Parts:
-    inverse = _read_inverse(header, _take(arrays, "inverse."), model)
-    verdict, stated = certify(inverse), header.content["certificate"]
-    if stated != {"n_missing": verdict.n_missing, "n_removable": verdict.n_removable}:
-        raise FileError(header.path, "holds an inverse that is not the one that was certified")
-    numbers = _take(arrays, "encoder")
-    recipe = _read_recipe(header, numbers, inverse, summaries)
-    encoder = None if recipe is None else _read_encoder(header, recipe, numbers, inverse)
-    return Parts(model, inverse, encoder, recipe, _read_history(arrays), _read_familiar(arrays, model))
+def read_parts(
+    path: Path, content: Mapping[str, Any], arrays: Arrays, model: Model, summaries: tuple[Summarized, ...]
+) -> Parts:
+    """Return the posterior of a model that a file describes.
 
-
-def _take(arrays: Arrays, prefix: str) -> Arrays:
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-
-
-def _read_inverse(header: Header, arrays: Arrays, model: Model) -> Inverse:
-    """Return the inverse, none of whose numbers point anywhere they should not."""
-    net = model.net
-    n, seen = len(net.latents), len(net.observed)
-    walk, pointer, index = (_read_integers(arrays[name]) for name in ("walk", "pointer", "index"))
-    start, stop, count, elimination = (
-        _read_integers(arrays[name], n) for name in ("start", "stop", "count", "elimination")
-    )
-    generative = np.asarray(arrays["is_generative"])
-    _require_rows(pointer, index, n)
-    _require(((walk >= 0) & (walk < seen)).all(), "observed parents")
-    _require(((start >= 0) & (start <= stop) & (stop <= len(walk))).all(), "slices of observed parents")
-    _require(((count >= 0) & (count <= stop - start)).all(), "numbers of observed parents")
-    _require(np.array_equal(np.sort(elimination), np.arange(n)), "order of elimination")
-    _require(generative.shape == (n,) and generative.dtype == bool, "barren latents")
-    latents = Rows(pointer, index)
-    place = np.empty(n, np.int64)
-    place[elimination] = np.arange(n)
-    _require((place[latents.sources] < place[index]).all(), "parents that are drawn before their children")
-    forest = _read_integers(arrays["forest"], n) if "forest" in arrays else None
-    if forest is not None:
-        _require(np.array_equal(forest, _find_forest(latents, place, generative)), "forest")
-    sets = ParentSets(latents, walk, start, stop, count)
-    strategy = header.content["strategy"]
-    _require(isinstance(strategy, str), "strategy")
-    return Inverse(net, strategy, sets, elimination, generative, forest, model)
-
-
-def _read_integers(array: Array, length: int | None = None) -> Integers:
-    if array.dtype != np.int64 or array.ndim != 1 or (length is not None and len(array) != length):
-        raise ValueError("integers of the inverse have a wrong type or number")
-    return np.asarray(array, np.int64)
-
-
-def _require_rows(pointer: Integers, index: Integers, n: int) -> None:
-    _require(len(pointer) == n + 1 and pointer[0] == 0 and pointer[-1] == len(index), "rows of latent parents")
-    _require((np.diff(pointer) >= 0).all() and ((index >= 0) & (index < n)).all(), "rows of latent parents")
+    Raises `FileError` for values that contradict each other, the model or the summaries, and whatever reading values
+    raises that are not there.
+    """
+    inverse = read_inverse(take_prefix("inverse.", arrays), model, content["strategy"])
+    verdict = certify(inverse)
+    if content["certificate"] != {"n_missing": verdict.n_missing, "n_removable": verdict.n_removable}:
+        raise FileError(path, "holds an inverse that is not the one that was certified")
+    numbers = take_prefix("encoder", arrays)
+    recipe = _read_recipe(path, content["recipe"], numbers, inverse, summaries)
+    encoder = None if recipe is None else _read_encoder(path, recipe, numbers, inverse)
+    history = History.from_arrays(take_prefix("history.", arrays))
+    return Parts(model, inverse, encoder, recipe, history, _read_familiar(take_prefix("familiar.", arrays), model))
 
 
 def _require(holds: bool | np.bool_, what: str) -> None:
     if not holds:
-        raise ValueError(f"the {what} of its inverse cannot be")
+        raise ValueError(f"the {what} cannot be")
 
 
-def _find_forest(latents: Rows, place: Integers, generative: Array) -> Integers:
-    """Return for each latent the first of its latent parents to be eliminated, -1 for none and for barren ones."""
-    n = len(latents)
-    first = np.full(n, n, np.int64)
-    np.minimum.at(first, latents.sources, place[latents.index])
-    order = np.append(np.argsort(place), -1)
-    return np.asarray(np.where(generative, -1, order[first]), np.int64)
-
-
-def _read_recipe(header: Header, numbers: Arrays, inverse: Inverse, summaries: tuple[Summarized, ...]) -> Recipe | None:
+def _read_recipe(
+    path: Path, described: Any, numbers: Arrays, inverse: Inverse, summaries: tuple[Summarized, ...]
+) -> Recipe | None:
     """Return the recipe, none of whose widths ask for more than a file of this size can hold."""
-    described = header.content["recipe"]
     if described is None:
         return None
-    _require_summaries(header.path, described["summaries"], [str(summary.name) for summary in summaries])
+    _require_summaries(path, described["summaries"], [str(summary.name) for summary in summaries])
     widths = described["widths"] or ()
     _require(isinstance(described["kind"], str) and isinstance(described["skip"], bool), "recipe of the encoder")
     _require(described["conditional"] in REAL_FAMILIES, "conditionals of the encoder")
@@ -260,40 +174,31 @@ def _require_summaries(path: Path, saved: Any, given: list[str]) -> None:
         raise FileError(
             path,
             f"was saved with summaries of {quote(saved)}, which are not stored and have to be given",
-            remedy=f"Call load_model(folder, program, summaries={{{modules}}}) with modules built like those that were "
+            remedy=f"Call load(folder, source, summaries={{{modules}}}) with modules built like those that were "
             "trained.",
         )
     raise FileError(path, f"was saved without summaries, and {quote(given)} are given", remedy="Leave them out.")
 
 
-def _read_encoder(header: Header, recipe: Recipe, numbers: Arrays, inverse: Inverse) -> Encoder:
+def _read_encoder(path: Path, recipe: Recipe, numbers: Arrays, inverse: Inverse) -> Encoder:
     untrained = recipe.build(inverse, jax.random.key(0))
     misfits = find_misfits(untrained, numbers)
     if misfits and recipe.summaries:
         raise FileError(
-            header.path,
+            path,
             f"holds an encoder that does not fit the summaries given, at {', '.join(misfits[:3])}",
             remedy="Give summaries built like those that it was trained with.",
         )
     if misfits:
         raise FileError(
-            header.path,
+            path,
             "holds an encoder that this version of retrodict builds differently",
             remedy="Load it with the release of retrodict that wrote it.",
         )
     return fill(untrained, numbers)
 
 
-def _read_history(arrays: Arrays) -> History:
-    step, train, test = (arrays[f"history.{name}"] for name in ("step", "train", "test"))
-    watched = _take(arrays, "watched.")
-    _require(all(array.shape == (len(step),) for array in (train, test, *watched.values())), "history")
-    named = tuple({name: float(values[i]) for name, values in watched.items()} for i in range(len(step)))
-    return History(tuple(step.tolist()), tuple(train.tolist()), tuple(test.tolist()), named)
-
-
-def _read_familiar(arrays: Arrays, model: Model) -> Familiar | None:
-    stored = _take(arrays, "familiar.")
+def _read_familiar(stored: Arrays, model: Model) -> Familiar | None:
     if not stored:
         return None
     width = sum(model.net.variable(name).size for name in model.net.observed)

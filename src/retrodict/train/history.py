@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrodict.packages import require
 from retrodict.pictures.table import Table, Tabular
@@ -73,6 +74,29 @@ class History(Tabular):
     def extend(self, step: int, train: float, test: float, watched: Mapping[str, float]) -> History:
         """Return the history with one epoch more."""
         return History((*self.step, step), (*self.train, train), (*self.test, test), (*self.watched, watched))
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the numbers by name, with NaN where an epoch lacks what others watched."""
+        named = sorted(set().union(*self.watched))
+        arrays: dict[str, NDArray[Any]] = {"step": np.array(self.step, np.int64)}
+        arrays |= {name: np.array(getattr(self, name), np.float64) for name in ("train", "test")}
+        watched = {name: [numbers.get(name, np.nan) for numbers in self.watched] for name in named}
+        return arrays | {f"watched.{name}": np.array(numbers, np.float64) for name, numbers in watched.items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> History:
+        """Return the history that `to_arrays` wrote; raise `ValueError` for arrays of other shapes.
+
+        >>> history = History((25,), (4.0,), (3.0,), ({"kl": 0.5},))
+        >>> History.from_arrays(history.to_arrays()) == history
+        True
+        """
+        step, train, test = (arrays[name] for name in ("step", "train", "test"))
+        watched = {name[8:]: array for name, array in arrays.items() if name.startswith("watched.")}
+        if any(array.shape != (len(step),) for array in (train, test, *watched.values())):
+            raise ValueError("the numbers of its history are not as many as its epochs")
+        named = tuple({name: float(values[i]) for name, values in watched.items()} for i in range(len(step)))
+        return cls(tuple(step.tolist()), tuple(train.tolist()), tuple(test.tolist()), named)
 
     def plot(self) -> Figure:
         """Return a matplotlib figure: the objective in training and on held-out simulations, against steps.

@@ -1,0 +1,115 @@
+"""`load`: what was saved in a folder, a posterior or a learned model, for whoever brings what it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, overload
+
+from retrodict.encode.space import Space
+from retrodict.encode.summaries import Summarized, Summary
+from retrodict.errors import FileError, OptionError
+from retrodict.files.checkpoint import Header, find_file, fitting, read_body, read_header
+from retrodict.learn import storage as learned_storage
+from retrodict.learn.generator import ProgramGenerator
+from retrodict.learn.learned import LearnedModel
+from retrodict.learn.programs import as_module
+from retrodict.learn.structure import find_summaries
+from retrodict.models.model import Model
+from retrodict.posterior import storage
+from retrodict.posterior.posterior import AmortizedPosterior
+from retrodict.read.numpyro.model import NumpyroModel
+from retrodict.train.autoencoder import Autoencoder
+
+# What files hold, in which file of a folder, and what is needed to load it.
+FILES = {storage.KIND: storage.FILE, learned_storage.KIND: learned_storage.FILE}
+SOURCES = {
+    storage.KIND: "the Model that it was made from",
+    learned_storage.KIND: "the program that it was learned for: an Equinox module, or a function of NumPyro",
+}
+
+
+@overload
+def load(folder: str | Path, source: Model, summaries: Mapping[str, Summary] | None = None) -> AmortizedPosterior: ...
+
+
+@overload
+def load(
+    folder: str | Path, source: Callable[[], Any], summaries: Mapping[str, Summary] | None = None
+) -> LearnedModel: ...
+
+
+def load(
+    folder: str | Path, source: Model | Callable[[], Any], summaries: Mapping[str, Summary] | None = None
+) -> AmortizedPosterior | LearnedModel:
+    """Return the posterior or the learned model that was saved in a folder.
+
+    Every byte is checked, the model is compared by its digest, and the inverse is certified again.
+
+    Arguments:
+        folder: the folder that `AmortizedPosterior.save` or `LearnedModel.save` was given.
+        source: for a posterior, the `Model` that it was made from; for a learned model, the program that it was
+            learned for, with any parameters: an Equinox module, or a function with ``numpyro.param`` sites.
+        summaries: for an encoder that was trained with summaries, modules built like them, ``{site: module}``; the
+            file holds only their weights. Default none.
+
+    Returns: an `AmortizedPosterior` for a `Model`, and a `LearnedModel` for a program.
+
+    Raises: `FileError`, which names the file, for whatever is missing, damaged, or does not fit.
+
+    >>> import tempfile
+    >>> from retrodict import amortize, zoo
+    >>> model, data = zoo.binary_tree(depth=2), {"x1": 0.5, "x2": 1.0}
+    >>> posterior = amortize(model, steps=50, quiet=True)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     posterior.save(folder)
+    ...     again = load(folder, model)
+    >>> bool((posterior.sample(data)["x0"] == again.sample(data)["x0"]).all())
+    True
+    """
+    if isinstance(source, Model):
+        return _load_posterior(_find(folder, storage.KIND, source), source, summaries or {})
+    return _load_learned(_find(folder, learned_storage.KIND, source), source, summaries or {})
+
+
+def _find(folder: str | Path, kind: str, source: Any) -> Header:
+    """Return the header of the file of this kind; raise `FileError` where there is none, or a source is of no kind."""
+    there = {held: path for held, name in FILES.items() if (path := find_file(folder, name))}
+    if not there:
+        raise FileError(folder, "holds nothing that was saved", remedy="Give the folder that was given to save.")
+    if kind not in there or not (isinstance(source, Model) or callable(source)):
+        held, path = next(iter(there.items()))
+        given = type(source).__name__
+        raise FileError(path, f"holds a {held}, which a {given} cannot load", remedy=f"Give {SOURCES[held]}.")
+    header = read_header(there[kind])
+    if header.content.get("kind") != kind:
+        raise FileError(header.path, f"is a file of retrodict, but holds no {kind}")
+    return header
+
+
+def _load_posterior(header: Header, model: Model, summaries: Mapping[str, Summary]) -> AmortizedPosterior:
+    storage.require_model(header.path, header.content, model)
+    arrays = read_body(header)
+    with fitting(header.path):
+        parts = storage.read_parts(header.path, header.content, arrays, model, _place(model, summaries))
+    return AmortizedPosterior.of(
+        parts.model, parts.inverse, parts.encoder, parts.history, recipe=parts.recipe, familiar=parts.familiar
+    )
+
+
+def _load_learned(header: Header, program: Callable[[], Any], summaries: Mapping[str, Summary]) -> LearnedModel:
+    module = as_module(program)
+    arrays = read_body(header)
+    with fitting(header.path):
+        filled, model, parts = learned_storage.read_learned(header.path, header.content, arrays, module, summaries)
+    if parts.encoder is None or parts.recipe is None:
+        raise FileError(header.path, "holds a learned model without an encoder")
+    generator = ProgramGenerator(filled, model, Space(parts.inverse))
+    return LearnedModel(Autoencoder(generator, parts.encoder), parts.recipe, parts.history, parts.familiar)
+
+
+def _place(model: Model, summaries: Mapping[str, Summary]) -> tuple[Summarized, ...]:
+    """Return summaries with the columns that they summarize."""
+    if summaries and not isinstance(model, NumpyroModel):
+        raise OptionError("summaries are of sites, which only a NumPyro program has", remedy="Leave them out.")
+    return tuple(find_summaries(model, summaries)) if isinstance(model, NumpyroModel) else ()
