@@ -11,9 +11,10 @@ from numpyro import distributions as dist
 
 from retrodict import from_numpyro, invert, zoo
 from retrodict.encode.space import Space
+from retrodict.encode.trees import list_arrays
 from retrodict.errors import OptionError, ProgramError
 from retrodict.learn.generator import ProgramGenerator
-from retrodict.learn.programs import as_module, list_parameters
+from retrodict.learn.programs import as_module
 from tests.learn import programs
 
 
@@ -112,7 +113,7 @@ def test_only_binary_latents_can_be_relaxed() -> None:
 
 def test_parameters_that_are_sites_become_a_module() -> None:
     module = as_module(programs.with_sites)
-    assert sum(leaf.size for leaf in list_parameters(module).values()) == 2 + (2 * 8 + 8) + (8 * 4 + 4)
+    assert sum(leaf.size for leaf in list_arrays(module).values()) == 2 + (2 * 8 + 8) + (8 * 4 + 4)
     generator = generate(module)
     z, x = draw(generator, 0, 3)
     logits = jax.vmap(programs.NETWORK)(z)

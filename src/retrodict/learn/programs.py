@@ -12,6 +12,7 @@ from numpyro import handlers
 from numpyro.distributions import constraints
 from numpyro.distributions.transforms import biject_to
 
+from retrodict.encode.trees import list_arrays
 from retrodict.errors import OptionError, ProgramError
 
 Tree = Any
@@ -62,7 +63,7 @@ def as_module(program: Callable[[], Any]) -> eqx.Module:
     if not callable(program):
         raise OptionError(f"a program must be a function or an Equinox module, not a {type(program).__name__}")
     module = program if isinstance(program, eqx.Module) else WithParameters.of(program)
-    if not list_parameters(module):
+    if not list_arrays(module):
         raise ProgramError(
             "the program has no parameters to be learned",
             remedy="Write it as an Equinox module, or use numpyro.param; for a model without parameters there is "
@@ -71,15 +72,9 @@ def as_module(program: Callable[[], Any]) -> eqx.Module:
     return module
 
 
-def list_parameters(module: eqx.Module) -> dict[str, Any]:
-    """Return the parameters of a program, by their place in it."""
-    leaves, _ = jax.tree_util.tree_flatten_with_path(eqx.filter(module, eqx.is_inexact_array))
-    return {jax.tree_util.keystr(path): leaf for path, leaf in leaves}
-
-
 def find_broken(module: eqx.Module) -> list[str]:
     """Return the places of parameters that hold what is no number."""
-    return [place for place, leaf in list_parameters(module).items() if not np.isfinite(np.asarray(leaf)).all()]
+    return [place for place, array in list_arrays(module).items() if not np.isfinite(array).all()]
 
 
 def _unconstrain(value: Tree, support: Any) -> Tree:

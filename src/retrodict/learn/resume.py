@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
 
+from retrodict.encode.trees import fill, find_misfits, list_arrays
 from retrodict.errors import FileError
 from retrodict.files.checkpoint import find_file, fitting, make_folder, read_arrays, save_file
 from retrodict.posterior.storage import add_prefix, take_prefix
@@ -55,8 +54,9 @@ class Journal:
     def keep(self, moment: Moment) -> None:
         """Write the state after an epoch; what was there is replaced as a whole or not at all."""
         content = {"kind": KIND, "setup": {**self.setup, "epochs": self.epochs}}
-        arrays = add_prefix("history.", moment.history.to_arrays())
-        save_file(self.folder, FILE, content, arrays | add_prefix("state", _flatten((moment.state, moment.best))))
+        state = list_arrays((moment.state, moment.best), eqx.is_array)
+        arrays = add_prefix("history.", moment.history.to_arrays()) | add_prefix("state", state)
+        save_file(self.folder, FILE, content, arrays)
 
     def read(self, untrained: Moment) -> Moment | None:
         """Return the state that was kept, or None where there is none.
@@ -72,7 +72,10 @@ class Journal:
             _require_same(self.path, content["setup"], self.setup)
             _require_more(self.path, content["setup"].get("epochs"), self.epochs)
             history = History.from_arrays(take_prefix("history.", arrays))
-            state, best = _fill(self.path, (untrained.state, untrained.best), take_prefix("state", arrays))
+            begun, kept = (untrained.state, untrained.best), take_prefix("state", arrays)
+            if find_misfits(begun, kept, eqx.is_array):
+                raise FileError(self.path, "belongs to a run whose model, encoder or optimizer is built differently")
+            state, best = fill(begun, kept, eqx.is_array)
         return Moment(state, best, history)
 
 
@@ -103,18 +106,3 @@ def _require_more(path: Path, kept: Any, wanted: int) -> None:
             f"belongs to a run of {kept!r:.20} epochs, more than epochs={wanted}",
             remedy="Ask for as many or more to go on from it; choose another folder for a shorter run.",
         )
-
-
-def _flatten(tree: Any) -> dict[str, np.ndarray[Any, Any]]:
-    leaves, _ = jax.tree_util.tree_flatten_with_path(eqx.filter(tree, eqx.is_array))
-    return {jax.tree_util.keystr(place): np.asarray(leaf) for place, leaf in leaves}
-
-
-def _fill(path: Path, tree: Any, arrays: Mapping[str, Any]) -> Any:
-    moving, fixed = eqx.partition(tree, eqx.is_array)
-    leaves, structure = jax.tree_util.tree_flatten_with_path(moving)
-    expected = {jax.tree_util.keystr(place): (leaf.shape, leaf.dtype) for place, leaf in leaves}
-    if {place: (array.shape, array.dtype) for place, array in arrays.items()} != expected:
-        raise FileError(path, "belongs to a run whose model, encoder or optimizer is built differently")
-    filled = [jnp.asarray(arrays[jax.tree_util.keystr(place)]) for place, _ in leaves]
-    return eqx.combine(jax.tree_util.tree_unflatten(structure, filled), fixed)

@@ -8,8 +8,8 @@ from typing import Any
 
 import equinox as eqx
 
-from retrodict.encode.recipe import Array, fill, find_misfits, list_numbers
 from retrodict.encode.summaries import Summary
+from retrodict.encode.trees import Array, fill, find_misfits, list_arrays
 from retrodict.errors import FileError
 from retrodict.files.checkpoint import save_file
 from retrodict.learn.structure import find_summaries
@@ -17,7 +17,7 @@ from retrodict.posterior.storage import (
     Parts,
     add_prefix,
     describe_parts,
-    list_arrays,
+    list_parts,
     read_parts,
     require_model,
     take_prefix,
@@ -38,7 +38,7 @@ def save_learned(folder: str | Path, program: eqx.Module, model: NumpyroModel, p
     observed = [str(name) for name, units in model.structure.variables.items() if seen[units].all()]
     reading = {"observed": observed, "elementwise": bool(model.structure.elementwise)}
     content = {"kind": KIND, **reading, **describe_parts(parts)}
-    save_file(folder, FILE, content, add_prefix("program", list_numbers(program)) | list_arrays(parts))
+    save_file(folder, FILE, content, add_prefix("program", list_arrays(program)) | list_parts(parts))
 
 
 def read_learned(

@@ -19,8 +19,9 @@ import numpy as np
 from retrodict.certificate.certify import certify
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.choice import REAL_FAMILIES
-from retrodict.encode.recipe import Array, Recipe, fill, find_misfits, list_numbers
+from retrodict.encode.recipe import Recipe
 from retrodict.encode.summaries import Summarized
+from retrodict.encode.trees import Array, fill, find_misfits, list_arrays
 from retrodict.errors import FileError, quote
 from retrodict.files.checkpoint import save_file
 from retrodict.graph.inverse import Inverse
@@ -52,7 +53,7 @@ def save_parts(folder: str | Path, parts: Parts) -> None:
 
     Raises `FileError` where the folder cannot be written.
     """
-    save_file(folder, FILE, {"kind": KIND, **describe_parts(parts)}, list_arrays(parts))
+    save_file(folder, FILE, {"kind": KIND, **describe_parts(parts)}, list_parts(parts))
 
 
 # -- writing -----------------------------------------------------------------------------------------
@@ -69,13 +70,13 @@ def describe_parts(parts: Parts) -> dict[str, Any]:
     }
 
 
-def list_arrays(parts: Parts) -> Arrays:
+def list_parts(parts: Parts) -> Arrays:
     """Return the arrays of a posterior by their names in a file."""
     arrays = add_prefix("inverse.", list_inverse(parts.inverse)) | add_prefix("history.", parts.history.to_arrays())
     if parts.familiar is not None:
         arrays |= {f"familiar.{f.name}": np.asarray(getattr(parts.familiar, f.name)) for f in fields(Familiar)}
     if parts.encoder is not None:
-        arrays |= add_prefix("encoder", list_numbers(parts.encoder))
+        arrays |= add_prefix("encoder", list_arrays(parts.encoder))
     return arrays
 
 

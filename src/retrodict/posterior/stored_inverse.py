@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from retrodict.encode.trees import Array
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.parentsets import ParentSets
 from retrodict.graph.rows import Integers, Rows
 from retrodict.models.model import Model
-
-Array = NDArray[Any]
 
 
 def list_inverse(inverse: Inverse) -> dict[str, Array]:
