@@ -23,7 +23,7 @@ from retrodict.encode.recipe import Recipe
 from retrodict.errors import FileError, GraphError
 from retrodict.files import checkpoint
 from retrodict.files.checkpoint import read_arrays, write_arrays
-from retrodict.graph.digest import digest_model
+from retrodict.graph.model_digest import digest_model
 from retrodict.posterior import storage
 from retrodict.posterior.novelty import Familiar
 from retrodict.train.loop import History

@@ -17,12 +17,13 @@ from retrodict.encode.recipe import Recipe
 from retrodict.encode.space import Space
 from retrodict.encode.summaries import Summary
 from retrodict.errors import OptionError, ProgramError
-from retrodict.graph.digest import digest_model
+from retrodict.files.digest import digest
+from retrodict.graph.model_digest import digest_model
 from retrodict.learn.data import Floats, read_rows, require_data, see_data, split_rows
 from retrodict.learn.generator import ProgramGenerator
 from retrodict.learn.learned import LearnedModel
 from retrodict.learn.programs import as_module, find_broken
-from retrodict.learn.resume import Journal, digest_rows
+from retrodict.learn.resume import Journal
 from retrodict.learn.structure import EncoderPlan, Structure, build, find_inverse, make_recipe
 from retrodict.plan.counts import read_count, read_seed
 from retrodict.posterior.amortization import choose_optimizer
@@ -124,7 +125,7 @@ def fit_model(
     _require_finite_densities(blame(pair, jnp.asarray(rows[:PROBE_ROWS])))
     journal = None
     if folder is not None:
-        run = {"learning_rate": learning_rate, "schedule": schedule, "seed": seed, "data": digest_rows(rows, judged)}
+        run = {"learning_rate": learning_rate, "schedule": schedule, "seed": seed, "data": digest(rows, judged)}
         journal = Journal(Path(folder), run | _describe(pair, recipe, learning), epochs)
         journal.prepare()
     pair, history = learn(
@@ -207,7 +208,7 @@ def _describe(pair: Autoencoder, recipe: Recipe, plan: LearningPlan) -> dict[str
         "temperature": repr(plan.temperature),
         "batch": plan.batch,
         "patience": plan.patience,
-        "start": digest_rows(*jax.tree.leaves(eqx.filter(pair, eqx.is_inexact_array))),
+        "start": digest(*jax.tree.leaves(eqx.filter(pair, eqx.is_inexact_array))),
     }
 
 

@@ -19,7 +19,7 @@ from retrodict.graph.inverse import Inverse
 from retrodict.learn.data import read_rows
 from retrodict.learn.expectation import expect
 from retrodict.learn.generator import ProgramGenerator, bind
-from retrodict.learn.storage import save_learned
+from retrodict.learn.learned_storage import save_learned
 from retrodict.plan.counts import read_count, read_seed
 from retrodict.plan.layout import Floats
 from retrodict.posterior.novelty import Familiar

@@ -10,7 +10,7 @@ from retrodict.encode.space import Space
 from retrodict.encode.summaries import Summarized, Summary
 from retrodict.errors import FileError, OptionError
 from retrodict.files.checkpoint import Header, find_file, fitting, read_body, read_header
-from retrodict.learn import storage as learned_storage
+from retrodict.learn import learned_storage
 from retrodict.learn.generator import ProgramGenerator
 from retrodict.learn.learned import LearnedModel
 from retrodict.learn.programs import as_module

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import equinox as eqx
-import numpy as np
 
 from retrodict.encode.trees import fill, find_misfits, list_arrays
 from retrodict.errors import FileError
@@ -77,16 +75,6 @@ class Journal:
                 raise FileError(self.path, "belongs to a run whose model, encoder or optimizer is built differently")
             state, best = fill(begun, kept, eqx.is_array)
         return Moment(state, best, history)
-
-
-def digest_rows(*parts: Any) -> str:
-    """Return a SHA-256 of arrays: other data are another run."""
-    state = hashlib.sha256()
-    for part in parts:
-        array = np.ascontiguousarray(part)
-        state.update(f"{array.dtype}{array.shape}".encode())
-        state.update(array.tobytes())
-    return state.hexdigest()
 
 
 def _require_same(path: Path, kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 from numpy.typing import NDArray
 
 from retrodict.graph.bayesnet import BayesNet
-from retrodict.graph.digest import digest_model
 from retrodict.graph.frozen import Portable
+from retrodict.graph.model_digest import digest_model
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Mask
 from retrodict.plan.counts import read_count, read_seed

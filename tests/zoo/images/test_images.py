@@ -12,8 +12,9 @@ import pytest
 from sklearn.datasets import load_digits
 
 from retrodict import errors
+from retrodict.files.digest import digest
 from retrodict.zoo.images import load_images
-from retrodict.zoo.images.origins import FASHION_FILES, FASHION_FOLDER, ORIGINS, find_checksum
+from retrodict.zoo.images.origins import FASHION_FILES, FASHION_FOLDER, ORIGINS
 
 GRAY = load_digits().images
 
@@ -149,7 +150,7 @@ def test_levels_that_are_no_bytes_are_refused(monkeypatch, level):
 
 def put_checksum(monkeypatch, name, *arrays):
     """Let the images of a name be these."""
-    own = {name: replace(ORIGINS[name], checksum=find_checksum(*arrays))}
+    own = {name: replace(ORIGINS[name], checksum=digest(*arrays))}
     monkeypatch.setattr("retrodict.zoo.images.images.ORIGINS", own)
 
 

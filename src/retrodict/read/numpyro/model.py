@@ -18,10 +18,10 @@ from retrodict.graph.rows import Integers, Mask
 from retrodict.models.model import Model
 from retrodict.plan.layout import take_columns
 from retrodict.read.numpyro.assign import all_fresh, run
-from retrodict.read.numpyro.digest import describe, digest
 from retrodict.read.numpyro.elements import log_density
 from retrodict.read.numpyro.observed.apart import require_data_apart
 from retrodict.read.numpyro.observed.fixed import read_data, require_finite
+from retrodict.read.numpyro.program_digest import describe, digest_program
 from retrodict.read.numpyro.program_structure import ProgramStructure
 from retrodict.read.numpyro.sites import Program, Site
 from retrodict.read.numpyro.supports import peel
@@ -69,7 +69,7 @@ class NumpyroModel(Model):
 
     def digest(self) -> str:
         """Return the SHA-256 of the description, operations and constants; data at observed sites do not count."""
-        return digest(self.program, self.structure)
+        return digest_program(self.program, self.structure)
 
     def draw(self, key: jax.Array, n: int) -> jax.Array:
         """Return joint draws, shape ``(n, layout.width)``: the program run on ``n`` keys at once."""

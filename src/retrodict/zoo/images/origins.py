@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from retrodict.errors import FileError, MissingPackageError
+from retrodict.files.digest import digest
 from retrodict.packages import require
 from retrodict.zoo.images.idx import Bytes, read_idx_images
 
@@ -35,7 +35,7 @@ class Origin:
         Raises `FileError` for other images than those known, and what reading raises.
         """
         arrays = self.read(None if folder is None else Path(folder))
-        found = find_checksum(*arrays)
+        found = digest(*arrays)
         if found != self.checksum:
             raise FileError(
                 self.place,
@@ -43,19 +43,6 @@ class Origin:
                 remedy="Install the package again.",
             )
         return arrays
-
-
-def find_checksum(*arrays: Bytes) -> str:
-    """Return the SHA-256 over the shapes and the bytes of arrays.
-
-    >>> find_checksum(np.zeros((1, 2, 2), np.uint8))[:8]
-    '79d45b86'
-    """
-    state = hashlib.sha256()
-    for array in arrays:
-        state.update(f"{array.dtype}{array.shape}".encode())
-        state.update(np.ascontiguousarray(array).tobytes())
-    return state.hexdigest()
 
 
 def _read_digits(_: Path | None) -> tuple[Bytes, ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrodict.errors import GraphError
+from retrodict.files.digest import digest
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.names import Name
 
@@ -25,16 +24,11 @@ def digest_model(net: BayesNet, numbers: Mapping[str, NDArray[Any]]) -> str:
     >>> digest_model(net, {})[:12] == digest_model(BayesNet({"z": [], "y": ["z"]}, observed=["y"]), {})[:12]
     False
     """
-    digest = hashlib.sha256(b"retrodict model 1")
-    for name in net.names:
-        variable = net.variable(name)
-        _add(digest, json.dumps([_spell(name), variable.size, variable.support, list(variable.plates)]).encode())
-    for array in (net.parent_rows.pointer, net.parent_rows.index, net.is_observed):
-        _add_array(digest, array)
-    for label in sorted(numbers):
-        _add(digest, label.encode())
-        _add_array(digest, np.asarray(numbers[label]))
-    return digest.hexdigest()
+    variables = [(name, net.variable(name)) for name in net.names]
+    described = [[_spell(name), known.size, known.support, list(known.plates)] for name, known in variables]
+    arrays = (net.parent_rows.pointer, net.parent_rows.index, net.is_observed)
+    named = (part for label in sorted(numbers) for part in (label, np.asarray(numbers[label])))
+    return digest("retrodict model 3", described, *arrays, *named)
 
 
 def _spell(name: Name) -> list[Any]:
@@ -44,14 +38,3 @@ def _spell(name: Name) -> list[Any]:
     if not isinstance(name, str | int | float) and name is not None:
         raise GraphError("names that a file cannot carry", [name], remedy="Name variables by text, numbers or tuples.")
     return [type(name).__name__, repr(name)]
-
-
-def _add(digest: Any, part: bytes) -> None:
-    """Add bytes with their length, so that no two lists of parts run together to the same."""
-    digest.update(len(part).to_bytes(8, "little"))
-    digest.update(part)
-
-
-def _add_array(digest: Any, array: NDArray[Any]) -> None:
-    _add(digest, json.dumps([array.dtype.name, list(array.shape)]).encode())
-    _add(digest, np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C").tobytes())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 import warnings
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from retrodict.files.digest import digest
 from retrodict.read.jaxpr.internals import spell
 from retrodict.read.numpyro.elements import trace_densities
 from retrodict.read.numpyro.program_structure import ProgramStructure
@@ -44,7 +43,7 @@ def describe(program: Program, structure: ProgramStructure) -> dict[str, Any]:
     }
 
 
-def digest(program: Program, structure: ProgramStructure) -> str:
+def digest_program(program: Program, structure: ProgramStructure) -> str:
     """Return the SHA-256 of what a program is: its description, the operations of its densities, its constants.
 
     Data at observed sites do not count: they are placeholders. Nor does it matter whether JAX works in 64 bits, unless
@@ -54,16 +53,10 @@ def digest(program: Program, structure: ProgramStructure) -> str:
     own, narrow = (_narrow_program(program), _narrow_structure(structure)) if wide else (program, structure)
     with _in_32_bits() if wide else nullcontext():
         traced = trace_densities(own, list(narrow.sites.values())).function
-    described = describe(program, narrow)
-    state = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
     text, constants = spell(traced)
-    state.update((_narrow_text(text) if wide else text).encode())
-    for constant in constants:
-        array = np.asarray(constant)
-        array = array.astype(WIDE.get(array.dtype.name, array.dtype)) if wide else array
-        state.update(f"{array.dtype}{array.shape}".encode())
-        state.update(np.ascontiguousarray(array).tobytes())
-    return state.hexdigest()
+    if wide:
+        text, constants = _narrow_text(text), [_narrow_array(np.asarray(constant)) for constant in constants]
+    return digest(describe(program, narrow), text, *map(np.asarray, constants))
 
 
 @contextmanager
@@ -91,6 +84,10 @@ def _narrow_structure(structure: ProgramStructure) -> ProgramStructure:
 def _narrow_text(text: str) -> str:
     """Return the operations of a program in 32 bits; JAX may remember constants in 64."""
     return re.sub(r"\bc128\b", "c64", re.sub(r"\b([fiu])64\b", r"\g<1>32", text))
+
+
+def _narrow_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return array.astype(WIDE.get(array.dtype.name, array.dtype))
 
 
 def _narrow(leaf: Any) -> Any:
