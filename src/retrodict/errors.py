@@ -119,7 +119,8 @@ class FileError(RetrodictError, ValueError):
 
     def __init__(self, path: object, problem: str, *, remedy: str = "") -> None:
         self.path = str(path)
-        super().__init__(f"{self.path}: {problem}", remedy=remedy)
+        shown = self.path if self.path.isprintable() else repr(self.path)
+        super().__init__(f"{shown}: {problem}", remedy=remedy)
 
 
 class RetrodictWarning(UserWarning):

@@ -11,7 +11,7 @@ import pytest
 
 from retrodict.cli import arguments
 from retrodict.cli.arguments import read_arguments
-from retrodict.errors import SourceError
+from retrodict.errors import FileError, SourceError
 
 
 class Trap:
@@ -109,5 +109,5 @@ def test_damaged_and_strange_files_are_refused(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["a.txt", "a", "nowhere.npz", "nowhere.json", ".", "folder.npz"])
 def test_other_files_are_refused(tmp_path, name):
     (tmp_path / "folder.npz").mkdir()
-    with pytest.raises(SourceError):
+    with pytest.raises((SourceError, FileError)):
         read_arguments(tmp_path / name)

@@ -80,7 +80,7 @@ def test_check_reads_a_guide_from_a_file(run, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is not JSON"),
+        ("", "is empty"),
         ("[1, 2]", "is not a JSON object"),
         ('{"x0": ["x1"]', "is not JSON"),
         ('{"x0": [], "x0": []}', "'x0' stands there twice"),
@@ -90,7 +90,7 @@ def test_check_reads_a_guide_from_a_file(run, tmp_path):
         ('{"x0": "x1", "x1": [], "x2": []}', "must be a list of names"),
         ('{"x0": ["x1"], "x1": ["x0"], "x2": []}', "the guide has a cycle"),
         ('{"x0": [["x1"]], "x1": [], "x2": []}', "retrodict: "),
-        ("\x00\x01", "is not JSON"),
+        ("\x00\x01", "is binary"),
     ],
 )
 def test_a_bad_guide_is_one_line_on_standard_error(run, tmp_path, text, message):

@@ -23,10 +23,10 @@ def test_report_takes_a_guide_from_a_file(run, tmp_path):
     ("arguments", "message"),
     [
         (["report", "nothing"], "is no model of the zoo"),
-        (["report", "asia", "--guide", "no such file"], "cannot read the guide"),
+        (["report", "asia", "--guide", "no such file"], "no such file: cannot be read"),
         (["report", "asia", "-o", "/no/such/folder/page.html"], "cannot be written"),
         (["reproduce", "figure1", "--depth", "9"], "Choose 2 to 5"),
-        (["reproduce", "figure1", "--out", "/dev/null/x"], "cannot make the folder"),
+        (["reproduce", "figure1", "--out", "/dev/null/x"], "cannot be written"),
         (["reproduce", "figure3"], "No such command"),
     ],
 )

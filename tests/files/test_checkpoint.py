@@ -286,6 +286,31 @@ def test_memory_beside_the_arrays_is_twice_the_file_at_most(path):
     assert float(run_python(MEASURE, DO="read", FILE=str(path))) < 0.2
 
 
+@pytest.mark.skipif(os.name != "posix", reason="pipes with names")
+def test_what_is_no_file_is_refused(path, tmp_path):
+    os.mkfifo(path)
+    for wrong in (path, tmp_path, Path(os.devnull)):
+        with pytest.raises(FileError, match="is no regular file"):
+            read_arrays(wrong)
+    with pytest.raises(FileError, match=r"absent: cannot be read \(No such file"):
+        read_arrays(tmp_path / "absent")
+
+
+def test_a_write_that_fails_leaves_what_was_there(path, monkeypatch):
+    write_arrays(path, {"epoch": 1}, ARRAYS)
+
+    def fail(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    for function in ("fsync", "replace"):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, function, fail)
+            with pytest.raises(FileError, match=r"state: cannot be written \(the disk is full\)"):
+                write_arrays(path, {"epoch": 2}, ARRAYS)
+        assert read_arrays(path)[0] == {"epoch": 1}
+        assert list(path.parent.iterdir()) == [path]
+
+
 def mutate(whole: bytes, rng: random.Random) -> bytes:
     """A file with a few bytes changed, moved, cut out or put in; in half of the cases with a length that fits."""
     data = bytearray(whole)

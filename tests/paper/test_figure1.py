@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from retrodict.errors import OptionError
+from retrodict.errors import FileError, OptionError
 from retrodict.paper.figure1 import count_edges, draw_figure1, write_figure1
 from retrodict.pictures.scene import ADDED
 
@@ -38,7 +38,7 @@ def test_files_are_written_with_their_figures(tmp_path):
     text = paths[0].read_text(encoding="utf-8")
     assert "(c) faithful inverse, 9: 3 added" in text
     (tmp_path / "file").touch()
-    with pytest.raises(OptionError, match="cannot make the folder"):
+    with pytest.raises(FileError, match="cannot be written"):
         write_figure1(tmp_path / "file" / "figures")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import random
 import shutil
 from dataclasses import fields, replace
@@ -21,7 +22,6 @@ from retrodict import AmortizedPosterior, BayesNet, LinearGaussian, amortize, ce
 from retrodict.encode.features import Scaling
 from retrodict.encode.recipe import Recipe
 from retrodict.errors import FileError, GraphError
-from retrodict.files import checkpoint
 from retrodict.files.checkpoint import read_arrays, write_arrays
 from retrodict.graph.model_digest import digest_model
 from retrodict.posterior import storage
@@ -216,7 +216,7 @@ def test_a_save_that_fails_keeps_the_posterior_before_it(posterior, saved, tmp_p
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint.os, "fsync", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(FileError, match="No space left"):
         make().save(tmp_path / "copy")
     again = rd.load(tmp_path / "copy", TREE)

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from retrodict.errors import SourceError
+from retrodict.errors import RetrodictError, SourceError
+from retrodict.files.places import open_regular
 from retrodict.files.strict_json import read_strictly
 from retrodict.files.text import MOST_BYTES, read_text
 
@@ -26,7 +27,8 @@ def read_arguments(path: Path) -> dict[str, Any]:
     of numbers become arrays, objects dictionaries; numbers, texts, true, false and null are what they are in Python.
     Arrays hold truth values, integers or floating-point numbers: no pickle is read.
 
-    Raises `SourceError` for a file that cannot be read, is larger than 256 MiB, or holds anything else.
+    Raises `FileError` for a file that cannot be read, `SourceError` for one that is larger than 256 MiB or holds
+    anything else.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp(), "arguments.json")
@@ -75,17 +77,17 @@ def _convert(value: Any, name: str) -> Any:
 
 def _read_npz(path: Path) -> dict[str, Any]:
     try:
-        if not path.is_file():
-            raise SourceError(f"{path} is not there, or is no regular file", remedy=FORM)
-        with zipfile.ZipFile(path) as packed:
-            if sum(entry.file_size for entry in packed.infolist()) > MOST_BYTES:
-                raise SourceError(
-                    f"{path} has more than the {MOST_BYTES / 2**20:,.0f} MiB that are read", remedy="Give less."
-                )
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: _unwrap(arrays[name], name) for name in arrays.files}
+        with open_regular(path) as file:
+            with zipfile.ZipFile(file) as packed:
+                if sum(entry.file_size for entry in packed.infolist()) > MOST_BYTES:
+                    raise SourceError(
+                        f"{path} has more than the {MOST_BYTES / 2**20:,.0f} MiB that are read", remedy="Give less."
+                    )
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as arrays:
+                return {name: _unwrap(arrays[name], name) for name in arrays.files}
     except (OSError, EOFError, ValueError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        if isinstance(error, SourceError):
+        if isinstance(error, RetrodictError):
             raise
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise SourceError(f"{path} cannot be read as .npz: {reason}", remedy=FORM) from None

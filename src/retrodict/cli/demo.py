@@ -11,7 +11,7 @@ from rich.table import Table
 
 from retrodict import zoo
 from retrodict.certificate.certify import certify
-from retrodict.files.whole import require_writable
+from retrodict.files.places import require_writable
 from retrodict.invert import invert, reversal
 from retrodict.packages import explain_missing
 from retrodict.paper.experiment import Result

@@ -8,11 +8,10 @@ from typing import Any
 
 from retrodict.certificate.certify import Certificate
 from retrodict.errors import SourceError
+from retrodict.files.text import read_text
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.guide.lint import lint
 from retrodict.invert.baselines import BASELINES
-
-MOST_BYTES = 256 * 2**20
 
 # For people, who see it through Rich: it would take a word in brackets for markup.
 GUIDE_HELP = r"A JSON file {latent: \[parents]}, or reversal, mean-field or fully-connected."
@@ -26,19 +25,16 @@ def complete_guide(incomplete: str) -> list[str]:
 def judge(net: BayesNet, guide: str) -> Certificate:
     """Return the verdict on a baseline or on the guide in a JSON file, {latent: [parents]}.
 
-    Raises `SourceError` for a file that cannot be read, and what `lint` raises.
+    Raises `FileError` for a file that cannot be read, `SourceError` for one that is no guide, and what `lint` raises.
     """
     return lint(net, guide if guide in BASELINES else read_guide_file(Path(guide)))
 
 
 def read_guide_file(path: Path) -> dict[str, Any]:
     """Read {latent: [parents]}; the file is data, and an error names it."""
+    text = read_text(path)
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise SourceError(f"the guide {path} is larger than {MOST_BYTES:,} bytes", remedy="Check the file.")
-        guide = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_refuse_duplicates)
-    except OSError as error:
-        raise SourceError(f"cannot read the guide {path}: {error.strerror}", remedy="See --help.") from None
+        guide = json.loads(text, object_pairs_hook=_refuse_duplicates)
     except (ValueError, RecursionError) as error:
         raise SourceError(f"the guide {path} is not JSON: {error}", remedy="Write {latent: [parents]}.") from None
     if not isinstance(guide, dict):

@@ -9,7 +9,7 @@ import typer
 
 from retrodict.cli.guides import GUIDE_HELP, complete_guide, judge
 from retrodict.cli.options import Args, Elementwise, Latent, Observed, Source, open_source
-from retrodict.files.whole import require_writable
+from retrodict.files.places import require_writable
 from retrodict.graph.bayesnet import structure_of
 
 

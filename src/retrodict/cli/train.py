@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ import typer
 from retrodict.cli.options import Args, Elementwise, Latent, Observed, Source, open_source
 from retrodict.cli.printing import open_console, print_calibration
 from retrodict.errors import FileError, OptionError, SourceError
+from retrodict.files.places import make_folder, writing
 from retrodict.models.model import Model
 
 
@@ -85,14 +85,10 @@ def _new_folder(out: Path) -> Iterator[None]:
 
     Raises `FileError` for one that holds files, and where it cannot be made or written into.
     """
-    try:
+    with writing(out):
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise FileError(out, "exists already", remedy="Name another folder; nothing is overwritten.")
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-    except OSError as error:
-        raise FileError(out, f"cannot be written ({error.strerror})", remedy="Choose another folder.") from None
+    make_folder(out)
     try:
         yield
     finally:

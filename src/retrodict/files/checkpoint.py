@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +23,9 @@ from safetensors.numpy import load_file, save
 
 from retrodict.errors import FileError, RetrodictError, SizeError
 from retrodict.files.digest import digest
+from retrodict.files.places import make_folder, open_regular, reading
 from retrodict.files.strict_json import read_strictly
-from retrodict.files.whole import replacing
+from retrodict.files.whole import write_whole
 
 FORMAT = 3
 ENTRY = "retrodict"
@@ -63,7 +62,7 @@ def write_arrays(path: str | Path, content: Mapping[str, Any], arrays: Arrays) -
     """Write values and arrays to a file; one that is there already is replaced as a whole or not at all.
 
     ``content`` is what JSON can carry. The file is written beside its place, forced to disk, and renamed.
-    Raises `SizeError` for a header above 1 MiB, `OSError` where the disk refuses, and leaves what was there.
+    Raises `SizeError` for a header above 1 MiB, `FileError` where the disk refuses, and leaves what was there.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -80,32 +79,13 @@ def write_arrays(path: str | Path, content: Mapping[str, Any], arrays: Arrays) -
     length = int.from_bytes(whole[:8], "little")
     if length > MOST_HEADER_BYTES:
         raise SizeError(f"a header of {length:,} bytes, where {MOST_HEADER_BYTES:,} are allowed")
-    with replacing(Path(path)) as file:
-        file.write(whole)
+    write_whole(Path(path), whole)
 
 
 def save_file(folder: str | Path, name: str, content: Mapping[str, Any], arrays: Arrays) -> None:
     """Write a file into a folder, which is made if it is not there; raise `FileError` where that is refused."""
     make_folder(folder)
-    try:
-        write_arrays(Path(folder) / name, content, arrays)
-    except OSError as error:
-        raise _unwritable(folder, error.strerror) from error
-
-
-def make_folder(folder: str | Path) -> None:
-    r"""Make a folder if it is not there; raise `FileError` where that is refused, and for what no folder can be called.
-
-    >>> make_folder("a\0b")
-    Traceback (most recent call last):
-    retrodict.errors.FileError: 'a\x00b': cannot be written (no folder can be called so). Choose another folder.
-    """
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(folder, error.strerror) from error
-    except ValueError as error:  # a null character, or one that the system cannot spell
-        raise _unwritable(repr(str(folder)), "no folder can be called so") from error
+    write_arrays(Path(folder) / name, content, arrays)
 
 
 def find_file(folder: str | Path, name: str) -> Path | None:
@@ -115,18 +95,12 @@ def find_file(folder: str | Path, name: str) -> Path | None:
     """
     path = Path(folder) / name
     old = path.with_suffix(OLD_ENDING)
-    try:
+    with reading(path):
         if path.exists():
             return path
         if old.exists():
             raise _refuse_old(old)
-    except OSError as error:
-        raise FileError(folder, f"cannot be read ({error.strerror})", remedy="Choose another folder.") from error
     return None
-
-
-def _unwritable(folder: object, why: object) -> FileError:
-    return FileError(folder, f"cannot be written ({why})", remedy="Choose another folder.")
 
 
 def read_arrays(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -144,13 +118,10 @@ def read_header(path: str | Path) -> Header:
     The digest has not been compared yet. Raises `FileError` as `read_arrays` does.
     """
     source = Path(path)
-    try:
-        with _open_regular(source) as file:
-            start = file.read(9)
-            length = int.from_bytes(start[:8], "little")
-            text = start[8:] + file.read(min(length, MOST_HEADER_BYTES + 1) - 1 if length else 0)
-    except OSError as error:
-        raise FileError(source, f"cannot be read ({error.strerror})") from error
+    with reading(source), open_regular(source) as file:
+        start = file.read(9)
+        length = int.from_bytes(start[:8], "little")
+        text = start[8:] + file.read(min(length, MOST_HEADER_BYTES + 1) - 1 if length else 0)
     if start.startswith(OLD_START):
         raise _refuse_old(source)
     if text[:1] != b"{":
@@ -164,8 +135,6 @@ def read_body(header: Header) -> dict[str, NDArray[Any]]:
     """Return the arrays that belong to a header; raise `FileError` when anything in the file was changed."""
     try:
         arrays = load_file(header.path, backend="pread")
-    except OSError as error:
-        raise FileError(header.path, f"cannot be read ({error.strerror})") from error
     except MemoryError as error:
         raise FileError(header.path, "is larger than memory") from error
     except (SafetensorError, ValueError) as error:
@@ -199,13 +168,6 @@ def _to_raw(name: str, array: NDArray[Any]) -> NDArray[Any]:
 def _digest(release: str, content: Mapping[str, Any], arrays: Arrays) -> str:
     named = (part for name in sorted(arrays) for part in (name, arrays[name]))
     return digest({"format": FORMAT, "release": release, "content": content}, *named)
-
-
-def _open_regular(path: Path) -> BinaryIO:
-    """Open a file; a pipe or device could keep us waiting for ever."""
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise FileError(path, "is not an ordinary file")
-    return open(path, "rb")
 
 
 def _read_header(path: Path, text: bytes) -> Header:

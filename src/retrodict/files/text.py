@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
-import stat
-import zlib
 from pathlib import Path
 
 from retrodict.errors import SourceError
+from retrodict.files.places import open_regular, reading
 
 MOST_BYTES = 256 * 2**20
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -17,31 +17,19 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 def read_text(path: Path, most: int = MOST_BYTES) -> str:
     """Return the text of a regular file in UTF-8, unpacked if its name ends in ``.gz``.
 
-    Raises `SourceError` for a file that is missing, no regular file, empty, larger than ``most`` bytes (packed or
-    unpacked; the size is asked for before anything is read), binary, or not in UTF-8.
+    Raises `FileError` for a file that is missing, no regular file, or cannot be unpacked; `SourceError` for one that is
+    empty, larger than ``most`` bytes (packed or unpacked; the size is asked for before anything is read), binary, or
+    not in UTF-8.
     """
-    try:
-        _require_regular(path, most)
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            content = file.read(most + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise SourceError(f"cannot read {path}: {reason}", remedy="Give a file that can be read.") from None
-    except SourceError:
-        raise
-    except ValueError as error:  # a NUL in the path itself
-        raise SourceError(f"{str(path)!r} is no path: {error}") from None
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size == 0:
+            raise SourceError(f"{path} is empty", remedy="Give another file.")
+        if size > most:
+            raise _too_large(path, most)
+        with reading(path), gzip.open(file) if path.suffix == ".gz" else file as unpacked:
+            content = unpacked.read(most + 1)
     return _decode(path, content, most)
-
-
-def _require_regular(path: Path, most: int) -> None:
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise SourceError(f"{path} is no regular file", remedy="Give the path of a file.")
-    if status.st_size == 0:
-        raise SourceError(f"{path} is empty", remedy="Give another file.")
-    if status.st_size > most:
-        raise _too_large(path, most)
 
 
 def _decode(path: Path, content: bytes, most: int) -> str:

@@ -9,11 +9,10 @@ import re
 import secrets
 import sys
 from collections.abc import Iterator
-from errno import EINVAL
 from pathlib import Path
 from typing import BinaryIO
 
-from retrodict.errors import FileError
+from retrodict.files.places import writing
 
 if sys.platform != "win32":
     import fcntl
@@ -23,36 +22,13 @@ MOST_REPEATED = 32
 HAS_LOCKS = sys.platform != "win32"
 
 
-def require_writable(path: Path) -> None:
-    """Raise `FileError` when a file cannot be written, rather than after minutes of work."""
-    try:
-        existed = path.exists()
-        if existed and not path.is_file():
-            raise OSError(EINVAL, "it is no regular file")
-        with path.open("ab"):
-            pass
-        if not existed:
-            path.unlink()
-    except (OSError, ValueError) as error:
-        raise _refuse(path, error) from error
-
-
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file beside its place, and put it there once it is complete.
 
     Raises `FileError` where that fails; what was there before stays, and nothing is left beside it.
     """
-    try:
-        with replacing(path) as file:
-            file.write(content)
-    except (OSError, ValueError) as error:
-        raise _refuse(path, error) from error
-
-
-def _refuse(path: Path, why: OSError | ValueError) -> FileError:
-    """Return the error of a file that cannot be written; a name that holds NUL is a ValueError."""
-    reason = getattr(why, "strerror", None) or str(why)
-    return FileError(path, f"cannot be written ({reason})", remedy="Name another file.")
+    with writing(path), replacing(path) as file:
+        file.write(content)
 
 
 @contextlib.contextmanager

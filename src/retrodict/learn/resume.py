@@ -12,7 +12,8 @@ import equinox as eqx
 
 from retrodict.encode.trees import fill, find_misfits, list_arrays
 from retrodict.errors import FileError
-from retrodict.files.checkpoint import find_file, fitting, make_folder, read_arrays, save_file
+from retrodict.files.checkpoint import find_file, fitting, read_arrays, save_file
+from retrodict.files.places import make_folder
 from retrodict.posterior.storage import add_prefix, take_prefix
 from retrodict.train.learning import Moment
 from retrodict.train.loop import History
@@ -40,14 +41,6 @@ class Journal:
     def prepare(self) -> None:
         """Make the folder; raise `FileError` where it cannot be written."""
         make_folder(self.folder)
-        try:
-            probe = self.folder / f".{FILE}.probe"
-            probe.touch()
-            probe.unlink()
-        except OSError as error:
-            raise FileError(
-                self.folder, f"cannot be written ({error.strerror})", remedy="Choose another folder."
-            ) from None
 
     def keep(self, moment: Moment) -> None:
         """Write the state after an epoch; what was there is replaced as a whole or not at all."""

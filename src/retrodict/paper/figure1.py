@@ -14,6 +14,7 @@ import numpy as np
 
 from retrodict.certificate.certify import certify
 from retrodict.errors import OptionError
+from retrodict.files.places import make_folder
 from retrodict.files.whole import write_whole
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.inverse import Inverse
@@ -72,15 +73,12 @@ def draw_figure1(depth: int = 3) -> Picture:
 def write_figure1(out: Path, depth: int = 3, *, png: bool = True) -> tuple[Path, ...]:
     """Write ``figure1.svg``, ``figure1.png`` and their figures, ``figure1.json``, into a folder.
 
-    ``png=False`` leaves out the PNG, which alone needs matplotlib. Raises `OptionError` where the folder cannot be made
+    ``png=False`` leaves out the PNG, which alone needs matplotlib. Raises `FileError` where the folder cannot be made
     or written to, and `MissingPackageError` for a PNG without matplotlib, before anything is written.
     """
     if png:
         import_pyplot()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OptionError(f"cannot make the folder {str(out)!r}: {error.strerror}", remedy="Name another.") from None
+    make_folder(out)
     figure = draw_figure1(depth)
     data = out / "figure1.json"
     write_whole(data, json.dumps({"depth": depth, **asdict(count_edges(depth))}, indent=1).encode() + b"\n")

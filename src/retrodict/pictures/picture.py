@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from retrodict.errors import OptionError
-from retrodict.files.whole import require_writable, write_whole
+from retrodict.files.places import require_writable
+from retrodict.files.whole import write_whole
 from retrodict.pictures.condense import condense
 from retrodict.pictures.drawing import PlacedDiagram, draw
 from retrodict.pictures.png import require_matplotlib, write_png

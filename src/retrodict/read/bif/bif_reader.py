@@ -66,8 +66,9 @@ def from_bif(
 
     Returns: a `DiscreteNetwork`; a `BayesNet` for ``tables=False``.
 
-    Raises: `SourceError` for a file that cannot be read, is not a BIF file or leaves out probabilities; `DataError` for
-    a row that is not a distribution; `SizeError` for tables that are too large; and what `BayesNet` raises.
+    Raises: `FileError` for a file that cannot be read; `SourceError` for one that is not a BIF file or leaves out
+    probabilities; `DataError` for a row that is not a distribution; `SizeError` for tables that are too large; and what
+    `BayesNet` raises.
 
     Source: Cozman, the Interchange Format for Bayesian Networks (BIF 0.15), 1998.
 

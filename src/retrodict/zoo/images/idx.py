@@ -10,12 +10,12 @@ import gzip
 import math
 import os
 import zlib
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrodict.errors import FileError
+from retrodict.files.places import open_regular
 
 Bytes = NDArray[np.uint8]
 
@@ -40,16 +40,14 @@ def read_idx_images(path: str | os.PathLike[str]) -> Bytes:
     [[[7, 9]]]
     """
     header = 4 + 4 * IMAGES
-    try:
-        with gzip.open(Path(path), "rb") as file:
+    with open_regular(path) as packed, gzip.open(packed) as file:
+        try:
             shape = _read_shape(path, file.read(header))
             size = math.prod(shape)
             content = file.read(size)
             more = file.read(1)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise FileError(path, f"it is damaged ({error})", remedy="Fetch it again.") from None
-    except OSError as error:
-        raise FileError(path, f"it cannot be read ({error.strerror or error})") from None
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise FileError(path, f"it is damaged ({error})", remedy="Fetch it again.") from None
     if len(content) < size or more:
         found = f"only {len(content):,}" if len(content) < size else "more"
         raise FileError(path, f"it announces {size:,} bytes and holds {found}", remedy="Fetch it again.")
