@@ -126,7 +126,10 @@ class LearnedModel:
     def save(self, folder: str | Path) -> None:
         """Write parameters, inverse, certificate and encoder into a folder; `rd.load` reads them back.
 
-        No pickle: numbers, and a description that can name nothing but what this package knows.
-        Raises `FileError` where the folder cannot be written.
+        Arguments:
+            folder: where to write ``model.safetensors``. The folder is made if it is not there; a learned model that
+                was saved in it before is replaced. The file holds numbers, and names that this package knows: no code.
+
+        Raises: `FileError` where the folder cannot be written.
         """
         save_learned(folder, self.program, self.model, self.posterior.parts)

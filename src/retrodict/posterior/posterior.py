@@ -188,9 +188,11 @@ class AmortizedPosterior(Portable):
     def save(self, folder: str | Path) -> None:
         """Write the posterior into a folder, all of it or nothing; `rd.load` reads it back, given the model.
 
-        No pickle: numbers, and a description that can name nothing but what this package knows.
+        Arguments:
+            folder: where to write ``posterior.safetensors``. The folder is made if it is not there; a posterior that
+                was saved in it before is replaced. The file holds numbers, and names that this package knows: no code.
 
-        Raises `FileError` where the folder cannot be written, and for an encoder without a ``recipe``.
+        Raises: `FileError` where the folder cannot be written, and for an encoder without a ``recipe``.
         """
         save_parts(folder, self.parts)
 
