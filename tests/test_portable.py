@@ -21,7 +21,6 @@ from retrodict import zoo
 from retrodict.errors import CycleError, FileError, RetrodictError, UnknownVariableError, WidthError
 from retrodict.posterior.calibration.calibration import Calibration
 from retrodict.posterior.weights.importance import Importance
-from retrodict.train.learning import LearningError
 from retrodict.train.loop import History, TrainingError
 from tests.test_floors import FILES, name_of
 
@@ -36,8 +35,7 @@ SPECIAL: dict[type[RetrodictError], Callable[[Any], RetrodictError]] = {
     CycleError: lambda _: CycleError(["a", "b", "a"], where="the order"),
     WidthError: lambda _: WidthError("too narrow", ["z"], least=7, remedy="Widen it."),
     FileError: lambda _: FileError("a/file", "is damaged", remedy="Write it again."),
-    TrainingError: lambda pair: TrainingError(("z",), step=3, encoder=pair.encoder, history=History((1,), (2.0,))),
-    LearningError: lambda pair: LearningError(("z",), step=3, pair=pair, history=History()),
+    TrainingError: lambda pair: TrainingError(("z",), step=3, trained=pair, history=History((1,), (2.0,))),
 }
 IMAGES = {"x": np.array([[0, 1], [1, 1]] * 4)}
 
@@ -71,7 +69,7 @@ def test_every_error_keeps_its_message_and_fields(way: Callable[[Any], Any], lea
         assert type(again) is kind
         assert (str(again), again.args) == (str(error), error.args)
         assert again.__dict__.keys() == error.__dict__.keys()
-        simple = {name: value for name, value in error.__dict__.items() if name not in ("encoder", "pair")}
+        simple = {name: value for name, value in error.__dict__.items() if name != "trained"}
         assert simple == {name: again.__dict__[name] for name in simple}
 
 

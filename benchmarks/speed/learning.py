@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from benchmarks.speed.images import Pixels
 from benchmarks.speed.turns import Turns
 from retrodict import fit_model, zoo
-from retrodict.train.autoencoder import Autoencoder
+from retrodict.train.autoencoder import Pair
 from retrodict.train.learning import evaluate
 
 ENDLESS = 10**7
@@ -25,7 +25,7 @@ def learn(turns: Turns, images: str, encoder: str, judging: bool, task: Mapping[
     given = Pixels.load(images)
     taken, facts = 0, dict[str, float]()
 
-    def watch(pair: Autoencoder) -> Mapping[str, float]:
+    def watch(pair: Pair) -> Mapping[str, float]:
         nonlocal taken, facts
         taken += 1
         if taken == (epochs if facts else task["first"]):
@@ -52,12 +52,12 @@ def learn(turns: Turns, images: str, encoder: str, judging: bool, task: Mapping[
     )
 
 
-def judge(pair: Autoencoder, given: Pixels, draws: int) -> float:
+def judge(pair: Pair, given: Pixels, draws: int) -> float:
     """Return the evidence lower bound of the images that nobody learns from, in nats an image."""
     return float(evaluate(pair, jax.random.key(0), jnp.asarray(given.test), draws).mean())
 
 
-def count_parameters(pair: Autoencoder) -> int:
+def count_parameters(pair: Pair) -> int:
     """Return how many weights and biases of the encoder are in use: what a mask switches off is none."""
     network: Any = pair.encoder
     network = network.network

@@ -26,7 +26,8 @@ from retrodict.plan.dependencies import Dependencies
 from retrodict.posterior import amortization
 from retrodict.posterior.amortization import simulator
 from retrodict.posterior.posterior import AmortizedPosterior
-from retrodict.train.loop import Plan, Simulate, fit
+from retrodict.train.inference import Simulate, fit
+from retrodict.train.loop import Plan
 
 ENDLESS = 10**7
 
@@ -199,7 +200,7 @@ def grow(turns: Turns, source: str, batch: int, draws: int, repeats: int) -> Non
         return {}
 
     turns.begin()
-    trained = fit(encoder, simulate, plan, jax.random.key(0), watch=watch, quiet=True).encoder
+    trained, _ = fit(encoder, simulate, plan, jax.random.key(0), watch=watch, quiet=True)
     with turns.pause():
         posterior = AmortizedPosterior.of(model, inverse, trained)
         simulated = model.simulate(seed=1, n=1)

@@ -16,7 +16,7 @@ from retrodict import LearnedModel, fit_model, from_numpyro, fully_connected, lo
 from retrodict.encode.build import count_parameters
 from retrodict.errors import DataError, FileError, OptionError, ProgramError, RetrodictError
 from retrodict.learn.structure import EncoderPlan, find_inverse, make_recipe
-from retrodict.train.learning import LearningError
+from retrodict.train.loop import TrainingError
 from tests.learn import programs
 
 IMAGES = (np.random.default_rng(0).random((200, 9)) < 0.3).astype(np.float32)
@@ -247,7 +247,7 @@ def test_bad_input_is_refused_before_the_first_step(name: str) -> None:
 
 
 def test_a_training_that_breaks_gives_back_the_last_good_parameters() -> None:
-    with pytest.raises(LearningError, match="not finite at step") as caught:
+    with pytest.raises(TrainingError, match="not finite at step") as caught:
         fit_model(
             programs.Fragile(jnp.array(0.49)),
             {"x": np.full(64, 9.0)},
@@ -256,5 +256,5 @@ def test_a_training_that_breaks_gives_back_the_last_good_parameters() -> None:
             batch=8,
             quiet=True,
         )
-    assert float(caught.value.pair.generator.program.weights) > 0.5
+    assert float(caught.value.trained.generator.program.weights) > 0.5
     assert caught.value.variables == ("x",)

@@ -15,7 +15,7 @@ from retrodict.paper.figure2.units import find_falls
 from retrodict.paper.plateau import Plateau
 from retrodict.paper.yardstick import Yardstick, measure_kl
 from retrodict.posterior.amortization import Keys
-from retrodict.train.loop import fit
+from retrodict.train.inference import fit
 
 PAPER = [name for name, entry in ENTRIES.items() if entry.paper]
 
@@ -51,15 +51,15 @@ def test_all_of_the_papers_encoders_have_one_rule_of_convergence():
 def test_the_learning_rate_falls_where_the_objective_is_flat(name):
     contestant = enter(zoo.binary_tree(3), name, 4)
     plan = contestant.plan(TreeBudget(epochs=9, batch=8, window=2, patience=1, least=100.0))
-    trained = fit(contestant.start(0), contestant.simulate(), plan, Keys.of(0).fit, quiet=True)
-    assert find_falls(trained.history) == (100, 200)  # of two windows, the first betters infinity, the second nothing
+    _, history = fit(contestant.start(0), contestant.simulate(), plan, Keys.of(0).fit, quiet=True)
+    assert find_falls(history) == (100, 200)  # of two windows, the first betters infinity, the second nothing
 
 
 def test_the_default_is_what_amortize_trains():
     model = zoo.binary_tree(3)
     contestant = enter(model, "default", 0)
     plan = contestant.plan(TreeBudget(default_steps=30))
-    mine = fit(contestant.start(7), contestant.simulate(), plan, Keys.of(7).fit, quiet=True).encoder
+    mine, _ = fit(contestant.start(7), contestant.simulate(), plan, Keys.of(7).fit, quiet=True)
     theirs = rd.amortize(model, steps=30, seed=7, quiet=True).encoder
     for ours, other in zip(
         *(jax.tree.leaves(eqx.filter(e, eqx.is_inexact_array)) for e in (mine, theirs)), strict=True

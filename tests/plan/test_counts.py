@@ -77,6 +77,18 @@ def test_counts_of_training_are_read_before_it_begins(option, wrong):
         amortize(TREE, quiet=True, **{option: wrong})
 
 
+@pytest.mark.parametrize("wrong", [0, -1.0, float("nan"), float("inf"), "fast", None], ids=repr)
+def test_a_learning_rate_is_a_positive_number(wrong):
+    with pytest.raises(OptionError, match=r"^learning_rate=.* is out of range\. Give a positive number\.$"):
+        amortize(TREE, quiet=True, learning_rate=wrong)
+
+
+def test_patience_of_amortize_is_in_steps():
+    """Nothing is learned at this rate: the first of the epochs of 25 steps stays the best."""
+    posterior = amortize(TREE, steps=200, batch=8, widths=(8, 8), learning_rate=1e-30, patience=26, quiet=True)
+    assert posterior.history.step == (25, 50, 75)
+
+
 def test_what_is_kept_are_integers_of_python():
     """A file describes itself in JSON, which knows no others."""
     assert json.dumps(Recipe.of(widths=np.array([64, 32])).widths) == "[64, 32]"

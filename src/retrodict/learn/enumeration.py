@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from retrodict.errors import SizeError
 from retrodict.learn.generator import ProgramGenerator, find_binary
-from retrodict.train.autoencoder import Autoencoder
+from retrodict.train.autoencoder import Pair
 
 # Binary latents whose states are all scored, for each row of a minibatch.
 MOST_LATENTS = 10
@@ -34,7 +34,7 @@ def list_states(generator: ProgramGenerator) -> Float[Array, "states latents"]:
 
 
 def enumerate_bound(
-    pair: Autoencoder, states: Float[Array, "states latents"], observed: Float[Array, "batch observed"]
+    pair: Pair, states: Float[Array, "states latents"], observed: Float[Array, "batch observed"]
 ) -> tuple[Float[Array, " batch"], Float[Array, " batch"]]:
     r"""Return the evidence lower bound of each row and its log-likelihood in nats, both exact.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,16 +25,19 @@ from retrodict.learn.programs import as_module, find_broken
 from retrodict.learn.resume import Journal
 from retrodict.learn.structure import EncoderPlan, Structure, build, find_inverse, make_recipe
 from retrodict.plan.counts import read_count, read_seed
-from retrodict.posterior.amortization import choose_optimizer
 from retrodict.posterior.randomness import require_own_randomness
 from retrodict.read.numpyro.model import NumpyroModel
 from retrodict.read.numpyro.reader import from_numpyro
 from retrodict.train.autoencoder import Autoencoder
 from retrodict.train.compiled import TRAINING
-from retrodict.train.learning import LearningError, LearningPlan, begin, learn
-from retrodict.train.objectives.named import Objective, choose_objective
+from retrodict.train.learning import Estimate, judge_by, mark_learned
+from retrodict.train.loop import Plan, begin, train
+from retrodict.train.objectives.named import LearningObjective, choose_objective
 from retrodict.train.objectives.weights import check_draws
-from retrodict.train.relaxation import Temperature, relax
+from retrodict.train.relaxation import Heated, Temperature, Tempered, relax
+from retrodict.train.source import ShuffledRows
+
+LearnedPair = Autoencoder[ProgramGenerator]
 
 # Draws of the encoder when a program is tried out before the first step.
 PROBE_ROWS = 64
@@ -63,7 +65,7 @@ def fit_model(
     held_out: float | Mapping[str, Any] = 0.1,
     patience: int | None = None,
     folder: str | Path | None = None,
-    watch: Callable[[Autoencoder], Mapping[str, float]] | None = None,
+    watch: Callable[[LearnedPair], Mapping[str, float]] = lambda _: {},
     seed: int = 0,
     quiet: bool = False,
 ) -> LearnedModel:
@@ -89,7 +91,7 @@ def fit_model(
 
     Raises, before the first step, `DataError` for data that do not fit, `ProgramError` for programs that cannot be
     read, have no parameters or draw from NumPy, and `OptionError` for options that do not fit each other, such as
-    discrete latents with an objective that differentiates draws; later `LearningError` where numbers are not finite.
+    discrete latents with an objective that differentiates draws; later `TrainingError` where numbers are not finite.
 
     Sources: Kingma & Welling 2013; Webb et al. 2017, section 1 and 4.
 
@@ -118,26 +120,38 @@ def fit_model(
     pair = Autoencoder(generator, build(model, space, recipe, build_key, jnp.asarray(rows)))
     falling = Temperature(temperature, temperature) if isinstance(temperature, float | int) else temperature
     chosen = _choose_objective(objective, pair, draws, falling)
-    learning = LearningPlan(chosen, epochs, batch, draws, temperature=falling, patience=patience)
-    steps = epochs * (len(rows) // min(batch, len(rows)))
-    learning = replace(learning, optimizer=choose_optimizer(learning_rate, steps, schedule))
-    blame = partial(_list_broken, probe_key)
-    _require_finite_densities(blame(pair, jnp.asarray(rows[:PROBE_ROWS])))
+    learning = Plan.of_epochs(len(rows), epochs, batch, learning_rate, schedule, patience)
+    _require_finite_densities(_list_broken(probe_key, pair, Heated(jnp.asarray(rows[:PROBE_ROWS]), None)))
     journal = None
     if folder is not None:
-        run = {"learning_rate": learning_rate, "schedule": schedule, "seed": seed, "data": digest(rows, judged)}
-        journal = Journal(Path(folder), run | _describe(pair, recipe, learning), epochs)
+        run = {
+            "learning_rate": learning_rate,
+            "schedule": schedule,
+            "seed": seed,
+            "data": digest(rows, judged),
+            "objective": objective,
+            "draws": draws,
+            "temperature": repr(falling),
+            "batch": batch,
+            "patience": patience,
+        }
+        journal = Journal(Path(folder), run | _describe(pair, recipe), epochs)
         journal.prepare()
-    pair, history = learn(
+    judge_key, train_key = jax.random.split(learn_key)
+    marks = mark_learned(pair)
+    pair, history = train(
         pair,
-        jnp.asarray(rows),
-        jnp.asarray(judged),
+        Estimate(chosen, draws),
+        Tempered(ShuffledRows(jnp.asarray(rows), learning.batch), learning.epoch, falling),
         learning,
-        learn_key,
-        start=journal.read(begin(pair, learning)) if journal else None,
-        keep=journal.keep if journal else lambda _: None,
+        train_key,
+        learned=marks,
+        judge=judge_by(jnp.asarray(judged), judge_key),
         watch=watch,
-        blame=blame,
+        blame=partial(_list_broken, probe_key),
+        start=journal.read(begin(pair, learning, marks)) if journal else None,
+        keep=journal.keep if journal else lambda _: None,
+        title="fit_model",
         quiet=quiet,
     )
     return LearnedModel(pair, recipe, history, see_data(space, rows, judged))
@@ -153,10 +167,10 @@ def _divide(
     return split_rows(rows, held_out, seed)
 
 
-def _choose_objective(name: str, pair: Autoencoder, draws: int, temperature: Temperature | None) -> Objective:
+def _choose_objective(name: str, pair: LearnedPair, draws: int, temperature: Temperature | None) -> LearningObjective:
     """Return the objective of this name, which suits the encoder, relaxed if it is to be, and the number of draws."""
-    trained = pair if temperature is None else relax(pair, temperature.start)
-    chosen = choose_objective(name, trained.encoder)
+    encoder = pair.encoder if temperature is None else relax(pair, temperature.start).encoder
+    chosen = choose_objective(name, encoder)
     check_draws(name, draws, chosen.least_draws)
     return chosen
 
@@ -170,17 +184,14 @@ def _require_finite_parameters(module: eqx.Module) -> None:
         )
 
 
-def _list_broken(key: jax.Array, pair: Autoencoder, rows: jax.Array) -> tuple[str, ...]:
+def _list_broken(key: jax.Array, pair: LearnedPair, batch: Heated) -> tuple[str, ...]:
     """Return the variables whose density is not finite where the encoder draws latents for some rows."""
-    generator: Any = pair.generator
-    finite = np.isfinite(np.asarray(TRAINING.run(_score, pair, key, rows))).all(axis=0)
-    return tuple(name for name, good in zip(generator.scored, finite.tolist(), strict=True) if not good)
+    finite = np.isfinite(np.asarray(TRAINING.run(_score, pair, key, batch.rows))).all(axis=0)
+    return tuple(name for name, good in zip(pair.generator.scored, finite.tolist(), strict=True) if not good)
 
 
-def _score(pair: Autoencoder, key: jax.Array, rows: jax.Array) -> jax.Array:
-    generator: Any = pair.generator
-    found: jax.Array = generator.log_factors(pair.encoder.sample(key, rows), rows)
-    return found
+def _score(pair: LearnedPair, key: jax.Array, rows: jax.Array) -> jax.Array:
+    return pair.generator.log_factors(pair.encoder.sample(key, rows), rows)
 
 
 def _require_finite_densities(broken: tuple[str, ...]) -> None:
@@ -192,10 +203,9 @@ def _require_finite_densities(broken: tuple[str, ...]) -> None:
         )
 
 
-def _describe(pair: Autoencoder, recipe: Recipe, plan: LearningPlan) -> dict[str, Any]:
-    """Return what is learned and how, in values that JSON can hold."""
-    generator: Any = pair.generator
-    inverse = generator.space.inverse
+def _describe(pair: LearnedPair, recipe: Recipe) -> dict[str, Any]:
+    """Return what is learned, in values that JSON can hold."""
+    inverse = pair.generator.space.inverse
     return {
         "model": digest_model(inverse.net, {}),
         "inverse": inverse.strategy,
@@ -203,13 +213,5 @@ def _describe(pair: Autoencoder, recipe: Recipe, plan: LearningPlan) -> dict[str
         "network": recipe.kind,
         "widths": recipe.widths and list(recipe.widths),
         "conditional": str(recipe.conditional),
-        "objective": plan.objective.name,
-        "draws": plan.draws,
-        "temperature": repr(plan.temperature),
-        "batch": plan.batch,
-        "patience": plan.patience,
         "start": digest(*jax.tree.leaves(eqx.filter(pair, eqx.is_inexact_array))),
     }
-
-
-__all__ = ["LearningError", "fit_model"]

@@ -16,20 +16,21 @@ from jaxtyping import Array, Float, Key
 from retrodict.learn.data import read_rows
 from retrodict.learn.enumeration import enumerate_bound, list_states
 from retrodict.learn.learned import LearnedModel
-from retrodict.learn.refine import EXACT, choose_held
+from retrodict.learn.refine import EXACT, choose_refining
 from retrodict.plan.counts import read_count, read_seed
 from retrodict.plan.layout import Floats
-from retrodict.posterior.amortization import choose_optimizer
-from retrodict.train.autoencoder import Autoencoder
-from retrodict.train.learning import divide
+from retrodict.train.autoencoder import Pair
+from retrodict.train.learning import Estimate, mark_encoder
+from retrodict.train.loop import take_steps
 from retrodict.train.objectives.bounds import bound, elbo_per_row
-from retrodict.train.objectives.named import Objective
-from retrodict.train.relaxation import Temperature, relax
-from retrodict.train.steps import apply
+from retrodict.train.optimizers import choose_optimizer
+from retrodict.train.relaxation import Heated, Temperature
+from retrodict.train.source import Fixed
+from retrodict.train.steps import TrainingState
 
 Row = Float[Array, " observed"]
 # Takes a pair, a key, one row and a number of draws.
-Measure = Callable[[Autoencoder, Key[Array, ""], Row, int], Float[Array, ""]]
+Measure = Callable[[Pair, Key[Array, ""], Row, int], Float[Array, ""]]
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,9 @@ def split_gap(
     counts = {"steps": steps, "draws": draws, "judged": judged, "weights": weights, "chunk": chunk}
     steps, draws, judged, weights, chunk = (read_count(name, number) for name, number in counts.items())
     schedule = None if temperature is None else Temperature(temperature, temperature)
-    chosen = choose_held(learned, objective, schedule)
+    chosen = Estimate(choose_refining(learned, objective, schedule), draws)
     rows = jnp.asarray(read_rows(learned.model, learned.generator.space, data))
-    train = partial(_train_one, learned.pair, chosen, steps, draws, temperature, learning_rate)
+    train = partial(_train_one, learned.pair, chosen, steps, temperature, learning_rate)
     lower, evidence = _choose_measures(learned, objective)
 
     @jax.jit
@@ -106,8 +107,8 @@ def split_gap(
 
 
 def _split_one(
-    pair: Autoencoder,
-    train: Callable[[Key[Array, ""], Row], Autoencoder],
+    pair: Pair,
+    train: Callable[[Key[Array, ""], Row], Pair],
     lower: Measure,
     evidence: Measure,
     counts: tuple[int, int],
@@ -132,33 +133,22 @@ def _split_one(
 
 
 def _train_one(
-    pair: Autoencoder,
-    objective: Objective,
+    pair: Pair,
+    objective: Estimate,
     steps: int,
-    draws: int,
     temperature: float | None,
     learning_rate: float,
     key: Key[Array, ""],
     row: Row,
-) -> Autoencoder:
+) -> Pair:
     """Return the pair with its encoder trained on for one row alone."""
-    learned, fixed = divide(pair)
     optimizer = choose_optimizer(learning_rate, steps)
-    moving, held = learned.encoder, Autoencoder(learned.generator, eqx.filter(learned.encoder, lambda _: False))
-
-    def measure(encoder: Any, own: Key[Array, ""]) -> Float[Array, ""]:
-        whole = eqx.combine(eqx.tree_at(lambda pair: pair.encoder, held, encoder), fixed)
-        relaxed = whole if temperature is None else relax(whole, temperature)
-        return objective.function(relaxed, own, row[None], draws)
-
-    def advance(state: tuple[Any, Any], own: Key[Array, ""]) -> tuple[tuple[Any, Any], None]:
-        encoder, memory = state
-        gradient = eqx.filter_grad(measure)(encoder, own)
-        updates, memory = optimizer.update(gradient, memory, encoder)
-        return (apply(encoder, updates), memory), None
-
-    (moving, _), _ = jax.lax.scan(advance, (moving, optimizer.init(moving)), jax.random.split(key, steps))
-    return eqx.combine(eqx.tree_at(lambda pair: pair.encoder, held, moving), fixed)
+    moving, held = eqx.partition(pair, mark_encoder(pair))
+    source = Fixed(Heated(row[None], None if temperature is None else jnp.asarray(temperature)))
+    begun = TrainingState.begin(moving, optimizer)
+    state, _ = take_steps(begun, held, objective, optimizer, partial(source, key), key, steps)
+    trained: Pair = eqx.combine(state.parameters, held)
+    return trained
 
 
 def _choose_measures(learned: LearnedModel, objective: str) -> tuple[Measure, Measure]:

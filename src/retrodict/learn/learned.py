@@ -40,7 +40,7 @@ class LearnedModel:
     ``familiar`` is what training saw: data unlike it raise a `NoveltyWarning`.
     """
 
-    pair: Autoencoder
+    pair: Autoencoder[ProgramGenerator]
     recipe: Recipe
     history: History
     familiar: Familiar | None = None
@@ -55,8 +55,7 @@ class LearnedModel:
     @property
     def generator(self) -> ProgramGenerator:
         """The program on the columns of its encoder."""
-        found: Any = self.pair.generator
-        return found
+        return self.pair.generator
 
     @property
     def program(self) -> eqx.Module:

@@ -15,12 +15,13 @@ from retrodict.learn.enumeration import enumerate_bound, list_states
 from retrodict.learn.generator import ProgramGenerator
 from retrodict.learn.learned import LearnedModel
 from retrodict.plan.counts import read_count, read_seed
-from retrodict.posterior.amortization import choose_optimizer
-from retrodict.train.autoencoder import Autoencoder
-from retrodict.train.learning import LearningPlan, learn
-from retrodict.train.objectives.named import Objective, choose_objective
-from retrodict.train.objectives.weights import Function, hold
-from retrodict.train.relaxation import Temperature, relax
+from retrodict.train.autoencoder import Pair
+from retrodict.train.learning import Estimate, judge_by, mark_encoder
+from retrodict.train.loop import Plan, train
+from retrodict.train.objectives.named import LearningObjective, choose_objective
+from retrodict.train.objectives.weights import Function
+from retrodict.train.relaxation import Temperature, Tempered, relax
+from retrodict.train.source import ShuffledRows
 
 EXACT = "exact"
 
@@ -52,47 +53,38 @@ def refine_encoder(
     model, space = learned.model, learned.generator.space
     rows = jnp.asarray(read_rows(model, space, data))
     judged = rows if held_out is None else jnp.asarray(read_rows(model, space, held_out))
-    steps = epochs * (len(rows) // min(batch, len(rows)))
-    plan = LearningPlan(
-        choose_held(learned, objective, temperature),
-        epochs,
-        batch,
-        draws,
-        temperature=temperature,
-        optimizer=choose_optimizer(learning_rate, max(1, steps)),
+    plan = Plan.of_epochs(len(rows), epochs, batch, learning_rate)
+    judge_key, train_key = jax.random.split(jax.random.key(read_seed(seed)))
+    pair, history = train(
+        learned.pair,
+        Estimate(choose_refining(learned, objective, temperature), draws),
+        Tempered(ShuffledRows(rows, plan.batch), plan.epoch, temperature),
+        plan,
+        train_key,
+        learned=mark_encoder(learned.pair),
+        judge=judge_by(judged, judge_key),
+        title="refine_encoder",
+        quiet=quiet,
     )
-    pair, history = learn(learned.pair, rows, judged, plan, jax.random.key(read_seed(seed)), quiet=quiet)
     return replace(learned, pair=pair, history=history)
 
 
-def choose_held(learned: LearnedModel, name: str, temperature: Temperature | None) -> Objective:
-    """Return an objective by name in which no gradient reaches the generative model.
+def choose_refining(learned: LearnedModel, name: str, temperature: Temperature | None) -> LearningObjective:
+    """Return an objective by name, `EXACT` among them.
 
     Raises `OptionError` for a name that does not exist or does not suit the encoder.
     """
     if name == EXACT:
-        return Objective(EXACT, hold_generator(_enumerate(learned.generator)))
+        return LearningObjective(EXACT, _enumerate(learned.generator))
     pair = learned.pair if temperature is None else relax(learned.pair, 1.0)
-    chosen = choose_objective(name, pair.encoder)
-    return replace(chosen, function=hold_generator(chosen.function))
-
-
-def hold_generator(function: Function) -> Function:
-    """Return the same function, in which no gradient reaches the generator."""
-
-    def held(
-        pair: Autoencoder, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
-    ) -> Float[Array, ""]:
-        return function(Autoencoder(hold(pair.generator), pair.encoder), key, observed, draws)
-
-    return held
+    return choose_objective(name, pair.encoder)
 
 
 def _enumerate(generator: ProgramGenerator) -> Function:
     states = list_states(generator)
 
     def exact(
-        pair: Autoencoder, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
+        pair: Pair, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
     ) -> Float[Array, ""]:
         return -enumerate_bound(pair, states, observed)[0].mean()
 

@@ -15,8 +15,7 @@ from retrodict.errors import FileError
 from retrodict.files.checkpoint import find_file, fitting, read_arrays, save_file
 from retrodict.files.places import make_folder
 from retrodict.posterior.storage import add_prefix, take_prefix
-from retrodict.train.learning import Moment
-from retrodict.train.loop import History
+from retrodict.train.loop import History, Moment
 
 KIND = "learning"
 FILE = "learning.safetensors"

@@ -34,6 +34,21 @@ def read_count(name: str, value: Any, least: int = 1, most: int | None = None) -
     return count
 
 
+def read_rate(value: Any, name: str = "learning_rate") -> float:
+    """Return a learning rate; raise `OptionError` for one that is not positive and finite.
+
+    >>> read_rate(1e-3)
+    0.001
+    """
+    try:
+        rate = float(value)
+    except (TypeError, ValueError):
+        rate = float("nan")
+    if not 0 < rate < float("inf"):
+        raise OptionError(f"{name}={value!r} is out of range", remedy="Give a positive number.")
+    return rate
+
+
 def read_seed(value: Any, name: str = "seed") -> int:
     """Return a seed, 0 to 4,294,967,295: another would be cut to one of these, and give what that one gives.
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.conditionals import Conditional
@@ -21,17 +19,18 @@ from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.invert import invert
 from retrodict.models.model import Model
-from retrodict.plan.counts import read_count, read_seed
+from retrodict.plan.counts import read_count, read_rate, read_seed
 from retrodict.posterior.novelty import Familiar
 from retrodict.posterior.posterior import AmortizedPosterior
 from retrodict.posterior.programs import Compiled
 from retrodict.posterior.randomness import require_draws_of_key, require_own_randomness
 from retrodict.posterior.sharing import share
 from retrodict.train.compiled import TRAINING
-from retrodict.train.loop import Plan, Simulate, fit
+from retrodict.train.inference import Simulate, fit
+from retrodict.train.loop import Plan
+from retrodict.train.optimizers import choose_optimizer
 
 STEPS, BATCH, LEARNING_RATE = 5000, 256, 5e-3
-SCHEDULES = ("cosine", "constant")
 
 
 class Keys(NamedTuple):
@@ -66,7 +65,8 @@ def amortize(
 
     Training minimizes :math:`E_{p(z, x)}[-\log q(z \mid x)]` over ``steps`` minibatches of ``batch`` fresh
     simulations, by Adam with gradients clipped to norm 10 and a learning rate that falls to zero along a cosine.
-    With ``patience``, it ends after so many epochs of 25 steps without a better objective on held-out simulations.
+    With ``patience``, it ends after so many steps, rounded up to epochs of 25, without a better objective on held-out
+    simulations.
     ``order`` and ``minimize`` are those of `invert`; an `Inverse`, such as a baseline, is taken as it is.
     ``network`` is ``"shared"`` (the paper's masked network) or ``"separate"`` (one network a latent);
     ``conditional`` is the family of real latents, ``"normal"``, ``"mixture"`` or ``"spline"``. Latents with a
@@ -85,9 +85,8 @@ def amortize(
     """
     if not isinstance(model, Model):
         raise OptionError(f"amortize needs a Model that can be simulated, not a {type(model).__name__}")
-    if not 0 < learning_rate < float("inf"):
-        raise OptionError(f"learning_rate={learning_rate} is out of range", remedy="Give a positive number.")
-    steps, batch, seed = read_count("steps", steps), read_count("batch", batch), read_seed(seed)
+    learning_rate, seed = read_rate(learning_rate), read_seed(seed)
+    steps, batch = read_count("steps", steps), read_count("batch", batch)
     plan = Plan(steps=steps, batch=batch, patience=None if patience is None else read_count("patience", patience))
     inverse = order if isinstance(order, Inverse) else invert(model, order, minimize)
     if inverse.net != model.net:
@@ -102,11 +101,11 @@ def amortize(
     optimizer = choose_optimizer(learning_rate, steps)
     simulate = simulator(model, inverse)
     names = tuple(name for name in model.net.latents if name not in inverse.generative)
-    trained = fit(
+    encoder, history = fit(
         untrained, simulate, replace(plan, optimizer=optimizer), keys.fit, names=names, title="amortize", quiet=quiet
     )
     familiar = Familiar.of(compiled, jax.random.fold_in(keys.scale, 1))
-    return AmortizedPosterior.of(model, inverse, trained.encoder, trained.history, recipe=recipe, familiar=familiar)
+    return AmortizedPosterior.of(model, inverse, encoder, history, recipe=recipe, familiar=familiar)
 
 
 def begin(model: Model, inverse: Inverse, recipe: Recipe, keys: Keys) -> Encoder:
@@ -120,22 +119,6 @@ def begin(model: Model, inverse: Inverse, recipe: Recipe, keys: Keys) -> Encoder
     columns = simulate(keys.scale)
     require_draws_of_key(simulate, keys.scale, columns, share(model, inverse).space.code_names)
     return recipe.build(inverse, keys.build, Scaling.fit(columns, share(model, inverse).space.categories))
-
-
-@lru_cache(maxsize=64)
-def choose_optimizer(learning_rate: float, steps: int, schedule: str = "cosine") -> optax.GradientTransformation:
-    """Return that of `amortize`: Adam, gradients clipped to norm 10, a learning rate that falls along a cosine.
-
-    With the ``schedule`` ``"constant"`` it does not fall. Raises `OptionError` for another.
-
-    Flattened: an optimizer pays for every array, in compiling and in each step. Equal numbers give the same object, and
-    so the same compiled program.
-    """
-    if schedule not in SCHEDULES:
-        raise OptionError(f"schedule={schedule!r} does not exist", remedy=f"Choose one of {', '.join(SCHEDULES)}.")
-    falls = schedule == "cosine"
-    rate = optax.cosine_decay_schedule(learning_rate, steps) if falls else optax.constant_schedule(learning_rate)
-    return optax.flatten(optax.chain(optax.clip_by_global_norm(10.0), optax.adam(rate)))
 
 
 def simulator(model: Model, inverse: Inverse) -> Simulate:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Generic, TypeVar
 
 import equinox as eqx
 from jaxtyping import Array, Float, Key
@@ -39,8 +40,14 @@ class Generator(eqx.Module):
         raise OptionError("the model has no binary latents that can be relaxed", remedy="Leave the relaxation out.")
 
 
-class Autoencoder(eqx.Module):
+G_co = TypeVar("G_co", bound=Generator, covariant=True)
+
+
+class Autoencoder(eqx.Module, Generic[G_co]):
     """A generative model and an encoder, trained together."""
 
-    generator: Generator
+    generator: G_co
     encoder: Encoder
+
+
+Pair = Autoencoder[Generator]

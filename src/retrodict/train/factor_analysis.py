@@ -59,7 +59,7 @@ class FactorAnalysis(Generator):
         return jnp.asarray(jax.scipy.stats.multivariate_normal.logpdf(observed, self.bias, covariance))
 
 
-def build_factor_analysis(latents: int, observed: int, key: Key[Array, ""]) -> Autoencoder:
+def build_factor_analysis(latents: int, observed: int, key: Key[Array, ""]) -> Autoencoder[FactorAnalysis]:
     """Return the model with parameters drawn at random, and an untrained encoder along its faithful inverse.
 
     >>> build_factor_analysis(2, 3, jax.random.key(0)).encoder.sample(jax.random.key(1), jnp.zeros((5, 3))).shape

@@ -71,6 +71,11 @@ class History(Tabular):
         """
         return len(self.test) - 1 - int(np.argmin(self.test))
 
+    @property
+    def steps_since_best(self) -> int:
+        """The number of steps after those with the lowest test objective."""
+        return self.step[-1] - self.step[self._best]
+
     def extend(self, step: int, train: float, test: float, watched: Mapping[str, float]) -> History:
         """Return the history with one epoch more."""
         return History((*self.step, step), (*self.train, train), (*self.test, test), (*self.watched, watched))

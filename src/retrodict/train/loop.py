@@ -1,65 +1,46 @@
-"""The one training loop: whole epochs compiled, fresh simulations inside them."""
+"""The one training loop: whole epochs compiled, whatever is trained, on whatever a source gives."""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
-import numpy as np
 import optax
 from jaxtyping import Array, Float, Key
 
-from retrodict.encode.encoder import Encoder
 from retrodict.errors import OptionError, RetrodictError
 from retrodict.train.compiled import TRAINING
 from retrodict.train.history import History as History
-from retrodict.train.objectives.cross_entropy import Loss, cross_entropy
+from retrodict.train.optimizers import choose_optimizer
+from retrodict.train.pieces import average
 from retrodict.train.progress import Progress
-from retrodict.train.steps import State
+from retrodict.train.source import Source, Step
+from retrodict.train.steps import TrainingState
 
-# Rows are differentiated together while their widest layer has at most so many numbers: 4 MiB, what caches hold.
-PIECE = 2**20
-LEAST_ROWS = 64
-# The gradient of a piece is added to that of the others; this is repaid where activations outnumber weights so often.
-REPAYS = 8
-
-Pair = tuple[Float[Array, "batch latents"], Float[Array, "batch observed"]]
-Simulate = Callable[[Key[Array, ""], int], Pair]
-
-
-@dataclass(frozen=True)
-class Fit:
-    """A trained encoder and how it got there."""
-
-    encoder: Encoder
-    history: History
-
-
-class TrainingError(RetrodictError, FloatingPointError):
-    """The objective or its gradient was not finite.
-
-    ``step`` is the minibatch at which it happened, ``encoder`` has the parameters before it, ``history`` the
-    epochs before it.
-    """
-
-    def __init__(self, variables: tuple[Any, ...], *, step: int, encoder: Encoder, history: History) -> None:
-        self.step, self.encoder, self.history = step, encoder, history
-        super().__init__(
-            f"the objective was not finite at step {step}, at",
-            variables,
-            remedy="Lower the learning rate, or check the model; error.encoder holds the last good parameters.",
-        )
+Tree = TypeVar("Tree")
+Batch = TypeVar("Batch")
+# What is minimized: a function of what is trained, of randomness of its own, and of a minibatch.
+Loss = Callable[[Tree, Key[Array, ""], Batch], Float[Array, ""]]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how fast to train: ``steps`` minibatches of ``batch`` simulations, recorded every ``epoch``.
+    """How long and how fast to train.
 
-    The objective is tested on ``held_out`` simulations that training does not see. With ``patience``, training ends
-    after so many epochs without a better test, and the parameters of the best one are kept. ``report`` gives numbers
-    to record of the state of the ``optimizer``, which sees the objective of each minibatch as ``value``.
+    Arguments:
+        steps: number of minibatches.
+        batch: rows of a minibatch.
+        epoch: steps after which the state is judged and recorded.
+        held_out: simulations that training does not see, by which it is judged.
+        patience: steps without a better judgement after which training ends, rounded up to whole epochs; the
+            parameters of the best epoch are kept. None: all steps are taken, and the last parameters are kept.
+        optimizer: an optax optimizer; it sees the objective of each minibatch as ``value``.
+        piece: rows to differentiate at once, None for all. The objective must be a mean over rows, without randomness.
+        report: gives numbers to record of the state of the optimizer.
     """
 
     steps: int = 5000
@@ -68,128 +49,171 @@ class Plan:
     held_out: int = 1024
     patience: int | None = None
     optimizer: optax.GradientTransformation = field(default_factory=lambda: optax.adam(1e-3))
-    objective: Loss = cross_entropy
-    report: Callable[[Any], Mapping[str, float]] | None = None
+    piece: int | None = None
+    report: Callable[[Any], Mapping[str, float]] = lambda _: {}
 
     def __post_init__(self) -> None:
-        names = ("steps", "batch", "epoch", "held_out", "patience")
+        names = ("steps", "batch", "epoch", "held_out", "patience", "piece")
         for name, number in ((name, getattr(self, name)) for name in names):
             if number is not None and number < 1:
                 raise OptionError(f"{name}={number} is too small", remedy="It must be 1 or more.")
 
+    @classmethod
+    def of_epochs(
+        cls,
+        rows: int,
+        epochs: int,
+        batch: int,
+        learning_rate: float,
+        schedule: str = "cosine",
+        patience: int | None = None,
+    ) -> Plan:
+        """Return the plan of passes over so many rows; ``patience`` counts passes, too.
 
-def fit(
-    encoder: Encoder,
-    simulate: Simulate,
+        >>> plan = Plan.of_epochs(rows=100, epochs=3, batch=32, learning_rate=1e-3, patience=2)
+        >>> plan.steps, plan.epoch, plan.patience
+        (9, 3, 6)
+        """
+        batch = min(batch, rows)
+        passing = rows // batch
+        optimizer = choose_optimizer(learning_rate, epochs * passing, schedule)
+        waits = None if patience is None else patience * passing
+        return cls(epochs * passing, batch, passing, patience=waits, optimizer=optimizer)
+
+
+class Moment(eqx.Module):
+    """Where training stands after an epoch: enough to go on from there."""
+
+    state: TrainingState
+    best: Any
+    history: History = eqx.field(static=True)
+
+
+class TrainingError(RetrodictError, FloatingPointError):
+    """The objective or its gradient was not finite.
+
+    ``step`` is the minibatch at which it happened, ``trained`` has the parameters before it, ``history`` the epochs
+    before it.
+    """
+
+    def __init__(self, variables: tuple[Any, ...], *, step: int, trained: Any, history: History) -> None:
+        self.step, self.trained, self.history = step, trained, history
+        super().__init__(
+            f"the objective was not finite at step {step}, at",
+            variables,
+            remedy="Lower the learning rate, or check the model; error.trained holds the last good parameters.",
+        )
+
+
+def train(
+    trainable: Tree,
+    objective: Loss[Tree, Batch],
+    source: Source[Batch],
     plan: Plan,
     key: Key[Array, ""],
     *,
-    watch: Callable[[Encoder], Mapping[str, float]] | None = None,
-    names: tuple[Any, ...] = (),
-    title: str = "fit",
+    learned: Any = eqx.is_inexact_array,
+    judge: Callable[[Tree], float] | None = None,
+    watch: Callable[[Tree], Mapping[str, float]] = lambda _: {},
+    blame: Callable[[Tree, Batch], tuple[Any, ...]] = lambda *_: (),
+    start: Moment | None = None,
+    keep: Callable[[Moment], None] = lambda _: None,
+    title: str = "train",
     quiet: bool = False,
-) -> Fit:
-    """Train an encoder on fresh simulations and return it with its history.
+) -> tuple[Tree, History]:
+    """Return what is trained after training, and its history.
 
-    ``simulate(key, n)`` returns columns of latents and observed values; ``watch(encoder)`` is called after each
-    epoch and may return numbers to record; ``names`` are those of the latent columns, for messages.
+    Arguments:
+        trainable: any tree, such as an encoder, or a model together with its encoder.
+        objective: ``objective(trainable, key, batch)``, to be minimized; equal ones share compiled programs.
+        source: gives the minibatch of each step.
+        plan: how long and how fast.
+        key: for minibatches and for the randomness of the objective.
+        learned: marks what is learned, a tree of truth values or a function of leaves. Default: floating-point arrays.
+        judge: gives what is recorded as the held-out objective after each epoch. Default: the mean over the epoch.
+        watch: gives numbers to be recorded after each epoch.
+        blame: names the variables to which a minibatch gives a density that is not finite.
+        start: a moment to go on from, to the same end as without a stop.
+        keep: is called with the moment after each epoch.
+        title: what stands before the progress.
+        quiet: True shows no progress.
 
-    Raises `TrainingError` at the first step whose objective or gradient is not finite; the last good
-    parameters are in the error.
-
-    Source: Paige & Wood 2016, section 3 (inference compilation); Webb et al. 2017, section 3.
+    Raises: `TrainingError` at the first step whose objective or gradient is not finite.
     """
-    history = History()
-    parameters, fixed = eqx.partition(encoder, eqx.is_inexact_array)
-    state = State.begin(parameters, plan.optimizer)
-    train_key, test_key = jax.random.split(key)
-    held_out = TRAINING.run(simulate, test_key, plan.held_out)
-    best = encoder
+    held = eqx.partition(trainable, learned)[1]
+    moment = begin(trainable, plan, learned) if start is None else start
     with Progress(title, plan.steps, quiet=quiet) as progress:
-        for start in range(0, plan.steps, plan.epoch):
-            steps = min(plan.epoch, plan.steps - start)
-            state, losses = TRAINING.run(
-                _take_steps, state, fixed, train_key, plan.objective, plan.optimizer, simulate, plan.batch, steps
-            )
-            encoder = eqx.combine(state.parameters, fixed)
+        while not _is_over(moment.history, plan):
+            state, mean = _take_epoch(moment, held, objective, source, plan, key)
+            now: Tree = eqx.combine(state.parameters, held)
             if int(state.failed) >= 0:
-                batch = simulate(jax.random.fold_in(train_key, state.failed), plan.batch)
-                culprits = _find_culprits(encoder, batch, names)
-                raise TrainingError(culprits, step=int(state.failed), encoder=encoder, history=history)
-            watched = dict(watch(encoder)) if watch else {}
-            watched |= plan.report(state.optimizer) if plan.report else {}
-            test = float(TRAINING.run(evaluate, plan.objective, encoder, held_out))
-            history = history.extend(int(state.step), float(losses.mean()), test, watched)
-            progress.update(history.step[-1], history.train[-1])
-            if plan.patience is not None:
-                best = encoder if history.epochs_since_best == 0 else best
-                if history.epochs_since_best >= plan.patience:
-                    break
-    return Fit(encoder if plan.patience is None else best, history)
+                culprits = blame(now, source(key, state.failed))
+                raise TrainingError(culprits, step=int(state.failed), trained=now, history=moment.history)
+            watched = {**watch(now), **plan.report(state.optimizer)}
+            history = moment.history.extend(int(state.step), mean, judge(now) if judge else mean, watched)
+            moment = Moment(state, state.parameters if history.epochs_since_best == 0 else moment.best, history)
+            keep(moment)
+            progress.update(history.step[-1], mean)
+    chosen = moment.state.parameters if plan.patience is None else moment.best
+    return eqx.combine(chosen, held), moment.history
 
 
-def _take_steps(
-    state: State,
-    fixed: Encoder,
-    key: Key[Array, ""],
-    objective: Loss,
+def begin(trainable: Any, plan: Plan, learned: Any = eqx.is_inexact_array) -> Moment:
+    """Return the moment before the first step."""
+    parameters = eqx.filter(trainable, learned)
+    return Moment(TrainingState.begin(parameters, plan.optimizer), parameters, History())
+
+
+def _is_over(history: History, plan: Plan) -> bool:
+    if not history.step:
+        return False
+    stale = plan.patience is not None and history.steps_since_best >= plan.patience
+    return stale or history.step[-1] >= plan.steps
+
+
+def _take_epoch(
+    moment: Moment, held: Any, objective: Any, source: Source[Any], plan: Plan, key: Key[Array, ""]
+) -> tuple[TrainingState, float]:
+    """Return the state after an epoch, which may be a short one at the end, and the mean of its objective."""
+    done = moment.history.step[-1] if moment.history.step else 0
+    steps = min(plan.epoch, plan.steps - done)
+    setting = objective, plan.optimizer, plan.piece, plan.epoch, steps
+    state, losses = TRAINING.run(_run_epoch, moment.state, held, source, key, setting)
+    return state, float(losses.mean())
+
+
+def _run_epoch(
+    state: TrainingState, held: Any, source: Source[Any], key: Key[Array, ""], setting: tuple[Any, ...]
+) -> tuple[TrainingState, Float[Array, " steps"]]:
+    objective, optimizer, piece, epoch, steps = setting
+    shared = source.share(key, state.step, epoch)
+    _, own = jax.random.split(jax.random.fold_in(key, state.step))
+    return take_steps(state, held, objective, optimizer, partial(shared, key), own, steps, piece)
+
+
+def take_steps(
+    state: TrainingState,
+    held: Any,
+    objective: Loss[Any, Batch],
     optimizer: optax.GradientTransformation,
-    simulate: Simulate,
-    batch: int,
+    draw: Callable[[Step], Batch],
+    key: Key[Array, ""],
     steps: int,
-) -> tuple[State, Float[Array, " steps"]]:
-    """Take many steps, each of which simulates, differentiates and updates, all in one program."""
+    piece: int | None = None,
+) -> tuple[TrainingState, Float[Array, " steps"]]:
+    """Return the state after many steps, in one program, and the objective of each.
 
-    def advance(state: State, _: None) -> tuple[State, Float[Array, ""]]:
-        rows = simulate(jax.random.fold_in(key, state.step), batch)
-        loss, gradient = differentiate(objective, eqx.combine(state.parameters, fixed), rows)
+    In a step a minibatch is drawn, and the objective differentiated by the parameters; with ``held``, which is not
+    learned, they make what is trained.
+    """
+
+    def measure(parameters: Any, own: Key[Array, ""], batch: Batch) -> Float[Array, ""]:
+        return objective(eqx.combine(parameters, held), own, batch)
+
+    def advance(state: TrainingState, _: None) -> tuple[TrainingState, Float[Array, ""]]:
+        differentiate = partial(eqx.filter_value_and_grad(measure), state.parameters)
+        own = jax.random.fold_in(key, state.step)
+        loss, gradient = average(partial(differentiate, own), draw(state.step), piece)
         return state.take(optimizer, loss, gradient), loss
 
     return jax.lax.scan(advance, state, length=steps)
-
-
-def differentiate(objective: Loss, encoder: Encoder, batch: Pair) -> tuple[Float[Array, ""], Encoder]:
-    """Return the objective of a minibatch and its gradient."""
-    return average(eqx.filter_value_and_grad(objective), encoder, batch)
-
-
-def evaluate(objective: Loss, encoder: Encoder, batch: Pair) -> Float[Array, ""]:
-    """Return the objective of a minibatch."""
-    return average(objective, encoder, batch)
-
-
-def average(function: Callable[[Encoder, Array, Array], Any], encoder: Encoder, batch: Pair) -> Any:
-    """Return the mean over rows of a function that is a mean over rows, piece by piece where one pass is too wide.
-
-    Memory is bounded by `PIECE` numbers a layer, whatever the batch, and a piece fits into a cache.
-    """
-    rows = len(batch[0])
-    count = -(-rows // _choose_rows(encoder))
-    size, left = divmod(rows, count)
-    if count == 1:
-        return function(encoder, *batch)
-    pieces = jax.tree.map(lambda part: part[left:].reshape(count, size, -1), batch)
-
-    def add(total: Any, piece: Pair) -> tuple[Any, None]:
-        found = function(encoder, *piece)
-        return jax.tree.map(lambda whole, part: whole + part * (size / rows), total, found), None
-
-    if left:
-        rest = function(encoder, *(part[:left] for part in batch))
-        start = jax.tree.map(lambda part: part * (left / rows), rest)
-    else:
-        shapes = jax.eval_shape(lambda *piece: function(encoder, *piece), *(part[0] for part in pieces))
-        start = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
-    return jax.lax.scan(add, start, pieces)[0]
-
-
-def _choose_rows(encoder: Encoder) -> int:
-    """Return how many rows to take at once: as many as caches hold, or as repay adding up the gradient of a piece."""
-    weights = sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(encoder, eqx.is_inexact_array)))
-    return max(LEAST_ROWS, PIECE // encoder.network.width, REPAYS * weights // encoder.network.width)
-
-
-def _find_culprits(encoder: Encoder, batch: Pair, names: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the latents whose density was not finite on a minibatch."""
-    finite = np.isfinite(np.asarray(encoder.log_factors(*batch))).all(axis=0)
-    return tuple(name for name, good in zip(names, finite, strict=False) if not good)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Key
 
 from retrodict.encode.relaxation import relax_encoder
 from retrodict.errors import OptionError
-from retrodict.train.autoencoder import Autoencoder
+from retrodict.train.autoencoder import Autoencoder, Pair
+from retrodict.train.source import Source, Step
 
 
-def relax(pair: Autoencoder, temperature: Float[Array, ""] | float) -> Autoencoder:
+def relax(pair: Pair, temperature: Float[Array, ""] | float) -> Pair:
     """Return the pair in which each binary latent is a binary Concrete variable, given by its logit.
 
     All objectives work on it, and their gradients are those of the same weights. Its bounds are those of the relaxed
@@ -54,3 +57,27 @@ class Temperature:
     def at(self, time: Int[Array, ""] | Float[Array, ""] | float | int) -> Float[Array, ""]:
         """Return the temperature at a step or epoch, which may be traced."""
         return jnp.maximum(self.end, self.start * jnp.exp(-self.decay * jnp.asarray(time, jnp.float32)))
+
+
+class Heated(NamedTuple):
+    """Rows of a minibatch, and the temperature at which binary latents are relaxed for them; None: they are not."""
+
+    rows: Float[Array, "rows observed"]
+    temperature: Float[Array, ""] | None
+
+
+class Tempered(Source[Heated]):
+    """Rows of a source, each with the temperature of its epoch, which is ``every`` steps long."""
+
+    source: Source[Any]
+    every: int = eqx.field(static=True)
+    temperature: Temperature | None = eqx.field(static=True, default=None)
+
+    def __call__(self, key: Key[Array, ""], step: Step) -> Heated:
+        """Return the rows of a step and their temperature."""
+        falling = self.temperature
+        return Heated(self.source(key, step), None if falling is None else falling.at(step // self.every))
+
+    def share(self, key: Key[Array, ""], step: Step, steps: int) -> Tempered:
+        """Return the source with what its rows share."""
+        return Tempered(self.source.share(key, step, steps), self.every, self.temperature)

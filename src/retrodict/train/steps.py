@@ -11,7 +11,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Int
 
 
-class State(eqx.Module):
+class TrainingState(eqx.Module):
     """All that changes from step to step: ``parameters``, ``optimizer``; ``failed`` is the first bad step, or -1."""
 
     parameters: Any
@@ -20,20 +20,20 @@ class State(eqx.Module):
     failed: Int[Array, ""]
 
     @classmethod
-    def begin(cls, parameters: Any, optimizer: optax.GradientTransformation) -> State:
+    def begin(cls, parameters: Any, optimizer: optax.GradientTransformation) -> TrainingState:
         """Return the state before the first step.
 
-        >>> int(State.begin(jnp.zeros(3), optax.sgd(0.1)).step)
+        >>> int(TrainingState.begin(jnp.zeros(3), optax.sgd(0.1)).step)
         0
         """
         return cls(parameters, optimizer.init(parameters), jnp.array(0), jnp.array(-1))
 
-    def take(self, optimizer: optax.GradientTransformation, loss: Float[Array, ""], gradient: Any) -> State:
+    def take(self, optimizer: optax.GradientTransformation, loss: Float[Array, ""], gradient: Any) -> TrainingState:
         """Return the state after a step; the same parameters where loss or gradient, now or before, are not finite.
 
         The optimizer sees the loss as ``value``.
 
-        >>> state = State.begin(jnp.zeros(3), optax.sgd(0.1))
+        >>> state = TrainingState.begin(jnp.zeros(3), optax.sgd(0.1))
         >>> state.take(optax.sgd(0.1), jnp.array(jnp.nan), jnp.ones(3)).parameters.tolist()
         [0.0, 0.0, 0.0]
         """
@@ -46,7 +46,7 @@ class State(eqx.Module):
 
         parameters, kept = jax.lax.cond(good, move, lambda: (self.parameters, self.optimizer))
         failed = jnp.where(good | (self.failed >= 0), self.failed, self.step)
-        return State(parameters, kept, self.step + 1, failed)
+        return TrainingState(parameters, kept, self.step + 1, failed)
 
 
 def apply(parameters: Any, updates: Any) -> Any:

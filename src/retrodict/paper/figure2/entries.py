@@ -16,8 +16,10 @@ from retrodict.paper.experiment import require_choice
 from retrodict.paper.plateau import Plateau
 from retrodict.plan.capacity import count_in_use, match_widths
 from retrodict.plan.dependencies import Dependencies
-from retrodict.posterior.amortization import BATCH, LEARNING_RATE, Keys, begin, choose_optimizer, simulator
-from retrodict.train.loop import Plan, Simulate
+from retrodict.posterior.amortization import BATCH, LEARNING_RATE, Keys, begin, simulator
+from retrodict.train.inference import Simulate
+from retrodict.train.loop import Plan
+from retrodict.train.optimizers import choose_optimizer
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from retrodict.paper.experiment import Fact, Result
 from retrodict.paper.figure2.entries import Contestant, TreeBudget, enter
 from retrodict.paper.yardstick import JUDGED_DRAWS, Yardstick, watch_both
 from retrodict.posterior.amortization import Keys
-from retrodict.train.loop import History, Plan, TrainingError, fit
+from retrodict.train.inference import fit
+from retrodict.train.loop import History, Plan, TrainingError
 
 CURVES = ("step", "simulations", "kl", "log_posterior", "train", "test")
 
@@ -88,10 +89,10 @@ def _train(
     """Return how training went, the trained encoder, and the step at which it failed; one of the two is None."""
     source, key, names = contestant.simulate(), Keys.of(unit.seed).fit, contestant.model.net.latents
     try:
-        trained = fit(encoder, source, plan, key, watch=watch, names=names, title=unit.name, quiet=quiet)
+        trained, history = fit(encoder, source, plan, key, watch=watch, names=names, title=unit.name, quiet=quiet)
     except TrainingError as error:
         return error.history, None, error.step
-    return trained.history, trained.encoder, None
+    return history, trained, None
 
 
 def _judge(yardstick: Yardstick, contestant: Contestant, encoder: Encoder, seed: int) -> tuple[float, float]:

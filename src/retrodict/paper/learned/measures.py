@@ -30,9 +30,9 @@ from retrodict.paper.learned.tasks import (
     require_task,
 )
 from retrodict.plan.layout import Floats
-from retrodict.train.autoencoder import Autoencoder
-from retrodict.train.learning import LearningError, estimate
-from retrodict.train.loop import History
+from retrodict.train.autoencoder import Pair
+from retrodict.train.learning import estimate
+from retrodict.train.loop import History, TrainingError
 
 CURVES = ("train", "test", "weighted")
 SHOWN = 10  # images in a row of pictures
@@ -74,7 +74,7 @@ class _Watch:
         self._began = time.perf_counter()
         self.seconds: list[float] = []
 
-    def __call__(self, pair: Autoencoder) -> Mapping[str, float]:
+    def __call__(self, pair: Pair) -> Mapping[str, float]:
         self.seconds.append(time.perf_counter() - self._began)
         epoch, taken = len(self.seconds), math.nan
         if epoch % self._every == 0 or epoch == self._epochs:
@@ -91,7 +91,7 @@ def run_unit(unit: LearnedUnit, budget: LearnedBudget, quiet: bool = False) -> R
     start = time.perf_counter()
     try:
         learned = _learn(unit, task, budget, watch, train, test, quiet)
-    except LearningError as error:
+    except TrainingError as error:
         return Result(unit, {"failed_at": error.step}, _list_curves(error.history))
     seconds = time.perf_counter() - start
     curves = _list_curves(learned.history)

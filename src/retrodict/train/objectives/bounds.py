@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from retrodict.train.autoencoder import Autoencoder
+from retrodict.train.autoencoder import Pair
 from retrodict.train.objectives.weights import check_draws, draw_log_weights
 
 # Draws of all rows are scored together while the widest layer of the encoder has at most so many numbers: 16 MiB.
@@ -14,7 +14,7 @@ PIECE = 2**22
 
 
 def bound(
-    pair: Autoencoder, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
+    pair: Pair, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
 ) -> Float[Array, " batch"]:
     r"""Return :math:`\log \frac1K \sum_k w_k` of each row, in nats: at most :math:`\log p(x)` on average.
 
@@ -35,7 +35,7 @@ def bound(
 
 
 def elbo_per_row(
-    pair: Autoencoder, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
+    pair: Pair, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
 ) -> Float[Array, " batch"]:
     r"""Return the evidence lower bound of each row, the mean of :math:`\log w_k`, in nats.
 
@@ -55,7 +55,7 @@ def elbo_per_row(
 
 
 def _sum_weights(
-    pair: Autoencoder, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
+    pair: Pair, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
 ) -> tuple[Float[Array, " batch"], Float[Array, " batch"]]:
     """Return the log of the sum of all weights, and the sum of their logs."""
     most = max(1, PIECE // (max(1, len(observed)) * pair.encoder.network.width))

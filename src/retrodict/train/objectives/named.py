@@ -14,7 +14,7 @@ from retrodict.train.objectives.weights import Function
 
 
 @dataclass(frozen=True)
-class Objective:
+class LearningObjective:
     """A function ``objective(pair, key, observed, draws)`` of a minibatch: nats a row, to be minimized.
 
     Its value is a negative bound; its gradient is the estimator that it is named after. ``reparameterized`` says that
@@ -30,18 +30,18 @@ class Objective:
 OBJECTIVES = {
     objective.name: objective
     for objective in (
-        Objective("elbo", elbo, reparameterized=True),
-        Objective("iwae", iwae, reparameterized=True),
-        Objective("rws", reweighted_wake_sleep, least_draws=2),
-        Objective("vimco", vimco, least_draws=2),
-        Objective("forward-kl", forward_kl),
-        Objective("symmetric-kl", symmetric_kl, reparameterized=True),
-        Objective("symmetric-vimco", symmetric_vimco, least_draws=2),
+        LearningObjective("elbo", elbo, reparameterized=True),
+        LearningObjective("iwae", iwae, reparameterized=True),
+        LearningObjective("rws", reweighted_wake_sleep, least_draws=2),
+        LearningObjective("vimco", vimco, least_draws=2),
+        LearningObjective("forward-kl", forward_kl),
+        LearningObjective("symmetric-kl", symmetric_kl, reparameterized=True),
+        LearningObjective("symmetric-vimco", symmetric_vimco, least_draws=2),
     )
 }
 
 
-def choose_objective(name: str, encoder: Encoder) -> Objective:
+def choose_objective(name: str, encoder: Encoder) -> LearningObjective:
     """Return the objective of this name.
 
     Raises `OptionError` for another name, and for one that needs draws to be differentiable where those of the

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 from jaxtyping import Array, Float, Key
 
-from retrodict.train.autoencoder import Autoencoder
+from retrodict.train.autoencoder import Pair
 from retrodict.train.objectives.weights import (
     Draws,
     check_draws,
@@ -17,9 +17,7 @@ from retrodict.train.objectives.weights import (
 )
 
 
-def elbo(
-    pair: Autoencoder, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
-) -> Float[Array, ""]:
+def elbo(pair: Pair, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int) -> Float[Array, ""]:
     r"""Return the negative evidence lower bound, :math:`-E_q[\log p(z, x) - \log q(z \mid x)]`, in nats a row.
 
     The expectation is the mean over ``draws`` draws; its gradient is unbiased for both networks.
@@ -38,9 +36,7 @@ def elbo(
     return -draw_log_weights(pair, key, observed, draws).mean()
 
 
-def iwae(
-    pair: Autoencoder, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
-) -> Float[Array, ""]:
+def iwae(pair: Pair, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int) -> Float[Array, ""]:
     r"""Return the negative importance-weighted bound, :math:`-E \log \frac1K \sum_k w_k`, in nats a row.
 
     The generator's gradient is :math:`\sum_k \tilde w_k \nabla \log p(z_k, x)` with normalized weights. The encoder's

@@ -6,14 +6,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from retrodict.train.autoencoder import Autoencoder
+from retrodict.train.autoencoder import Pair
 from retrodict.train.objectives.weights import check_draws, draw_latents, hold, log_mean, swap_gradient
 
 Densities = tuple[Float[Array, "draws batch"], Float[Array, "draws batch"]]
 
 
 def reweighted_wake_sleep(
-    pair: Autoencoder, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
+    pair: Pair, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
 ) -> Float[Array, ""]:
     r"""Return the negative importance-weighted bound in nats a row, with the gradients of two wake phases.
 
@@ -38,9 +38,7 @@ def reweighted_wake_sleep(
     return swap_gradient(-log_mean(log_weights).mean(), -climbed.sum(axis=0).mean())
 
 
-def vimco(
-    pair: Autoencoder, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
-) -> Float[Array, ""]:
+def vimco(pair: Pair, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int) -> Float[Array, ""]:
     r"""Return the negative importance-weighted bound in nats a row, with a score-function gradient that is unbiased.
 
     The bound :math:`L = \log \frac1K \sum_k w_k` has the gradient
@@ -66,9 +64,7 @@ def vimco(
     return swap_gradient(-bound.mean(), -climbed.sum(axis=0).mean())
 
 
-def _score_draws(
-    pair: Autoencoder, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
-) -> Densities:
+def _score_draws(pair: Pair, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int) -> Densities:
     """Return log p(z, x) and log q(z given x) of draws that no gradient reaches."""
     drawn, _ = draw_latents(hold(pair), key, observed, draws)
     return pair.generator.log_joint(*drawn), pair.encoder.log_prob(*drawn)

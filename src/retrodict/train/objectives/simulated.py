@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 from jaxtyping import Array, Float, Key
 
-from retrodict.train.autoencoder import Autoencoder
+from retrodict.train.autoencoder import Pair
 from retrodict.train.objectives.cross_entropy import cross_entropy
 from retrodict.train.objectives.reparameterized import elbo
 from retrodict.train.objectives.score_function import vimco
@@ -13,7 +13,7 @@ from retrodict.train.objectives.weights import Function, hold
 
 
 def forward_kl(
-    pair: Autoencoder, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
+    pair: Pair, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
 ) -> Float[Array, ""]:
     r"""Return :math:`-E_{p(z, x)} \log q(z \mid x)` in nats, over as many simulations as there are rows.
 
@@ -34,7 +34,7 @@ def forward_kl(
 
 
 def symmetric_kl(
-    pair: Autoencoder, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
+    pair: Pair, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
 ) -> Float[Array, ""]:
     r"""Return the sum of `elbo` on data and `forward_kl` on simulations, in nats.
 
@@ -55,7 +55,7 @@ def symmetric_kl(
 
 
 def symmetric_vimco(
-    pair: Autoencoder, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
+    pair: Pair, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
 ) -> Float[Array, ""]:
     """Return the sum of `vimco` on data and `forward_kl` on simulations, in nats: `symmetric_kl` for any latents.
 
@@ -73,7 +73,7 @@ def symmetric_vimco(
 
 
 def _add_forward(
-    reverse: Function, pair: Autoencoder, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
+    reverse: Function, pair: Pair, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
 ) -> Float[Array, ""]:
     drawing, simulating = jax.random.split(key)
     return reverse(pair, drawing, observed, draws) + forward_kl(pair, simulating, observed, draws)

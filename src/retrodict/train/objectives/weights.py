@@ -12,10 +12,10 @@ from jaxtyping import Array, Float, Key
 
 from retrodict.errors import OptionError
 from retrodict.plan.counts import read_count
-from retrodict.train.autoencoder import Autoencoder
+from retrodict.train.autoencoder import Pair
 
 Tree = TypeVar("Tree")
-Function = Callable[[Autoencoder, Key[Array, ""], Float[Array, "batch observed"], int], Float[Array, ""]]
+Function = Callable[[Pair, Key[Array, ""], Float[Array, "batch observed"], int], Float[Array, ""]]
 
 
 class Draws(NamedTuple):
@@ -26,7 +26,7 @@ class Draws(NamedTuple):
 
 
 def draw_latents(
-    pair: Autoencoder, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
+    pair: Pair, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
 ) -> tuple[Draws, Float[Array, "draws batch"]]:
     """Return draws of the encoder and their log densities q(z given x), out of one pass."""
     rows = jnp.broadcast_to(observed, (draws, *observed.shape))
@@ -35,7 +35,7 @@ def draw_latents(
 
 
 def draw_log_weights(
-    pair: Autoencoder, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
+    pair: Pair, key: Key[Array, ""], observed: Float[Array, "batch observed"], draws: int
 ) -> Float[Array, "draws batch"]:
     r"""Return :math:`\log w_k = \log p(z_k, x) - \log q(z_k \mid x)` in nats, differentiable through the draws."""
     drawn, log_density = draw_latents(pair, key, observed, draws)

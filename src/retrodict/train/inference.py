@@ -1,0 +1,81 @@
+"""Inference compilation: an encoder trained on fresh simulations of a model that stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float, Key
+
+from retrodict.encode.encoder import Encoder
+from retrodict.train.compiled import TRAINING
+from retrodict.train.loop import History, Plan, train
+from retrodict.train.objectives.cross_entropy import cross_entropy
+from retrodict.train.pieces import average, choose_piece
+from retrodict.train.source import FreshSimulations
+
+Simulated = tuple[Float[Array, "batch latents"], Float[Array, "batch observed"]]
+Simulate = Callable[[Key[Array, ""], int], Simulated]
+
+
+def fit(
+    encoder: Encoder,
+    simulate: Simulate,
+    plan: Plan,
+    key: Key[Array, ""],
+    *,
+    watch: Callable[[Encoder], Mapping[str, float]] = lambda _: {},
+    names: tuple[Any, ...] = (),
+    title: str = "fit",
+    quiet: bool = False,
+) -> tuple[Encoder, History]:
+    """Return an encoder trained on fresh simulations, and its history.
+
+    Arguments:
+        encoder: the untrained encoder.
+        simulate: ``simulate(key, n)`` gives columns of latents and of observed values; equal ones share programs.
+        plan: how long and how fast; ``held_out`` simulations judge.
+        key: for simulations, those held out included.
+        watch: is called after each epoch and may return numbers to record.
+        names: those of the latent columns, for messages.
+        title: what stands before the progress.
+        quiet: True shows no progress.
+
+    Raises: `TrainingError` at the first step whose objective or gradient is not finite.
+
+    Source: Paige & Wood 2016, section 3 (inference compilation); Webb et al. 2017, section 3.
+    """
+    train_key, test_key = jax.random.split(key)
+    plan = replace(plan, piece=choose_piece(encoder))
+    held_out = TRAINING.run(simulate, test_key, plan.held_out)
+    return train(
+        encoder,
+        compile_inference,
+        FreshSimulations(simulate, plan.batch),
+        plan,
+        train_key,
+        judge=lambda encoder: float(TRAINING.run(_evaluate, encoder, held_out, plan.piece)),
+        watch=watch,
+        blame=partial(_find_culprits, names),
+        title=title,
+        quiet=quiet,
+    )
+
+
+def compile_inference(encoder: Encoder, key: Key[Array, ""], batch: Simulated) -> Float[Array, ""]:
+    """Return the cross-entropy of simulations, which needs no randomness of its own."""
+    return cross_entropy(encoder, *batch)
+
+
+def _evaluate(encoder: Encoder, batch: Simulated, piece: int) -> Any:
+    return average(lambda rows: cross_entropy(encoder, *rows), batch, piece)
+
+
+def _find_culprits(names: tuple[Any, ...], encoder: Encoder, batch: Simulated) -> tuple[Any, ...]:
+    """Return the latents whose density was not finite on a minibatch."""
+    finite = np.isfinite(np.asarray(encoder.log_factors(*batch))).all(axis=0)
+    return tuple(name for name, good in zip(names, finite, strict=False) if not good)

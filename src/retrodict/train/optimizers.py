@@ -1,0 +1,27 @@
+"""The optimizer of all that is trained here."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import optax
+
+from retrodict.errors import OptionError
+
+SCHEDULES = ("cosine", "constant")
+
+
+@lru_cache(maxsize=64)
+def choose_optimizer(learning_rate: float, steps: int, schedule: str = "cosine") -> optax.GradientTransformation:
+    """Return Adam with gradients clipped to norm 10 and a learning rate that falls to zero along a cosine.
+
+    With the ``schedule`` ``"constant"`` it does not fall. Raises `OptionError` for another.
+
+    Flattened: an optimizer pays for every array, in compiling and in each step. Equal numbers give the same object, and
+    so the same compiled program.
+    """
+    if schedule not in SCHEDULES:
+        raise OptionError(f"schedule={schedule!r} does not exist", remedy=f"Choose one of {', '.join(SCHEDULES)}.")
+    falls = schedule == "cosine"
+    rate = optax.cosine_decay_schedule(learning_rate, steps) if falls else optax.constant_schedule(learning_rate)
+    return optax.flatten(optax.chain(optax.clip_by_global_norm(10.0), optax.adam(rate)))
