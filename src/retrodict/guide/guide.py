@@ -13,6 +13,7 @@ import numpyro
 from numpyro import distributions as dist
 from numpyro import handlers
 from numpyro.contrib.module import eqx_module
+from numpyro.infer import Trace_ELBO
 
 from retrodict.certificate.certify import Certificate, certify
 from retrodict.encode.encoder import Encoder
@@ -21,8 +22,10 @@ from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.guide.densities import JointDensity, SiteDensity
+from retrodict.guide.fitting import fit_guide
 from retrodict.guide.parts import FromModel, GuideParts, Options, build_parts, fix_scaling, place_data, read_data
 from retrodict.guide.steps import advance, begin, write
+from retrodict.plan.counts import read_count, read_rate, read_seed
 from retrodict.posterior.factors import list_factors
 from retrodict.read.jaxpr.internals import is_traced
 from retrodict.read.numpyro.model import NumpyroModel
@@ -152,6 +155,44 @@ class AutoFaithful:
             return self._draw_jointly(encoder, data, codes, args, kwargs)
         values = {} if encoder is None else self._draw_sites(encoder, codes)
         return {**values, **self._draw_barren({**data, **values}, args, kwargs)}
+
+    def fit(
+        self,
+        *args: Any,
+        steps: int = 2000,
+        learning_rate: float = 0.01,
+        loss: Any = None,
+        seed: int = 0,
+        quiet: bool = False,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """Return parameters trained for the data in the arguments of the program, without an `SVI` of one's own.
+
+        Arguments:
+            args: arguments of the program, data included.
+            steps: number of steps of Adam, whose learning rate falls to zero along a cosine.
+            learning_rate: the first learning rate.
+            loss: one of NumPyro's, such as ``RenyiELBO(num_particles=8)``. Default: ``Trace_ELBO()``.
+            seed: of initial weights and draws.
+            quiet: True shows no progress.
+            kwargs: further arguments of the program.
+
+        Returns: values by name of parameter, as `SVI.run` gives, for `Predictive` and `sample_posterior`.
+
+        Raises: what `setup` raises, `OptionError` for numbers out of range, and `TrainingError` at the first step
+        whose loss or gradient is not finite.
+        """
+        return fit_guide(
+            self.program,
+            self,
+            args,
+            kwargs,
+            elbo=Trace_ELBO() if loss is None else loss,
+            steps=read_count("steps", steps),
+            learning_rate=read_rate(learning_rate),
+            seed=read_seed(seed),
+            quiet=quiet,
+        )
 
     def sample_posterior(
         self, rng_key: jax.Array, params: Mapping[str, Any], *args: Any, sample_shape: Sequence[int] = (), **kwargs: Any
