@@ -27,11 +27,15 @@ MOST_SHOWN = 8
 class Importance(Tabular):
     r"""Draws of an encoder, weighted towards the exact posterior.
 
-    ``draws`` are arrays of shape ``(n, *batch, ...)``. ``log_weights``, ``(n, *batch)``, are not normalized:
-    :math:`\log p(z, x) - \log q(z \mid x)` in nats, so that their mean weight estimates the evidence
-    :math:`p(x)`. All else is computed from Pareto smoothed weights (``weights``, which sum to one over the draws).
+    All results but `log_evidence` are computed from Pareto smoothed weights, `weights`.
 
-    Raises `WeightError` where all weights of an observation are zero, or one is not a number.
+    Arguments:
+        draws: values of the latents, ``{latent: array (n, *batch, ...)}``.
+        log_weights: :math:`\log p(z, x) - \log q(z \mid x)` in nats, not normalized, an array ``(n, *batch)``. The
+            mean of the weights estimates the evidence :math:`p(x)`.
+
+    Raises: `WeightError` where all weights of an observation are zero, or one is not a number.
+
     Source: Vehtari et al. 2024 (Pareto smoothed importance sampling).
 
     >>> rng = np.random.default_rng(0)
@@ -175,11 +179,23 @@ class Importance(Tabular):
         return {name: np.sqrt(self._average(values**2)) for name, values in centered.items()}
 
     def resample(self, n: int | None = None, *, seed: int = 0) -> dict[Name, Floats]:
-        """Return ``n`` draws of equal weight for each observation, taken with replacement; as many by default.
+        """Return draws of equal weight for each observation, taken from the weighted ones with replacement.
 
-        Systematic resampling, shuffled: a draw of weight ``w`` is taken ``n w`` times, rounded up or down.
+        A draw of weight w is taken n w times, rounded up or down, and the draws are shuffled (systematic resampling).
+
+        Arguments:
+            n: number of draws for each observation. Default: as many as there are.
+            seed: the same seed gives the same draws. Default 0.
+
+        Returns: ``{latent: array (n, *batch, ...)}``.
+
+        Raises: `OptionError` for counts and seeds that are none.
 
         Source: Carpenter, Clifford & Fearnhead 1999.
+
+        >>> weighed = Importance({"z": np.array([0.0, 1.0])}, np.log([0.25, 0.75]))
+        >>> sorted(weighed.resample(4)["z"].tolist())
+        [0.0, 1.0, 1.0, 1.0]
         """
         size, *batch = self.log_weights.shape
         wanted = size if n is None else read_count("n", n)
