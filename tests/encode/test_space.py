@@ -96,7 +96,7 @@ def test_values_outside_of_their_support_are_told(space):
 
 
 def test_names_stand_beside_columns(space):
-    assert space.column_names == ["a"] * 3 + ["x"] * 2 + ["b"] * 2 + ["y", "lost", "z", "w"]
+    assert space.layout.owners == ["a"] * 3 + ["x"] * 2 + ["b"] * 2 + ["y", "lost", "z", "w"]
     assert space.code_names == ["x", "x", "y", "w", "a", "a", "b", "b", "z"]
     assert space.labels == ["a[0]", "a[1]", "a[2]", "b[0]", "b[1]", "lost", "z"]
     assert {name: columns.tolist() for name, columns in space.code_columns.items()} == {
@@ -116,9 +116,16 @@ def test_relaxed_latents_are_their_codes(space):
 
 
 def test_data_are_checked_by_name(space):
-    with pytest.raises(DataError, match=r"lacks.*'w'"):
-        space.read(DATA)
-    assert space.read({**DATA, "w": np.zeros(2)}).tolist() == [[1, 4, 0.5, 0], [2, 3, -2, 0]]
+    given, columns = space.read({**DATA, "w": np.zeros(2)})
+    assert (given, columns.tolist()) == (("x", "y", "w"), [[1, 4, 0.5, 0], [2, 3, -2, 0]])
+    with pytest.raises(DataError, match="do not belong there: 'q'"):
+        space.read({**DATA, "q": 1.0})
+    with pytest.raises(DataError, match="lacks variables: 'x', 'y', 'w'"):
+        space.read({})
+
+
+def test_data_may_be_of_any_variables(space):
+    assert space.read({"b": [1.0, 2.0], "y": 0.5})[0] == ("b", "y")
 
 
 def test_a_support_without_codes_is_refused():

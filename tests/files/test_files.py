@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from retrodict import AmortizedPosterior, certify, from_bif, invert, zoo
+from retrodict import AmortizedPosterior, BayesNet, LinearGaussian, certify, from_bif, invert, zoo
 from retrodict.cli.arguments import read_arguments
 from retrodict.cli.guides import read_guide_file
 from retrodict.cli.train import train_command
@@ -42,7 +42,7 @@ def full_disk() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-MODEL = zoo.binary_tree(2)
+BARREN = LinearGaussian.from_weights(BayesNet({"x": [], "z": ["x"]}, observed=["x"]), {})
 NOWHERE = "nowhere: cannot be read (No such file or directory). Give a file that can be read."
 READERS: dict[str, Callable[[Path], object]] = {
     "BIF": lambda path: from_bif(path.with_suffix(".bif")),
@@ -72,7 +72,7 @@ def test_nobody_waits_for_a_pipe(read: Callable[[Path], object], tmp_path: Path)
 
 
 FOLDERS: dict[str, Callable[[Path], object]] = {
-    "posterior": lambda folder: AmortizedPosterior(MODEL, invert(MODEL), None).save(folder),
+    "posterior": lambda folder: AmortizedPosterior.of(BARREN, invert(BARREN), None).save(folder),
     "run": lambda folder: Journal(folder, {}, 1).prepare(),
     "figure": write_figure1,
     "training": lambda folder: train_command("tree:2", folder),

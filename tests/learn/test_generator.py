@@ -6,8 +6,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro
 import pytest
 from numpyro import distributions as dist
+from numpyro.distributions import biject_to, constraints
 
 from retrodict import from_numpyro, invert, zoo
 from retrodict.encode.space import Space
@@ -16,6 +18,18 @@ from retrodict.errors import OptionError, ProgramError
 from retrodict.learn.generator import ProgramGenerator
 from retrodict.learn.programs import as_module
 from tests.learn import programs
+
+
+class Shares(eqx.Module):
+    """A binary latent beside a simplex."""
+
+    weights: jax.Array
+
+    def __call__(self) -> None:
+        share = numpyro.sample("share", dist.Dirichlet(jnp.ones(3)))
+        switch = numpyro.sample("switch", dist.Bernoulli(logits=0.4))
+        with numpyro.plate("rows", 1):
+            numpyro.sample("x", dist.Normal(switch * (self.weights @ share), 1.0))
 
 
 def generate(program: eqx.Module) -> ProgramGenerator:
@@ -89,6 +103,27 @@ def test_a_relaxed_program_is_scored_by_logits() -> None:
         + dist.Bernoulli(logits=program.weights[1] @ low + program.biases[2]).log_prob(x[0]).sum()
     )
     np.testing.assert_allclose(eqx.filter_jit(relaxed.log_joint)(y, x)[0], expected, rtol=1e-5)
+
+
+def test_a_simplex_stands_beside_what_is_relaxed() -> None:
+    """It has fewer codes than numbers, so columns of codes and of values are not the same."""
+    program = Shares(jnp.array([0.5, -1.0, 2.0]))
+    generator = generate(program)
+    relaxed = generator.relax(0.5)
+    codes, y, x = jnp.array([0.3, -0.8]), jnp.array(1.2), jnp.array([0.4])
+    latents = jnp.zeros(3).at[generator.space.code_columns["share"]].set(codes)
+    latents = latents.at[generator.space.code_columns["switch"]].set(y)
+    share = biject_to(constraints.simplex)(codes)
+    expected = (
+        dist.Dirichlet(jnp.ones(3)).log_prob(share)
+        + biject_to(constraints.simplex).log_abs_det_jacobian(codes, share)
+        + dist.Logistic(0.4 / 0.5, 2.0).log_prob(y)
+        + dist.Normal(jax.nn.sigmoid(y) * (program.weights @ share), 1.0).log_prob(x).sum()
+    )
+    np.testing.assert_allclose(eqx.filter_jit(relaxed.log_joint)(latents, x), expected, rtol=1e-5)
+    drawn = draw(relaxed, 5, 4)[0]
+    assert drawn.shape == (4, 3)
+    assert (drawn[:, generator.space.code_columns["switch"]] % 1 != 0).all()
 
 
 def test_draws_of_a_cold_relaxation_are_those_of_the_program() -> None:

@@ -11,6 +11,7 @@ from retrodict import AmortizedPosterior, LinearGaussian, invert, zoo
 from retrodict.errors import DataError, OptionError
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.posterior import blocks
+from retrodict.posterior.observations import Evidence
 from tests.posterior.exact import exact_posterior
 
 TREE = zoo.binary_tree(3, seed=0)
@@ -91,8 +92,8 @@ def test_long_requests_take_the_memory_of_their_result(posterior):
 
 
 def test_wide_models_have_small_blocks():
-    assert blocks.Request(np.zeros(4), 10**9, 10**6).block * 10**6 <= blocks.MOST_NUMBERS
-    assert blocks.Request(np.zeros(4), 10**9, 10**9).block == 1
+    assert blocks.Request(Evidence(("x",), np.zeros(4)), 10**9, 10**6).block * 10**6 <= blocks.MOST_NUMBERS
+    assert blocks.Request(Evidence(("x",), np.zeros(4)), 10**9, 10**9).block == 1
 
 
 def test_barren_latents_follow_block_by_block(small_blocks):

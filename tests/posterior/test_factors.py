@@ -11,7 +11,7 @@ import pytest
 
 from retrodict import AmortizedPosterior, BayesNet, LinearGaussian, invert
 from retrodict.encode.space import Space
-from retrodict.errors import OptionError
+from retrodict.errors import DensityError, FileError, OptionError
 from retrodict.graph.names import Name
 from retrodict.plan.dependencies import Dependencies
 from retrodict.posterior.factors import Factor, GenerativeFactor, NeuralFactor
@@ -134,6 +134,27 @@ def test_an_encoder_of_some_latents_depends_on_nothing_that_it_is_not_given():
     assert Dependencies.of(INVERSE, ("z",)).parents.to_lists() == [[0, 1]]
     with pytest.raises(OptionError, match="'w'"):
         Dependencies.of(INVERSE, ("w",))
+
+
+def test_what_a_file_cannot_hold_is_not_saved(tmp_path):
+    """It would come back without its closed form."""
+    with pytest.raises(FileError, match="factors of other kinds, Conjugate"):
+        neural_first().save(tmp_path)
+
+
+def test_a_model_that_can_only_be_simulated_draws_its_barren_latents():
+    """Draws need no densities, of the model or of a factor."""
+
+    class Simulated(LinearGaussian):
+        def log_conditionals(self, columns: jax.Array) -> jax.Array:
+            raise DensityError("no densities")
+
+    model = Simulated(NET, MODEL.weights, MODEL.bias, MODEL.variance)
+    factors = (*neural_first().factors[:2], GenerativeFactor(model, ("lost",)))
+    posterior = AmortizedPosterior(model, INVERSE, factors)
+    assert posterior.sample(DATA, 5)["lost"].shape == (5, 2)
+    with pytest.raises(DensityError):
+        posterior.importance(DATA, 5)
 
 
 def test_the_arrays_of_a_factor_are_inputs_of_the_programs():

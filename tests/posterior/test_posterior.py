@@ -98,8 +98,8 @@ def test_with_barren_latents_only_there_is_no_network_and_no_error():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda data: data.pop("x7"), "data lacks variables: 'x7'"),
-        (lambda data: data.update(x0=0.0), "names that do not belong there: 'x0'"),
+        (lambda data: data.pop("x7"), "data lack values of variables that the encoder was built for: 'x7'"),
+        (lambda data: data.update(x0=0.0), "values of variables that the encoder was not built for: 'x0'"),
         (lambda data: data.update(x8=float("nan")), "NaN or infinity in: 'x8'"),
         (lambda data: data.update(x9=np.zeros(3), x8=np.zeros(2)), "expected: 'x9'"),
     ],

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from retrodict.encode.codes import Codes
-from retrodict.encode.features import Features, list_categories
+from retrodict.encode.features import list_categories
 from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.graph.frozen import Portable
 from retrodict.graph.inverse import Inverse
@@ -36,14 +36,14 @@ class Space(Portable):
       those of the observed variables also go by themselves.
     - *Codes*: unconstrained numbers behind the latents that the encoder draws (``drawn``, else all but the barren
       ones), and what the encoder is given of the observed variables, their values with categories numbered from 0.
-    - *Inputs*: what a network sees of codes, standardized numbers and indicators of categories (`features`).
+    - *Inputs*: what a network sees of codes, standardized numbers and indicators of categories.
 
     The columns of ``relaxed`` latents hold their codes, such as logits for binary variables.
     Each border has one method in each direction. Arrays of JAX are taken everywhere; `split` takes those of NumPy, too.
 
     >>> from retrodict import invert, zoo
     >>> space = Space(invert(zoo.binary_tree(depth=2)))
-    >>> observed = space.read({"x1": 0.5, "x2": 1.0})
+    >>> given, observed = space.read({"x1": 0.5, "x2": 1.0})
     >>> columns = space.join(jnp.array([2.0]), jnp.asarray(observed))
     >>> columns.tolist(), space.encode_latents(columns).tolist()
     ([2.0, 0.5, 1.0], [2.0])
@@ -83,14 +83,18 @@ class Space(Portable):
         """The number of model columns."""
         return self.layout.width
 
-    def read(self, data: Mapping[Name, Any]) -> Floats:
-        """Return data as columns of the observed variables, checked; states may go by their names.
+    def read(self, data: Any) -> tuple[tuple[Name, ...], Floats]:
+        """Return which variables data name, and their values as columns, checked; states may go by their names.
 
         Raises `DataError` for data that do not fit, `UnknownVariableError` for a state that a variable does not have.
         """
-        return self.observed_layout.read(self._code(data), "data")
+        values = self._code(data)
+        given = tuple(name for name in self.net.names if name in values) if isinstance(values, Mapping) else ()
+        same = given == self.net.observed or not given  # of nothing, the layout says what is missing
+        layout = self.observed_layout if same else Layout.of(self.net, given)
+        return layout.names, layout.read(values, "data")
 
-    def read_latents(self, draws: Mapping[Name, Any]) -> Floats:
+    def read_latents(self, draws: Any) -> Floats:
         """Return values of all latents as columns, checked as data are."""
         return self.latent_layout.read(self._code(draws), "draws")
 
@@ -98,10 +102,9 @@ class Space(Portable):
         """Return columns of all latents as the values of each, by name."""
         return self.latent_layout.unpack(latents)
 
-    @property
-    def column_names(self) -> list[Name]:
-        """The variable of each model column, for messages."""
-        return self.layout.owners
+    def pick(self, latents: Any, columns: Integers) -> Any:
+        """Return these model columns out of those of the latents, in the shape in which they are given."""
+        return take_columns(latents, np.searchsorted(self._latents, columns))
 
     @property
     def code_names(self) -> list[Name]:
@@ -223,11 +226,6 @@ class Space(Portable):
     def dependencies(self) -> Dependencies:
         """Which inputs each code of a latent depends on; raise `SizeError` for more than can be written out."""
         return Dependencies.of(self.inverse, self.drawn).by_column()
-
-    @property
-    def features(self) -> Features:
-        """What a network sees of the codes, where no summary stands before it."""
-        return Features.of(self.dependencies)
 
     @property
     def categories(self) -> Integers:

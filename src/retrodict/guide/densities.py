@@ -104,7 +104,9 @@ class JointDensity(Distribution):  # type: ignore[misc]
         columns = self.space.place(self._repeat(sample_shape))
         with handlers.block():  # what the model draws is no site of the guide
             columns, densities = draw_factors(self.factors, _as_key(key), columns)
-        return self.space.split(columns)[0], [add_up(densities, columns)]
+            drawn = zip(self.factors, densities, strict=True)
+            terms = [factor.score(columns) if density is None else density for factor, density in drawn]
+        return self.space.split(columns)[0], [add_up(terms, columns)]
 
     def log_prob(self, value: jax.Array, intermediates: Sequence[jax.Array] | None = None) -> jax.Array:
         """Return the log density of values, in nats."""

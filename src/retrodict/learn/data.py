@@ -14,6 +14,7 @@ from retrodict.encode.space import Space
 from retrodict.errors import DataError, OptionError
 from retrodict.plan.arrays import read_floats
 from retrodict.posterior.novelty import Familiar
+from retrodict.posterior.observations import Evidence
 from retrodict.read.numpyro.model import NumpyroModel
 from retrodict.read.numpyro.sites import Site
 from retrodict.read.numpyro.supports import contains, peel
@@ -30,7 +31,13 @@ def require_data(data: Mapping[str, Any]) -> None:
 
 
 def read_rows(model: NumpyroModel, space: Space, data: Mapping[str, Any]) -> Floats:
-    """Return data as rows of the observed columns that an encoder sees, shape ``(n, observed)``.
+    """Return data as rows of what an encoder is given, shape ``(n, observed)``; raise what `read_sites` raises."""
+    observed = jnp.asarray(read_sites(model, space, data).columns)
+    return np.asarray(space.encode_observed(space.place(observed)))
+
+
+def read_sites(model: NumpyroModel, space: Space, data: Mapping[str, Any]) -> Evidence:
+    """Return data as evidence, one observation a row, checked against the likelihood.
 
     ``data`` holds an array ``(n, *shape of the site)`` for each observed site. Raises `DataError`, naming the site,
     for missing ones, other shapes, and values outside of the support of the likelihood.
@@ -47,7 +54,14 @@ def read_rows(model: NumpyroModel, space: Space, data: Mapping[str, Any]) -> Flo
     columns = np.zeros((min(lengths.values()), space.width), np.float32)
     for name, array in arrays.items():
         columns[:, model.structure.columns[name].ravel()] = array.reshape(len(array), -1)
-    return np.asarray(space.encode_observed(jnp.asarray(columns)))
+    return Evidence(space.net.observed, space.split(columns)[1])
+
+
+def pick_sites(model: NumpyroModel, space: Space, latents: Any) -> dict[str, Any]:
+    """Return columns of all latents as the values of the sites that they belong to, ``{site: array (*batch, ...)}``."""
+    observed = _list_observed(model)
+    places = {name: columns for name, columns in model.structure.columns.items() if name not in observed}
+    return {name: np.asarray(space.pick(latents, columns)) for name, columns in places.items()}
 
 
 def split_rows(rows: Floats, held_out: float, seed: int) -> tuple[Floats, Floats]:

@@ -16,12 +16,12 @@ import numpy as np
 from retrodict.certificate.certify import Certificate, certify
 from retrodict.encode.recipe import Recipe
 from retrodict.graph.inverse import Inverse
-from retrodict.learn.data import read_rows
+from retrodict.learn.data import pick_sites, read_rows, read_sites
 from retrodict.learn.expectation import expect
 from retrodict.learn.generator import ProgramGenerator, bind
 from retrodict.learn.learned_storage import save_learned
 from retrodict.plan.counts import read_count, read_seed
-from retrodict.plan.layout import Floats
+from retrodict.plan.layout import Floats, take_columns
 from retrodict.posterior.novelty import Familiar
 from retrodict.posterior.posterior import AmortizedPosterior
 from retrodict.posterior.trained import describe_trained
@@ -33,11 +33,15 @@ from retrodict.train.loop import History
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LearnedModel:
-    """A generative model learned from data, and the encoder of its latents. Made by `fit_model`.
+    """A generative model learned from data, and the encoder of its latents; `fit_model` makes one.
 
-    ``program`` is the Equinox module with the parameters learned; ``pair`` holds it and the encoder as they were
-    trained. ``history`` has negative bounds in nats: ``train`` of the objective, ``test`` on held-out data.
-    ``familiar`` is what training saw: data unlike it raise a `NoveltyWarning`.
+    Arguments:
+        pair: the program with the parameters learned, and the encoder, as they were trained.
+        recipe: how the encoder was built.
+        history: negative bounds in nats after each epoch: ``train`` of the objective, ``test`` on held-out data.
+        familiar: what training saw; data unlike it raise a `NoveltyWarning`. None for no warnings.
+
+    Source: Kingma & Welling 2013; Webb et al. 2017.
     """
 
     pair: Autoencoder[ProgramGenerator]
@@ -85,42 +89,95 @@ class LearnedModel:
         )
 
     def bound(self, data: Mapping[str, Any], draws: int = 1, *, seed: int = 0) -> Floats:
-        r"""Return :math:`E_q[\log p(z, x) - \log q(z \mid x)]` of each observation, in nats, over some draws.
+        r"""Return the evidence lower bound of each observation, :math:`E_q[\log p(z, x) - \log q(z \mid x)]`.
 
-        The mean is the evidence lower bound. Latents are not relaxed, however the model was trained.
-        Raises `DataError` for data that do not fit the program.
+        Latents are not relaxed, however the model was trained.
+
+        Arguments:
+            data: the values of each observed site, ``{site: array (observations, *shape of the site)}``.
+            draws: number of draws over which the expectation is estimated. Default 1.
+            seed: the same seed gives the same result. Default 0.
+
+        Returns: an array ``(observations,)``, in nats.
+
+        Raises: `DataError` for data that do not fit the program.
+
+        Source: Kingma & Welling 2013.
         """
-        rows = jnp.asarray(read_rows(self.model, self.generator.space, data))
+        rows = self._read(data)
         return np.asarray(evaluate(self.pair, jax.random.key(read_seed(seed)), rows, read_count("draws", draws)))
 
     def log_likelihood(self, data: Mapping[str, Any], draws: int = 5000, *, seed: int = 0) -> Floats:
-        r"""Return :math:`\log \frac1K \sum_k p(z_k, x) / q(z_k \mid x)` of each observation, in nats, K = ``draws``.
+        r"""Return an estimate of :math:`\log p(x)`, :math:`\log \frac1K \sum_k p(z_k, x) / q(z_k \mid x)`.
 
-        A lower bound of log p(x) in expectation, which it reaches as K grows.
-        Raises `DataError` for data that do not fit the program. Source: Burda et al. 2015, section 3.
+        Its expectation is a lower bound of log p(x), which it reaches as K grows.
+
+        Arguments:
+            data: the values of each observed site, ``{site: array (observations, *shape of the site)}``.
+            draws: the number K of draws for each observation. Default 5000.
+            seed: the same seed gives the same result. Default 0.
+
+        Returns: an array ``(observations,)``, in nats.
+
+        Raises: `DataError` for data that do not fit the program.
+
+        Source: Burda et al. 2015, section 3.
         """
-        rows = jnp.asarray(read_rows(self.model, self.generator.space, data))
+        rows = self._read(data)
         return np.asarray(estimate(self.pair, jax.random.key(read_seed(seed)), rows, read_count("draws", draws)))
 
     def infer(self, data: Mapping[str, Any], n: int = 1000, *, seed: int = 0) -> dict[str, Any]:
-        """Return ``n`` draws of each latent site, ``{site: array (n, observations, ...)}``.
+        """Return draws of each latent site for each observation.
 
-        Raises `DataError` for data that do not fit the program.
+        Arguments:
+            data: the values of each observed site, ``{site: array (observations, *shape of the site)}``.
+            n: number of draws for each observation. Default 1000.
+            seed: the same seed gives the same result. Default 0.
+
+        Returns: ``{site: array (n, observations, *shape of the site)}``.
+
+        Raises: `DataError` for data that do not fit the program.
+
+        >>> from retrodict import fit_model, zoo
+        >>> images = {"x": np.random.default_rng(0).integers(0, 2, (64, 9))}
+        >>> learned = fit_model(zoo.programs.vae(2, 9, hidden=(8,)), images, epochs=1, quiet=True)
+        >>> learned.infer({"x": images["x"][:5]}, 10)["z"].shape
+        (10, 5, 2)
         """
-        read_rows(self.model, self.generator.space, data)
-        return self.model.join(self.posterior.sample(self.model.split(data), n, seed=seed))
+        space = self.generator.space
+        return pick_sites(self.model, space, self.posterior.draw(read_sites(self.model, space, data), n, seed=seed))
 
     def reconstruct(self, data: Mapping[str, Any], *, seed: int = 0) -> dict[str, Any]:
-        """Return the mean of each observed site given one draw of the latents, ``{site: array (observations, ...)}``.
+        """Return the mean of each observed site given one draw of the latents.
 
-        Raises `DataError` for data that do not fit the program.
+        Arguments:
+            data: the values of each observed site, ``{site: array (observations, *shape of the site)}``.
+            seed: the same seed gives the same result. Default 0.
+
+        Returns: ``{site: array (observations, *shape of the site)}``.
+
+        Raises: `DataError` for data that do not fit the program.
         """
         latents = self.infer(data, 1, seed=seed)
         return expect(self.model, {name: value[0] for name, value in latents.items()}, seed)
 
     def generate(self, n: int = 100, *, seed: int = 0) -> dict[str, Any]:
-        """Return ``n`` joint draws of the learned model, ``{site: array (n, ...)}``, of all sites."""
-        return self.model.join(self.model.simulate(n, seed=seed))
+        """Return joint draws of the learned model.
+
+        Arguments:
+            n: number of draws. Default 100.
+            seed: the same seed gives the same result. Default 0.
+
+        Returns: ``{site: array (n, *shape of the site)}`` of all sites.
+
+        Raises: `OptionError` for counts and seeds that are none.
+        """
+        columns = np.asarray(self.model.draw(jax.random.key(read_seed(seed)), read_count("n", n)))
+        return {name: take_columns(columns, places) for name, places in self.model.structure.columns.items()}
+
+    def _read(self, data: Mapping[str, Any]) -> jax.Array:
+        """Return data as rows of what the encoder is given."""
+        return jnp.asarray(read_rows(self.model, self.generator.space, data))
 
     def save(self, folder: str | Path) -> None:
         """Write parameters, inverse, certificate and encoder into a folder; `rd.load` reads them back.

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from retrodict.plan.layout import Floats
+from retrodict.posterior.observations import Evidence
 
 # A block has at most so many rows, and so many numbers in the columns of the model or the widest layer of the encoder:
 # eight megabytes, beyond which they leave the caches and drawing takes twice as long.
@@ -24,26 +25,16 @@ MOST_NUMBERS = 1 << 21
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """Draws of each observation; ``observed`` has shape ``(*batch, columns)``, ``width`` is what one row takes."""
+    """Draws for each observation of the evidence; ``width`` is how many numbers one row takes."""
 
-    observed: Floats
+    evidence: Evidence
     draws: int
     width: int
 
     @property
-    def batch(self) -> tuple[int, ...]:
-        """Axes of the observations."""
-        return self.observed.shape[:-1]
-
-    @property
-    def each(self) -> int:
-        """Number of observations."""
-        return int(np.prod(self.batch, dtype=np.int64))
-
-    @property
     def rows(self) -> int:
         """Rows in all."""
-        return self.draws * self.each
+        return self.draws * len(self.evidence)
 
     @property
     def block(self) -> int:
@@ -52,9 +43,9 @@ class Request:
 
     def blocks(self) -> Iterator[tuple[int, int, jax.Array]]:
         """Return for each block its first row, one past its last, and the observed values of a full block."""
-        flat = np.asarray(self.observed, np.float32).reshape(self.each, -1)
+        flat = np.asarray(self.evidence.rows, np.float32)
         for start in range(0, self.rows, self.block):
-            observation = (start + np.arange(self.block)) % self.each
+            observation = (start + np.arange(self.block)) % len(flat)
             yield start, min(start + self.block, self.rows), jnp.asarray(flat[observation])
 
 

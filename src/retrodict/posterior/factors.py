@@ -16,7 +16,7 @@ from retrodict.encode.space import Space
 from retrodict.errors import OptionError
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.names import Name
-from retrodict.graph.rows import Mask
+from retrodict.graph.rows import Integers
 from retrodict.models.model import Model
 
 
@@ -51,8 +51,11 @@ class Factor(eqx.Module):
         """How many numbers one row takes at most in one place."""
 
     @abstractmethod
-    def draw(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Return the columns with the variables drawn, one draw a row, and the log density of each draw in nats."""
+    def draw(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array | None]:
+        """Return the columns with the variables drawn, one draw a row, and the log density of each draw in nats.
+
+        None for a density that cancels: weights do not need it, and a model may have none that can be computed.
+        """
 
     @abstractmethod
     def score(self, columns: jax.Array) -> jax.Array:
@@ -117,23 +120,23 @@ class GenerativeFactor(Factor):
     @property
     def parents(self) -> tuple[Name, ...]:
         """Their parents in the model."""
-        net = self.model.net
-        return tuple(dict.fromkeys(p for name in self.barren for p in net.parents(name) if p not in set(self.barren)))
+        own = set(self.barren)
+        parents = (parent for name in self.barren for parent in self.model.net.parents(name))
+        return tuple(dict.fromkeys(parent for parent in parents if parent not in own))
 
     @property
     def width(self) -> int:
         """That of the model."""
         return self.model.layout.width
 
-    def draw(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def draw(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, None]:
         """Draw each variable given its parents, parents first."""
-        drawn = self.model.redraw(key, columns, mark(self.model.net, self.barren))
-        return drawn, self.score(drawn)
+        net = self.model.net
+        return self.model.redraw(key, columns, np.isin(np.arange(len(net)), find_variables(net, self.barren))), None
 
     def score(self, columns: jax.Array) -> jax.Array:
         """Return what the model says of the variables."""
-        conditionals = self.model.log_conditionals(columns)
-        return conditionals[..., np.flatnonzero(mark(self.model.net, self.barren))].sum(axis=-1)
+        return self.model.log_conditionals(columns)[..., find_variables(self.model.net, self.barren)].sum(axis=-1)
 
 
 def list_factors(
@@ -147,8 +150,8 @@ def list_factors(
 
 def draw_factors(
     factors: Sequence[Factor], key: jax.Array, columns: jax.Array
-) -> tuple[jax.Array, tuple[jax.Array, ...]]:
-    """Return columns in which every latent is drawn, factor by factor, and the log density of each factor."""
+) -> tuple[jax.Array, tuple[jax.Array | None, ...]]:
+    """Return columns in which every latent is drawn, factor by factor, and the log density that each gives of it."""
     keys = jax.random.split(key, max(2, len(factors)))
     densities = []
     for number, factor in enumerate(factors):
@@ -168,11 +171,9 @@ def add_up(densities: Iterable[jax.Array], columns: jax.Array) -> jax.Array:
     return sum(densities, jnp.zeros(columns.shape[:-1], columns.dtype))
 
 
-def mark(net: BayesNet, names: Iterable[Name]) -> Mask:
-    """Mark variables of a model."""
-    mask = np.zeros(len(net), dtype=bool)
-    mask[[net.index(name) for name in names]] = True
-    return mask
+def find_variables(net: BayesNet, names: Iterable[Name]) -> Integers:
+    """Return the numbers of variables of a model."""
+    return np.array(sorted(map(net.index, names)), dtype=np.int64)
 
 
 def require_cover(net: BayesNet, factors: Sequence[Factor]) -> None:

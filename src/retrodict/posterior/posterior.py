@@ -14,7 +14,8 @@ import numpy as np
 
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.recipe import Recipe
-from retrodict.errors import DataError, NoveltyWarning, warn_user
+from retrodict.encode.space import Space
+from retrodict.errors import DataError, FileError, NoveltyWarning, warn_user
 from retrodict.graph.frozen import Portable
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
@@ -25,8 +26,9 @@ from retrodict.posterior import blocks
 from retrodict.posterior.arviz import export, import_arviz
 from retrodict.posterior.blocks import Request
 from retrodict.posterior.calibration.calibration import Calibration, calibrate
-from retrodict.posterior.factors import Factor, NeuralFactor, list_factors, require_cover
+from retrodict.posterior.factors import Factor, GenerativeFactor, NeuralFactor, list_factors, require_cover
 from retrodict.posterior.novelty import Familiar
+from retrodict.posterior.observations import Evidence
 from retrodict.posterior.programs import Compiled
 from retrodict.posterior.sharing import share
 from retrodict.posterior.storage import Parts, save_parts
@@ -42,13 +44,22 @@ PIECE = 1 << 16
 class AmortizedPosterior(Portable):
     r"""The density :math:`q(z \mid x)` of all latents, for any values of the observed variables.
 
-    It is the product of its ``factors``, drawn in their order: an encoder draws the latents that data depend on, the
-    model itself draws the barren ones. Without an encoder the posterior is exact. Made by `amortize`; `of` makes one
-    of an encoder.
+    It is the product of its factors: an encoder draws the latents that data depend on, the model itself draws the
+    barren ones. Without an encoder the posterior is exact. `amortize` makes one; `of` makes one of an encoder.
 
-    ``data`` always holds a value, or a batch of values along leading axes, of each observed variable. Data unlike
-    anything that training saw (``familiar``) raise a `NoveltyWarning`; those of the model itself do with
-    probability 0.001. ``recipe`` says how the encoder was built, which `save` needs.
+    Data unlike anything that training saw raise a `NoveltyWarning`; data of the model itself do with probability 0.001.
+
+    Arguments:
+        model: the generative model.
+        inverse: which variables each latent is drawn from, and in which order.
+        factors: what draws the latents, in this order; each latent is drawn by one factor.
+        history: how the encoder was trained.
+        recipe: how the encoder was built, which `save` needs. None for an encoder that was built in another way.
+        familiar: what training saw of the observed variables. None for no warnings.
+
+    Raises: `OptionError` for factors that leave a latent out, draw one twice, or come before what they depend on.
+
+    Source: Webb et al. 2017; Paige & Wood 2016.
 
     >>> from retrodict import amortize, zoo
     >>> posterior = amortize(zoo.binary_tree(depth=2), steps=50, quiet=True)
@@ -77,14 +88,33 @@ class AmortizedPosterior(Portable):
         recipe: Recipe | None = None,
         familiar: Familiar | None = None,
     ) -> AmortizedPosterior:
-        """Return the posterior in which an encoder draws all latents but the barren ones."""
+        """Return the posterior in which an encoder draws all latents but the barren ones.
+
+        Arguments:
+            model: the generative model.
+            inverse: the inverse along which the encoder was built.
+            encoder: a trained encoder. None where all latents are barren.
+            history: how the encoder was trained. Default: an empty history.
+            recipe: how the encoder was built, which `save` needs.
+            familiar: what training saw of the observed variables. None for no warnings.
+
+        Returns: the posterior.
+
+        Raises: `OptionError` for a missing encoder.
+
+        >>> from retrodict import BayesNet, LinearGaussian, invert
+        >>> net = BayesNet({"x": [], "z": ["x"]}, observed=["x"])  # z is barren: the model itself draws it
+        >>> model = LinearGaussian.from_weights(net, {})
+        >>> AmortizedPosterior.of(model, invert(model), None).sample({"x": 2.0}, 10)["z"].shape
+        (10,)
+        """
         compiled = share(model, inverse)
         factors = list_factors(compiled.model, compiled.space, encoder)
         return cls(model, inverse, factors, history or History(), recipe, familiar)
 
     @property
     def encoder(self) -> Encoder | None:
-        """The network; none where every latent is drawn without one."""
+        """The encoder; None where every latent is drawn without one."""
         return next((factor.encoder for factor in self.factors if isinstance(factor, NeuralFactor)), None)
 
     def __repr__(self) -> str:
@@ -94,48 +124,126 @@ class AmortizedPosterior(Portable):
         return describe_trained("AmortizedPosterior", self.inverse, self.encoder, self.history).to_html()
 
     def sample(self, data: Mapping[Name, Any], n: int = 1000, *, seed: int = 0) -> dict[Name, Floats]:
-        """Return ``n`` draws for each observation, ``{latent: array (n, *batch, ...)}``.
+        """Return draws of all latents for each observation.
 
-        The same seed gives the same draws. Computed in blocks: memory is that of the result and little more.
-        Where a discrete network names its states, data may be these names.
-        Raises `DataError` for data that do not fit the model, `UnknownVariableError` for a state that it does not have.
+        They are computed in blocks: memory is that of the result and little more.
+
+        Arguments:
+            data: a value, or a batch of values along leading axes, of each observed variable,
+                ``{name: array (*batch, ...)}``, in the model's units. Names of states may stand for their numbers.
+            n: number of draws for each observation. Default 1000.
+            seed: the same seed gives the same draws. Default 0.
+
+        Returns: ``{latent: array (n, *batch, ...)}``, in the model's units.
+
+        Raises: `DataError` for data that do not fit the model, `UnknownVariableError` for a state that does not
+            exist.
+
+        >>> from retrodict import amortize, zoo
+        >>> posterior = amortize(zoo.binary_tree(depth=2), steps=50, quiet=True)
+        >>> posterior.sample({"x1": [0.5, 0.0], "x2": [1.0, 2.0]}, 100)["x0"].shape  # two observations
+        (100, 2)
         """
-        request, seed = self._request(data, n), read_seed(seed)
-        (rows,) = blocks.collect(self._draw(request, seed), request.rows)
-        return self._unpack(rows, request)
+        return self._space.unpack(self.draw(self.read(data), n, seed=seed))
+
+    def read(self, data: Mapping[Name, Any]) -> Evidence:
+        """Return data as the evidence that `draw` takes, checked.
+
+        Arguments:
+            data: a value, or a batch of values along leading axes, of each observed variable,
+                ``{name: array (*batch, ...)}``, in the model's units. Names of states may stand for their numbers.
+
+        Returns: the variables that are given, with their values as columns.
+
+        Raises: `DataError` for data that do not fit the model, `UnknownVariableError` for a state that does not
+            exist.
+        """
+        return Evidence.of(self._space, data)
+
+    def draw(self, evidence: Evidence, n: int = 1000, *, seed: int = 0) -> Floats:
+        """Return the draws of `sample` as columns: what the latents hold side by side, in topological order.
+
+        Arguments:
+            evidence: what `read` makes of data.
+            n: number of draws for each observation. Default 1000.
+            seed: the same seed gives the same draws. Default 0.
+
+        Returns: an array ``(n, *batch, columns)`` of single precision.
+
+        Raises: `DataError` for evidence of other variables than the encoder was built for.
+
+        >>> from retrodict import amortize, zoo
+        >>> posterior = amortize(zoo.binary_tree(depth=2), steps=50, quiet=True)
+        >>> posterior.draw(posterior.read({"x1": [0.5, 0.0], "x2": [1.0, 2.0]}), 100).shape
+        (100, 2, 1)
+        """
+        request, seed = self._request(evidence, n), read_seed(seed)
+        (rows,) = blocks.collect(self._draw_blocks(request, seed), request.rows)
+        return self._shape(rows, request)
 
     def stream(
         self, data: Mapping[Name, Any], n: int, *, seed: int = 0, chunk: int | None = None
     ) -> Iterator[dict[Name, Floats]]:
-        """Return the draws of `sample`, the same bits, in pieces of ``chunk`` draws; the last one may be shorter.
+        """Return the draws of `sample`, the same bits, in pieces, for results that do not fit into memory.
 
-        For requests whose result does not fit into memory. Raises `DataError` for data that do not fit the model.
+        Arguments:
+            data: a value, or a batch of values along leading axes, of each observed variable,
+                ``{name: array (*batch, ...)}``, in the model's units. Names of states may stand for their numbers.
+            n: number of draws for each observation.
+            seed: the same seed gives the same draws. Default 0.
+            chunk: draws of a piece; the last piece may be shorter. Default: as many as make 65,536 rows.
+
+        Returns: an iterator over ``{latent: array (chunk, *batch, ...)}``.
+
+        Raises: `DataError` for data that do not fit the model.
 
         >>> from retrodict import amortize, zoo
         >>> posterior = amortize(zoo.binary_tree(depth=2), steps=50, quiet=True)
         >>> [piece["x0"].shape for piece in posterior.stream({"x1": 0.5, "x2": 1.0}, 250, chunk=100)]
         [(100,), (100,), (50,)]
         """
-        request, seed = self._request(data, n), read_seed(seed)
-        size = max(1, PIECE // request.each) if chunk is None else read_count("chunk", chunk)
-        pieces = blocks.regroup(self._draw(request, seed), size * request.each)
-        return (self._unpack(rows, request) for (rows,) in pieces)
+        request, seed = self._request(self.read(data), n), read_seed(seed)
+        each = len(request.evidence)
+        size = max(1, PIECE // each) if chunk is None else read_count("chunk", chunk)
+        pieces = blocks.regroup(self._draw_blocks(request, seed), size * each)
+        return (self._space.unpack(self._shape(rows, request)) for (rows,) in pieces)
 
     def log_prob(self, draws: Mapping[Name, Any], data: Mapping[Name, Any]) -> Floats:
-        """Return log q(z | x) in nats, shape ``(n, *batch)``: the leading axes of draws, which end in those of data.
+        r"""Return the log density of draws, :math:`\log q(z \mid x)`.
 
-        Raises `DataError` for draws or data that do not fit the model or each other.
+        Arguments:
+            draws: values of all latents, ``{latent: array (n, *batch, ...)}``; their leading axes end in those of data.
+            data: a value, or a batch of values along leading axes, of each observed variable,
+                ``{name: array (*batch, ...)}``, in the model's units. Names of states may stand for their numbers.
+
+        Returns: an array ``(n, *batch)``, in nats; minus infinity outside of the support of a latent.
+
+        Raises: `DataError` for draws or data that do not fit the model or each other.
+
+        >>> from retrodict import amortize, zoo
+        >>> posterior = amortize(zoo.binary_tree(depth=2), steps=50, quiet=True)
+        >>> posterior.log_prob({"x0": [0.0, 1.0, 2.0]}, {"x1": 0.5, "x2": 1.0}).shape
+        (3,)
         """
-        latents = self._compiled.space.read_latents(draws)
-        return self._score(latents, self._read(data))
+        latents, evidence = self._space.read_latents(draws), self.read(data)
+        self._accept(evidence)
+        return self._score(latents, evidence)
 
     def importance(self, data: Mapping[Name, Any], n: int = 1000, *, seed: int = 0) -> Importance:
         r"""Return the draws of `sample` with weights :math:`p(z, x) / q(z \mid x)`, which correct the encoder.
 
-        The result says for each observation how far the weights can be relied on (``ess``, ``khat``,
-        ``reliable``), estimates the evidence, and gives weighted moments and draws of equal weight.
+        Arguments:
+            data: a value, or a batch of values along leading axes, of each observed variable,
+                ``{name: array (*batch, ...)}``, in the model's units. Names of states may stand for their numbers.
+            n: number of draws for each observation. Default 1000.
+            seed: the same seed gives the same draws. Default 0.
 
-        Raises `DataError` for data that do not fit the model, and `WeightError` where all weights are zero.
+        Returns: draws and weights; how far they can be relied on for each observation (``ess``, ``khat``,
+            ``reliable``); an estimate of the evidence; weighted moments, and draws of equal weight.
+
+        Raises: `DataError` for data that do not fit the model, `WeightError` where all weights are zero.
+
+        Source: Vehtari et al. 2024.
 
         >>> from retrodict import amortize, zoo
         >>> posterior = amortize(zoo.binary_tree(depth=2), steps=300, quiet=True)
@@ -143,23 +251,35 @@ class AmortizedPosterior(Portable):
         >>> weighed.log_weights.shape, bool(weighed.reliable)
         ((2000,), True)
         """
-        request, seed = self._request(data, n), read_seed(seed)
+        return self._weigh(self.read(data), n, seed)
+
+    def _weigh(self, evidence: Evidence, n: int, seed: int) -> Importance:
+        request, seed = self._request(evidence, n), read_seed(seed)
         program = partial(self._compiled.weigh, self.factors)
         rows, log_weights = blocks.collect(blocks.run_blocks(request, seed, program), request.rows)
-        return Importance(self._unpack(rows, request), log_weights.reshape(request.draws, *request.batch))
+        draws = self._space.unpack(self._shape(rows, request))
+        return Importance(draws, log_weights.reshape(request.draws, *evidence.batch))
 
     def calibration(
         self, simulations: int = 5000, draws: int = 999, *, seed: int = 0, alpha: float = 0.001
     ) -> Calibration:
-        """Return whether the posterior is calibrated, by the ranks of ``simulations`` truths among ``draws`` draws.
+        """Return whether the posterior is calibrated, by the ranks of simulated truths among draws for their data.
 
         Ranks of each latent, of the two log densities and of the distance from a reference point (TARP) are tested
-        for uniformity by chi-square and Kolmogorov-Smirnov, all together at level ``alpha``. 5,000 simulations find a
-        standard deviation 10 % off nearly always; 1,000 seldom do. What is tested is q itself, without weights.
+        for uniformity by chi-square and Kolmogorov-Smirnov. What is tested is q itself, without weights.
 
-        Raises `OptionError` for fewer than 100 simulations or 19 draws.
+        Arguments:
+            simulations: number of truths, 100 or more. 5,000, the default, find a standard deviation that is 10 % off
+                nearly always; 1,000 seldom do.
+            draws: number of draws for each truth, 19 to 60,000. Default 999.
+            seed: the same seed gives the same result. Default 0.
+            alpha: probability that an exact posterior is rejected for any quantity. Default 0.001.
 
-        Sources: Talts et al. 2018; Modrak et al. 2023; Lemos et al. 2023; Holm 1979.
+        Returns: the outcome, which is true when nothing was rejected.
+
+        Raises: `OptionError` for numbers out of range.
+
+        Source: Talts et al. 2018; Modrak et al. 2023; Lemos et al. 2023; Holm 1979.
 
         >>> from retrodict import amortize, zoo
         >>> outcome = amortize(zoo.binary_tree(depth=2), steps=1, quiet=True).calibration(500, 99)
@@ -169,20 +289,30 @@ class AmortizedPosterior(Portable):
         return calibrate(self.factors, self._compiled, simulations, draws, seed, alpha)
 
     def to_arviz(self, data: Mapping[Name, Any], n: int = 1000, *, seed: int = 0, weights: bool = True) -> Any:
-        """Return draws for ArviZ as one chain: an ``InferenceData``, or with ArviZ 1 a ``DataTree``.
+        """Return draws for ArviZ as one chain.
 
-        Groups are ``posterior``, ``observed_data`` and ``sample_stats``: ``log_weight``, as in `importance`, and
-        ``lp``, log q of each draw. Without ``weights``, which need all densities of the model, only ``lp``.
+        Groups are ``posterior``, ``observed_data`` and ``sample_stats``, which holds ``lp``, log q of each draw, and
+        ``log_weight``, as in `importance`.
 
-        Raises `MissingPackageError` when ArviZ is not installed, and what `importance` raises.
+        Arguments:
+            data: a value, or a batch of values along leading axes, of each observed variable,
+                ``{name: array (*batch, ...)}``, in the model's units. Names of states may stand for their numbers.
+            n: number of draws for each observation. Default 1000.
+            seed: the same seed gives the same draws. Default 0.
+            weights: whether to compute weights, which need all densities of the model. Default True.
+
+        Returns: an ``InferenceData``, or with ArviZ 1 a ``DataTree``.
+
+        Raises: `MissingPackageError` when ArviZ is not installed, and what `importance` raises.
         """
         import_arviz()  # rather than miss it after the draws
+        evidence, statistics = self.read(data), {}
         if weights:
-            weighed = self.importance(data, n, seed=seed)
+            weighed = self._weigh(evidence, n, seed)
             draws, statistics = weighed.draws, {"log_weight": weighed.log_weights}
         else:
-            draws, statistics = self.sample(data, n, seed=seed), {}
-        lp = self._score(self._compiled.space.latent_layout.pack(draws), self._read(data, warn=False))
+            draws = self._space.unpack(self.draw(evidence, n, seed=seed))
+        lp = self._score(self._space.latent_layout.pack(draws), evidence)
         return export(draws, data, {**statistics, "lp": lp})
 
     def save(self, folder: str | Path) -> None:
@@ -192,8 +322,16 @@ class AmortizedPosterior(Portable):
             folder: where to write ``posterior.safetensors``. The folder is made if it is not there; a posterior that
                 was saved in it before is replaced. The file holds numbers, and names that this package knows: no code.
 
-        Raises: `FileError` where the folder cannot be written, and for an encoder without a ``recipe``.
+        Raises: `FileError` where the folder cannot be written, for an encoder without a recipe, and for factors other
+            than an encoder and the model itself.
         """
+        others = {type(factor).__name__ for factor in self.factors} - {NeuralFactor.__name__, GenerativeFactor.__name__}
+        if others:
+            raise FileError(
+                folder,
+                f"cannot hold a posterior with factors of other kinds, {', '.join(sorted(others))}",
+                remedy="Save the arrays of the encoder yourself.",
+            )
         save_parts(folder, self.parts)
 
     @property
@@ -206,37 +344,42 @@ class AmortizedPosterior(Portable):
         return share(self.model, self.inverse)
 
     @property
+    def _space(self) -> Space:
+        return self._compiled.space
+
+    @property
     def _width(self) -> int:
         """Numbers that a row takes at most in one place."""
-        return max(self._compiled.space.width, *(factor.width for factor in self.factors))
+        return max(self._space.width, *(factor.width for factor in self.factors))
 
-    def _request(self, data: Mapping[Name, Any], n: int) -> Request:
-        return Request(self._read(data), read_count("n", n), self._width)
+    def _request(self, evidence: Evidence, n: int) -> Request:
+        self._accept(evidence)
+        return Request(evidence, read_count("n", n), self._width)
 
-    def _read(self, data: Mapping[Name, Any], *, warn: bool = True) -> Floats:
-        observed = self._compiled.space.read(data)
-        if warn and self.familiar is not None:
-            self._warn_of_novelty(self.familiar, observed.reshape(-1, observed.shape[-1]))
-        return observed
+    def _accept(self, evidence: Evidence) -> None:
+        """Refuse evidence of other variables than the factors are given; warn of what is unlike training."""
+        evidence.require(self._space.net.observed)
+        if self.familiar is not None:
+            self._warn_of_novelty(self.familiar, evidence.rows)
 
-    def _draw(self, request: Request, seed: int) -> Iterator[tuple[Floats, ...]]:
+    def _draw_blocks(self, request: Request, seed: int) -> Iterator[tuple[Floats, ...]]:
         def program(key: jax.Array, observed: jax.Array) -> tuple[jax.Array]:
             return (self._compiled.draw(self.factors, key, observed),)
 
         return blocks.run_blocks(request, seed, program)
 
-    def _score(self, latents: Floats, observed: Floats) -> Floats:
+    def _score(self, latents: Floats, evidence: Evidence) -> Floats:
         """Return log q of draws, in blocks of one shape."""
-        shape = latents.shape[:-1]
-        numbers = np.arange(observed[..., 0].size).reshape(observed.shape[:-1])
+        shape, batch = latents.shape[:-1], evidence.batch
+        numbers = np.arange(len(evidence)).reshape(batch)
         try:
             observation = np.broadcast_to(numbers, shape).reshape(-1)
         except ValueError:
             raise DataError(
-                f"draws have leading axes {shape}, data {observed.shape[:-1]}",
+                f"draws have leading axes {shape}, data {batch}",
                 remedy="The leading axes of draws end in those of the data.",
             ) from None
-        rows, seen = latents.reshape(-1, latents.shape[-1]), observed.reshape(-1, observed.shape[-1])
+        rows, seen = latents.reshape(-1, latents.shape[-1]), evidence.rows
         size = blocks.choose_block(len(rows), self._width)
         result = np.empty(len(rows), np.float32)
         for start in range(0, len(rows), size):
@@ -246,8 +389,8 @@ class AmortizedPosterior(Portable):
             result[start : start + size] = np.asarray(scores)[: len(rows) - start]
         return result.reshape(shape)
 
-    def _unpack(self, rows: Floats, request: Request) -> dict[Name, Floats]:
-        return self._compiled.space.unpack(rows.reshape(-1, *request.batch, rows.shape[-1]))
+    def _shape(self, rows: Floats, request: Request) -> Floats:
+        return rows.reshape(-1, *request.evidence.batch, rows.shape[-1])
 
     def _warn_of_novelty(self, familiar: Familiar, observed: Floats) -> None:
         alarming = np.flatnonzero(familiar.find_alarming(observed))
@@ -255,7 +398,7 @@ class AmortizedPosterior(Portable):
             scores = familiar.score(observed)
             worst = int(alarming[scores.distance[alarming].argmax()])
             column = int(scores.column[worst])
-            name = self._compiled.space.observed_layout.owners[column]
+            name = self._space.observed_layout.owners[column]
             seen = f"{familiar.lowest[column]:.4g} to {familiar.highest[column]:.4g}"
             beyond = f"; {name!r} is {observed[worst, column]:.4g}, training saw {seen}" if scores.excess[worst] else ""
             warn_user(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import NamedTuple
+from functools import cached_property, wraps
+from typing import NamedTuple, TypeVar, TypeVarTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,13 +14,15 @@ import numpy as np
 from retrodict.encode.space import Space
 from retrodict.graph.frozen import Portable
 from retrodict.models.model import Model
-from retrodict.posterior.factors import Factor, add_up, draw_factors, mark, score_factors
+from retrodict.posterior.factors import Factor, add_up, draw_factors, find_variables, score_factors
 from retrodict.train.compiled import Programs
 
 # Functions of this module, each for so many kinds of factors, that are kept compiled.
 MOST_PROGRAMS = 32
 
 Factors = tuple[Factor, ...]
+Arguments = TypeVarTuple("Arguments")
+Result = TypeVar("Result")
 
 
 class Weighed(NamedTuple):
@@ -27,6 +30,17 @@ class Weighed(NamedTuple):
 
     latents: jax.Array
     log_weights: jax.Array
+
+
+def run_compiled(method: Callable[[Compiled, *Arguments], Result]) -> Callable[[Compiled, *Arguments], Result]:
+    """Return a method that is compiled once for arguments of the same shapes."""
+
+    @wraps(method)
+    def run(self: Compiled, *arguments: *Arguments) -> Result:
+        found: Result = self.programs.run(method, self, *arguments)
+        return found
+
+    return run
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,59 +61,37 @@ class Compiled(Portable):
         """What is compiled."""
         return Programs(most=MOST_PROGRAMS)
 
+    @run_compiled
     def simulate(self, key: jax.Array, n: int) -> jax.Array:
         """Return joint draws of the model as columns, in 32 bits, whatever JAX is set to."""
-        found: jax.Array = self.programs.run(_simulate, self, key, n)
-        return found
+        return self.model.draw(key, n).astype(jnp.float32)
 
+    @run_compiled
     def draw(self, factors: Factors, key: jax.Array, observed: jax.Array) -> jax.Array:
         """Return one draw of all latents for each row of observed values."""
-        found: jax.Array = self.programs.run(_draw, factors, self, key, observed)
-        return found
+        latents: jax.Array = self.space.split(draw_factors(factors, key, self.space.place(observed))[0])[0]
+        return latents
 
+    @run_compiled
     def score(self, factors: Factors, latents: jax.Array, observed: jax.Array) -> jax.Array:
         """Return log q of rows of all latents, in nats."""
-        found: jax.Array = self.programs.run(_score, factors, self, latents, observed)
-        return found
+        return score_factors(factors, self.space.join(latents, observed))
 
+    @run_compiled
     def score_jointly(self, latents: jax.Array, observed: jax.Array) -> jax.Array:
         """Return log p(z, x) of rows of all latents and observed values, in nats."""
-        found: jax.Array = self.programs.run(_score_jointly, self, latents, observed)
-        return found
+        return self.model.log_conditionals(self.space.join(latents, observed)).sum(axis=-1)
 
+    @run_compiled
     def weigh(self, factors: Factors, key: jax.Array, observed: jax.Array) -> Weighed:
-        """Return one draw for each row of observed values, with its weight."""
-        found: Weighed = self.programs.run(_weigh, factors, self, key, observed)
-        return found
+        """Return one draw for each row of observed values, with its weight, of which what cancels is left out.
 
-
-def _simulate(compiled: Compiled, key: jax.Array, n: int) -> jax.Array:
-    return compiled.model.draw(key, n).astype(jnp.float32)
-
-
-def _draw(factors: Factors, compiled: Compiled, key: jax.Array, observed: jax.Array) -> jax.Array:
-    columns, _ = draw_factors(factors, key, compiled.space.place(observed))
-    latents: jax.Array = compiled.space.split(columns)[0]
-    return latents
-
-
-def _score(factors: Factors, compiled: Compiled, latents: jax.Array, observed: jax.Array) -> jax.Array:
-    return score_factors(factors, compiled.space.join(latents, observed))
-
-
-def _score_jointly(compiled: Compiled, latents: jax.Array, observed: jax.Array) -> jax.Array:
-    return compiled.model.log_conditionals(compiled.space.join(latents, observed)).sum(axis=-1)
-
-
-def _weigh(factors: Factors, compiled: Compiled, key: jax.Array, observed: jax.Array) -> Weighed:
-    """Draw and weigh; what cancels is left out.
-
-    What the model rules out weighs nothing, however it bounds its densities.
-    """
-    model, space = compiled.model, compiled.space
-    columns, densities = draw_factors(factors, key, space.place(observed))
-    cancelled = mark(space.net, (name for factor in factors if factor.cancels for name in factor.variables))
-    log_joint = model.log_conditionals(columns)[..., np.flatnonzero(~cancelled)].sum(axis=-1)
-    drawn = [density for factor, density in zip(factors, densities, strict=True) if not factor.cancels]
-    log_weights = jnp.where(model.rules_out(columns), -jnp.inf, log_joint - add_up(drawn, columns))
-    return Weighed(space.split(columns)[0], log_weights)
+        What the model rules out weighs nothing, however it bounds its densities.
+        """
+        columns, densities = draw_factors(factors, key, self.space.place(observed))
+        cancelled = [name for factor in factors if factor.cancels for name in factor.variables]
+        kept = np.setdiff1d(np.arange(len(self.space.net)), find_variables(self.space.net, cancelled))
+        log_joint = self.model.log_conditionals(columns)[..., kept].sum(axis=-1)
+        log_density = add_up((density for density in densities if density is not None), columns)
+        log_weights = jnp.where(self.model.rules_out(columns), -jnp.inf, log_joint - log_density)
+        return Weighed(self.space.split(columns)[0], log_weights)

@@ -55,7 +55,7 @@ class Simulations:
         """Simulate ``n`` truths with their data, and a reference point for each."""
         keys = jax.random.split(key)
         one, other = (np.asarray(compiled.simulate(k, n)) for k in keys)
-        require_draws_of_key(lambda k: compiled.simulate(k, n), keys[0], one, compiled.space.column_names)
+        require_draws_of_key(lambda k: compiled.simulate(k, n), keys[0], one, compiled.space.layout.owners)
         (truths, data), (others, seen) = compiled.space.split(one), compiled.space.split(other)
         center, center_of_others = _predict(others, seen, data)
         return cls(truths, data, np.asarray(center + others - center_of_others, truths.dtype))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from retrodict.encode.space import Space
 from retrodict.errors import DataError
 from retrodict.graph.names import Name
 from retrodict.plan.layout import Floats
@@ -14,7 +17,7 @@ from retrodict.plan.layout import Floats
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Which variables are given, and their values for a batch of observations; made by `Space.read`.
+    """Which variables are given, and their values for a batch of observations.
 
     ``given`` are in topological order; ``columns``, of shape ``(*batch, columns)``, hold their values side by side.
 
@@ -25,6 +28,11 @@ class Evidence:
 
     given: tuple[Name, ...]
     columns: Floats
+
+    @classmethod
+    def of(cls, space: Space, data: Mapping[Name, Any]) -> Evidence:
+        """Read data, which say by their names what is given; raise what `Space.read` raises."""
+        return cls(*space.read(data))
 
     @property
     def batch(self) -> tuple[int, ...]:
