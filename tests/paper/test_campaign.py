@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,6 @@ import numpy as np
 import pytest
 
 from retrodict.errors import FileError
-from retrodict.paper import results
 from retrodict.paper.campaign import run_units
 from retrodict.paper.experiment import Experiment, Files, Result
 from retrodict.paper.results import list_units, load_unit
@@ -149,9 +149,10 @@ def test_a_full_disk_leaves_what_was_written(dice, folder, monkeypatch):
     def fill(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(results, "write_arrays", fill)
-    with pytest.raises(FileError, match=r"No space left on device.*the same command"):
-        run(dice, folder)
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", fill)
+        with pytest.raises(FileError, match=r"die4-seed1: cannot be written \(No space left"):
+            run(dice, folder)
     assert {path.name: path.read_bytes() for path in (folder / "units").iterdir()} == before
     assert len(read(dice, folder).results) == 3  # the table and the JSON are those of before
 

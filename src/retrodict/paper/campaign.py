@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from retrodict.errors import FileError
+from retrodict.files.places import make_folder
 from retrodict.files.whole import write_whole
 from retrodict.paper.experiment import B, Experiment, Findings, Result, U
 from retrodict.paper.results import Provenance, load_unit, save_unit
@@ -30,7 +30,7 @@ def run_units(
 
     Raises `FileError` when the folder cannot be written, before anything is trained.
     """
-    prepare(folder)
+    make_folder(folder)
     provenance = find_provenance()
     for unit in units:
         if load_unit(experiment, folder, unit, budget) is None:
@@ -45,17 +45,6 @@ def write_page(experiment: Experiment[U, B], findings: Findings[U, B], folder: P
     path = folder / f"{experiment.files.name}.md"
     write_whole(path, experiment.write(findings).encode())
     return path
-
-
-def prepare(folder: Path) -> None:
-    """Make the folder of results and see that it can be written."""
-    probe = folder / ".writable"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise FileError(folder, f"cannot be written ({error.strerror})", remedy="Name another folder.") from None
 
 
 def find_provenance() -> Provenance:

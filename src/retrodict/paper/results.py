@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from retrodict.errors import FileError
-from retrodict.files.checkpoint import read_arrays, write_arrays
+from retrodict.files.checkpoint import read_arrays, save_file
 from retrodict.paper.experiment import B, Experiment, Result, U
 
 FOLDER = "units"
@@ -34,13 +34,7 @@ def save_unit(experiment: Experiment[U, B], folder: Path, result: Result[U], bud
         "origin": asdict(provenance),
     }
     arrays = {name: np.asarray(result.curves[name], dtype=np.float64) for name in experiment.curves}
-    path = folder / FOLDER / result.unit.name
-    try:
-        path.parent.mkdir(exist_ok=True)
-        write_arrays(path, content, arrays)
-    except OSError as error:
-        remedy = "What was written before is whole: make room and give the same command."
-        raise FileError(path, f"cannot be written ({error.strerror})", remedy=remedy) from None
+    save_file(folder / FOLDER, result.unit.name, content, arrays)
 
 
 def load_unit(
