@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from retrodict.posterior.posterior import AmortizedPosterior as AmortizedPosterior
     from retrodict.posterior.weights.importance import Importance as Importance
     from retrodict.read.bif.bif_reader import from_bif as from_bif
+    from retrodict.read.formats import from_file as from_file
     from retrodict.read.networkx import from_networkx as from_networkx
     from retrodict.read.numpyro.model import NumpyroModel as NumpyroModel
     from retrodict.read.numpyro.reader import from_numpyro as from_numpyro
@@ -97,6 +98,7 @@ _LAZY = {
     "edge_costs": "retrodict.models.gaussian.costs",
     "fit_model": "retrodict.learn.fit",
     "from_bif": "retrodict.read.bif.bif_reader",
+    "from_file": "retrodict.read.formats",
     "from_networkx": "retrodict.read.networkx",
     "from_numpyro": "retrodict.read.numpyro.reader",
     "from_pgmpy": "retrodict.read.pgmpy",
@@ -150,6 +152,7 @@ __all__ = [
     "errors",
     "fit_model",
     "from_bif",
+    "from_file",
     "from_networkx",
     "from_numpyro",
     "from_pgmpy",

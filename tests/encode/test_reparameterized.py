@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from retrodict.encode.families.choice import Mixed
-from retrodict.encode.families.conditionals import Normal
+from retrodict.encode.families.choice import REAL_FAMILIES, Mixed
 from retrodict.encode.families.discrete import Categorical, Count
 from retrodict.encode.families.mixtures import Mixture
-from retrodict.encode.families.splines import Spline
 from retrodict.encode.relaxation import BinaryConcrete
 
-FAMILIES = {"normal": Normal(), "spline": Spline(4), "concrete": BinaryConcrete(0.7)}
+NAMED = {name: make() for name, make in REAL_FAMILIES.items()}
+FAMILIES = {name: family for name, family in NAMED.items() if family.reparameterized} | {
+    "concrete": BinaryConcrete(0.7)
+}
 CALLS, DRAWS = 200, 2000
 
 

@@ -27,7 +27,7 @@ from retrodict.errors import RetrodictError
 from retrodict.graph.bayesnet import structure_of
 from retrodict.graph.inverse import Inverse
 from retrodict.invert import compare, invert
-from retrodict.invert.inversion import NAMES
+from retrodict.invert.inversion import list_orders
 
 app = typer.Typer(pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -37,7 +37,7 @@ BUDGET = 0.25
 
 def complete_order(incomplete: str) -> list[str]:
     """Return the orders that begin so."""
-    return [order for order in NAMES if order.startswith(incomplete)]
+    return [order for order in list_orders() if order.startswith(incomplete)]
 
 
 def complete_objective(incomplete: str) -> list[str]:
@@ -45,7 +45,7 @@ def complete_objective(incomplete: str) -> list[str]:
     return [objective for objective in ("edges", "depth", "width") if objective.startswith(incomplete)]
 
 
-Order = Annotated[str, typer.Option(help=f"{', '.join(NAMES)}.", autocompletion=complete_order)]
+Order = Annotated[str, typer.Option(help=f"{', '.join(list_orders())}.", autocompletion=complete_order)]
 Minimize = Annotated[
     str, typer.Option(help="What auto minimizes: edges, depth or width.", autocompletion=complete_objective)
 ]

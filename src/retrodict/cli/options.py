@@ -14,10 +14,11 @@ from retrodict.cli.arguments import read_arguments
 from retrodict.cli.sources import find_source
 from retrodict.errors import OptionError
 from retrodict.graph.bayesnet import BayesNet, HasStructure
+from retrodict.read.formats import has_format
 
 
 def complete_source(incomplete: str) -> list[str]:
-    """Return the names of the zoo, and the folders and BIF files, that begin so."""
+    """Return the names of the zoo, and the folders and files of models, that begin so."""
     folder, _, _ = incomplete.rpartition("/")
     try:
         entries = sorted(os.scandir(folder or "."), key=lambda entry: entry.name)
@@ -25,7 +26,7 @@ def complete_source(incomplete: str) -> list[str]:
         files = [
             path + "/" * entry.is_dir()
             for path, entry in zip(paths, entries, strict=True)
-            if entry.is_dir() or path.endswith((".bif", ".bif.gz"))
+            if entry.is_dir() or has_format(path)
         ]
     except OSError:
         files = []

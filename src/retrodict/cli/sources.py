@@ -1,4 +1,4 @@
-"""What a person may type as SOURCE: a BIF file, a name of the zoo, or a program; and what of it is observed."""
+"""What a person may type as SOURCE: a file, a name of the zoo, or a program; and what of it is observed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from retrodict.errors import OptionError, RetrodictError, SourceError
 from retrodict.graph.bayesnet import BayesNet, HasStructure
 from retrodict.graph.names import Name, unknown
 from retrodict.models.model import Model
-from retrodict.read.bif.bif_reader import SUFFIXES, from_bif
+from retrodict.read.formats import from_file, has_format
 
 if TYPE_CHECKING:
     from retrodict.read.numpyro.sites import Site
@@ -57,14 +57,14 @@ def find_source(
             return _read_program(source, found, dict(arguments or {}), observed, latent, elementwise)
     if arguments or elementwise:
         raise OptionError(f"{source!r:.60} is not a program", remedy="--args and --elementwise are for module:program.")
-    return _choose(from_bif(source, tables=tables) if _is_file(source) else zoo.find(source), observed, latent)
+    return _choose(from_file(source, tables=tables) if _is_file(source) else zoo.find(source), observed, latent)
 
 
 def _is_file(source: str) -> bool:
     if source.partition(":")[0] in zoo.NAMED:
         return False
     try:
-        return source.lower().endswith(SUFFIXES) or Path(source).is_file()
+        return has_format(source) or Path(source).is_file()
     except OSError as error:  # a name that is too long for one
         raise SourceError(f"{source!r:.60} cannot be looked up as a file: {error.strerror}") from None
 

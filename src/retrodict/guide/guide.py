@@ -17,6 +17,7 @@ from numpyro.infer import Trace_ELBO
 
 from retrodict.certificate.certify import Certificate, certify
 from retrodict.encode.encoder import Encoder
+from retrodict.encode.families.choice import make_family
 from retrodict.encode.features import Scaling
 from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
@@ -82,7 +83,7 @@ class AutoFaithful:
         prefix: str = "auto",
         seed: int = 0,
     ) -> None:
-        if conditional not in ("normal", "spline"):
+        if not make_family(conditional).reparameterized:
             raise OptionError(
                 f"the family {conditional!r} has no draws that can be differentiated",
                 remedy='Choose "normal" or "spline"; rd.amortize takes mixtures, too.',

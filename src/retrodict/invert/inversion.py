@@ -20,8 +20,6 @@ from retrodict.invert.search.improvement import Allowance
 
 # What `budget` is translated into: about what a core of 2020 does. No clock is read.
 WORK_PER_SECOND = 200_000
-# All orders that have a name, as a user gives them.
-NAMES = ("auto", "exact", *ORDERS, *BASELINES)
 
 
 def invert(
@@ -112,9 +110,14 @@ def invert(
     if order not in ORDERS:
         raise OrderError(
             f"the order {order!r} does not exist",
-            remedy=f"Choose one of {', '.join(NAMES)}, or give the latents in the order of their elimination.",
+            remedy=f"Choose one of {', '.join(list_orders())}, or give the latents in the order of their elimination.",
         )
     return problem.follow(constraints.obey(ORDERS[order](problem)), order)
+
+
+def list_orders() -> list[str]:
+    """Return all orders that have a name, as a user gives them."""
+    return ["auto", "exact", *ORDERS, *BASELINES]
 
 
 def _refuse_constraints(order: str | Inverse, **constraints: Iterable[object]) -> None:
@@ -123,7 +126,7 @@ def _refuse_constraints(order: str | Inverse, **constraints: Iterable[object]) -
         what = f"the baseline {order!r}" if isinstance(order, str) else "an Inverse that is given"
         raise OptionError(
             f"{what} eliminates nothing, so that {' and '.join(named)} cannot constrain it",
-            remedy=f"Leave the constraints out, or choose one of {', '.join(NAMES[: -len(BASELINES)])}.",
+            remedy=f"Leave the constraints out, or choose one of auto, exact, {', '.join(ORDERS)}.",
         )
 
 

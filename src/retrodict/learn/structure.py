@@ -20,14 +20,10 @@ from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.invert import invert
-from retrodict.invert.baselines import BASELINES
-from retrodict.invert.orders import ORDERS
 from retrodict.plan.capacity import match_widths
 from retrodict.plan.counts import read_count
 from retrodict.plan.dependencies import Dependencies
 from retrodict.read.numpyro.model import NumpyroModel
-
-NAMES = ("auto", "exact", *ORDERS)
 
 Structure = str | Sequence[Name] | Inverse
 
@@ -52,27 +48,11 @@ class EncoderPlan:
 
 
 def find_inverse(model: NumpyroModel, plan: EncoderPlan) -> Inverse:
-    """Return the inverse that is asked for: a baseline by name, an order of `invert`, or one that is given.
+    """Return the inverse that is asked for, as `invert` does.
 
-    Raises what `invert` raises, and `OptionError` for an inverse of another model and for one without latents to
-    infer.
+    Raises what `invert` raises, and `OptionError` for a model without latents to infer.
     """
-    structure = plan.structure
-    if isinstance(structure, Inverse):
-        inverse = structure
-    elif isinstance(structure, str) and structure in BASELINES:
-        inverse = BASELINES[structure](model.net)
-    elif isinstance(structure, str) and structure not in NAMES:
-        raise OptionError(
-            f"the encoder {structure!r} does not exist", remedy=f"Choose one of {', '.join([*NAMES, *BASELINES])}."
-        )
-    else:
-        inverse = invert(model, structure, plan.minimize)
-    if inverse.net != model.net:
-        raise OptionError(
-            "the inverse belongs to another model",
-            remedy="Make it from rd.from_numpyro(program, observed=[...], elementwise=True).net.",
-        )
+    inverse = invert(model, plan.structure, plan.minimize)
     if not len(model.net.latents) or inverse.is_generative.all():
         raise OptionError(
             "no latent of the program has an observed descendant: there is nothing to infer",

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from retrodict.encode.build import build_encoder
-from retrodict.encode.families.choice import Mixed, choose_conditional
+from retrodict.encode.families.choice import REAL_FAMILIES, Mixed, choose_conditional
 from retrodict.encode.families.conditionals import Normal
 from retrodict.encode.families.discrete import Categorical, Count
-from retrodict.encode.families.mixtures import Mixture
 from retrodict.encode.families.splines import Spline, bend, unbend
 from retrodict.encode.features import REAL as REAL_INPUT
 from retrodict.encode.features import Features, Scaling
@@ -127,7 +126,7 @@ def test_a_mixed_encoder_is_a_density_and_draws_from_it(kind, most_steps, monkey
     assert set(np.asarray(latents[:, 2]).tolist()) <= {0.0, 1.0, 2.0}
 
 
-REAL = {"normal": Normal(), "mixture": Mixture(4), "spline": Spline(6)}
+REAL = {name: make() for name, make in REAL_FAMILIES.items()}
 
 
 @pytest.mark.parametrize("family", REAL.values(), ids=REAL)

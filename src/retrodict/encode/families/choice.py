@@ -1,6 +1,6 @@
 """Which family each column has: categorical, a count, or the family chosen for real numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -19,7 +19,8 @@ from retrodict.plan.dependencies import Dependencies
 from retrodict.plan.supports import is_count
 
 REAL, CATEGORICAL, COUNT = range(3)
-REAL_FAMILIES: dict[str, type[Normal | Mixture | Spline]] = {"normal": Normal, "mixture": Mixture, "spline": Spline}
+# A new family is a row here: what makes it, called with nothing.
+REAL_FAMILIES: dict[str, Callable[[], Conditional]] = {"normal": Normal, "mixture": Mixture, "spline": Spline}
 
 
 class Mixed(Conditional):
@@ -68,6 +69,13 @@ class Mixed(Conditional):
         return taken
 
 
+def make_family(name: str) -> Conditional:
+    """Return a family of real latents by its name; raise `OptionError` for a name that does not exist."""
+    if name not in REAL_FAMILIES:
+        raise OptionError(f"the family {name!r} does not exist", remedy=f"Choose one of {', '.join(REAL_FAMILIES)}.")
+    return REAL_FAMILIES[name]()
+
+
 def choose_conditional(
     dependencies: Dependencies, scaling: Scaling | None = None, real: str | Conditional = "normal"
 ) -> Conditional:
@@ -76,9 +84,7 @@ def choose_conditional(
     Categorical where they have categories, `Count` where they are other whole numbers, else that named ``real``:
     ``"normal"``, ``"mixture"`` or ``"spline"``. Raises `OptionError` for another name.
     """
-    if isinstance(real, str) and real not in REAL_FAMILIES:
-        raise OptionError(f"the family {real!r} does not exist", remedy=f"Choose one of {', '.join(REAL_FAMILIES)}.")
-    family: Conditional = REAL_FAMILIES[real]() if isinstance(real, str) else real
+    family = make_family(real) if isinstance(real, str) else real
     seen = int(dependencies.observed_sizes.sum())
     categories = list_categories(dependencies)[seen:]
     latents = dependencies.variables[len(dependencies.observed) :]
