@@ -14,7 +14,7 @@ import pytest
 
 from retrodict import LearnedModel, fit_model, from_numpyro, fully_connected, load, zoo
 from retrodict.encode.build import count_parameters
-from retrodict.errors import DataError, FileError, OptionError, ProgramError, RetrodictError
+from retrodict.errors import DataError, FileError, OptionError, OrderError, ProgramError, RetrodictError
 from retrodict.learn.structure import EncoderPlan, find_inverse, make_recipe
 from retrodict.train.loop import TrainingError
 from tests.learn import programs
@@ -210,7 +210,7 @@ BAD: dict[str, tuple[type[RetrodictError], str, Callable[[], Any]]] = {
     "held out": (OptionError, "held_out=0", lambda: fit_model(VAE, {"x": IMAGES}, held_out=0.0)),
     "unknown site": (RetrodictError, "'y'", lambda: fit_model(VAE, {"y": IMAGES})),
     "all observed": (OptionError, "nothing to infer", lambda: fit_model(VAE, {"z": np.zeros((5, 2))})),
-    "encoder": (OptionError, "'dense'", lambda: fit_model(VAE, {"x": IMAGES}, "dense")),
+    "order": (OrderError, "'dense'", lambda: fit_model(VAE, {"x": IMAGES}, "dense")),
     "objective": (OptionError, "'elbows'", lambda: fit_model(VAE, {"x": IMAGES}, objective="elbows")),
     "rate": (OptionError, "learning_rate", lambda: fit_model(VAE, {"x": IMAGES}, learning_rate=0.0)),
     "epochs": (OptionError, "epochs=0", lambda: fit_model(VAE, {"x": IMAGES}, epochs=0)),
