@@ -118,5 +118,5 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
     path.write_text("z -> x\nz x\n")
     with pytest.raises(SourceError, match=r"line 2 of .*a\.edges is not an edge"):
         rd.from_file(path)
-    with pytest.raises(SourceError, match=r"'a\.xml' is not a file that can be read.*\.bif, \.bif\.gz, \.edges"):
+    with pytest.raises(SourceError, match=r"'a\.xml' is not a file that can be read.*\.bif, .*\.edges"):
         rd.from_file("a.xml")

@@ -23,7 +23,10 @@ class FileReader(Protocol):
 
 
 # A new format is a row here, under the ending of its files in lower case.
-FORMATS: dict[str, FileReader] = {".bif": from_bif, ".bif.gz": from_bif}
+FORMATS: dict[str, FileReader] = {
+    ".bif": from_bif,
+    ".bif.gz": from_bif,
+}
 
 
 def from_file(

@@ -20,7 +20,11 @@ from retrodict.plan.supports import is_count
 
 REAL, CATEGORICAL, COUNT = range(3)
 # A new family is a row here: what makes it, called with nothing.
-REAL_FAMILIES: dict[str, Callable[[], Conditional]] = {"normal": Normal, "mixture": Mixture, "spline": Spline}
+REAL_FAMILIES: dict[str, Callable[[], Conditional]] = {
+    "normal": Normal,
+    "mixture": Mixture,
+    "spline": Spline,
+}
 
 
 class Mixed(Conditional):
