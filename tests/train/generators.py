@@ -12,7 +12,7 @@ from retrodict.encode.build import build_encoder
 from retrodict.encode.features import Scaling
 from retrodict.graph.bayesnet import Variable
 from retrodict.train.autoencoder import Autoencoder, Generator
-from retrodict.train.factor_analysis import FactorAnalysis
+from tests.train.factor_analysis import FactorAnalysis
 
 
 class BeliefNet(Generator):

@@ -15,12 +15,12 @@ import pytest
 
 from retrodict.errors import FileError
 from retrodict.learn.resume import FILE, Journal
-from retrodict.train.factor_analysis import build_factor_analysis
 from retrodict.train.learning import Estimate, estimate, evaluate, judge_by, mark_encoder, mark_learned
 from retrodict.train.loop import Plan, TrainingError, begin, train
 from retrodict.train.objectives.named import OBJECTIVES, LearningObjective
 from retrodict.train.relaxation import Tempered
 from retrodict.train.source import ShuffledRows
+from tests.train.factor_analysis import build_factor_analysis
 
 KEY = jax.random.key(5)
 

@@ -23,12 +23,6 @@ def bound(
 
     Raises `OptionError` for fewer than one draw.
     Source: Burda et al. 2015, section 3.
-
-    >>> from retrodict.train.factor_analysis import build_factor_analysis
-    >>> pair = build_factor_analysis(2, 3, jax.random.key(0))
-    >>> rows = jnp.zeros((4, 3))
-    >>> bool((jnp.abs(bound(pair, jax.random.key(1), rows, 20_000) - pair.generator.log_likelihood(rows)) < 0.1).all())
-    True
     """
     check_draws("bound", draws)
     return _sum_weights(pair, key, observed, draws)[0] - jnp.log(draws)
@@ -43,12 +37,6 @@ def elbo_per_row(
 
     Raises `OptionError` for fewer than one draw.
     Source: Kingma & Welling 2013, section 2.2.
-
-    >>> import equinox as eqx
-    >>> from retrodict.train.factor_analysis import build_factor_analysis
-    >>> pair = build_factor_analysis(2, 3, jax.random.key(0))
-    >>> eqx.filter_jit(elbo_per_row)(pair, jax.random.key(1), jnp.zeros((4, 3)), 100).shape
-    (4,)
     """
     check_draws("elbo_per_row", draws)
     return _sum_weights(pair, key, observed, draws)[1] / draws

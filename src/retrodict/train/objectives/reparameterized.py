@@ -24,13 +24,6 @@ def elbo(pair: Pair, key: Key[Array, ""], observed: Float[Array, "batch observed
 
     Raises `OptionError` for fewer than one draw.
     Source: Kingma & Welling 2013, section 2.3 (the first estimator).
-
-    >>> import equinox as eqx
-    >>> import jax.numpy as jnp
-    >>> from retrodict.train.factor_analysis import build_factor_analysis
-    >>> pair = build_factor_analysis(1, 2, jax.random.key(0))
-    >>> eqx.filter_jit(elbo)(pair, jax.random.key(0), jnp.zeros((8, 2)), 1).shape
-    ()
     """
     check_draws("elbo", draws)
     return -draw_log_weights(pair, key, observed, draws).mean()
@@ -46,13 +39,6 @@ def iwae(pair: Pair, key: Key[Array, ""], observed: Float[Array, "batch observed
 
     Raises `OptionError` for fewer than one draw.
     Source: Burda et al. 2015, section 3; Tucker et al. 2018, equation 8.
-
-    >>> import equinox as eqx
-    >>> import jax.numpy as jnp
-    >>> from retrodict.train.factor_analysis import build_factor_analysis
-    >>> pair = build_factor_analysis(1, 2, jax.random.key(0))
-    >>> eqx.filter_jit(iwae)(pair, jax.random.key(0), jnp.zeros((8, 2)), 4).shape
-    ()
     """
     check_draws("iwae", draws)
     drawn, log_density = draw_latents(pair, key, observed, draws)

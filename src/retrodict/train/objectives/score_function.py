@@ -24,12 +24,6 @@ def reweighted_wake_sleep(
 
     Raises `OptionError` for fewer than two draws: one has weight 1, from which the encoder learns nothing.
     Source: Bornschein & Bengio 2014, section 2; Le et al. 2018, section 3.2.
-
-    >>> import equinox as eqx
-    >>> from retrodict.train.factor_analysis import build_factor_analysis
-    >>> pair = build_factor_analysis(1, 2, jax.random.key(0))
-    >>> eqx.filter_jit(reweighted_wake_sleep)(pair, jax.random.key(0), jnp.zeros((8, 2)), 4).shape
-    ()
     """
     check_draws("rws", draws, least=2)
     log_joint, log_density = _score_draws(pair, key, observed, draws)
@@ -48,12 +42,6 @@ def vimco(pair: Pair, key: Key[Array, ""], observed: Float[Array, "batch observe
 
     Raises `OptionError` for fewer than two draws.
     Source: Mnih & Rezende 2016, section 2.4, equations 8 to 10.
-
-    >>> import equinox as eqx
-    >>> from retrodict.train.factor_analysis import build_factor_analysis
-    >>> pair = build_factor_analysis(1, 2, jax.random.key(0))
-    >>> eqx.filter_jit(vimco)(pair, jax.random.key(0), jnp.zeros((8, 2)), 4).shape
-    ()
     """
     check_draws("vimco", draws, least=2)
     log_joint, log_density = _score_draws(pair, key, observed, draws)

@@ -1,4 +1,4 @@
-"""The learned model whose likelihood is known in closed form: what examples and tests of objectives are made of."""
+"""The learned model whose likelihood is known in closed form: what tests of objectives are made of."""
 
 from __future__ import annotations
 
@@ -16,10 +16,6 @@ class FactorAnalysis(Generator):
     r"""Factor analysis, :math:`z \sim N(0, I)`, :math:`x \mid z \sim N(W^\top z + b, \mathrm{diag}\, e^{2 s})`.
 
     Source: Bishop 2006, section 12.2.4.
-
-    >>> model = FactorAnalysis(2, 3, jax.random.key(0))
-    >>> model.log_joint(jnp.zeros((5, 2)), jnp.zeros((5, 3))).shape, model.log_likelihood(jnp.zeros((5, 3))).shape
-    ((5,), (5,))
     """
 
     weight: Float[Array, "latents observed"]
@@ -60,11 +56,7 @@ class FactorAnalysis(Generator):
 
 
 def build_factor_analysis(latents: int, observed: int, key: Key[Array, ""]) -> Autoencoder[FactorAnalysis]:
-    """Return the model with parameters drawn at random, and an untrained encoder along its faithful inverse.
-
-    >>> build_factor_analysis(2, 3, jax.random.key(0)).encoder.sample(jax.random.key(1), jnp.zeros((5, 3))).shape
-    (5, 2)
-    """
+    """Return the model with parameters drawn at random, and an untrained encoder along its faithful inverse."""
     first, second = jax.random.split(key)
     generator = FactorAnalysis(latents, observed, first)
     return Autoencoder(generator, build_encoder(invert(generator.net), second))
