@@ -137,6 +137,30 @@ def test_weights_that_a_mask_switches_off_are_stored_but_not_in_use():
     assert count_parameters(encoder) < count_stored(encoder)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("most_steps", [0, 64], ids=["loop", "written out"])
+def test_steps_one_by_one_give_what_all_steps_give(kind, most_steps, monkeypatch):
+    """Drawn in two parts or followed with the same values, a draw has the terms and the density that it has at once."""
+    monkeypatch.setattr("retrodict.encode.encoder.MOST_STEPS", most_steps)
+    encoder = build(invert(zoo.hmm(4).net, "forward"), kind, skip=True)
+    observed, key = jax.random.normal(jax.random.key(1), (5, 4)), jax.random.key(2)
+
+    @eqx.filter_jit
+    def take(encoder):
+        whole = encoder.draw(key, encoder.begin(observed))
+        half, first = encoder.draw(key, encoder.begin(observed), range(2))
+        drawn, last = encoder.draw(key, half, range(2, 4))
+        followed = encoder.follow(drawn.latents, half, range(2, 4))
+        latents = drawn.latents[:-1].T
+        return whole, (drawn, jnp.concatenate([first, last])), (followed[1], last), encoder.log_prob(latents, observed)
+
+    whole, parts, (followed, last), log_prob = take(encoder)
+    np.testing.assert_allclose(whole[0].latents, parts[0].latents, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(whole[1], parts[1], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(followed, last, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(whole[1].sum(axis=0), log_prob, rtol=1e-4, atol=1e-4)
+
+
 def test_bad_options_are_refused():
     inverse = invert(zoo.binary_tree(3).net)
     with pytest.raises(OptionError, match="network 'conv' does not exist"):

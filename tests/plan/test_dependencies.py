@@ -1,5 +1,7 @@
 """The wiring of masked networks: their paths are the edges of the inverse, no more and no fewer."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -87,6 +89,25 @@ def test_a_group_is_ready_when_its_last_input_is_drawn():
     inputs = dependencies.observed + dependencies.latents
     for row, level in zip(groups.sets.to_lists(), groups.level, strict=True):
         assert level == max(steps.get(inputs[i], 0) for i in row)
+
+
+@pytest.mark.parametrize("case", SMALL, ids=str)
+def test_latent_by_latent_no_column_comes_before_its_parents_or_between_those_of_another(case):
+    sizes = [Variable(name, size=1 + number % 3) for number, name in enumerate(case.net.latents)]
+    net = BayesNet(
+        {name: case.net.parents(name) for name in case.net.names}, observed=case.net.observed, variables=sizes
+    )
+    columns = Dependencies.of(invert(net)).by_column()
+    if not columns.latents:
+        pytest.skip("no latent is inferred")
+    own = columns.by_latent()
+    assert own.parents.to_lists() == columns.parents.to_lists()
+    drawn = [own.latents[column] for column in np.argsort(own.level)]
+    assert len(list(itertools.groupby(drawn))) == len(set(drawn))
+    assert sorted(own.level.tolist()) == list(range(len(drawn)))
+    seen = len(own.observed)
+    for level, row in zip(own.level, own.parents.to_lists(), strict=True):
+        assert all(own.level[i - seen] < level for i in row if i >= seen)
 
 
 @pytest.mark.parametrize("seed", range(20))

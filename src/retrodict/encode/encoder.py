@@ -1,5 +1,6 @@
 """The encoder: draws and scores latents with what a network says of each, given its parents."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -44,11 +45,17 @@ class Step(NamedTuple):
 
 
 class Drawing(NamedTuple):
-    """Draws so far, one row a column and one more that nothing reads, with their log density."""
+    """What is known between two steps: the state of the network, and draws so far, a row a column.
+
+    One more row of ``latents`` is read by nothing.
+    """
 
     state: Any
     latents: Float[Array, "columns rows"]
-    log_prob: Float[Array, " rows"]
+
+
+# What is drawn in a step: from its number, the family of its columns and their parameters, and the step itself.
+Choose = Callable[[Any, Step, Conditional, Float[Array, "rows drawn parameters"]], Float[Array, "rows drawn"]]
 
 
 class Encoder(eqx.Module):
@@ -101,18 +108,37 @@ class Encoder(eqx.Module):
         All columns of a step are drawn at once, in ``depth`` steps; each hidden unit is computed once in all.
         """
         rows = observed.reshape(-1, observed.shape[-1])
-        known = self.features(self._fixed_scaling, rows)
-        inputs = jnp.zeros((len(rows), len(self.features.source)), rows.dtype).at[:, : known.shape[1]].set(known)
-        latents = jnp.zeros((len(self.structure.level) + 1, len(rows)), rows.dtype)
-        drawing = Drawing(self.network.begin(inputs), latents, jnp.zeros(len(rows), rows.dtype))
-        schedule = self.schedule()
-        if _is_for_loop([len(step.columns) for step in schedule]):
-            drawing = self._loop(key, stack(schedule), drawing)
-        else:
-            for number, step in enumerate(schedule):
-                drawing = self._draw(jax.random.fold_in(key, number), step, drawing)
+        drawing, terms = self.draw(key, self.begin(rows))
         drawn = drawing.latents[:-1].T
-        return drawn.reshape(*observed.shape[:-1], -1), drawing.log_prob.reshape(observed.shape[:-1])
+        return drawn.reshape(*observed.shape[:-1], -1), terms.sum(axis=0).reshape(observed.shape[:-1])
+
+    def begin(self, observed: Float[Array, "rows observed"]) -> Drawing:
+        """Return what is known before the first step: the observed columns."""
+        known = self.features(self._fixed_scaling, observed)
+        inputs = jnp.zeros((len(observed), len(self.features.source)), observed.dtype)
+        state = self.network.begin(inputs.at[:, : known.shape[1]].set(known))
+        return Drawing(state, jnp.zeros((len(self.structure.level) + 1, len(observed)), observed.dtype))
+
+    def draw(
+        self, key: Key[Array, ""], drawing: Drawing, steps: range | None = None
+    ) -> tuple[Drawing, Float[Array, "steps rows"]]:
+        """Return what is known after these steps, all by default, and log q of what is drawn in each, in nats."""
+
+        def choose(number: Any, step: Step, conditional: Conditional, parameters: Array) -> Array:
+            return conditional.sample(jax.random.fold_in(key, number), parameters)
+
+        return self._take(steps or range(self.structure.depth), drawing, choose)
+
+    def follow(
+        self, latents: Float[Array, "columns rows"], drawing: Drawing, steps: range
+    ) -> tuple[Drawing, Float[Array, "steps rows"]]:
+        """Return the same where the columns of these steps are not drawn, but have these values."""
+
+        def choose(number: Any, step: Step, conditional: Conditional, parameters: Array) -> Array:
+            center, spread = self._find_units(step)
+            return (take(latents, step.columns).T - center) / spread
+
+        return self._take(steps, drawing, choose)
 
     def schedule(self) -> list[Step]:
         """Return what happens in each step of drawing."""
@@ -123,30 +149,40 @@ class Encoder(eqx.Module):
             for columns, computed in zip(drawn, self.network.plan(), strict=True)
         ]
 
-    def _loop(self, key: Key[Array, ""], steps: Step, drawing: Drawing) -> Drawing:
-        """Take all steps in one loop."""
+    def _take(self, numbers: range, drawing: Drawing, choose: Choose) -> tuple[Drawing, Float[Array, "steps rows"]]:
+        """Take steps one by one, or all in one loop."""
 
-        def advance(drawing: Drawing, numbered: tuple[Array, Step]) -> tuple[Drawing, None]:
-            number, step = numbered
-            return self._draw(jax.random.fold_in(key, number), step, drawing), None
+        def advance(drawing: Drawing, numbered: tuple[Any, Step]) -> tuple[Drawing, Float[Array, " rows"]]:
+            return self._advance(*numbered, drawing, choose)
 
-        numbers = jnp.arange(self.structure.depth)
-        return jax.lax.scan(advance, drawing, (numbers, steps))[0]
+        steps = self.schedule()[numbers.start : numbers.stop]
+        if _is_for_loop([len(step.columns) for step in steps]):
+            return jax.lax.scan(advance, drawing, (jnp.arange(numbers.start, numbers.stop), stack(steps)))
+        terms = []
+        for numbered in zip(numbers, steps, strict=True):
+            drawing, term = advance(drawing, numbered)
+            terms.append(term)
+        return drawing, jnp.stack(terms)
 
-    def _draw(self, key: Key[Array, ""], step: Step, drawing: Drawing) -> Drawing:
-        """Draw the columns of a step. Columns that stand for nothing are drawn too, and dropped."""
+    def _advance(
+        self, number: Any, step: Step, drawing: Drawing, choose: Choose
+    ) -> tuple[Drawing, Float[Array, " rows"]]:
+        """Take one step. Columns that stand for nothing are drawn too, and dropped."""
         state, parameters = self.network.advance(step.computed, step.columns, drawing.state)
         conditional = self.conditional.at(step.columns)
-        standard = conditional.sample(key, parameters)
-        count, scaling = len(self.structure.level), self._fixed_scaling
-        center, spread = (take(part[len(part) - count :], step.columns) for part in scaling)
+        standard = choose(number, step, conditional, parameters)
+        center, spread = self._find_units(step)
         factors = conditional.log_prob(parameters, standard) - jnp.log(spread)
         values = standard * spread + center
         made = values.at[:, step.made].get(mode="clip")
-        state = self.network.write(step.inputs, self.features.encode(scaling, step.inputs, made), state)
-        latents = put(drawing.latents, step.columns, values.T)
-        log_prob = drawing.log_prob + jnp.where(step.columns < count, factors, 0.0).sum(axis=-1)
-        return Drawing(state, latents, log_prob)
+        state = self.network.write(step.inputs, self.features.encode(self._fixed_scaling, step.inputs, made), state)
+        term = jnp.where(step.columns < len(self.structure.level), factors, 0.0).sum(axis=-1)
+        return Drawing(state, put(drawing.latents, step.columns, values.T)), term
+
+    def _find_units(self, step: Step) -> Scaling:
+        """Return center and spread of the columns drawn in a step."""
+        count = len(self.structure.level)
+        return Scaling(*(take(part[len(part) - count :], step.columns) for part in self._fixed_scaling))
 
     @property
     def _fixed_scaling(self) -> Scaling:

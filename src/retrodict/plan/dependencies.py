@@ -94,6 +94,27 @@ class Dependencies:
             self._level_columns(sizes),
         )
 
+    def by_latent(self) -> Dependencies:
+        """Return the same columns, each drawn in a step of its own, those of a latent without others in between.
+
+        For whoever draws latent by latent, the columns of which depend on each other.
+
+        >>> from retrodict import BayesNet, Variable, invert
+        >>> net = BayesNet(
+        ...     {"z": [], "y": [], "x": ["z"], "w": ["y"]},
+        ...     observed=["x", "w"],
+        ...     variables=[Variable("z", size=2), Variable("y", size=2)],
+        ... )
+        >>> columns = Dependencies.of(invert(net)).by_column()
+        >>> columns.latents, columns.level.tolist(), columns.by_latent().level.tolist()
+        (('y', 'y', 'z', 'z'), [0, 1, 0, 1], [0, 1, 2, 3])
+        """
+        begin = {name: column for column, name in reversed(list(enumerate(self.latents)))}
+        first = np.array([begin[name] for name in self.latents], dtype=np.int64)
+        level = np.empty(len(first), dtype=np.int64)
+        level[np.lexsort((self.level, first, self.level[first]))] = np.arange(len(first))
+        return replace(self, level=level)
+
     def _level_columns(self, sizes: Integers) -> Integers:
         """Return the step in which each column can be drawn: one after another within a latent."""
         seen, begin = len(self.observed), np.zeros(len(self.latents), dtype=np.int64)
