@@ -13,9 +13,9 @@ from retrodict import zoo
 from retrodict.cli.app import complete_order
 from retrodict.cli.options import complete_source
 from retrodict.encode.families.choice import REAL_FAMILIES
+from retrodict.encode.recipe import Recipe
 from retrodict.errors import OptionError, OrderError, SourceError
 from retrodict.invert.orders import ORDERS
-from retrodict.learn.structure import EncoderPlan, find_inverse
 from retrodict.read.formats import FORMATS
 from tests.processes import ROOT
 
@@ -90,7 +90,7 @@ def test_an_order_is_one_of_the_orders_everywhere(run):
     assert inverse.strategy == "levels"
     assert rd.certify(inverse)
     assert "levels" in [row.order for row in rd.compare(model).rows]
-    assert find_inverse(rd.from_numpyro(program, observed=["x"]), EncoderPlan("levels")).strategy == "levels"
+    assert Recipe("levels").invert(rd.from_numpyro(program, observed=["x"])).strategy == "levels"
     assert complete_order("lev") == ["levels"]
     status, out, _ = run("invert", "tree:3", "--order", "levels", "--json")
     assert status == 0

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from retrodict.models.model import Model as Model
     from retrodict.pictures.picture import Picture as Picture
     from retrodict.pictures.table import Table as Table
+    from retrodict.plan.capacity import Capacity as Capacity
     from retrodict.posterior.amortization import amortize as amortize
     from retrodict.posterior.calibration.calibration import Calibration as Calibration
     from retrodict.posterior.calibration.calibration import Check as Check
@@ -77,6 +78,7 @@ _LAZY = {
     "AmortizedPosterior": "retrodict.posterior.posterior",
     "AutoFaithful": "retrodict.guide.guide",
     "Calibration": "retrodict.posterior.calibration.calibration",
+    "Capacity": "retrodict.plan.capacity",
     "Check": "retrodict.posterior.calibration.calibration",
     "DiscreteNetwork": "retrodict.models.discrete",
     "EdgeCosts": "retrodict.models.gaussian.costs",
@@ -117,6 +119,7 @@ __all__ = [
     "AutoFaithful",
     "BayesNet",
     "Calibration",
+    "Capacity",
     "Certificate",
     "Check",
     "Comparison",

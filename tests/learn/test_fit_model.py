@@ -12,10 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from retrodict import LearnedModel, fit_model, from_numpyro, fully_connected, load, zoo
+from retrodict import Capacity, LearnedModel, fit_model, from_numpyro, fully_connected, load, zoo
 from retrodict.encode.build import count_parameters
+from retrodict.encode.recipe import Recipe
 from retrodict.errors import DataError, FileError, OptionError, OrderError, ProgramError, RetrodictError
-from retrodict.learn.structure import EncoderPlan, find_inverse, make_recipe
 from retrodict.train.loop import TrainingError
 from tests.learn import programs
 
@@ -159,9 +159,8 @@ def test_structures_are_compared_at_one_capacity() -> None:
     model = from_numpyro(zoo.programs.vae(4, pixels=9, hidden=(8,)), observed=["x"], elementwise=True)
     sizes = {}
     for structure in ("mean-field", "forward", "fully-connected"):
-        plan = EncoderPlan(structure, capacity=3000)
-        inverse = find_inverse(model, plan)
-        sizes[structure] = count_parameters(make_recipe(model, inverse, plan).build(inverse, jax.random.key(0)))
+        recipe = Recipe(structure, widths=Capacity(3000))
+        sizes[structure] = count_parameters(recipe.build(model, jax.random.key(0)))
     assert max(sizes.values()) - min(sizes.values()) < 200
 
 
@@ -214,8 +213,7 @@ BAD: dict[str, tuple[type[RetrodictError], str, Callable[[], Any]]] = {
     "objective": (OptionError, "'elbows'", lambda: fit_model(VAE, {"x": IMAGES}, objective="elbows")),
     "rate": (OptionError, "learning_rate", lambda: fit_model(VAE, {"x": IMAGES}, learning_rate=0.0)),
     "epochs": (OptionError, "epochs=0", lambda: fit_model(VAE, {"x": IMAGES}, epochs=0)),
-    "capacity": (OptionError, "capacity=0", lambda: fit_model(VAE, {"x": IMAGES}, capacity=0)),
-    "both": (OptionError, "both given", lambda: fit_model(VAE, {"x": IMAGES}, capacity=9, widths=[9, 9])),
+    "capacity": (OptionError, "parameters=0", lambda: fit_model(VAE, {"x": IMAGES}, widths=Capacity(0))),
     "other inverse": (
         OptionError,
         "another model",

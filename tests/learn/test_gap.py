@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from retrodict import LearnedModel, fit_model, zoo
+from retrodict import Capacity, LearnedModel, fit_model, zoo
 from retrodict.errors import OptionError, SizeError
 from retrodict.learn.enumeration import enumerate_bound, list_states
 from retrodict.learn.gap import Gap, split_gap
@@ -57,7 +57,16 @@ def learn_network(encoder: str) -> LearnedModel:
     start = zoo.programs.sigmoid_belief_network((3,), pixels=6, seed=1, scale=4.0)
     data = {"x": IMAGES}
     return fit_model(
-        start, data, encoder, objective="vimco", draws=4, epochs=3, batch=20, held_out=data, capacity=300, quiet=True
+        start,
+        data,
+        encoder,
+        objective="vimco",
+        draws=4,
+        epochs=3,
+        batch=20,
+        held_out=data,
+        widths=Capacity(300),
+        quiet=True,
     )
 
 

@@ -63,12 +63,11 @@ def test_seeds_and_capacities_are_runs_of_their_own():
 
 @pytest.mark.parametrize("model", TASKS)
 def test_names_do_not_depend_on_the_number_of_pixels(model):
-    from retrodict.learn.structure import EncoderPlan, find_inverse
     from retrodict.read.numpyro.reader import from_numpyro
 
     larger = from_numpyro(TASKS[model].make(9, 0), observed=["x"], elementwise=True)
     small = find_inverses(model)
-    found = {name: find_inverse(larger, EncoderPlan(name)).parents for name in ENCODERS}
+    found = {name: rd.invert(larger, name).parents for name in ENCODERS}
     for one in ENCODERS:
         for other in ENCODERS:
             assert (found[one] == found[other]) == (small[one].parents == small[other].parents)

@@ -1,13 +1,14 @@
 """The one-call road: amortized posteriors come close to exact ones, and say no to what does not fit."""
 
+import equinox as eqx
 import jax
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
 import pytest
 
-from retrodict import amortize, from_numpyro, invert, reversal, zoo
-from retrodict.errors import DataError, OptionError, OrderError, WidthError
+from retrodict import amortize, from_numpyro, invert, load, reversal, zoo
+from retrodict.errors import DataError, FileError, OptionError, OrderError, WidthError
 from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.models.gaussian import LinearGaussian
 from retrodict.paper.yardstick import measure_kl
@@ -40,6 +41,30 @@ def test_the_reversed_edges_stay_above_their_floor(heuristic):
     floor = TREE.kl_floor(reversal(TREE.net))
     assert floor > 0.2
     assert floor - 0.02 < judge(heuristic, TREE) < 1.5 * floor
+
+
+def test_a_summary_of_a_large_variable_is_trained_along_and_saved(tmp_path):
+    """z given 60 numbers x, each N(z, 1), is N(sum / 61, 1 / 61): one number of them is enough."""
+
+    def program():
+        z = numpyro.sample("z", dist.Normal(0.0, 1.0))
+        numpyro.sample("x", dist.Normal(z, 1.0).expand([60]).to_event(1))
+
+    def make(seed):
+        return eqx.nn.Linear(60, 1, key=jax.random.key(seed))
+
+    model, data = from_numpyro(program, observed=["x"]), {"x": np.linspace(-1.0, 2.0, 60)}
+    posterior = amortize(model, summaries={"x": make(0)}, widths=(16, 16), steps=600, batch=128, quiet=True)
+    module = posterior.encoder.features.summaries.modules[0]
+    assert not np.array_equal(module.weight, make(0).weight)
+    draws = posterior.sample(data, 4000)["z"]
+    assert draws.mean() == pytest.approx(data["x"].sum() / 61, abs=0.06)
+    assert draws.std() == pytest.approx(61**-0.5, rel=0.15)
+    posterior.save(tmp_path)
+    again = load(tmp_path, model, {"x": make(1)})
+    np.testing.assert_array_equal(again.sample(data, 50)["z"], posterior.sample(data, 50)["z"])
+    with pytest.raises(FileError, match=r"saved with summaries of .x.,.*have to be given"):
+        load(tmp_path, model)
 
 
 def test_draws_have_the_moments_of_the_exact_posterior(faithful):

@@ -41,9 +41,9 @@ def make(model=TREE, order="auto", **recipe) -> AmortizedPosterior:
     inverse = invert(model, order) if isinstance(order, str) else order
     if inverse.is_generative.all():
         return AmortizedPosterior.of(model, inverse, None)
-    chosen = Recipe.of(**recipe)
+    chosen = Recipe(inverse, **recipe)
     columns = np.random.default_rng(0).uniform(1, 2, (2, len(model.net) - len(inverse.generative))).astype(np.float32)
-    encoder = chosen.build(inverse, jax.random.key(3), Scaling(*map(jnp.asarray, columns)))
+    encoder = chosen.build(model, jax.random.key(3), Scaling(*map(jnp.asarray, columns)))
     history = History((25, 50), (2.5, 1.25), (2.0, 1.5), ({}, {}))
     familiar = Familiar.learn(*np.random.default_rng(1).normal(size=(2, 500, len(model.net.observed))))
     return AmortizedPosterior.of(model, inverse, encoder, history, chosen, familiar)
@@ -52,7 +52,7 @@ def make(model=TREE, order="auto", **recipe) -> AmortizedPosterior:
 CASES = {
     "shared": lambda: make(),
     "no skip": lambda: make(skip=False),
-    "separate": lambda: make(kind="separate", widths=(8, 8)),
+    "separate": lambda: make(network="separate", widths=(8, 8)),
     "an unfaithful structure": lambda: make(order=reversal(TREE.net)),
     "another order": lambda: make(order="reverse"),
     "barren latents": lambda: make(BARREN),
@@ -259,9 +259,9 @@ EDITS = {
     "another forest": (put("inverse.forest", lambda x: x * 0), "forest"),
     "floats for integers": (put("inverse.start", lambda x: x.astype(float)), "wrong type"),
     "barren latents": (put("inverse.is_generative", lambda x: ~x), "does not fit|not the one"),
-    "another encoder": (set_recipe(kind="convolutional"), "does not exist"),
+    "another encoder": (set_recipe(network="convolutional"), "does not exist"),
     "a recipe with more": (set_recipe(path="/etc"), "does not fit"),
-    "a recipe of no text": (set_recipe(kind=["shared"]), "recipe of the encoder"),
+    "a recipe of no text": (set_recipe(network=["shared"]), "recipe of the encoder"),
     "other widths": (set_recipe(widths=[16, 16]), "builds differently"),
     "widths beyond memory": (set_recipe(widths=[10**9, 10**9]), "widths of the encoder"),
     "widths of text": (set_recipe(widths=["16", "24"]), "widths of the encoder"),

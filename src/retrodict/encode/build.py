@@ -1,7 +1,6 @@
 """Encoders by name, with widths that suit the inverse where none are given."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import equinox as eqx
 import jax
@@ -26,10 +25,17 @@ Layer = MaskedLinear | BlockLinear | StackedLinear
 NETWORKS: dict[str, Callable[..., Network]] = {"shared": build_masked, "separate": StackedNetwork}
 
 
+def read_network(name: str) -> Callable[..., Network]:
+    """Return what builds the network of this name; raise `OptionError` for another name."""
+    if name not in NETWORKS:
+        raise OptionError(f"the network {name!r} does not exist", remedy=f"Choose one of {', '.join(NETWORKS)}.")
+    return NETWORKS[name]
+
+
 def build_encoder(
-    inverse: Inverse,
+    structure: Inverse | Dependencies,
     key: Key[Array, ""],
-    kind: str = "shared",
+    network: str = "shared",
     widths: Sequence[int] | None = None,
     *,
     conditional: str | Conditional = "normal",
@@ -39,41 +45,26 @@ def build_encoder(
 ) -> Encoder:
     """Return an untrained encoder with exactly the dependencies of an inverse.
 
-    ``kind`` is ``"shared"`` or ``"separate"``; ``widths`` are those of the hidden layers (of each network, if
+    ``network`` is ``"shared"`` or ``"separate"``; ``widths`` are those of the hidden layers (of each network, if
     separate); ``conditional`` the family of real latents, ``"normal"``, ``"mixture"``, ``"spline"`` or one of your
     own. ``summaries`` are networks that observed variables pass through first; columns of ``scaling`` are those
-    behind them. Raises `OptionError` for an unknown kind, `WidthError` for a layer too narrow.
+    behind them. Raises `OptionError` for an unknown network, `WidthError` for a layer too narrow.
 
     >>> from retrodict import invert, zoo
     >>> encoder = build_encoder(invert(zoo.binary_tree(depth=3)), jax.random.key(0))
     >>> count_parameters(encoder) > 0
     True
     """
-    whole = Dependencies.of(inverse).by_column()
-    dependencies = summarize(whole, summaries) if summaries else whole
-    encoder = assemble(dependencies, key, kind, widths, conditional=conditional, scaling=scaling, skip=skip)
-    if not summaries:
-        return encoder
-    return replace(encoder, features=replace(encoder.features, summaries=Summaries.of(whole, summaries)))
-
-
-def assemble(
-    dependencies: Dependencies,
-    key: Key[Array, ""],
-    kind: str,
-    widths: Sequence[int] | None,
-    *,
-    conditional: str | Conditional,
-    scaling: Scaling | None,
-    skip: bool,
-) -> Encoder:
-    """Return an untrained encoder of these dependencies."""
-    if kind not in NETWORKS:
-        raise OptionError(f"the network {kind!r} does not exist", remedy=f"Choose one of {', '.join(NETWORKS)}.")
+    whole = Dependencies.of(structure).by_column() if isinstance(structure, Inverse) else structure
+    dependencies = summarize(whole, summaries)
     family = choose_conditional(dependencies, scaling, conditional)
-    network = NETWORKS[kind](dependencies, widths, family.n_parameters, key, skip=skip)
-    units = scaling or Scaling.none(int(dependencies.sizes.sum()))
-    return Encoder(network, family, units, Features.of(dependencies), Structure.of(dependencies))
+    return Encoder(
+        read_network(network)(dependencies, widths, family.n_parameters, key, skip=skip),
+        family,
+        scaling or Scaling.none(int(dependencies.sizes.sum())),
+        Features.of(dependencies, Summaries.of(whole, summaries) if summaries else None),
+        Structure.of(dependencies),
+    )
 
 
 def list_layers(encoder: Encoder) -> list[Layer]:

@@ -1,5 +1,6 @@
 """What a network sees of the columns of values: real numbers in standard units, categories as indicators."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from retrodict.encode.networks.schedule import Index, take
-from retrodict.encode.summaries import Summaries
+from retrodict.encode.summaries import Summaries, Summarized
 from retrodict.graph.rows import Integers
 from retrodict.plan.dependencies import Dependencies
 
@@ -34,6 +35,27 @@ class Scaling(NamedTuple):
     def none(cls, columns: int) -> "Scaling":
         """Leave numbers as they are."""
         return cls(jnp.zeros(columns, jnp.float32), jnp.ones(columns, jnp.float32))
+
+    @classmethod
+    def of(
+        cls,
+        dependencies: Dependencies,
+        summaries: Sequence[Summarized],
+        observed: Float[Array, "rows observed"],
+        latents: Float[Array, "draws latents"],
+    ) -> "Scaling":
+        """Standardize what a network sees and draws, over rows of observed columns and of codes of latents.
+
+        Features of summaries are left as they are: what they will be is learned.
+        """
+        categories, seen = list_categories(dependencies), observed.shape[1]
+        kept = np.array(Summaries.of(dependencies, summaries).kept, dtype=np.int64)
+        parts = (
+            cls.fit(observed[:, kept], categories[:seen][kept]),
+            cls.none(sum(summary.size for summary in summaries)),
+            cls.fit(latents, categories[seen:]),
+        )
+        return cls(*(jnp.concatenate(columns) for columns in zip(*parts, strict=True)))
 
     @classmethod
     def fit(cls, columns: Float[Array, "draws columns"], categories: Integers | None = None) -> "Scaling":

@@ -2,61 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
 
-from retrodict.encode.build import build_encoder
+from retrodict.encode.build import build_encoder, read_network
 from retrodict.encode.encoder import Encoder
+from retrodict.encode.families.choice import choose_conditional, read_family
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.features import Scaling
-from retrodict.encode.summaries import Summarized
+from retrodict.encode.summaries import Summarized, Summary, read_summaries, summarize
 from retrodict.graph.inverse import Inverse
+from retrodict.graph.names import Name
+from retrodict.invert import invert
+from retrodict.models.model import Model
+from retrodict.plan.capacity import Capacity, match_widths
 from retrodict.plan.counts import read_count
+from retrodict.plan.dependencies import Dependencies
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The arguments of `build_encoder` beside the inverse: kind, hidden widths, linear skip, family of real latents.
+    """How the encoder of a model is made. Each field is an argument of `amortize`, `fit_model` and `AutoFaithful`.
 
     A family that is no name of this package's own cannot be written down, and of summaries only the names: whoever
-    reads it brings their modules.
+    reads a recipe from a file brings their modules. Recipes are compared by what an inverse does not say.
+
+    Raises `OptionError` for a network or a family that does not exist, and widths that are no counts.
     """
 
-    kind: str = "shared"
-    widths: tuple[int, ...] | None = None
-    skip: bool = True
+    order: str | Sequence[Name] | Inverse = field(default="auto", compare=False)
+    minimize: str | Callable[[Inverse], float] = field(default="edges", compare=False)
+    network: str = "shared"
+    widths: Sequence[int] | Capacity | None = None
     conditional: str | Conditional = "normal"
-    summaries: tuple[Summarized, ...] = ()
+    summaries: Mapping[Any, Summary] | None = None
+    skip: bool = True
 
-    @classmethod
-    def of(
-        cls,
-        kind: str = "shared",
-        widths: Iterable[Any] | None = None,
-        skip: bool = True,
-        conditional: str | Conditional = "normal",
-    ) -> Recipe:
-        """Return the recipe with its widths as plain integers; raise `OptionError` for what are no counts."""
-        sizes = None if widths is None else tuple(read_count("widths", width) for width in widths)
-        return cls(kind, sizes, skip, conditional)
+    def __post_init__(self) -> None:
+        read_network(self.network)
+        read_family(self.conditional)
+        if self.widths is not None and not isinstance(self.widths, Capacity):
+            object.__setattr__(self, "widths", tuple(read_count("widths", width) for width in self.widths))
+        object.__setattr__(self, "summaries", dict(self.summaries or {}))
 
-    def build(self, inverse: Inverse, key: jax.Array, scaling: Scaling | None = None) -> Encoder:
-        """Return an untrained encoder.
+    def settle(self, model: Model) -> Recipe:
+        """Return the recipe for a model, with the inverse for its order and numbers for a capacity.
 
-        >>> from retrodict import invert, zoo
-        >>> type(Recipe("separate").build(invert(zoo.binary_tree(depth=3)), jax.random.key(0)).network).__name__
+        Raises what `invert` raises for an order or an inverse that is none of the model, and `OptionError` for
+        summaries of what is not observed, or of which a latent sees a part only.
+
+        >>> from retrodict import zoo
+        >>> model = zoo.binary_tree(depth=4)
+        >>> Recipe(widths=Capacity(2000)).settle(model).widths
+        (91, 91)
+        """
+        inverse, widths = self.invert(model), self.widths
+        summaries = self.read_summaries(model)
+        if isinstance(widths, Capacity) and not inverse.is_generative.all():
+            seen = summarize(Dependencies.of(inverse).by_column(), summaries)
+            parameters = choose_conditional(seen, None, self.conditional).n_parameters
+            widths = match_widths(seen, widths.parameters, parameters, kind=self.network, skip=self.skip)
+        return replace(self, order=inverse, widths=widths)
+
+    def invert(self, model: Model) -> Inverse:
+        """Return the inverse that the order asks for."""
+        return invert(model, self.order, self.minimize)
+
+    def read_summaries(self, model: Model) -> tuple[Summarized, ...]:
+        """Return the summaries with the variables of the model that they see."""
+        return read_summaries(model, self.summaries or {})
+
+    def build(
+        self,
+        model: Model,
+        key: jax.Array,
+        scaling: Scaling | None = None,
+        dependencies: Dependencies | None = None,
+    ) -> Encoder:
+        """Return an untrained encoder; ``dependencies`` are those of the inverse, if at hand, or drawn in other steps.
+
+        >>> from retrodict import zoo
+        >>> type(Recipe(network="separate").build(zoo.binary_tree(depth=3), jax.random.key(0)).network).__name__
         'StackedNetwork'
         """
+        recipe = self.settle(model)
         return build_encoder(
-            inverse,
+            recipe.invert(model) if dependencies is None else dependencies,
             key,
-            self.kind,
-            self.widths,
-            conditional=self.conditional,
+            recipe.network,
+            None if isinstance(recipe.widths, Capacity) else recipe.widths,
+            conditional=recipe.conditional,
             scaling=scaling,
-            skip=self.skip,
-            summaries=self.summaries,
+            skip=recipe.skip,
+            summaries=recipe.read_summaries(model),
         )

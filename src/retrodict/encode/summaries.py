@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from retrodict.errors import OptionError
 from retrodict.graph.bayesnet import Variable
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Rows
+from retrodict.models.model import Model
 from retrodict.plan.dependencies import Dependencies
 
 Summary = Callable[[Array], Array]
@@ -23,22 +24,56 @@ Summary = Callable[[Array], Array]
 
 @dataclass(frozen=True)
 class Summarized:
-    """What a summary stands for: the ``observed`` variables by number, and the ``shape`` in which it takes them."""
+    """What a summary stands for: the ``observed`` variables by number, the ``shape`` in which it takes their values.
+
+    ``size`` is the number of its features.
+    """
 
     name: Name
     module: Summary
     observed: tuple[int, ...]
     shape: tuple[int, ...]
+    size: int
 
-    @property
-    def size(self) -> int:
-        """How many features the summary has; raise `OptionError` where it does not return a vector."""
-        made = jax.eval_shape(self.module, jnp.zeros(self.shape))
-        if len(made.shape) != 1:
-            raise OptionError(
-                f"the summary of {self.name!r} has shape {made.shape}", remedy="It must return a vector of features."
-            )
-        return int(made.shape[0])
+
+def read_summaries(model: Model, modules: Mapping[Any, Summary]) -> tuple[Summarized, ...]:
+    """Return the summaries of observed values, by the names that data go by.
+
+    Raises `OptionError` for names of what is not observed, and for modules that do not turn a value into a vector.
+    """
+    place = {name: number for number, name in enumerate(model.net.observed)}
+    observed = {name: group for name, group in model.groups.items() if all(v in place for v in group.variables)}
+    strangers = [name for name in modules if name not in observed]
+    if strangers:
+        raise OptionError(
+            "summaries of names that are no observed sites: " + ", ".join(map(repr, strangers)),
+            remedy=f"The observed sites are {', '.join(map(repr, observed))}.",
+        )
+    return tuple(
+        Summarized(
+            name,
+            module,
+            tuple(place[variable] for variable in observed[name].variables),
+            observed[name].shape,
+            _count_features(name, module, observed[name].shape),
+        )
+        for name, module in modules.items()
+    )
+
+
+def _count_features(name: Name, module: Summary, shape: tuple[int, ...]) -> int:
+    try:
+        made = jax.eval_shape(module, jnp.zeros(shape))
+    except (TypeError, ValueError) as error:
+        raise OptionError(
+            f"the summary of {name!r} cannot be called with an array of shape {shape}: {error}",
+            remedy="It must take one value of what it summarizes, and return a vector of features.",
+        ) from error
+    if len(made.shape) != 1:
+        raise OptionError(
+            f"the summary of {name!r} has shape {made.shape}", remedy="It must return a vector of features."
+        )
+    return int(made.shape[0])
 
 
 class Summaries(eqx.Module):
@@ -81,6 +116,8 @@ def summarize(dependencies: Dependencies, summaries: Sequence[Summarized]) -> De
     Raises `OptionError`, naming it, for a latent that depends on a part of what is summarized: the summary would
     show it all.
     """
+    if not summaries:
+        return dependencies
     seen = len(dependencies.observed)
     taken = {i: number for number, summary in enumerate(summaries) for i in summary.observed}
     kept = [i for i in range(seen) if i not in taken]

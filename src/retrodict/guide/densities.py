@@ -8,7 +8,7 @@ parents in the model, as inverses do.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -18,18 +18,19 @@ from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.transforms import IdentityTransform
 
 from retrodict.encode.codes import bijection_to, bounds_or_default
-from retrodict.encode.families.conditionals import Conditional
-from retrodict.encode.features import Scaling
+from retrodict.encode.encoder import Drawing, Encoder
 from retrodict.encode.space import Space
 from retrodict.graph.bayesnet import Variable
+from retrodict.guide import steps
+from retrodict.guide.steps import Taken
 from retrodict.posterior.factors import Factor, add_up, draw_factors, score_factors
 
 
 class SiteDensity(Distribution):  # type: ignore[misc]
     r"""The density of a site, :math:`\log q(z) = \log q(c) - \log |\partial z / \partial c|` for its codes c.
 
-    Codes have the family ``conditional`` with ``parameters``, of shape (codes, parameters), in the units of
-    ``scaling``. ``shape`` is that of the site's value, of which the last ``event_dim`` axes are its event.
+    They are drawn one after another, in these ``steps`` of an encoder, from what is known in ``drawing``. ``shape`` is
+    that of the site's value, of which the last ``event_dim`` axes are its event.
     """
 
     def __init__(
@@ -37,14 +38,14 @@ class SiteDensity(Distribution):  # type: ignore[misc]
         variable: Variable,
         shape: Sequence[int],
         event_dim: int,
-        conditional: Conditional,
-        parameters: jax.Array,
-        scaling: Scaling,
+        encoder: Encoder,
+        steps: range,
+        drawing: Drawing,
     ) -> None:
         low, high = bounds_or_default(variable)
         is_real = variable.support == "real"
         self.bijection = IdentityTransform() if is_real else bijection_to(variable.support, low, high)
-        self.conditional, self.parameters, self.scaling = conditional, parameters, scaling
+        self.encoder, self.steps, self.drawing = encoder, steps, drawing
         self.code_shape = tuple(self.bijection.inverse_shape(tuple(shape)))
         n_batch = len(shape) - event_dim
         super().__init__(tuple(shape[:n_batch]), tuple(shape[n_batch:]), validate_args=False)
@@ -61,26 +62,30 @@ class SiteDensity(Distribution):  # type: ignore[misc]
         return self.sample_with_intermediates(key, sample_shape)[0]
 
     def sample_with_intermediates(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> tuple[Any, list[Any]]:
-        """Return draws of the site, and their codes: values that were rounded onto a bound have none."""
-        parameters = jnp.broadcast_to(self.parameters, (*sample_shape, *self.parameters.shape))
-        codes = self.conditional.sample(_as_key(key), parameters) * self.scaling.spread + self.scaling.center
-        return self.bijection(codes.reshape(*sample_shape, *self.code_shape)), [codes]
+        """Return draws of the site, and what their steps gave: values that were rounded onto a bound have no codes."""
+        draw = _repeat(lambda key: steps.draw(self.encoder, self.steps, key, self.drawing), sample_shape)
+        own = _as_key(key)
+        taken = draw(jax.random.split(own, sample_shape) if sample_shape else own)
+        return self.bijection(taken.codes.reshape(*sample_shape, *self.code_shape)), [taken]
 
     def encode(self, value: jax.Array) -> jax.Array:
         """Return the codes of values, side by side."""
         codes = self.bijection.inv(value)
         return codes.reshape(*codes.shape[: codes.ndim - len(self.code_shape)], math.prod(self.code_shape))
 
-    def log_prob(self, value: jax.Array, intermediates: Sequence[jax.Array] | None = None) -> jax.Array:
+    def log_prob(self, value: jax.Array, intermediates: Sequence[Taken] | None = None) -> jax.Array:
         """Return the log density of values, one for each of the batch shape, in nats."""
-        codes = intermediates[0] if intermediates else self.encode(value)
-        center, spread = self.scaling
-        parameters = jnp.broadcast_to(self.parameters, (*codes.shape, self.parameters.shape[-1]))
-        factors = self.conditional.log_prob(parameters, (codes - center) / spread) - jnp.log(spread)
+        codes, factors, _ = intermediates[0] if intermediates else self.follow(value)
         shaped = codes.reshape(*codes.shape[:-1], *self.code_shape)
         volume = self.bijection.log_abs_det_jacobian(shaped, value)
         first = shaped.ndim - len(self.code_shape) + len(self.batch_shape)  # the first axis of the event
         return _sum_from(factors.reshape(shaped.shape), first) - _sum_from(volume, first)
+
+    def follow(self, value: jax.Array) -> Taken:
+        """Return what the steps of the site give where it has this value."""
+        codes = self.encode(value)
+        follow = _repeat(lambda one: steps.follow(self.encoder, self.steps, one, self.drawing), codes.shape[:-1])
+        return follow(codes)
 
 
 class JointDensity(Distribution):  # type: ignore[misc]
@@ -117,6 +122,13 @@ class JointDensity(Distribution):  # type: ignore[misc]
 
     def _repeat(self, leading: tuple[int, ...]) -> jax.Array:
         return jnp.broadcast_to(self.observed, (*leading, *self.observed.shape))
+
+
+def _repeat(function: Callable[[jax.Array], Taken], leading: Sequence[int]) -> Callable[[jax.Array], Taken]:
+    """Return a function for arrays with these leading axes."""
+    for _ in leading:
+        function = jax.vmap(function)
+    return function
 
 
 def _sum_from(terms: jax.Array, first: int) -> jax.Array:

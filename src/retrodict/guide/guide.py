@@ -8,7 +8,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import numpyro
 from numpyro import distributions as dist
 from numpyro import handlers
@@ -17,15 +16,17 @@ from numpyro.infer import Trace_ELBO
 
 from retrodict.certificate.certify import Certificate, certify
 from retrodict.encode.encoder import Encoder
-from retrodict.encode.families.choice import make_family
-from retrodict.encode.features import Scaling
+from retrodict.encode.families.choice import read_family
+from retrodict.encode.recipe import Recipe
+from retrodict.encode.summaries import Summary
 from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.guide.densities import JointDensity, SiteDensity
 from retrodict.guide.fitting import fit_guide
-from retrodict.guide.parts import FromModel, GuideParts, Options, build_parts, fix_scaling, place_data, read_data
-from retrodict.guide.steps import advance, begin, write
+from retrodict.guide.parts import FromModel, GuideParts, Options, build_parts, fix_scaling, read_data
+from retrodict.guide.steps import begin
+from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_rate, read_seed
 from retrodict.posterior.factors import list_factors
 from retrodict.read.jaxpr.internals import is_traced
@@ -44,12 +45,12 @@ class AutoFaithful:
 
     Each latent is a site of its own, drawn in inverse order. With ``joint=True`` all latents are drawn at one
     auxiliary site, and stand in the order of the program as point masses; with ``elementwise=True``, where each
-    element of a site is a latent, it is always so. Without it, the elements of a site are drawn independently given
-    the parents of the site. Barren latents are drawn by the program itself.
+    element of a site is a latent, it is always so. Without it, the elements of a site are drawn one after another, each
+    given those before it and the parents of the site. Barren latents are drawn by the program itself.
 
     ``order`` and ``minimize`` are those of `invert`, ``network``, ``widths`` and ``conditional`` those of
-    `amortize`. ``summaries`` maps names of observed sites to Equinox modules, trained along, that turn the site's
-    value into the vector that the encoder sees. ``prefix`` begins the names of parameters.
+    `amortize`, as are ``summaries``, whose parameters are among those of the encoder. ``prefix`` begins the names of
+    parameters.
 
     Raises what `from_numpyro` raises, and `OptionError` for discrete latents: gradients of an ELBO would need more
     than differentiable draws. Source: Webb et al. 2017, section 3, with reverse KL for forward KL.
@@ -77,25 +78,20 @@ class AutoFaithful:
         elementwise: bool = False,
         joint: bool = False,
         network: str = "shared",
-        widths: Sequence[int] | None = None,
+        widths: Sequence[int] | Capacity | None = None,
         conditional: str = "normal",
-        summaries: Mapping[str, Callable[[jax.Array], jax.Array]] | None = None,
+        summaries: Mapping[str, Summary] | None = None,
         prefix: str = "auto",
         seed: int = 0,
     ) -> None:
-        if not make_family(conditional).reparameterized:
+        if not read_family(conditional).reparameterized:
             raise OptionError(
                 f"the family {conditional!r} has no draws that can be differentiated",
                 remedy='Choose "normal" or "spline"; rd.amortize takes mixtures, too.',
             )
-        if summaries and elementwise:
-            raise OptionError(
-                "a summary is of a whole site, and elementwise=True takes sites apart",
-                summaries,
-                remedy="Leave one out.",
-            )
         self.program, self.prefix, self.joint, self.elementwise = program, prefix, joint or elementwise, elementwise
-        self._options = Options(order, minimize, elementwise, network, widths, conditional, dict(summaries or {}), seed)
+        self._recipe = Recipe(order, minimize, network, widths, conditional, summaries)
+        self._options = Options(elementwise, self.joint, read_seed(seed))
         self._parts: GuideParts | None = None
 
     def __repr__(self) -> str:
@@ -115,7 +111,7 @@ class AutoFaithful:
                 remedy="Call guide.setup(...) or svi.init(...) with arrays before, outside of jit, vmap and grad.",
             )
         with jax.ensure_compile_time_eval(), handlers.block():
-            self._parts = build_parts(self.program, args, kwargs, self._options)
+            self._parts = build_parts(self.program, args, kwargs, self._recipe, self._options)
         return self
 
     @property
@@ -151,10 +147,10 @@ class AutoFaithful:
         parts = self.parts
         data = read_data(parts, self.program, args, kwargs)
         encoder = self._register_encoder()
-        codes = place_data(parts, data, self._register_summaries())
+        columns = parts.to_columns(data)
         if self.joint:
-            return self._draw_jointly(encoder, data, codes, args, kwargs)
-        values = {} if encoder is None else self._draw_sites(encoder, codes)
+            return self._draw_jointly(encoder, columns, args, kwargs)
+        values = {} if encoder is None else self._draw_sites(encoder, parts.space.encode_observed(columns))
         return {**values, **self._draw_barren({**data, **values}, args, kwargs)}
 
     def fit(
@@ -230,29 +226,17 @@ class AutoFaithful:
             return None
         return fix_scaling(eqx_module(f"{self.prefix}_encoder", encoder), encoder)
 
-    def _register_summaries(self) -> dict[str, Callable[[jax.Array], jax.Array]]:
-        return {name: eqx_module(f"{self.prefix}_{name}", module) for name, module in self.parts.summaries.items()}
-
     def _draw_sites(self, encoder: Encoder, codes: jax.Array) -> dict[str, jax.Array]:
         """Draw inferred latents one by one, along the steps of the encoder."""
-        state, values = begin(encoder, codes), {}
-        for number, step in enumerate(encoder.schedule()):
-            state, parameters = advance(encoder, number, state)
-            drawn = jnp.zeros(len(step.columns))
-            for name in self.parts.list_drawn(np.asarray(step.columns)):
-                places = np.flatnonzero(np.isin(step.columns, self.parts.space.code_columns[name]))
-                density = self._make_density(name, encoder, step.columns[places], parameters[places])
+        drawing, values = begin(encoder, codes), {}
+        for name, steps in self.parts.turns.items():
+            frame, variable = self.parts.frames[name], self.model.net.variable(name)
+            density = SiteDensity(variable, frame.shape, frame.event_dim, encoder, steps, drawing)
+            with handlers.trace() as trace:
                 values[name] = self._sample(name, density)
-                drawn = drawn.at[places].set(density.encode(values[name]))
-            state = write(encoder, number, drawn, state)
+            drawn = [*trace.values()][-1]["intermediates"]  # empty where a handler gave the site its value
+            drawing = drawn[0].after if drawn else density.follow(values[name]).after
         return values
-
-    def _make_density(self, name: str, encoder: Encoder, columns: Any, parameters: jax.Array) -> SiteDensity:
-        first = len(encoder.scaling.center) - len(encoder.structure.level)
-        scaling = Scaling(*(part[first + columns] for part in encoder.scaling))
-        frame = self.parts.frames[name]
-        variable = self.model.net.variable(name)
-        return SiteDensity(variable, frame.shape, frame.event_dim, encoder.conditional.at(columns), parameters, scaling)
 
     def _sample(self, name: str, density: Any) -> Any:
         """Draw at a site inside of the plates that it has in the program."""
@@ -268,15 +252,13 @@ class AutoFaithful:
             self.program(*args, **kwargs)
         return {name: trace[name]["value"] for name in barren}
 
-    def _draw_jointly(
-        self, encoder: Encoder | None, data: Mapping[str, Any], codes: jax.Array, args: Any, kwargs: Any
-    ) -> dict[str, Any]:
+    def _draw_jointly(self, encoder: Encoder | None, columns: jax.Array, args: Any, kwargs: Any) -> dict[str, Any]:
         parts = self.parts
-        model, observed = parts.renew(self.program, args, kwargs), parts.space.split(parts.to_columns(data))[1]
-        factors = list_factors(model, parts.space, encoder, codes)
+        model, observed = parts.renew(self.program, args, kwargs), parts.space.split(columns)[1]
+        factors = list_factors(model, parts.space, encoder)
         density = JointDensity(factors, parts.space, observed)
-        columns = numpyro.sample(f"_{self.prefix}_latent", density, infer={"is_auxiliary": True})
-        whole = parts.space.join(columns, observed)
+        drawn = numpyro.sample(f"_{self.prefix}_latent", density, infer={"is_auxiliary": True})
+        whole = parts.space.join(drawn, observed)
         values = {}
         for name, frame in parts.frames.items():
             value = whole[parts.model.structure.columns[name]].astype(frame.dtype)

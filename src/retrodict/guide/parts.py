@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,43 +11,29 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 import numpyro
 from numpyro import handlers
 from numpyro.primitives import Messenger
 
-from retrodict.encode.build import assemble
 from retrodict.encode.encoder import Encoder
-from retrodict.encode.features import SCALING_DRAWS, Scaling, list_categories
+from retrodict.encode.recipe import Recipe
 from retrodict.encode.space import Space
 from retrodict.errors import DataError, OptionError
-from retrodict.graph.bayesnet import Variable
 from retrodict.graph.inverse import Inverse
-from retrodict.graph.names import Name
-from retrodict.graph.rows import Integers
-from retrodict.invert import invert
-from retrodict.plan.counts import read_seed
-from retrodict.plan.dependencies import Dependencies
 from retrodict.plan.supports import is_discrete
+from retrodict.posterior.amortization import build_untrained
 from retrodict.posterior.randomness import require_own_randomness
 from retrodict.read.numpyro.model import NumpyroModel
 from retrodict.read.numpyro.reader import from_numpyro
 from retrodict.read.numpyro.sites import Program, is_random
 
-Summaries = Mapping[Any, Callable[[jax.Array], jax.Array]]
-
 
 @dataclass(frozen=True)
 class Options:
-    """What a guide is asked to be; the names are those of `AutoFaithful`."""
+    """How a guide reads its program and stands in it; the names are those of `AutoFaithful`."""
 
-    order: str | Sequence[Name] | Inverse
-    minimize: str
     elementwise: bool
-    network: str
-    widths: Sequence[int] | None
-    conditional: str
-    summaries: Summaries
+    joint: bool
     seed: int
 
 
@@ -76,7 +62,6 @@ class GuideParts:
     model: NumpyroModel
     inverse: Inverse
     encoder: Encoder | None
-    summaries: Summaries
     frames: Mapping[str, Frame]
 
     @cached_property
@@ -84,9 +69,13 @@ class GuideParts:
         """The columns of the model and of the encoder."""
         return Space(self.inverse)
 
-    def list_drawn(self, columns: Integers) -> list[str]:
-        """Return the latents to which these columns belong."""
-        return [str(name) for name, own in self.space.code_columns.items() if np.isin(own, columns).any()]
+    @cached_property
+    def turns(self) -> dict[str, range]:
+        """The steps of the encoder that draw each inferred site, where they are of one site after another."""
+        level = () if self.encoder is None else self.encoder.structure.level
+        columns = self.space.code_columns.items()
+        steps = {str(name): range(level[own[0]], level[own[-1]] + 1) for name, own in columns}
+        return dict(sorted(steps.items(), key=lambda turn: turn[1].start))
 
     def to_columns(self, data: Mapping[Any, Any]) -> jax.Array:
         """Return the values of observed sites as columns of the model, zero elsewhere."""
@@ -119,27 +108,25 @@ class FromModel(Messenger):  # type: ignore[misc]
 
 
 def build_parts(
-    program: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], options: Options
+    program: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], recipe: Recipe, options: Options
 ) -> GuideParts:
-    """Read the program, invert it, and build an encoder in the units of simulations of it."""
+    """Read the program, invert it, and build an encoder in the units of simulations of it.
+
+    Its steps are those of the inverse if all latents are drawn jointly, else they go from site to site.
+    """
     model = from_numpyro(program, *args, elementwise=options.elementwise, **kwargs)
-    order, summaries = options.order, options.summaries
-    inverse = order if isinstance(order, Inverse) else invert(model, order, options.minimize)
-    if inverse.net != model.net:
-        raise OptionError("the inverse belongs to another model", remedy="Make it from rd.from_numpyro(program, ...).")
+    settled = recipe.settle(model)
+    inverse = settled.invert(model)
     _refuse_discrete(inverse)
-    _require_summaries(model, summaries)
-    parts = GuideParts(model, inverse, None, summaries, _read_frames(model))
-    return parts if inverse.is_generative.all() else replace(parts, encoder=_build_encoder(parts, options))
-
-
-def _build_encoder(parts: GuideParts, options: Options) -> Encoder:
-    require_own_randomness(parts.model, parts.space)
-    build_key, scale_key = jax.random.split(jax.random.key(read_seed(options.seed)))
-    dependencies = _summarize(Dependencies.of(parts.inverse), parts.model, parts.summaries)
-    scaling = _find_scaling(parts, dependencies, scale_key)
-    chosen = options.network, options.widths
-    return assemble(dependencies, build_key, *chosen, conditional=options.conditional, scaling=scaling, skip=True)
+    parts = GuideParts(model, inverse, None, _read_frames(model))
+    if inverse.is_generative.all():
+        return parts
+    require_own_randomness(model, parts.space)
+    whole = parts.space.dependencies
+    dependencies = whole if options.joint else whole.by_latent()
+    build_key, scale_key = jax.random.split(jax.random.key(options.seed))
+    encoder = build_untrained(model, settled, build_key, scale_key, dependencies=dependencies)
+    return replace(parts, encoder=encoder)
 
 
 def read_data(parts: GuideParts, program: Callable[..., Any], args: Any, kwargs: Any) -> dict[str, Any]:
@@ -170,17 +157,6 @@ def read_data(parts: GuideParts, program: Callable[..., Any], args: Any, kwargs:
     return {name: sites[name]["value"] for name, site in parts.model.sites.items() if site.is_observed}
 
 
-def place_data(parts: GuideParts, data: Mapping[Any, Any], summaries: Summaries) -> jax.Array:
-    """Return the observed columns as the encoder sees them: values of some sites, summaries of others."""
-    codes = parts.space.encode_observed(parts.to_columns(data))
-    pieces, start = [], 0
-    for name in parts.model.net.observed:
-        size = parts.model.net.variable(name).size
-        pieces.append(summaries[name](data[name]) if name in summaries else codes[start : start + size])
-        start += size
-    return jnp.concatenate(pieces)
-
-
 def fix_scaling(encoder: Encoder, untrained: Encoder) -> Encoder:
     """Return an encoder with the units that it was built with: they are no parameters."""
     return eqx.tree_at(
@@ -198,46 +174,6 @@ def _refuse_discrete(inverse: Inverse) -> None:
             remedy="Train with rd.amortize(rd.from_numpyro(...)), which needs no gradients of draws, or sum them out "
             "of the program, as dist.MixtureSameFamily does.",
         )
-
-
-def _require_summaries(model: NumpyroModel, summaries: Summaries) -> None:
-    strangers = [name for name in summaries if name not in model.net.observed]
-    if strangers:
-        raise OptionError(
-            "summaries of names that are no observed sites: " + ", ".join(map(repr, strangers)),
-            remedy=f"The observed sites are {', '.join(map(repr, model.net.observed))}.",
-        )
-
-
-def _summarize(dependencies: Dependencies, model: NumpyroModel, summaries: Summaries) -> Dependencies:
-    """Return the dependencies with the size of its summary for each observed site that has one."""
-    variables = list(dependencies.variables)
-    for i, name in enumerate(dependencies.observed):
-        if name in summaries:
-            site = model.sites[str(name)]
-            made = jax.eval_shape(summaries[name], jnp.zeros(site.shape, site.dtype))
-            if len(made.shape) != 1:
-                raise OptionError(
-                    f"the summary of {name!r} has shape {made.shape}", remedy="It must return a vector of features."
-                )
-            variables[i] = Variable(name, size=made.shape[0])
-    return replace(dependencies, variables=tuple(variables))
-
-
-def _find_scaling(parts: GuideParts, dependencies: Dependencies, key: jax.Array) -> Scaling:
-    """Return the units of what the encoder sees and draws, from simulations."""
-    structure = parts.model.structure
-    observed = {name: structure.columns[name] for name, site in parts.model.sites.items() if site.is_observed}
-
-    def see(row: jax.Array) -> jax.Array:
-        data = {name: row[places].astype(parts.model.sites[name].dtype) for name, places in observed.items()}
-        return place_data(parts, data, parts.summaries)
-
-    @jax.jit
-    def join(columns: jax.Array) -> jax.Array:
-        return jnp.concatenate([jax.vmap(see)(columns), parts.space.encode_latents(columns)], axis=-1)
-
-    return Scaling.fit(join(parts.model.draw(key, SCALING_DRAWS)), list_categories(dependencies))
 
 
 def _read_frames(model: NumpyroModel) -> dict[str, Frame]:

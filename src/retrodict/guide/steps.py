@@ -1,36 +1,46 @@
-"""The steps of an encoder one by one, for one row of data; compiled, so that a guide outside of jit begins quickly."""
+"""The steps of an encoder that draw one site, for one row of data; compiled, so that a guide begins quickly."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
+import numpy as np
 
-from retrodict.encode.encoder import Encoder
-
-
-@eqx.filter_jit
-def begin(encoder: Encoder, codes: jax.Array) -> Any:
-    """Return the state in which only the observed columns are known."""
-    known = encoder.features(encoder.scaling, codes[None])
-    inputs = jnp.zeros((1, len(encoder.features.source)), codes.dtype)
-    return encoder.network.begin(inputs.at[:, : known.shape[1]].set(known))
+from retrodict.encode.encoder import Drawing, Encoder
 
 
-@eqx.filter_jit
-def advance(encoder: Encoder, number: int, state: Any) -> tuple[Any, jax.Array]:
-    """Return the state after a step, and the parameters of the columns to be drawn in it, (columns, parameters)."""
-    step = encoder.schedule()[number]
-    state, parameters = encoder.network.advance(step.computed, step.columns, state)
-    return state, parameters[0]
+class Taken(NamedTuple):
+    """What some steps give: the codes that belong to them, log q of each in nats, and what is known after them."""
+
+    codes: jax.Array
+    factors: jax.Array
+    after: Drawing
 
 
 @eqx.filter_jit
-def write(encoder: Encoder, number: int, drawn: jax.Array, state: Any) -> Any:
-    """Return the state in which the columns of a step have these values."""
-    step = encoder.schedule()[number]
-    return encoder.network.write(
-        step.inputs, encoder.features.encode(encoder.scaling, step.inputs, drawn[None, step.made]), state
-    )
+def begin(encoder: Encoder, codes: jax.Array) -> Drawing:
+    """Return what is known before the first step, where data have these codes."""
+    return encoder.begin(codes[None])
+
+
+@eqx.filter_jit
+def draw(encoder: Encoder, steps: range, key: jax.Array, before: Drawing) -> Taken:
+    """Take these steps, and draw their codes."""
+    after, terms = encoder.draw(key, before, steps)
+    return Taken(after.latents[_find_columns(encoder, steps), 0], terms[:, 0], after)
+
+
+@eqx.filter_jit
+def follow(encoder: Encoder, steps: range, codes: jax.Array, before: Drawing) -> Taken:
+    """Take these steps, of which these are the codes."""
+    latents = before.latents.at[_find_columns(encoder, steps), 0].set(codes)
+    after, terms = encoder.follow(latents, before, steps)
+    return Taken(codes, terms[:, 0], after)
+
+
+def _find_columns(encoder: Encoder, steps: range) -> slice:
+    """Return the columns that are drawn in steps of one site, one each."""
+    columns = np.flatnonzero(np.isin(encoder.structure.level, steps))
+    return slice(int(columns[0]), int(columns[-1]) + 1)

@@ -17,14 +17,17 @@ from retrodict.encode.space import Space
 from retrodict.encode.summaries import Summary
 from retrodict.errors import OptionError, ProgramError
 from retrodict.files.digest import digest
+from retrodict.graph.inverse import Inverse
 from retrodict.graph.model_digest import digest_model
+from retrodict.graph.names import Name
 from retrodict.learn.data import Floats, read_rows, require_data, see_data, split_rows
 from retrodict.learn.generator import ProgramGenerator
 from retrodict.learn.learned import LearnedModel
 from retrodict.learn.programs import as_module, find_broken
 from retrodict.learn.resume import Journal
-from retrodict.learn.structure import EncoderPlan, Structure, build, find_inverse, make_recipe
+from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_seed
+from retrodict.posterior.amortization import build_untrained
 from retrodict.posterior.randomness import require_own_randomness
 from retrodict.read.numpyro.model import NumpyroModel
 from retrodict.read.numpyro.reader import from_numpyro
@@ -46,13 +49,12 @@ PROBE_ROWS = 64
 def fit_model(
     program: Callable[[], Any],
     data: Mapping[str, Any],
-    order: Structure = "auto",
+    order: str | Sequence[Name] | Inverse = "auto",
     *,
     minimize: str = "edges",
     elementwise: bool = True,
     network: str = "shared",
-    widths: Sequence[int] | None = None,
-    capacity: int | None = None,
+    widths: Sequence[int] | Capacity | None = None,
     conditional: str = "normal",
     summaries: Mapping[str, Summary] | None = None,
     objective: str = "elbo",
@@ -78,7 +80,6 @@ def fit_model(
     ``order`` is one of `invert` (``"auto"``, ``"forward"``, ``"reverse"``, ...), a baseline
     (``"mean-field"``, ``"reversal"``, ``"fully-connected"``), or an `Inverse`. With ``elementwise`` each element of
     a site is a variable of its own. ``network``, ``widths`` and ``conditional`` are those of `amortize`;
-    ``capacity`` asks for widths that come nearest to so many parameters in use, so that structures can be compared.
     ``summaries`` maps observed sites to Equinox modules, trained along, whose features the encoder sees instead.
 
     ``objective`` is one of ``"elbo"``, ``"iwae"``, ``"rws"``, ``"vimco"``, ``"forward-kl"``, ``"symmetric-kl"``,
@@ -110,14 +111,15 @@ def fit_model(
     module = as_module(program)
     _require_finite_parameters(module)
     model = from_numpyro(module, observed=list(data), elementwise=elementwise)  # type: ignore[arg-type]
-    plan = EncoderPlan(order, minimize, network, widths, capacity, conditional, dict(summaries or {}))
-    space = Space(find_inverse(model, plan))
+    recipe = Recipe(order, minimize, network, widths, conditional, summaries).settle(model)
+    space = Space(recipe.invert(model))
+    _require_inference(space.inverse)
     require_own_randomness(model, space)
     rows, judged = _divide(model, space, data, held_out, seed)
-    recipe = make_recipe(model, space.inverse, plan)
     build_key, learn_key, probe_key = jax.random.split(jax.random.key(seed), 3)
     generator = ProgramGenerator(module, model, space)
-    pair = Autoencoder(generator, build(model, space, recipe, build_key, jnp.asarray(rows)))
+    first_key, scale_key = jax.random.split(build_key)
+    pair = Autoencoder(generator, build_untrained(model, recipe, first_key, scale_key, observed=jnp.asarray(rows)))
     falling = Temperature(temperature, temperature) if isinstance(temperature, float | int) else temperature
     chosen = _choose_objective(objective, pair, draws, falling)
     learning = Plan.of_epochs(len(rows), epochs, batch, learning_rate, schedule, patience)
@@ -175,6 +177,14 @@ def _choose_objective(name: str, pair: LearnedPair, draws: int, temperature: Tem
     return chosen
 
 
+def _require_inference(inverse: Inverse) -> None:
+    if inverse.is_generative.all():
+        raise OptionError(
+            "no latent of the program has an observed descendant: there is nothing to infer",
+            remedy="Give data for sites that depend on latents.",
+        )
+
+
 def _require_finite_parameters(module: eqx.Module) -> None:
     broken = find_broken(module)
     if broken:
@@ -210,8 +220,8 @@ def _describe(pair: LearnedPair, recipe: Recipe) -> dict[str, Any]:
         "model": digest_model(inverse.net, {}),
         "inverse": inverse.strategy,
         "edges": inverse.n_edges,
-        "network": recipe.kind,
-        "widths": recipe.widths and list(recipe.widths),
+        "network": recipe.network,
+        "widths": list(recipe.widths) if isinstance(recipe.widths, tuple) else None,
         "conditional": str(recipe.conditional),
         "start": digest(*jax.tree.leaves(eqx.filter(pair, eqx.is_inexact_array))),
     }

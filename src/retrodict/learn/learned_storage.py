@@ -12,7 +12,6 @@ from retrodict.encode.summaries import Summary
 from retrodict.encode.trees import Array, fill, find_misfits, list_arrays
 from retrodict.errors import FileError
 from retrodict.files.checkpoint import save_file
-from retrodict.learn.structure import find_summaries
 from retrodict.posterior.storage import (
     Parts,
     add_prefix,
@@ -63,4 +62,4 @@ def read_learned(
     filled = fill(program, parameters)
     model = from_numpyro(filled, observed=content["observed"], elementwise=bool(content["elementwise"]))  # type: ignore[arg-type]
     require_model(path, content, model)
-    return filled, model, read_parts(path, content, arrays, model, tuple(find_summaries(model, summaries)))
+    return filled, model, read_parts(path, content, arrays, model, summaries)

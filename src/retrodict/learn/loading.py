@@ -7,18 +7,16 @@ from pathlib import Path
 from typing import Any, overload
 
 from retrodict.encode.space import Space
-from retrodict.encode.summaries import Summarized, Summary
-from retrodict.errors import FileError, OptionError
+from retrodict.encode.summaries import Summary
+from retrodict.errors import FileError
 from retrodict.files.checkpoint import Header, find_file, fitting, read_body, read_header
 from retrodict.learn import learned_storage
 from retrodict.learn.generator import ProgramGenerator
 from retrodict.learn.learned import LearnedModel
 from retrodict.learn.programs import as_module
-from retrodict.learn.structure import find_summaries
 from retrodict.models.model import Model
 from retrodict.posterior import storage
 from retrodict.posterior.posterior import AmortizedPosterior
-from retrodict.read.numpyro.model import NumpyroModel
 from retrodict.train.autoencoder import Autoencoder
 
 # What files hold, in which file of a folder, and what is needed to load it.
@@ -50,7 +48,7 @@ def load(
         folder: the folder that `AmortizedPosterior.save` or `LearnedModel.save` was given.
         source: for a posterior, the `Model` that it was made from; for a learned model, the program that it was
             learned for, with any parameters: an Equinox module, or a function with ``numpyro.param`` sites.
-        summaries: for an encoder that was trained with summaries, modules built like them, ``{site: module}``; the
+        summaries: for an encoder that was trained with summaries, modules built like them, ``{name: module}``; the
             file holds only their weights. Default none.
 
     Returns: an `AmortizedPosterior` for a `Model`, and a `LearnedModel` for a program.
@@ -91,7 +89,7 @@ def _load_posterior(header: Header, model: Model, summaries: Mapping[str, Summar
     storage.require_model(header.path, header.content, model)
     arrays = read_body(header)
     with fitting(header.path):
-        parts = storage.read_parts(header.path, header.content, arrays, model, _place(model, summaries))
+        parts = storage.read_parts(header.path, header.content, arrays, model, summaries)
     return AmortizedPosterior.of(
         parts.model, parts.inverse, parts.encoder, parts.history, recipe=parts.recipe, familiar=parts.familiar
     )
@@ -106,10 +104,3 @@ def _load_learned(header: Header, program: Callable[[], Any], summaries: Mapping
         raise FileError(header.path, "holds a learned model without an encoder")
     generator = ProgramGenerator(filled, model, Space(parts.inverse))
     return LearnedModel(Autoencoder(generator, parts.encoder), parts.recipe, parts.history, parts.familiar)
-
-
-def _place(model: Model, summaries: Mapping[str, Summary]) -> tuple[Summarized, ...]:
-    """Return summaries with the columns that they summarize."""
-    if summaries and not isinstance(model, NumpyroModel):
-        raise OptionError("summaries are of sites, which only a NumPyro program has", remedy="Leave them out.")
-    return tuple(find_summaries(model, summaries)) if isinstance(model, NumpyroModel) else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from numpy.typing import NDArray
 
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     import jax
 
     from retrodict.pictures import Picture
+
+
+class Group(NamedTuple):
+    """The variables behind a value that has a name of its own, in order, and the shape of the value."""
+
+    variables: tuple[Name, ...]
+    shape: tuple[int, ...]
 
 
 class Model(Portable, ABC):
@@ -42,6 +49,11 @@ class Model(Portable, ABC):
     def layout(self) -> Layout:
         """Columns of all variables, in topological order."""
         return Layout.of(self.net, self.net.names)
+
+    @property
+    def groups(self) -> Mapping[Name, Group]:
+        """What data go by: each variable by itself, unless a subclass takes larger values apart into variables."""
+        return {name: Group((name,), self.net.variable(name).shape or ()) for name in self.net.names}
 
     def observing(self, names: Iterable[Name]) -> Self:
         """Return the same model with other observed variables.

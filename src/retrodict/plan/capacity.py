@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from retrodict.plan.counts import read_count
 from retrodict.plan.dependencies import Dependencies
 from retrodict.plan.groups import UnitGroups
 
 # A layer this wide has a unit for every set that can be written out.
 MOST_GROUPS = 10**9
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """Widths that come nearest to this many parameters in use, so that structures can be compared at equal capacity.
+
+    For the argument ``widths`` of `amortize`, `fit_model` and `AutoFaithful`: two hidden layers of nearly equal width.
+
+    Arguments:
+        parameters: number of weights and biases that have an effect; those that a mask switches off do not count.
+
+    Raises: `OptionError` for what is not a positive whole number.
+
+    >>> Capacity(10_000)
+    Capacity(parameters=10000)
+
+    """
+
+    parameters: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parameters", read_count("parameters", self.parameters))
 
 
 def match_widths(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -14,12 +14,14 @@ from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.features import SCALING_DRAWS, Scaling
 from retrodict.encode.recipe import Recipe
+from retrodict.encode.summaries import Summary
 from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
-from retrodict.invert import invert
 from retrodict.models.model import Model
+from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_rate, read_seed
+from retrodict.plan.dependencies import Dependencies
 from retrodict.posterior.novelty import Familiar
 from retrodict.posterior.posterior import AmortizedPosterior
 from retrodict.posterior.programs import Compiled
@@ -52,8 +54,9 @@ def amortize(
     *,
     minimize: str = "edges",
     network: str = "shared",
-    widths: Sequence[int] | None = None,
+    widths: Sequence[int] | Capacity | None = None,
     conditional: str | Conditional = "normal",
+    summaries: Mapping[Name, Summary] | None = None,
     steps: int = STEPS,
     batch: int = BATCH,
     learning_rate: float = LEARNING_RATE,
@@ -71,6 +74,8 @@ def amortize(
     ``network`` is ``"shared"`` (the paper's masked network) or ``"separate"`` (one network a latent);
     ``conditional`` is the family of real latents, ``"normal"``, ``"mixture"`` or ``"spline"``. Latents with a
     constrained support are inferred through a bijection, discrete ones have categorical or count conditionals.
+    ``widths`` are those of the hidden layers, or a `Capacity`. ``summaries`` maps observed variables (sites, of a
+    NumPyro program) to Equinox modules, trained along, that turn a value into the vector that the encoder sees instead.
 
     Raises what `invert` and the encoders raise, `OptionError` for numbers out of range, `ProgramError` for models
     that draw from NumPy or from another key than theirs, and `TrainingError`, with the last good parameters, when
@@ -88,16 +93,14 @@ def amortize(
     learning_rate, seed = read_rate(learning_rate), read_seed(seed)
     steps, batch = read_count("steps", steps), read_count("batch", batch)
     plan = Plan(steps=steps, batch=batch, patience=None if patience is None else read_count("patience", patience))
-    inverse = order if isinstance(order, Inverse) else invert(model, order, minimize)
-    if inverse.net != model.net:
-        raise OptionError("the inverse belongs to another model", remedy="Make it from model.net.")
+    recipe = Recipe(order, minimize, network, widths, conditional, summaries).settle(model)
+    inverse = recipe.invert(model)
     compiled = share(model, inverse)
     require_own_randomness(compiled.model, compiled.space)
     if inverse.is_generative.all():
         return AmortizedPosterior.of(model, inverse, None)
     keys = Keys.of(seed)
-    recipe = Recipe.of(network, widths, conditional=conditional)
-    untrained = begin(model, inverse, recipe, keys)
+    untrained = build_untrained(model, recipe, keys.build, keys.scale)
     optimizer = choose_optimizer(learning_rate, steps)
     simulate = simulator(model, inverse)
     names = tuple(name for name in model.net.latents if name not in inverse.generative)
@@ -108,17 +111,32 @@ def amortize(
     return AmortizedPosterior.of(model, inverse, encoder, history, recipe=recipe, familiar=familiar)
 
 
-def begin(model: Model, inverse: Inverse, recipe: Recipe, keys: Keys) -> Encoder:
-    """Return the encoder with which `amortize` begins: untrained, its inputs standardized over simulations."""
-    sample = simulator(model, inverse)
+def build_untrained(
+    model: Model,
+    recipe: Recipe,
+    build_key: jax.Array,
+    scale_key: jax.Array,
+    observed: jax.Array | None = None,
+    dependencies: Dependencies | None = None,
+) -> Encoder:
+    """Return the untrained encoder of a settled recipe, its inputs standardized over simulations.
+
+    Observed columns have the units of rows of ``observed``, where data are at hand. ``dependencies`` are those of the
+    inverse with other steps, for whoever draws in other steps.
+    """
+    inverse = recipe.invert(model)
+    sample, space = simulator(model, inverse), share(model, inverse).space
 
     def simulate(key: jax.Array) -> jax.Array:
         latents, observed = TRAINING.run(sample, key, SCALING_DRAWS)
         return jnp.asarray(np.concatenate([observed, latents], axis=-1))
 
-    columns = simulate(keys.scale)
-    require_draws_of_key(simulate, keys.scale, columns, share(model, inverse).space.code_names)
-    return recipe.build(inverse, keys.build, Scaling.fit(columns, share(model, inverse).space.categories))
+    columns = simulate(scale_key)
+    require_draws_of_key(simulate, scale_key, columns, space.code_names)
+    drawn, latents = jnp.split(columns, [int(space.dependencies.observed_sizes.sum())], axis=1)
+    seen = drawn if observed is None else observed
+    scaling = Scaling.of(space.dependencies, recipe.read_summaries(model), seen, latents)
+    return recipe.build(model, build_key, scaling, space.dependencies if dependencies is None else dependencies)
 
 
 def simulator(model: Model, inverse: Inverse) -> Simulate:

@@ -63,14 +63,10 @@ class Factor(eqx.Module):
 
 
 class NeuralFactor(Factor):
-    """The latents that an encoder draws, on the columns of its space.
-
-    ``seen`` is what the encoder is given of the data, where that does not follow from the columns.
-    """
+    """The latents that an encoder draws, on the columns of its space."""
 
     encoder: Encoder
     space: Space = eqx.field(static=True)
-    seen: jax.Array | None = None
 
     @property
     def variables(self) -> tuple[Name, ...]:
@@ -89,19 +85,14 @@ class NeuralFactor(Factor):
 
     def draw(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Draw codes, and return the values that they stand for."""
-        codes, log_density = self.encoder.sample_and_log_prob(key, self._see(columns))
+        codes, log_density = self.encoder.sample_and_log_prob(key, self.space.encode_observed(columns))
         return self.space.decode_latents(codes, columns), log_density - self.space.log_det(codes)
 
     def score(self, columns: jax.Array) -> jax.Array:
         """Return the log density of the values, from that of their codes."""
         codes = self.space.encode_latents(columns)
-        log_density = self.encoder.log_prob(codes, self._see(columns)) - self.space.log_det(codes)
+        log_density = self.encoder.log_prob(codes, self.space.encode_observed(columns)) - self.space.log_det(codes)
         return jnp.where(self.space.contains(columns), log_density, -jnp.inf)
-
-    def _see(self, columns: jax.Array) -> jax.Array:
-        if self.seen is None:
-            return self.space.encode_observed(columns)
-        return jnp.broadcast_to(self.seen, (*columns.shape[:-1], *self.seen.shape))
 
 
 class GenerativeFactor(Factor):
@@ -139,12 +130,10 @@ class GenerativeFactor(Factor):
         return self.model.log_conditionals(columns)[..., find_variables(self.model.net, self.barren)].sum(axis=-1)
 
 
-def list_factors(
-    model: Model, space: Space, encoder: Encoder | None, seen: jax.Array | None = None
-) -> tuple[Factor, ...]:
+def list_factors(model: Model, space: Space, encoder: Encoder | None) -> tuple[Factor, ...]:
     """Return the factors of a posterior in which an encoder draws all latents but the barren ones."""
     barren = space.inverse.generative
-    neural = () if encoder is None else (NeuralFactor(encoder, space, seen),)
+    neural = () if encoder is None else (NeuralFactor(encoder, space),)
     return (*neural, *([GenerativeFactor(model, barren)] if barren else []))
 
 

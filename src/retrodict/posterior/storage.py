@@ -20,7 +20,7 @@ from retrodict.certificate.certify import certify
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.choice import REAL_FAMILIES
 from retrodict.encode.recipe import Recipe
-from retrodict.encode.summaries import Summarized
+from retrodict.encode.summaries import Summary
 from retrodict.encode.trees import Array, fill, find_misfits, list_arrays
 from retrodict.errors import FileError, quote
 from retrodict.files.checkpoint import save_file
@@ -104,11 +104,11 @@ def _describe_recipe(recipe: Recipe | None) -> dict[str, Any]:
             remedy=f"Use one of {', '.join(REAL_FAMILIES)}, or save its arrays yourself.",
         )
     return {
-        "kind": recipe.kind,
-        "widths": recipe.widths and list(recipe.widths),
+        "network": recipe.network,
+        "widths": list(recipe.widths) if isinstance(recipe.widths, tuple) else None,
         "skip": recipe.skip,
         "conditional": recipe.conditional,
-        "summaries": [str(summary.name) for summary in recipe.summaries],
+        "summaries": list(map(str, recipe.summaries or {})),
     }
 
 
@@ -122,7 +122,7 @@ def require_model(path: Path, content: Mapping[str, Any], model: Model) -> None:
 
 
 def read_parts(
-    path: Path, content: Mapping[str, Any], arrays: Arrays, model: Model, summaries: tuple[Summarized, ...]
+    path: Path, content: Mapping[str, Any], arrays: Arrays, model: Model, summaries: Mapping[Any, Summary]
 ) -> Parts:
     """Return the posterior of a model that a file describes.
 
@@ -135,7 +135,7 @@ def read_parts(
         raise FileError(path, "holds an inverse that is not the one that was certified")
     numbers = take_prefix("encoder", arrays)
     recipe = _read_recipe(path, content["recipe"], numbers, inverse, summaries)
-    encoder = None if recipe is None else _read_encoder(path, recipe, numbers, inverse)
+    encoder = None if recipe is None else _read_encoder(path, recipe, numbers, model)
     history = History.from_arrays(take_prefix("history.", arrays))
     return Parts(model, inverse, encoder, recipe, history, _read_familiar(take_prefix("familiar.", arrays), model))
 
@@ -146,17 +146,17 @@ def _require(holds: bool | np.bool_, what: str) -> None:
 
 
 def _read_recipe(
-    path: Path, described: Any, numbers: Arrays, inverse: Inverse, summaries: tuple[Summarized, ...]
+    path: Path, described: Any, numbers: Arrays, inverse: Inverse, summaries: Mapping[Any, Summary]
 ) -> Recipe | None:
     """Return the recipe, none of whose widths ask for more than a file of this size can hold."""
     if described is None:
         return None
-    _require_summaries(path, described["summaries"], [str(summary.name) for summary in summaries])
+    _require_summaries(path, described["summaries"], list(map(str, summaries)))
     widths = described["widths"] or ()
-    _require(isinstance(described["kind"], str) and isinstance(described["skip"], bool), "recipe of the encoder")
+    _require(isinstance(described["network"], str) and isinstance(described["skip"], bool), "recipe of the encoder")
     _require(described["conditional"] in REAL_FAMILIES, "conditionals of the encoder")
     _require(all(type(width) is int and width > 0 for width in widths), "widths of the encoder")
-    recipe = Recipe(**{**described, "widths": tuple(widths) or None, "summaries": summaries})
+    recipe = Recipe(inverse, **{**described, "widths": tuple(widths) or None, "summaries": summaries})
     # Units stand in as many groups as there are parent sets, at most, and each group listens to itself.
     stored = sum(array.size for array in numbers.values()) * max(1, len(inverse.net.latents))
     widest = max((a * b for a, b in itertools.pairwise((1, *widths))), default=0)
@@ -181,8 +181,8 @@ def _require_summaries(path: Path, saved: Any, given: list[str]) -> None:
     raise FileError(path, f"was saved without summaries, and {quote(given)} are given", remedy="Leave them out.")
 
 
-def _read_encoder(path: Path, recipe: Recipe, numbers: Arrays, inverse: Inverse) -> Encoder:
-    untrained = recipe.build(inverse, jax.random.key(0))
+def _read_encoder(path: Path, recipe: Recipe, numbers: Arrays, model: Model) -> Encoder:
+    untrained = recipe.build(model, jax.random.key(0))
     misfits = find_misfits(untrained, numbers)
     if misfits and recipe.summaries:
         raise FileError(

@@ -73,13 +73,6 @@ class Mixed(Conditional):
         return taken
 
 
-def make_family(name: str) -> Conditional:
-    """Return a family of real latents by its name; raise `OptionError` for a name that does not exist."""
-    if name not in REAL_FAMILIES:
-        raise OptionError(f"the family {name!r} does not exist", remedy=f"Choose one of {', '.join(REAL_FAMILIES)}.")
-    return REAL_FAMILIES[name]()
-
-
 def choose_conditional(
     dependencies: Dependencies, scaling: Scaling | None = None, real: str | Conditional = "normal"
 ) -> Conditional:
@@ -88,7 +81,7 @@ def choose_conditional(
     Categorical where they have categories, `Count` where they are other whole numbers, else that named ``real``:
     ``"normal"``, ``"mixture"`` or ``"spline"``. Raises `OptionError` for another name.
     """
-    family = make_family(real) if isinstance(real, str) else real
+    family = read_family(real)
     seen = int(dependencies.observed_sizes.sum())
     categories = list_categories(dependencies)[seen:]
     latents = dependencies.variables[len(dependencies.observed) :]
@@ -97,6 +90,13 @@ def choose_conditional(
     present = np.unique(which)
     families = [_make_family(kind, family, dependencies, scaling) for kind in present.tolist()]
     return families[0] if len(families) == 1 else Mixed(families, np.searchsorted(present, which))
+
+
+def read_family(real: str | Conditional) -> Conditional:
+    """Return the family of real numbers of this name, or as it is given; raise `OptionError` for another name."""
+    if isinstance(real, str) and real not in REAL_FAMILIES:
+        raise OptionError(f"the family {real!r} does not exist", remedy=f"Choose one of {', '.join(REAL_FAMILIES)}.")
+    return REAL_FAMILIES[real]() if isinstance(real, str) else real
 
 
 def _make_family(kind: int, real: Conditional, dependencies: Dependencies, scaling: Scaling | None) -> Conditional:

@@ -16,7 +16,7 @@ from retrodict.paper.experiment import require_choice
 from retrodict.paper.plateau import Plateau
 from retrodict.plan.capacity import count_in_use, match_widths
 from retrodict.plan.dependencies import Dependencies
-from retrodict.posterior.amortization import BATCH, LEARNING_RATE, Keys, begin, simulator
+from retrodict.posterior.amortization import BATCH, LEARNING_RATE, Keys, build_untrained, simulator
 from retrodict.train.inference import Simulate
 from retrodict.train.loop import Plan
 from retrodict.train.optimizers import choose_optimizer
@@ -86,7 +86,8 @@ class Contestant:
         """Return the untrained encoder."""
         keys = Keys.of(seed)
         if not self.entry.paper:
-            return begin(self.model, self.inverse, Recipe.of(self.entry.kind), keys)
+            recipe = Recipe(self.inverse, network=self.entry.kind)
+            return build_untrained(self.model, recipe, keys.build, keys.scale)
         return build_encoder(self.inverse, keys.build, self.entry.kind, self.widths, skip=False)
 
     def plan(self, budget: TreeBudget) -> Plan:

@@ -29,6 +29,7 @@ from retrodict.paper.learned.tasks import (
     load_rows,
     require_task,
 )
+from retrodict.plan.capacity import Capacity
 from retrodict.plan.layout import Floats
 from retrodict.train.autoencoder import Pair
 from retrodict.train.learning import estimate
@@ -119,7 +120,7 @@ def _learn(
         task.make(train.shape[1], unit.seed),  # type: ignore[arg-type]
         {"x": train},
         unit.encoder,
-        capacity=unit.capacity,
+        widths=Capacity(unit.capacity),
         epochs=budget.epochs_of(task),
         held_out={"x": test},
         watch=watch,

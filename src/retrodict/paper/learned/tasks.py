@@ -12,7 +12,7 @@ import numpy as np
 
 from retrodict import zoo
 from retrodict.graph.inverse import Inverse
-from retrodict.learn.structure import EncoderPlan, find_inverse
+from retrodict.invert import invert
 from retrodict.paper.experiment import require_choice
 from retrodict.plan.layout import Floats
 from retrodict.read.numpyro.reader import from_numpyro
@@ -150,7 +150,7 @@ def _pool(images: Images) -> tuple[Floats, Floats]:
 def find_inverses(model: str) -> Mapping[str, Inverse]:
     """Return the inverse of each encoder of a model; edges do not depend on the number of pixels, which is least."""
     read = from_numpyro(require_task(model).make(SMALL_SIDE, 0), observed=["x"], elementwise=True)  # type: ignore[arg-type]
-    return {name: find_inverse(read, EncoderPlan(name)) for name in ENCODERS}
+    return {name: invert(read, name) for name in ENCODERS}
 
 
 def list_names(model: str, encoder: str) -> tuple[str, ...]:

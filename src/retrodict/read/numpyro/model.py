@@ -15,7 +15,7 @@ from retrodict.errors import DataError
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Integers, Mask
-from retrodict.models.model import Model
+from retrodict.models.model import Group, Model
 from retrodict.plan.layout import take_columns
 from retrodict.read.numpyro.assign import all_fresh, run
 from retrodict.read.numpyro.elements import log_density
@@ -51,6 +51,15 @@ class NumpyroModel(Model):
     def sites(self) -> Mapping[str, Site]:
         """The random sites of the program, in the order in which it draws them."""
         return self.structure.sites
+
+    @property
+    def groups(self) -> Mapping[Name, Group]:
+        """The sites of the program, each with its variables."""
+        names = self.net.names
+        return {
+            name: Group(tuple(names[unit] for unit in units.tolist()), self.sites[name].shape)
+            for name, units in self.structure.variables.items()
+        }
 
     def observing(self, names: Iterable[Name]) -> Self:
         """Return the same program with other observed variables; the name of a site stands for all of its elements.
