@@ -18,7 +18,7 @@ import pytest
 
 import retrodict as rd
 from retrodict import zoo
-from retrodict.errors import CycleError, FileError, RetrodictError, UnknownVariableError, WidthError
+from retrodict.errors import CycleError, FileError, RetrodictError, UnknownStateError, UnknownVariableError, WidthError
 from retrodict.posterior.calibration.calibration import Calibration
 from retrodict.posterior.weights.importance import Importance
 from retrodict.train.loop import History, TrainingError
@@ -33,6 +33,7 @@ WAYS: dict[str, Callable[[Any], Any]] = {
 # Classes that are not called as `RetrodictError` is.
 SPECIAL: dict[type[RetrodictError], Callable[[Any], RetrodictError]] = {
     CycleError: lambda _: CycleError(["a", "b", "a"], where="the order"),
+    UnknownStateError: lambda _: UnknownStateError("maybe", "rain", ["yes", "no"]),
     WidthError: lambda _: WidthError("too narrow", ["z"], least=7, remedy="Widen it."),
     FileError: lambda _: FileError("a/file", "is damaged", remedy="Write it again."),
     TrainingError: lambda pair: TrainingError(("z",), step=3, trained=pair, history=History((1,), (2.0,))),
@@ -77,7 +78,9 @@ def test_an_error_in_a_worker_process_comes_back() -> None:
     """As that error: without it, `Pool.map` waits for ever."""
     with get_context("spawn").Pool(1) as pool:
         answer = pool.map_async(partial(rd.BayesNet, observed=["x"]), [{"x": ["stranger"]}])
-        with pytest.raises(UnknownVariableError, match="not among the variables of the model: 'stranger'") as caught:
+        with pytest.raises(
+            UnknownVariableError, match="'stranger', given as a parent, is not among the variables of the model"
+        ) as caught:
             answer.get(timeout=100)
     assert caught.value.variables == ("stranger",)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import warnings
@@ -15,11 +16,12 @@ MOST_LETTERS = 200
 class RetrodictError(Exception):
     """Base of all errors raised on purpose; its message says what is wrong, with which variables, and what to do.
 
-    Fields: ``variables`` (the names concerned, as the user wrote them) and ``remedy``.
+    Fields: ``variables`` (the names concerned, as the user wrote them) and ``remedy``. In the problem, ``{names}``
+    stands for the names, ``{are}`` and ``{have}`` for the verbs that agree with them.
 
-    >>> error = GraphError("parents that are not variables", ["y"], remedy="Add 'y' to the model.")
+    >>> error = GraphError("{names} {are} not in the model", ["y"], remedy="Add 'y' to the model.")
     >>> print(error)
-    parents that are not variables: 'y'. Add 'y' to the model.
+    'y' is not in the model. Add 'y' to the model.
     >>> error.variables
     ('y',)
     """
@@ -35,8 +37,14 @@ class RetrodictError(Exception):
         return _restore, (type(self), self.args), self.__dict__
 
     def __str__(self) -> str:
-        where = f": {quote(self.variables)}" if self.variables else ""
-        return f"{self.problem}{where}." + (f" {self.remedy}" if self.remedy else "")
+        return f"{self._write_problem()}." + (f" {self.remedy}" if self.remedy else "")
+
+    def _write_problem(self) -> str:
+        names, one = quote(self.variables), len(self.variables) == 1
+        if "{names}" not in self.problem:
+            return self.problem + (f": {names}" if names else "")
+        words = {"{are}": "is" if one else "are", "{have}": "has" if one else "have", "{names}": names}
+        return functools.reduce(lambda text, word: text.replace(*word), words.items(), self.problem)
 
 
 def _restore(kind: type[RetrodictError], args: tuple[Any, ...]) -> RetrodictError:
@@ -55,11 +63,13 @@ class CycleError(GraphError):
         self.cycle = tuple(cycle)
         shown = self.cycle if len(self.cycle) <= 12 else (*self.cycle[:10], "...", self.cycle[-1])
         arrows = " -> ".join(map(_write_bare, shown))
+        size = f" of {len(self.cycle) - 1:,} variables" if len(shown) < len(self.cycle) else ""
         super().__init__(
-            f"{where} has a cycle, {arrows}, through",
-            self.cycle[:-1],
-            remedy=remedy or "Remove one of these edges.",
+            f"{where} has a cycle{size}, {arrows}", self.cycle[:-1], remedy=remedy or "Remove one of these edges."
         )
+
+    def _write_problem(self) -> str:
+        return self.problem  # the arrows name them
 
 
 class UnknownVariableError(GraphError, KeyError):
@@ -88,6 +98,19 @@ class SizeError(RetrodictError, ValueError):
 
 class DataError(RetrodictError, ValueError):
     """Values of variables with a wrong shape, a missing or extra name, or a number that is not finite."""
+
+
+class UnknownStateError(DataError):
+    """A text that is not the name of a state of a discrete variable; ``state`` and ``states`` say which there are.
+
+    >>> print(UnknownStateError("maybe", "rain", ["yes", "no"]))
+    'maybe' is not a state of 'rain' (states: yes, no).
+    """
+
+    def __init__(self, state: object, variable: Hashable, states: Iterable[str]) -> None:
+        self.state, self.states = state, tuple(states)
+        shown = ", ".join(self.states[:8]) + (", ..." if len(self.states) > 8 else "")
+        super().__init__(f"{write_name(state)} is not a state of {{names}} (states: {shown})", [variable])
 
 
 class ProgramError(RetrodictError, ValueError):

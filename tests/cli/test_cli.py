@@ -83,9 +83,9 @@ def test_check_reads_a_guide_from_a_file(run, tmp_path):
         ("", "is empty"),
         ("[1, 2]", "is not a JSON object"),
         ('{"x0": ["x1"]', "is not JSON"),
-        ('{"x0": [], "x0": []}', "'x0' stands there twice"),
+        ('{"x0": [], "x0": []}', "'x0' is given twice"),
         ("[" * 100_000, "is not JSON"),
-        ('{"x0": ["x1"]}', "no entry for latents: 'x1', 'x2'"),
+        ('{"x0": ["x1"]}', "no entry for 'x1', 'x2'"),
         ('{"x0": ["y"], "x1": [], "x2": []}', "'y'"),
         ('{"x0": "x1", "x1": [], "x2": []}', "must be a list of names"),
         ('{"x0": ["x1"], "x1": ["x0"], "x2": []}', "the guide has a cycle"),
@@ -105,7 +105,7 @@ def test_a_bad_guide_is_one_line_on_standard_error(run, tmp_path, text, message)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["invert", "oak:3"], "no model of the zoo"),
+        (["invert", "oak:3"], "is not a model of the zoo"),
         (
             ["invert", "tree:x"],
             "cannot be read: '' is not a whole number of at most 18 digits. Write it as tree:5.",

@@ -71,7 +71,7 @@ def test_tables_are_asked_for_where_numbers_are_needed_only(run, tmp_path):
     assert run("invert", str(path))[0] == 0
     status, _, err = run("train", str(path), "-o", str(tmp_path / "posterior"))
     assert status == 2
-    assert "arrows.bif has no list of states of: 'a', 'b'" in err
+    assert "arrows.bif does not list the states of 'a', 'b'" in err
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_program_without_data_takes_what_is_observed_from_the_options(run):
     assert json.loads(out)["inverse"]["parents"] == {"z": ["x"]}
     status, _, err = run("invert", "my_models:without_data")
     assert status == 2
-    assert "nothing is observed in the program my_models:without_data, which draws: 'z', 'x'. Name" in err
+    assert "the program my_models:without_data observes none of its sites, 'z', 'x'. Name" in err
     assert "--observed" in err
     assert "obs=" not in err
 
@@ -208,7 +208,7 @@ def test_every_command_that_takes_a_source_takes_arguments(run, programs, comman
         ("my_models:nothing", "cannot be imported: AttributeError"),
         ("no_such_module:chain", "cannot be imported: ModuleNotFoundError"),
         ("my_failing:chain", "cannot be imported: RuntimeError: not today"),
-        ("my_models:number", "no program but a int"),
+        ("my_models:number", "not a program but of the type int"),
         ("my_models:leaving", "fails with SystemExit"),
         ("my_models:schools", r"cannot be called: missing a required argument: 'sigma'\. .* --args FILE"),
     ],

@@ -22,7 +22,7 @@ def test_report_takes_a_guide_from_a_file(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["report", "nothing"], "is no model of the zoo"),
+        (["report", "nothing"], "is not a model of the zoo"),
         (["report", "asia", "--guide", "no such file"], "no such file: cannot be read"),
         (["report", "asia", "-o", "/no/such/folder/page.html"], "cannot be written"),
         (["reproduce", "figure1", "--depth", "9"], "Choose 2 to 5"),

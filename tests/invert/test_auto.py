@@ -105,7 +105,7 @@ def test_more_budget_is_never_worse_and_none_is_allowed() -> None:
 
 @pytest.mark.parametrize("budget", [-1, math.nan, "long", None, True])
 def test_a_wrong_budget_is_refused(budget: Any) -> None:
-    with pytest.raises(OptionError, match=f"budget={budget!r} is no time. Give seconds .* or 0 for none"):
+    with pytest.raises(OptionError, match=f"budget={budget!r} is out of range. Give seconds .* or 0 for none"):
         rd.invert(make_chain(3), budget=budget)
 
 

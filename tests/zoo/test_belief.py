@@ -70,5 +70,5 @@ def test_more_latents_are_refused():
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 5)])
 def test_images_of_another_size_are_refused(shape):
-    with pytest.raises(errors.DataError, match="for a model of 4 pixels"):
+    with pytest.raises(errors.DataError, match="the model has 4 pixels"):
         zoo.programs.sigmoid_belief_network((2,), pixels=4).log_likelihood(np.zeros(shape))

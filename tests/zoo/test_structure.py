@@ -84,17 +84,17 @@ def test_supports_are_told(name, supports):
     ("make", "message"),
     [
         (lambda: zoo.programs.vae(latents=0), "latents=0 is too small"),
-        (lambda: zoo.programs.vae(hidden=(8, 0)), r"hidden=\(8, 0\) are no sizes"),
+        (lambda: zoo.programs.vae(hidden=(8, 0)), r"hidden=\(8, 0\) is out of range"),
         (lambda: zoo.programs.bernoulli_vae(pixels=0), "pixels=0 is too small"),
-        (lambda: zoo.programs.layered_vae(()), r"sizes=\(\) are no sizes"),
-        (lambda: zoo.programs.layered_vae(hidden=(-1,)), r"hidden=\(-1,\) are no sizes"),
-        (lambda: zoo.programs.sigmoid_belief_network((3, 0)), r"sizes=\(3, 0\) are no sizes"),
+        (lambda: zoo.programs.layered_vae(()), r"sizes=\(\) is out of range"),
+        (lambda: zoo.programs.layered_vae(hidden=(-1,)), r"hidden=\(-1,\) is out of range"),
+        (lambda: zoo.programs.sigmoid_belief_network((3, 0)), r"sizes=\(3, 0\) is out of range"),
         (lambda: zoo.programs.deep_exponential_family(observation="normal"), "'normal' is not offered"),
         (lambda: zoo.programs.deep_exponential_family(shape=0.0), "shape=0.0 is out of range"),
         (lambda: zoo.programs.autoregressive_vae(pixels=0), "pixels=0 is too small"),
-        (lambda: zoo.programs.autoregressive_vae(hidden=(0,)), r"hidden=\(0,\) are no sizes"),
+        (lambda: zoo.programs.autoregressive_vae(hidden=(0,)), r"hidden=\(0,\) is out of range"),
         (lambda: zoo.programs.implicit_generator(noise=0), "noise=0 is too small"),
-        (lambda: zoo.programs.implicit_generator(hidden=(0,)), r"hidden=\(0,\) are no sizes"),
+        (lambda: zoo.programs.implicit_generator(hidden=(0,)), r"hidden=\(0,\) is out of range"),
     ],
 )
 def test_sizes_that_cannot_be_are_refused(make, message):

@@ -162,7 +162,7 @@ class Certificate:
             if edge is None or missing[:2] == tuple(edge):
                 return missing
         if edge is not None:
-            raise OptionError("an edge that is not missing", edge, remedy="Choose one of certificate.missing.")
+            raise OptionError("the edge ({names}) is not missing", edge, remedy="Choose one of certificate.missing.")
         return None
 
     def _repr_svg_(self) -> str | None:

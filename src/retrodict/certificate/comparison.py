@@ -190,7 +190,8 @@ def _require_small(lengths: Integers) -> None:
     size = int(lengths.sum())
     if size > MOST_EDGES:
         raise SizeError(
-            f"these parent sets must be written out, and have {size:,} entries, more than {MOST_EDGES:,}",
+            f"the parent sets can be compared only when they are written out, and have {size:,} entries, more than "
+            f"{MOST_EDGES:,}",
             remedy="Counting and listing edges is quick for what invert() makes, and for smaller models.",
         )
 

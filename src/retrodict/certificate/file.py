@@ -22,7 +22,11 @@ def begin_file(inverse: Inverse) -> dict[str, Any]:
     """
     others = [name for name in inverse.net.names if not _is_text(name)]
     if others:
-        raise GraphError("names that a certificate file cannot carry", others, remedy="Name variables by Unicode text.")
+        raise GraphError(
+            "a certificate file carries names that are text, not {names}",
+            others,
+            remedy="Name variables by Unicode text.",
+        )
     return {"format": FORMAT, "version": VERSION, "model": inverse.net.to_dict(), "inverse": inverse.to_dict()}
 
 

@@ -32,7 +32,7 @@ def read_guide(net: BayesNet, parents: Mapping[Any, Iterable[Name]]) -> Inverse:
     rows = {name: _read_row(net, name, listed) for name, listed in parents.items()}
     absent = [name for name in net.latents if name not in rows]
     if absent:
-        raise GuideError("the guide has no entry for latents", absent, remedy="Give each its parents, or [].")
+        raise GuideError("the guide has no entry for {names}", absent, remedy="Give each its parents, or [].")
     lists = [rows[name] for name in net.latents]
     seen = net.is_observed
     latents = [[int(net.place[i]) for i in row if not seen[i]] for row in lists]
@@ -44,14 +44,16 @@ def read_guide(net: BayesNet, parents: Mapping[Any, Iterable[Name]]) -> Inverse:
 
 def _read_row(net: BayesNet, name: Name, listed: Iterable[Name]) -> list[int]:
     if name in net.position and name not in net.latent_names:
-        raise GuideError("a guide has parents for latents only, not for the observed", [name], remedy="Remove it.")
+        raise GuideError(
+            "{names} is observed, and a guide has parents for latents only", [name], remedy="Remove its entry."
+        )
     if name not in net.position:
-        raise unknown([name], net.position, "latents of the guide")
+        raise unknown([name], net.position, "to which the guide gives parents")
     row = require_list(listed, f"the guide's parents of {name!r}")
     require_distinct(row, f"the guide's parents of {name!r}")
     strangers = [parent for parent in row if parent not in net.position]
     if strangers:
-        raise unknown(strangers, net.position, f"the guide's parents of {name!r}")
+        raise unknown(strangers, net.position, f"given as the guide's parents of {name!r}")
     if name in row:
         raise CycleError([name, name], where="the guide")
     return [net.position[parent] for parent in row]

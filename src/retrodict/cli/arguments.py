@@ -38,12 +38,12 @@ def read_arguments(path: Path) -> dict[str, Any]:
     """
     readers = {".npz": _read_npz, ".json": _read_json}
     if path.suffix.lower() not in readers:
-        raise SourceError(f"{str(path)!r:.200} is not a file of arguments by its name", remedy=FORM)
+        raise SourceError(f"{str(path)!r:.200} is not the name of a file of arguments", remedy=FORM)
     found = readers[path.suffix.lower()](path)
     taken = [name for name in RESERVED if name in found]
     if taken:
         raise SourceError(
-            f"{path} holds names that the reader of programs takes for itself", taken, remedy="Rename the arguments."
+            f"{path} gives {{names}}, which from_numpyro takes for itself", taken, remedy="Rename the arguments."
         )
     return found
 
@@ -103,7 +103,7 @@ def _unwrap(array: Any, name: str) -> Any:
 def _require_numbers(array: Any, name: str) -> Any:
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
         raise SourceError(
-            "an argument that is neither numbers nor an array of them",
+            "the argument {names} is neither a number nor an array of numbers",
             [name],
             remedy="Give truth values, integers or floating-point numbers, all rows of one length.",
         )

@@ -80,7 +80,7 @@ def read_numbers(name: str, texts: Sequence[str], default: str = "") -> list[int
     words = split_words(texts) or default.split()
     for word in words:
         if not word.isascii() or not word.isdigit() or len(word) > 6:
-            raise OptionError(f"{name} {word!r} is no whole number", remedy="See --help.")
+            raise OptionError(f"{name} {word!r} is not a whole number", remedy="See --help.")
     return [int(word) for word in words]
 
 

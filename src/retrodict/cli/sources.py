@@ -98,7 +98,7 @@ def match_names(named: Named, patterns: Iterable[str]) -> set[Name]:
         for pattern in [given] if given in named else given.split(","):
             fitting = [pattern] if pattern in named else [text for text in named if fnmatchcase(text, pattern)]
             if not fitting:
-                raise unknown([pattern], list(named), "names or patterns that fit none")
+                raise unknown([pattern], list(named), "as a name or a pattern")
             found.update(name for text in fitting for name in named[text])
     return found
 
@@ -140,7 +140,7 @@ def _choose_in_program(
     chosen = choose_observed({name: [name] for name in names} | units, seen, observed, latent)
     if not chosen:
         raise SourceError(
-            f"nothing is observed in the program {source}, which draws",
+            f"the program {source} observes none of its sites, {{names}}",
             units,
             remedy="Name what is observed with --observed, or give its data with --args.",
         )
@@ -174,5 +174,5 @@ def _import_program(module: str, program: str) -> Any:
             remedy="Write module:program, with the module in this folder or installed.",
         ) from error
     if not callable(found):
-        raise SourceError(f"{module}:{program} is no program but a {type(found).__name__}")
+        raise SourceError(f"{module}:{program} is not a program but of the type {type(found).__name__}")
     return found

@@ -61,7 +61,9 @@ class Variable:
             object.__setattr__(self, "shape", () if self.size == 1 else (self.size,))
         elif math.prod(self.shape) != self.size:
             raise GraphError(
-                f"a value of shape {self.shape} does not hold {self.size} numbers", [self.name], remedy="Correct size=."
+                f"a value of {{names}} has the shape {self.shape}, which does not hold {self.size} numbers",
+                [self.name],
+                remedy="Correct size= or shape=.",
             )
         if self.states and self.categories is None:
             object.__setattr__(self, "categories", len(self.states))
@@ -200,8 +202,8 @@ class BayesNet(Portable):
         return self.described.get(self.names[self.index(name)]) or Variable(name)
 
     def index(self, name: Name) -> int:
-        """Return the number of a variable; raise `UnknownVariableError` for a name the model has not."""
-        return find(name, self.position, "a name")
+        """Return the number of a variable; raise `UnknownVariableError` for a name that is not in the model."""
+        return find(name, self.position)
 
     def observing(self, names: Iterable[Name]) -> BayesNet:
         """Return the same structure with other observed variables.
@@ -301,7 +303,7 @@ def _read_parents(
         ) from error
     if not names:
         raise GraphError("the model has no variables", remedy="Give each variable with its parents.")
-    require_distinct(require_list(names, "variables"), "variables")
+    require_distinct(require_list(names, "the variables"), "the variables")
     require_writable(names)
     return names, [
         listed if type(listed) is list else require_list(listed, f"the parents of {name!r}")
@@ -326,7 +328,7 @@ def _number_edges(names: tuple[Name, ...], lists: list[list[Name]]) -> Rows:
     except (KeyError, TypeError):  # only now look for what is wrong: a good model is not slowed down
         for name, listed in zip(names, lists, strict=True):
             require_list(listed, f"the parents of {name!r}")
-        raise unknown(_strangers(lists, position), names, "parents") from None
+        raise unknown(_strangers(lists, position), names, "given as a parent") from None
     lengths = np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
     rows = Rows(cumulate(lengths), np.array(flat, dtype=np.int64))
     _require_simple(names, rows)
@@ -339,11 +341,11 @@ def _require_simple(names: tuple[Name, ...], rows: Rows) -> None:
     twice = np.flatnonzero((child[1:] == child[:-1]) & (parent[1:] == parent[:-1]))
     if len(twice):
         require_distinct(
-            [names[i] for i in rows[int(child[twice[0]])].tolist()], f"parents of {names[child[twice[0]]]!r}"
+            [names[i] for i in rows[int(child[twice[0]])].tolist()], f"the parents of {names[child[twice[0]]]!r}"
         )
     own = child[child == parent]
     if len(own):
-        raise GraphError("a variable cannot be its own parent", [names[own[0]]], remedy="Remove this edge.")
+        raise GraphError("{names} cannot be its own parent", [names[own[0]]], remedy="Remove this edge.")
 
 
 def _strangers(lists: Iterable[Iterable[Name]], position: Mapping[Name, int]) -> list[Name]:
@@ -380,10 +382,10 @@ def find_cycle(parents: list[list[int]], waiting: list[int]) -> list[int]:
 
 
 def _mark_observed(observed: Iterable[Name], position: Mapping[Name, int]) -> Mask:
-    listed = require_list(observed, "observed")
-    require_distinct(listed, "observed variables")
+    listed = require_list(observed, "observed=")
+    require_distinct(listed, "the observed variables")
     if not all(map(position.__contains__, listed)):
-        raise unknown(_strangers([listed], position), position, "observed names")
+        raise unknown(_strangers([listed], position), position, "named in observed=")
     if not listed:
         raise GraphError("nothing is observed", remedy="Name at least one variable in observed=.")
     if len(listed) == len(position):
@@ -395,9 +397,9 @@ def _mark_observed(observed: Iterable[Name], position: Mapping[Name, int]) -> Ma
 
 def _describe(position: Mapping[Name, int], variables: Iterable[Variable]) -> Mapping[Name, Variable]:
     listed = list(variables)
-    require_distinct([variable.name for variable in listed], "described variables")
+    require_distinct([variable.name for variable in listed], "the described variables")
     given = {variable.name: variable for variable in listed}
     strangers = _strangers([given], position)
     if strangers:
-        raise unknown(strangers, position, "described variables")
+        raise unknown(strangers, position, "described in variables=")
     return FrozenMap(given)

@@ -117,7 +117,7 @@ class Inverse:
             widest = self.net.latent_index[[int(self.sets.sizes.argmax())]]
             raise SizeError(
                 f"the {self.strategy} inverse has {self.n_edges:,} edges, more than the {most:,} that may be "
-                f"written out; the largest parent set, {self.width:,}, is that of",
+                f"written out; the largest parent set, {self.width:,}, is that of {{names}}",
                 self.net.to_names(widest),
                 remedy="Ask for single parent sets, inverse.parents[name], or try another order.",
             )

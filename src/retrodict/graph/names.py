@@ -49,13 +49,15 @@ def require_distinct(names: Iterable[Name], what: str) -> None:
     listed = names if isinstance(names, list | tuple) else list(names)
     if len(set(listed)) < len(listed):
         twice = [name for name, count in Counter(listed).items() if count > 1]
-        raise GraphError(f"{what} given twice", twice, remedy="Name each once.")
+        raise GraphError(f"{{names}} {{are}} given twice among {what}", twice, remedy="Name each once.")
 
 
 def list_entries(entries: object, what: str) -> list[Any]:
     """Return entries as a list, or raise `GraphError`: a bare string would be read letter by letter."""
     if isinstance(entries, str | bytes) or not isinstance(entries, Iterable):
-        raise GraphError(f"{what} must be a list of names, not", [entries], remedy=f"Write [{write_name(entries)}].")
+        raise GraphError(
+            f"{what} must be a list of names, not {{names}}", [entries], remedy=f"Write [{write_name(entries)}]."
+        )
     return list(entries)
 
 
@@ -69,7 +71,7 @@ def require_list(names: object, what: str) -> list[Name]:
         set(listed)
     except TypeError:
         wrong = [name for name in listed if not _has_hash(name)]
-        raise GraphError(f"{what} must be names, not", wrong, remedy="Use text, numbers or tuples.") from None
+        raise GraphError(f"{what} must be names, not {{names}}", wrong, remedy="Use text, numbers or tuples.") from None
     return listed
 
 
@@ -86,7 +88,9 @@ def require_writable(names: Iterable[Name]) -> None:
     wrong = [name for name in names if type(name) is not str and not _is_writable(name)]
     if wrong:
         raise GraphError(
-            "names that cannot be written as text", wrong, remedy="Use text, numbers of a few digits, or flat tuples."
+            "{names} cannot be a name",
+            wrong,
+            remedy="Use text, numbers of a few digits, or flat tuples.",
         )
 
 
@@ -98,23 +102,25 @@ def _is_writable(name: Name) -> bool:
     return True
 
 
-def find(name: Name, position: Mapping[Name, int], what: str) -> int:
+def find(name: Name, position: Mapping[Name, int]) -> int:
     """Return the integer of a name, or raise `UnknownVariableError` with the nearest names that exist."""
     try:
         return position[name]
     except (KeyError, TypeError):
-        raise unknown([name], position, what) from None
+        raise unknown([name], position) from None
 
 
-def unknown(names: Iterable[Name], known: Iterable[Name], what: str) -> UnknownVariableError:
-    """Build the error for names that the model does not have."""
+def unknown(names: Iterable[Name], known: Iterable[Name], how: str = "") -> UnknownVariableError:
+    """Build the error for names that are not in the model; ``how`` says how they were given."""
     from difflib import get_close_matches
 
     missing, existing = list(names), [str(name) for name in known]
     wanted = missing[0] if isinstance(missing[0], str) else write_name(missing[0])
     near = get_close_matches(wanted, existing[:100_000], n=3)
     remedy = f"Did you mean {quote(near)}?" if near else f"The variables are {quote(existing, most=5)}."
-    return UnknownVariableError(f"{what} not among the variables of the model", missing, remedy=remedy)
+    return UnknownVariableError(
+        f"{{names}}{f', {how},' if how else ''} {{are}} not among the variables of the model", missing, remedy=remedy
+    )
 
 
 def to_mask(numbers: Iterable[int], n: int) -> Mask:

@@ -85,12 +85,12 @@ def d_separated(
     """
     net = structure_of(net_or_model)
     ends = (net.index(first), net.index(second))
-    conditions = [net.index(name) for name in require_list(given, "given")]
+    conditions = [net.index(name) for name in require_list(given, "given=")]
     for end in ends:
         if end in conditions:
-            raise GraphError("a variable asked about is also given", [net.names[end]], remedy="Take it out of given=.")
+            raise GraphError("{names} is asked about and also given", [net.names[end]], remedy="Take it out of given=.")
     if ends[0] == ends[1]:
-        raise GraphError("a variable cannot be separated from itself", [first], remedy="Name two variables.")
+        raise GraphError("{names} cannot be separated from itself", [first], remedy="Name two variables.")
     path = find_open_path(net, *ends, given=to_mask(conditions, len(net)))
     return Separation(net.to_names(path), draw_path(net, path))
 

@@ -55,7 +55,7 @@ class Constraints:
         if broken:
             what, row = broken[0]
             raise OrderError(
-                f"the elimination order breaks a constraint; these latents {what}",
+                f"the elimination order breaks a constraint: {{names}} {what}",
                 self.net.to_names(row),
                 remedy="Change the order or drop the constraint.",
             )
@@ -83,10 +83,10 @@ def read_constraints(
     numbers = [
         [_read_group(net, barren, names, what) for names in groups]
         for what, groups in {
-            "first": [first],
-            "last": [last],
-            "a group of together": list_entries(together, "together"),
-            "a group of in_sequence": list_entries(in_sequence, "in_sequence"),
+            "first=": [first],
+            "last=": [last],
+            "a group in together=": list_entries(together, "together="),
+            "a group in in_sequence=": list_entries(in_sequence, "in_sequence="),
         }.items()
     ]
     groups = dict.fromkeys(frozenset(row) for row in numbers[2] if len(row) > 1)
@@ -101,8 +101,12 @@ def _read_group(net: BayesNet, barren: Mask, names: Iterable[Name], what: str) -
     strangers = [name for name in counts if name not in net.latent_names]
     twice = [name for name, count in counts.items() if count > 1]
     if strangers or twice:
-        problem = "names that are not latents of the model" if strangers else "latents twice"
-        raise OrderError(f"{what} gives {problem}", strangers or twice, remedy="Name latents, each once.")
+        problem = "which {are} not among the latents of the model" if strangers else "twice"
+        raise OrderError(
+            f"{what} names {{names}}{',' * bool(strangers)} {problem}",
+            strangers or twice,
+            remedy="Name latents, each once.",
+        )
     return [net.position[name] for name in counts if not barren[net.position[name]]]
 
 
@@ -155,7 +159,7 @@ def _nest(constraints: Constraints, order: list[int]) -> tuple[dict[int, int], l
             inner = outermost.get(v)
             if inner is not None and not blocks[-1 - inner] <= group:
                 raise OrderError(
-                    "two groups of together share some latents but neither holds the other, which share",
+                    "two groups of together= share {names}, and neither lies inside the other",
                     constraints.net.to_names(sorted(group & blocks[-1 - inner])),
                     remedy="Make them one group, or put one inside the other.",
                 )
@@ -224,7 +228,7 @@ def _sort_block(
         nodes = [children[i] for i in find_cycle(earlier, waiting)[:-1]]
         latents = [v for node in nodes for v in ([node] if node >= 0 else sorted(blocks[-1 - node]))]
         raise OrderError(
-            "the constraints contradict each other: no order respects what they demand of",
+            "the constraints contradict each other: no order respects what they demand of {names}",
             constraints.net.to_names(latents),
             remedy="Drop one of the constraints on these latents.",
         )

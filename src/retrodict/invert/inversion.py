@@ -145,25 +145,27 @@ def read_budget(budget: float) -> Allowance:
     Allowance(left=100000.0)
     """
     if isinstance(budget, bool) or not isinstance(budget, int | float) or math.isnan(budget) or budget < 0:
-        raise OptionError(f"budget={budget!r} is no time", remedy="Give seconds for local search, or 0 for none.")
+        raise OptionError(f"budget={budget!r} is out of range", remedy="Give seconds for local search, or 0 for none.")
     return Allowance(float(budget) * WORK_PER_SECOND)
 
 
 def _read_order(problem: Problem, order: Iterable[Name]) -> list[int]:
     """Return the latents of an explicit order that are not barren, or raise `OrderError`."""
     net = problem.net
-    listed = require_list(order, "order")
+    listed = require_list(order, "order=")
     counts = Counter(listed)
     wrong = {
-        "not latents of the model": [name for name in counts if name not in net.latent_names],
-        "given twice": [name for name, count in counts.items() if count > 1],
-        "left out": [name for name in net.latents if name not in counts],
+        "names {names}, which {are} not among the latents of the model": [
+            name for name in counts if name not in net.latent_names
+        ],
+        "names {names} twice": [name for name, count in counts.items() if count > 1],
+        "leaves out {names}": [name for name in net.latents if name not in counts],
     }
     for what, names in wrong.items():
         if names:
             raise OrderError(
-                f"the elimination order must name every latent once; {what}",
+                f"the elimination order {what}",
                 names,
-                remedy=f"Give a permutation of the {len(net.latents)} latents.",
+                remedy=f"Name each of the {len(net.latents)} latents once.",
             )
     return [net.position[name] for name in listed if not problem.barren[net.position[name]]]

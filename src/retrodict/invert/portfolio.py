@@ -41,7 +41,7 @@ def invert_exactly(problem: Problem, objective: Goal, constraints: Constraints) 
     try:
         return problem.follow(_solve(problem, minimize, constraints), "exact")
     except TooManyBitsError as error:
-        raise refuse(problem.net.to_names(error.args), f"which takes more than {MOST_BITS:,} bits") from None
+        raise refuse(problem.net.to_names(error.args), f"that would take more than {MOST_BITS:,} bits") from None
 
 
 def _solve(problem: Problem, minimize: str, constraints: Constraints) -> list[int]:
@@ -51,11 +51,11 @@ def _solve(problem: Problem, minimize: str, constraints: Constraints) -> list[in
     for part in fall_apart(problem, constraints):
         names = problem.net.to_names(part.variables)
         if count_hard(part, minimize) > MOST_LATENTS:
-            raise refuse(names, f"more than {MOST_LATENTS}")
+            raise refuse(names, f"they are more than {MOST_LATENTS}")
         try:
             order += part.to_variables(order_exactly(part, minimize))
         except TooManySetsError:
-            raise refuse(names, f"which takes more than {MOST_SETS:,} sets of them") from None
+            raise refuse(names, f"that would take more than {MOST_SETS:,} sets of them") from None
     return _enclose(order, constraints)
 
 
@@ -64,7 +64,7 @@ def _solve_tied(problem: Problem, minimize: str, constraints: Constraints, most_
     try:
         return whole.to_variables(order_exactly_tied(whole, minimize, constraints, most_sets=most_sets))
     except TooManySetsError:
-        raise refuse(problem.net.to_names(whole.variables), f"which takes more than {most_sets:,} sets") from None
+        raise refuse(problem.net.to_names(whole.variables), f"that would take more than {most_sets:,} sets") from None
 
 
 def invert_well(problem: Problem, objective: Goal, constraints: Constraints, allowance: Allowance) -> Inverse:

@@ -86,7 +86,7 @@ def require_picture(path: Path) -> None:
 
 def _require_ending(path: Path) -> None:
     if path.suffix.lower() not in (".svg", ".png"):
-        raise OptionError(f"{str(path)!r} is no picture", remedy="End its name in .svg or .png.")
+        raise OptionError(f"{str(path)!r} is not the name of a picture", remedy="End it in .svg or .png.")
 
 
 def picture(scenes: Sequence[Scene], caption: str = "") -> Picture:

@@ -23,7 +23,7 @@ def find_leaves(parents: Parents) -> list[Name]:
     leaves = [name for name in parents if name not in inner]
     if parents and len(leaves) == len(parents):
         raise GraphError(
-            "no variable has a child, so the leaves are all there is and nothing would be latent",
+            "{names} have no children, and as all variables are leaves, nothing would be latent",
             leaves,
             remedy="Say which variables are observed.",
         )

@@ -40,7 +40,7 @@ def from_pgmpy(bn: Any, observed: Iterable[Name] | None = None) -> BayesNet | Di
     numbers = {cpd.variable: cpd for cpd in bn.get_cpds()} if hasattr(bn, "get_cpds") else {}
     if numbers and len(numbers) < len(parents):
         bare = [name for name in parents if name not in numbers]
-        raise GraphError("variables without conditional probabilities", bare, remedy="Add theirs, or remove all.")
+        raise GraphError("{names} {have} no conditional probabilities", bare, remedy="Add theirs, or remove all.")
     if numbers and isinstance(bn, models.LinearGaussianBayesianNetwork):
         return _read_gaussian(BayesNet(parents, observed), numbers)
     if numbers and isinstance(bn, models.DiscreteBayesianNetwork):
@@ -61,7 +61,9 @@ def _read_gaussian(net: BayesNet, numbers: Mapping[Name, Any]) -> LinearGaussian
     }
     for name, given in weights.items():
         if set(given) != set(net.parents(name)):
-            raise GraphError("coefficients that do not belong to the parents of", [name], remedy="Give one a parent.")
+            raise GraphError(
+                "the coefficients of {names} are not one for each of its parents", [name], remedy="Give one a parent."
+            )
     bias = [float(numbers[name].beta[0]) for name in net.names]
     variance = [float(numbers[name].std) ** 2 for name in net.names]
     return LinearGaussian.from_weights(net, weights, bias, variance)
@@ -72,7 +74,9 @@ def _read_tables(parents: Parents, numbers: Mapping[Name, Any], observed: Iterab
     given = {name: list(numbers[name].variables[1:]) for name in parents}
     for name, listed in given.items():
         if set(listed) != set(parents[name]):
-            raise GraphError("a table that does not belong to the parents of", [name], remedy="Give them as evidence.")
+            raise GraphError(
+                "the table of {names} does not have its parents as evidence", [name], remedy="Give its parents."
+            )
     states = {name: [str(state) for state in numbers[name].state_names[name]] for name in parents}
     tables = {name: np.moveaxis(_align(numbers, name), 0, -1) for name in parents}
     return DiscreteNetwork.from_tables(given, states, tables, observed)
@@ -87,6 +91,10 @@ def _align(numbers: Mapping[Name, Any], name: Name) -> Any:
         if own == here:
             continue
         if set(own) != set(here):
-            raise GraphError(f"a table of {name!r} with other states than those of", [variable], remedy="Align them.")
+            raise GraphError(
+                f"the table of {name!r} has other states of {{names}} than its own table",
+                [variable],
+                remedy="Align them.",
+            )
         table = table.take([here.index(state) for state in own], axis=axis)
     return table

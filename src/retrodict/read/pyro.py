@@ -169,7 +169,7 @@ def _require_equal(runs: list[Run]) -> None:
         )
         if differing or runs[0].observed != run.observed:
             raise SourceError(
-                "the program does not have the same structure in every run; sites that differ",
+                "the program does not have the same structure in every run: {names} {are} different",
                 differing,
                 remedy="Sites, their sizes and their parents must not depend on what was drawn.",
             )

@@ -21,7 +21,9 @@ def require_layers(**layers: Sequence[int]) -> None:
     """Raise `OptionError` for sizes of layers that are none, or one of which is too small."""
     for name, sizes in layers.items():
         if not sizes or min(sizes) < 1:
-            raise OptionError(f"{name}={tuple(sizes)} are no sizes of layers", remedy="Give one or more of at least 1.")
+            raise OptionError(
+                f"{name}={tuple(sizes)} is out of range", remedy="Give one or more sizes, each at least 1."
+            )
 
 
 def require_room(what: str, variables: int, edges: int) -> None:

@@ -152,7 +152,7 @@ def find(source: str) -> BayesNet | LinearGaussian:
     """
     name, _, sizes = source.partition(":")
     if name not in NAMED:
-        raise SourceError(f"{source!r:.60} is no model of the zoo", remedy=f"It has {', '.join(NAMED)}.")
+        raise SourceError(f"{source!r:.60} is not a model of the zoo", remedy=f"It has {', '.join(NAMED)}.")
     return NAMED[name](*_read_sizes(source, name, sizes))
 
 

@@ -22,10 +22,18 @@ def test_weights_stand_beside_their_edges() -> None:
 @pytest.mark.parametrize(
     ("weights", "named", "message"),
     [
-        ({"tub": {"asai": 3.0}}, ("asai",), "'tub' name what is not one of its parents: 'asai'. Did you mean 'asia'?"),
-        ({7: {"asia": 3.0}}, ("asia",), "weights of 7 name .*: 'asia'. Name one of 'tub', 'lung'."),
-        ({"smoke": {"asia": 3.0}}, ("asia",), "weights of 'smoke' name .*: 'asia'. It has none."),
-        ({"tbu": {"asia": 3.0}}, ("tbu",), "children in weights not among .*: 'tbu'. Did you mean 'tub'?"),
+        ({"tub": {"asai": 3.0}}, ("asai",), "'tub' name 'asai', which is not among its parents. Did you mean 'asia'?"),
+        (
+            {7: {"asia": 3.0}},
+            ("asia",),
+            "weights of 7 name 'asia', which is not .*. Name one of 'tub', 'lung'.",
+        ),
+        (
+            {"smoke": {"asia": 3.0}},
+            ("asia",),
+            "weights of 'smoke' name 'asia', which is not .*. It has none.",
+        ),
+        ({"tbu": {"asia": 3.0}}, ("tbu",), "'tbu', whose weights are given, is not among .* Did you mean 'tub'?"),
     ],
 )
 def test_weights_of_no_edge_are_refused(weights: Any, named: tuple[Any, ...], message: str) -> None:

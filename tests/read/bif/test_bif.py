@@ -149,7 +149,7 @@ def test_arrows_are_enough_for_what_asks_for_arrows(tmp_path):
     assert rd.certify(rd.invert(net)).faithful
     assert "<svg" in net.plot().to_svg()
     with pytest.raises(
-        rd.errors.SourceError, match=r"no list of states of: 'a'\..* call from_bif\(path, tables=False\)"
+        rd.errors.SourceError, match=r"does not list the states of 'a'\..* call from_bif\(path, tables=False\)"
     ):
         from_bif(path)
 

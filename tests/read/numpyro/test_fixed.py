@@ -161,12 +161,12 @@ REFUSED = [
 @pytest.mark.parametrize("elementwise", [False, True])
 @pytest.mark.parametrize("program", REFUSED, ids=lambda program: program.__name__)
 def test_a_value_that_a_latent_decides_is_no_data(program, elementwise):
-    with pytest.raises(ProgramError, match=r"computed from what the program draws \('mu'\).*: 'err'\. Let"):
+    with pytest.raises(ProgramError, match=r"computed from what the program draws \('mu'\).* at 'err'\. Let"):
         rd.from_numpyro(program, 1.3, elementwise=elementwise)
 
 
 def test_the_first_of_several_sites_is_named():
-    with pytest.raises(ProgramError, match=r"\('mu'\).*: 'first'\."):
+    with pytest.raises(ProgramError, match=r"\('mu'\).* at 'first'\."):
         rd.from_numpyro(through_another_site, 1.3)
 
 
@@ -175,15 +175,15 @@ def test_it_is_refused_also_where_other_sites_are_observed():
         residual(y)
         sample("x", dist.Normal(0, 1))
 
-    with pytest.raises(ProgramError, match=r"\('mu'\).*: 'err'\."):
+    with pytest.raises(ProgramError, match=r"\('mu'\).* at 'err'\."):
         rd.from_numpyro(program, 1.3, observed=["x"])
 
 
 def test_guides_and_verdicts_on_guides_refuse_it_alike():
     guide = rd.AutoFaithful(residual)
-    with pytest.raises(ProgramError, match=r"\('mu'\).*: 'err'\."):
+    with pytest.raises(ProgramError, match=r"\('mu'\).* at 'err'\."):
         guide.setup(1.3)
-    with pytest.raises(ProgramError, match=r"\('mu'\).*: 'err'\."):
+    with pytest.raises(ProgramError, match=r"\('mu'\).* at 'err'\."):
         rd.lint(residual, lambda y: latent(), 1.3)
 
 
@@ -277,5 +277,5 @@ def test_a_mask_that_hides_nothing_is_none(mask, in_scan):
 @pytest.mark.parametrize("in_scan", [False, True])
 @pytest.mark.parametrize("mask", [lambda x, z: x > 1.5, lambda x, z: z > 0, lambda x, z: False])
 def test_a_mask_that_may_hide_something_is_refused(mask, in_scan):
-    with pytest.raises(ProgramError, match=r"mask takes values out of the density.*: 'x'"):
+    with pytest.raises(ProgramError, match=r"mask takes values of 'x' out of the density"):
         rd.from_numpyro(masked(mask, in_scan), np.array([1.0, 2.0], np.float32), elementwise=True)

@@ -75,7 +75,7 @@ def test_data_that_lack_an_axis_of_length_1_are_broadcast():
 
 @pytest.mark.parametrize("shape", [(), (1,), (4,), (2, 3), (1, 1, 3)])
 def test_data_that_are_not_of_the_size_of_a_draw_are_refused(shape):
-    with pytest.raises(ProgramError, match=r"obs= has shape .*: 'y'\."):
+    with pytest.raises(ProgramError, match=r"obs= of 'y' has shape "):
         rd.from_numpyro(rows, np.ones(shape))
 
 
@@ -88,7 +88,7 @@ HOLED = np.array([1.0, np.nan, np.inf])
 @pytest.mark.parametrize("elementwise", [False, True])
 def test_missing_data_are_refused_before_anything_is_trained(program, elementwise):
     message = (
-        r"must be finite, and are NaN or infinite at: 'y\[1\]', 'y\[2\]'\. Leave these entries out, or write one site"
+        r"must be finite, and are NaN or infinite at 'y\[1\]', 'y\[2\]'\. Leave these entries out, or write one site"
     )
     with pytest.raises(DataError, match=message):
         rd.from_numpyro(program, HOLED, elementwise=elementwise)
@@ -105,7 +105,7 @@ def test_missing_data_in_a_loop_are_found():
             lambda z, x: (sample("z", dist.Normal(z, 1)), sample("y", dist.Normal(z, 1), obs=x)), 0.0, y
         )
 
-    with pytest.raises(DataError, match=r": 'y\[1\]', 'y\[2\]'\."):
+    with pytest.raises(DataError, match=r"at 'y\[1\]', 'y\[2\]'\."):
         rd.from_numpyro(program, HOLED, elementwise=True)
 
 
@@ -115,12 +115,12 @@ def test_what_is_missing_at_elements_that_are_latent_is_no_matter():
 
 
 def test_missing_data_of_a_column_are_found():
-    with pytest.raises(DataError, match=r"at: 'y\[1\]'\."):
+    with pytest.raises(DataError, match=r"at 'y\[1\]'\."):
         rd.from_numpyro(rows, pd.Series([1, None, 3], dtype="Int64"))
 
 
 def test_missing_data_of_a_scalar_site_are_named_by_the_site():
-    with pytest.raises(DataError, match=r"at: 'x'\."):
+    with pytest.raises(DataError, match=r"at 'x'\."):
         rd.from_numpyro(lambda x: sample("x", dist.Normal(latent(), 1), obs=x), math.nan)
 
 
@@ -139,10 +139,13 @@ def test_an_obs_mask_that_hides_nothing_is_none(mask):
 
 
 BAD = {
-    "text": (["a", "b", "c"], r"no array of numbers: 'y'\. Give numbers to obs="),
-    "ragged": ([[1.0], [1.0, 2.0], []], r"no array of numbers: 'y'"),
-    "mapping": ({"y": 1.0}, r"no array of numbers: 'y'"),
-    "masked": (np.ma.masked_array([1.0, 2.0, 3.0], [0, 1, 0]), r"have masked entries: 'y'\. Leave these entries out"),
+    "text": (["a", "b", "c"], r"data of 'y' are not an array of numbers\. Give numbers to obs="),
+    "ragged": ([[1.0], [1.0, 2.0], []], r"data of 'y' are not an array of numbers"),
+    "mapping": ({"y": 1.0}, r"data of 'y' are not an array of numbers"),
+    "masked": (
+        np.ma.masked_array([1.0, 2.0, 3.0], [0, 1, 0]),
+        r"data of 'y' have masked entries\. Leave these entries out",
+    ),
 }
 
 
@@ -162,7 +165,7 @@ def centered(y):
 
 @pytest.mark.parametrize("data", [[1.0, 2.0, 4.0], pd.Series([1.0, 2.0, 4.0])], ids=["list", "column"])
 def test_lists_and_columns_used_twice_are_refused(data):
-    with pytest.raises(ProgramError, match=r"used elsewhere .*: 'y'"):
+    with pytest.raises(ProgramError, match=r"data of 'y' are used elsewhere"):
         rd.from_numpyro(centered, data)
 
 
@@ -170,13 +173,13 @@ def test_a_column_of_a_frame_used_twice_is_refused_and_another_is_a_constant():
     def program(frame, name):
         rows(frame["y"], mean=sample("z", dist.Normal(frame[name].mean(), 1)))
 
-    with pytest.raises(ProgramError, match=r"used elsewhere .*: 'y'"):
+    with pytest.raises(ProgramError, match=r"data of 'y' are used elsewhere"):
         rd.from_numpyro(program, FRAME, "y")
     assert rd.from_numpyro(program, FRAME, "x").net.parents("y") == ("z",)
 
 
 def test_a_number_used_twice_is_refused():
-    with pytest.raises(ProgramError, match=r"used elsewhere .*: 'x'"):
+    with pytest.raises(ProgramError, match=r"data of 'x' are used elsewhere"):
         rd.from_numpyro(lambda x: sample("x", dist.Normal(sample("z", dist.Normal(x, 1)), 1), obs=x), 2.0)
 
 
@@ -242,7 +245,8 @@ def test_circular_latents_are_read_without_their_reparametrization():
         sample("y", dist.VonMises(sample("angle", dist.VonMises(0.0, 1.0)), 4.0), obs=y)
 
     with pytest.raises(
-        ProgramError, match=r"'angle_unwrapped'\. Leave CircularReparam out for 'angle': angles are read"
+        ProgramError,
+        match=r"'angle_unwrapped' has an improper prior.* Leave CircularReparam out for 'angle': angles are read",
     ):
         rd.from_numpyro(handlers.reparam(program, config={"angle": CircularReparam()}), 0.5)
     assert rd.from_numpyro(program, 0.5).net.variable("angle").support == "circular"

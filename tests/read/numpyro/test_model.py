@@ -237,9 +237,12 @@ def test_values_of_sites_and_of_elements_are_one_another():
 @pytest.mark.parametrize(
     ("act", "message"),
     [
-        (lambda model: model.split({"q": np.zeros(3)}), "no sites of the program: 'q'"),
-        (lambda model: model.split({"x": np.zeros(4)}), r"shape \(4,\) where \(\.\.\., 3, 2\) was expected: 'x'"),
-        (lambda model: model.join({"x[0,0]": 1.0}), r"some elements of 'x' are missing: 'x\[0,1\]'"),
+        (lambda model: model.split({"q": np.zeros(3)}), "'q' is not a site of the program"),
+        (
+            lambda model: model.split({"x": np.zeros(4)}),
+            r"'x' has the shape \(4,\), where \(\.\.\., 3, 2\) was expected",
+        ),
+        (lambda model: model.join({"x[0,0]": 1.0}), r"'x\[0,1\]'.* are missing of 'x'"),
     ],
 )
 def test_values_that_fit_no_site_are_refused(act, message):
@@ -253,7 +256,7 @@ def test_a_program_that_draws_other_sites_each_time_is_refused():
     def program():
         numpyro.sample("x", dist.Normal(numpyro.sample(next(names), dist.Normal(0, 1)), 1))
 
-    with pytest.raises(ProgramError, match="drew a site that it had not when it was read: 'a1'"):
+    with pytest.raises(ProgramError, match="drew the site 'a1', which it did not have when it was read"):
         from_numpyro(program, observed=["x"], elementwise=True)
 
 

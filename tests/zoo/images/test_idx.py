@@ -33,11 +33,11 @@ def test_images_are_read_as_they_were_written(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no idx file of images"),
-        (head(3, 4, 5)[:10], "no idx file of images"),
-        (head(60) + PIXELS.tobytes(), "no idx file of images"),
-        (head(3, 4, 5, kind=13) + PIXELS.tobytes(), "no idx file of images"),
-        (b"\x01" + head(3, 4, 5)[1:] + PIXELS.tobytes(), "no idx file of images"),
+        (b"", "is not an idx file of images"),
+        (head(3, 4, 5)[:10], "is not an idx file of images"),
+        (head(60) + PIXELS.tobytes(), "is not an idx file of images"),
+        (head(3, 4, 5, kind=13) + PIXELS.tobytes(), "is not an idx file of images"),
+        (b"\x01" + head(3, 4, 5)[1:] + PIXELS.tobytes(), "is not an idx file of images"),
         (head(3, 4, 5) + PIXELS.tobytes()[:-1], "announces 60 bytes and holds only 59"),
         (head(3, 4, 5) + PIXELS.tobytes() + b"\x00", "announces 60 bytes and holds more"),
         (head(0, 4, 5), r"announces images of shape \(0, 4, 5\)"),

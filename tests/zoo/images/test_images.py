@@ -91,7 +91,11 @@ def test_a_share_is_held_out():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"name": "cifar"}, errors.SourceError, "'cifar' is no set of images. There are digits, mnist5k, fashion"),
+        (
+            {"name": "cifar"},
+            errors.SourceError,
+            "'cifar' is not a set of images that is known. There are digits, mnist5k, fashion",
+        ),
         ({"binarize": "median"}, errors.OptionError, "binarize='median' is not offered"),
         ({"held_out": 0.0}, errors.OptionError, "held_out=0.0 is out of range"),
         ({"held_out": 1.0}, errors.OptionError, "held_out=1.0 is out of range"),
@@ -141,7 +145,7 @@ def test_levels_that_are_no_bytes_are_refused(monkeypatch, level):
     module = ModuleType("sklearn.datasets")
     module.load_digits = lambda: type("Bunch", (), {"images": np.full((2, 8, 8), level)})
     monkeypatch.setitem(sys.modules, "sklearn.datasets", module)
-    with pytest.raises(errors.FileError, match="no whole numbers"):
+    with pytest.raises(errors.FileError, match="must be whole numbers"):
         load_images("digits")
 
 

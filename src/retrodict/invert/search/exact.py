@@ -272,7 +272,7 @@ def _rank(part: Part) -> list[int]:
 def refuse(names: tuple[object, ...], why: str) -> OrderError:
     """Build the error for a part that is too large to be solved exactly."""
     return OrderError(
-        f"order='exact' cannot prove an optimum for {len(names)} latents that hang together, {why}",
+        f"order='exact' cannot prove an optimum for {len(names)} connected latents ({{names}}): {why}",
         names,
         remedy="Use order='auto', which finds good orders of any size without proof.",
     )

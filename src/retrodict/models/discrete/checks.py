@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrodict.errors import DataError, GraphError, SizeError, UnknownVariableError
+from retrodict.errors import DataError, GraphError, SizeError, UnknownStateError
 from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.graph.names import Name
 
@@ -26,12 +26,12 @@ def require_room(cards: Sequence[int], name: Name) -> None:
     >>> require_room([2] * 40, "x")
     Traceback (most recent call last):
         ...
-    retrodict.errors.SizeError: a table of 1,099,511,627,776 probabilities, more than 50,000,000: 'x'. Give it ...
+    retrodict.errors.SizeError: the table of 'x' would have 1,099,511,627,776 probabilities, more than 50,000,000. ...
     """
     entries = math.prod(cards)
     if entries > MOST_ENTRIES:
         raise SizeError(
-            f"a table of {entries:,} probabilities, more than {MOST_ENTRIES:,}",
+            f"the table of {{names}} would have {entries:,} probabilities, more than {MOST_ENTRIES:,}",
             [name],
             remedy="Give it fewer parents or states.",
         )
@@ -41,10 +41,14 @@ def describe_states(name: Name, states: Sequence[str]) -> Variable:
     """Return the description of a variable with these states; raise `GraphError` for none, or for one given twice."""
     listed = tuple(map(str, states))
     if not listed:
-        raise GraphError("a variable without states", [name], remedy="Name its states.")
+        raise GraphError("{names} has no states", [name], remedy="Name its states.")
     twice = sorted({state for state in listed if listed.count(state) > 1}) if len(set(listed)) < len(listed) else []
     if twice:
-        raise GraphError(f"states given twice ({', '.join(map(repr, twice))}) by", [name], remedy="Name each once.")
+        raise GraphError(
+            f"{{names}} has states that are given twice ({', '.join(map(repr, twice))})",
+            [name],
+            remedy="Name each once.",
+        )
     return Variable(name, support="categorical", states=listed)
 
 
@@ -57,13 +61,15 @@ def order_axes(net: BayesNet, name: Name, given: Sequence[Name], table: Any) -> 
     try:
         array = np.asarray(table, dtype=np.float64)
     except (TypeError, ValueError):
-        raise DataError("a table that is no array of numbers", [name], remedy="Give probabilities.") from None
+        raise DataError(
+            "the table of {names} is not an array of numbers", [name], remedy="Give probabilities."
+        ) from None
     shape = tuple(len(net.variable(parent).states) for parent in (*given, name))
     if array.shape != shape:
         raise DataError(
-            f"a table of shape {array.shape} where {shape} was expected",
+            f"the table of {{names}} has the shape {array.shape}, where {shape} was expected",
             [name],
-            remedy="One axis for each parent, then one for its own states.",
+            remedy="Give it one axis for each parent, then one for its own states.",
         )
     place = {parent: axis for axis, parent in enumerate(given)}
     return array.transpose([*(place[parent] for parent in net.parents(name)), len(given)])
@@ -88,7 +94,7 @@ def normalize(net: BayesNet, name: Name, table: Probabilities) -> Probabilities:
         )
         shown = ", ".join(f"{number:.6g}" for number in rows[first][:8]) + (", ..." if table.shape[-1] > 8 else "")
         raise DataError(
-            f"the probabilities of {name!r}{f' given {given}' if given else ''} ({shown}) "
+            f"the probabilities of {{names}}{f' given {given}' if given else ''} ({shown}) "
             + (f"sum to {sums[first]:.6g}, not to 1" if (rows[first] >= 0).all() else "are not all positive"),
             [name],
             remedy="Correct this row.",
@@ -97,19 +103,17 @@ def normalize(net: BayesNet, name: Name, table: Probabilities) -> Probabilities:
 
 
 def read_code(states: tuple[str, ...], value: Any, name: Name) -> int:
-    """Return the number of a state; raise `UnknownVariableError` for one that the variable does not have."""
+    """Return the number of a state; raise `UnknownStateError` for one that the variable does not have."""
     try:
         return states.index(str(value))
     except ValueError:
-        raise UnknownVariableError(
-            f"{value!r} is no state of", [name], remedy=f"It has {', '.join(map(repr, states[:8]))}."
-        ) from None
+        raise UnknownStateError(value, name, states) from None
 
 
 def code_states(net: BayesNet, values: Mapping[Name, Any]) -> dict[Name, Any]:
     """Return values with the names of states replaced by their numbers, in arrays of the same shape.
 
-    Raises `UnknownVariableError` for a name that is no state of its variable. Numbers stay as they are.
+    Raises `UnknownStateError` for a name that is not a state of its variable. Numbers stay as they are.
     """
     return {name: _code(net.variable(name), value) if name in net.position else value for name, value in values.items()}
 
@@ -125,9 +129,11 @@ def _code(variable: Variable, value: Any) -> Any:
 def require_tables(net: BayesNet, tables: Mapping[Name, Any]) -> None:
     """Raise `GraphError` for variables without states or table, and for tables of others."""
     lists = {
-        "variables without states": [name for name in net.names if not net.variable(name).states],
-        "variables without a table of probabilities": [name for name in net.names if name not in tables],
-        "tables of what are no variables": [name for name in tables if name not in net.position],
+        "{names} {have} no states": [name for name in net.names if not net.variable(name).states],
+        "{names} {have} no table of probabilities": [name for name in net.names if name not in tables],
+        "{names} {have} a table, but {are} not among the variables": [
+            name for name in tables if name not in net.position
+        ],
     }
     for problem, names in lists.items():
         if names:

@@ -82,7 +82,7 @@ class DiscreteNetwork(Tables, Model):
     def to_codes(self, values: Mapping[Name, Any]) -> dict[Name, float]:
         """Return the values of states given by name, as ``log_joint`` and posteriors take them.
 
-        Raises `UnknownVariableError` for names and states that the model does not have.
+        Raises `UnknownVariableError` for names and `UnknownStateError` for states that are not in the model.
         """
         return {name: float(read_code(self.states(name), value, name)) for name, value in values.items()}
 
@@ -92,7 +92,11 @@ class DiscreteNetwork(Tables, Model):
         for name, value in values.items():
             states, codes = self.states(name), np.asarray(value, dtype=np.float64)
             if not np.isin(codes, np.arange(len(states))).all():
-                raise DataError("values that are no numbers of states", [name], remedy=f"Give 0 to {len(states) - 1}.")
+                raise DataError(
+                    "{names} has values that are not numbers of its states",
+                    [name],
+                    remedy=f"Give 0 to {len(states) - 1}.",
+                )
             named[name] = np.array(states)[codes.astype(np.int64)]
         return named
 

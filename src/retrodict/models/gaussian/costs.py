@@ -93,7 +93,7 @@ def sparsify(model: Equations, inverse: Inverse, max_nats: float) -> Sparsified:
     """
     require_gaussian(model, inverse)
     if not 0 <= max_nats < float("inf"):
-        raise OptionError(f"max_nats={max_nats} is no price", remedy="Give a number of nats, 0 or more.")
+        raise OptionError(f"max_nats={max_nats} is out of range", remedy="Give a number of nats, 0 or more.")
     plans = [
         iter(()) if generative else _give_up(parents, precision)
         for (parents, precision), generative in zip(

@@ -29,12 +29,19 @@ class Equations:
     variance: Floats
 
     def __post_init__(self) -> None:
-        for what, numbers in {"weight": self.weights, "bias": self.bias, "variance": self.variance}.items():
-            if not np.isfinite(numbers).all():
-                raise GraphError(f"a {what} is not finite", remedy="Give finite numbers.")
+        every = np.arange(len(self.net))
+        stated = {
+            "weights": (self.weights, self.net.parent_rows.sources),
+            "bias": (self.bias, every),
+            "variance": (self.variance, every),
+        }
+        for what, (numbers, owners) in stated.items():
+            wrong = self.net.to_names(np.unique(owners[~np.isfinite(numbers)]))
+            if wrong:
+                raise GraphError(f"the {what} of {{names}} must be finite", wrong, remedy="Give finite numbers.")
         if (self.variance <= 0).any():
             wrong = self.net.to_names(np.flatnonzero(self.variance <= 0))
-            raise GraphError("variances that are not positive", wrong, remedy="Give a positive variance.")
+            raise GraphError("the variance of {names} is not positive", wrong, remedy="Give a positive variance.")
 
     @property
     def mean(self) -> Floats:

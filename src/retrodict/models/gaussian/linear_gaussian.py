@@ -148,7 +148,7 @@ def _require_edges(net: BayesNet, weights: Mapping[Any, Mapping[Any, float]]) ->
     """Raise `GraphError` for a child that the model does not have, and for one with another parent than its own."""
     strangers = [child for child in weights if child not in net.position]
     if strangers:
-        raise unknown(strangers, net.position, "children in weights")
+        raise unknown(strangers, net.position, "whose weights are given")
     for child, row in weights.items():
         parents = net.parents(child)
         wrong = [name for name in row if name not in parents]
@@ -156,7 +156,7 @@ def _require_edges(net: BayesNet, weights: Mapping[Any, Mapping[Any, float]]) ->
             near = get_close_matches(str(wrong[0]), [str(parent) for parent in parents], n=1)
             known = f"Name one of {quote(parents)}." if parents else "It has none."
             raise GraphError(
-                f"the weights of {child!r} name what is not one of its parents",
+                f"the weights of {child!r} name {{names}}, which {{are}} not among its parents",
                 wrong,
                 remedy=f"Did you mean {quote(near)}?" if near else known,
             )

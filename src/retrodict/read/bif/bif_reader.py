@@ -89,7 +89,7 @@ def from_bif(
     except TypeError:
         raise SourceError(f"from_bif needs a path, not a {type(path).__name__}") from None
     if not place.name.lower().endswith(SUFFIXES):
-        raise SourceError(f"{place} is no BIF file by its name", remedy="Its name must end in .bif or .bif.gz.")
+        raise SourceError(f"{place} is not the name of a BIF file", remedy="It must end in .bif or .bif.gz.")
     parse = parse_bif if tables else parse_structure
     return parse(read_text(place), place.name, observed)
 
@@ -100,7 +100,7 @@ def parse_bif(text: str, file: str = "text", observed: Iterable[Name] | None = N
     bare = [name for name, listed in states.items() if not listed]
     if bare:
         remedy = f"Write type discrete [ 2 ] {{ yes, no }}; other types are not read. {STRUCTURE_ALONE}"
-        raise SourceError(f"{file} has no list of states of", bare, remedy=remedy)
+        raise SourceError(f"{file} does not list the states of {{names}}", bare, remedy=remedy)
     parents = {name: conditionals[name].parents for name in states}
     tables = {name: conditionals[name].read_table(states) for name in states}
     return DiscreteNetwork.from_tables(parents, states, tables, find_leaves(parents) if observed is None else observed)
@@ -182,17 +182,21 @@ class ProbabilityBlock:
                 return key, numbers
         elif match := ROW.fullmatch(statement):
             return match[1], match[2]
-        raise self._complain(f"{shorten(statement)}, which is neither (states) and numbers nor a table or default")
+        raise self._complain(
+            f"{shorten(statement)}, which is neither a row, (states) and numbers, nor a table or default"
+        )
 
     def _find_row(self, key: str, codes: list[dict[str, int]]) -> int:
         """Return the number of the row for these states of the parents, the last parent fastest."""
         names = split_names(key)
         if len(names) != len(codes):
-            raise self._complain(f"a row for {shorten(key)}, {len(names)} states of {len(codes)} parents")
+            raise self._complain(
+                f"a row for {shorten(key)}, which names {len(names)} states where {len(codes)} were expected"
+            )
         row = 0
         for name, parent, code in zip(names, self.parents, codes, strict=True):
             if name not in code:
-                raise self._complain(f"a row for {name!r}, which is no state of {parent!r}")
+                raise self._complain(f"a row for {name!r}, which is not a state of {parent!r}")
             row = row * len(code) + code[name]
         return row
 
@@ -200,9 +204,9 @@ class ProbabilityBlock:
         try:
             numbers = list(map(float, text.replace(",", " ").split()))
         except ValueError as error:
-            raise self._complain(f"what is no number ({error})") from None
+            raise self._complain(f"something that is not a number ({error})") from None
         if expected is not None and len(numbers) != expected:
-            raise self._complain(f"a row of {len(numbers)} numbers for {expected} states, {shorten(text)}")
+            raise self._complain(f"a row of {len(numbers)} numbers, {shorten(text)}, where {expected} were expected")
         return numbers
 
     def _complain(self, what: str, remedy: str = "") -> SourceError:
@@ -248,13 +252,13 @@ def _read_head(block: Block) -> ProbabilityBlock:
 def _read_name(block: Block, text: str) -> str:
     name = unquote(text.strip())
     if not name:
-        raise SourceError(f"{block.where}: a {block.keyword} block without a name")
+        raise SourceError(f"{block.where}: a {block.keyword} block has no name")
     return name
 
 
 def _add(found: dict[str, T], name: str, value: T, block: Block, what: str) -> None:
     if name in found:
-        raise SourceError(f"{block.where}: the {what} {name!r} stands there twice", remedy="Remove one.")
+        raise SourceError(f"{block.where}: the {what} {name!r} is given twice", remedy="Remove one.")
     found[name] = value
 
 
@@ -266,8 +270,8 @@ def _require_complete(states: States, conditionals: dict[str, ProbabilityBlock],
         strangers = [other for other in (name, *conditional.parents) if other not in states]
         if strangers:
             where = conditional.block.where
-            raise unknown(strangers, states, f"{where}: the probability of {name!r} has names")
+            raise unknown(strangers, states, f"named in the probability of {name!r} ({where})")
     bare = [name for name in states if name not in conditionals]
     if bare:
         remedy = "Give each variable one, probability (a | b, c) { ... }; it names the parents."
-        raise SourceError(f"{file} has no probability block of", bare, remedy=remedy)
+        raise SourceError(f"{file} has no probability block of {{names}}", bare, remedy=remedy)

@@ -56,7 +56,8 @@ def split_blocks(text: str, file: str) -> Iterator[Block]:
         head = HEAD.match(text, begin)
         if not head:
             raise SourceError(
-                f"{where}: {shorten(text[begin : begin + 200])} begins no block, or one that the file breaks off",
+                f"{where}: {shorten(text[begin : begin + 200])} does not begin a block, or begins one that the file "
+                "breaks off",
                 remedy="Blocks are network, variable and probability, each with { } behind it.",
             )
         body = (FLAT if head[1] == "probability" else NESTED).match(text, head.end())
@@ -100,7 +101,7 @@ def split_at(part: re.Pattern[str], text: str) -> list[str]:
         found = part.match(text, at)
         stop = found.end() if found else at
         if stop < len(text) and text[stop] == '"':  # a quote without its fellow
-            raise SourceError(f"{shorten(text[stop:])} has a quotation mark without its fellow", remedy="Close it.")
+            raise SourceError(f"{shorten(text[stop:])} has a quotation mark that is not closed", remedy="Close it.")
         parts.append(text[at:stop])
         if stop >= len(text):
             return parts

@@ -61,7 +61,7 @@ class Assign(Messenger):  # type: ignore[misc]
         name = msg["name"]
         if name not in self.sites:
             raise ProgramError(
-                "the program drew a site that it had not when it was read",
+                "the program drew the site {names}, which it did not have when it was read",
                 [name],
                 remedy="A program must draw the same sites in every run.",
             )

@@ -80,7 +80,7 @@ def trace_program(program: Program, sites: Sequence[Site], function: Callable[..
         raise
     except Exception as error:
         raise ProgramError(
-            f"the densities of the program {program.name!r} cannot be computed, {write_error(error)}, at",
+            f"the program {program.name!r} has densities that cannot be computed, at {{names}}: {write_error(error)}",
             [site.name for site in sites],
             remedy="Correct it until numpyro.infer.util.log_density accepts it.",
         ) from error

@@ -76,7 +76,7 @@ def _explain_concrete(error: Exception, program: Any, last: list[str], ending: s
     culprits = _find_deciding(program, last)
     if culprits is None:
         return ProgramError(f"the program {program.name!r} {found.of_data}", remedy=f"{found.cure_of_data}{ending}")
-    where = "" if culprits else " reached before or at"
+    where = ": {names}" if culprits else " reached before or at {names}"
     return ProgramError(
         f"the program {program.name!r} {found.of_latents}{where}", culprits or last[-1:], remedy=f"{found.cure}{ending}"
     )

@@ -117,7 +117,9 @@ class NumpyroModel(Model):
             n_leading = array.ndim - len(site.shape)
             if n_leading < 0 or array.shape[n_leading:] != site.shape:
                 expected = f"({', '.join(['...', *map(str, site.shape)])})"
-                raise DataError(f"a value of shape {array.shape} where {expected} was expected", [name])
+                raise DataError(
+                    f"the value of {{names}} has the shape {array.shape}, where {expected} was expected", [name]
+                )
             units = self.structure.variables[name]
             rows = array.reshape(*array.shape[:n_leading], len(units), -1)
             for place, unit in enumerate(units.tolist()):
@@ -135,7 +137,7 @@ class NumpyroModel(Model):
             units = [self.net.names[unit] for unit in self.structure.variables[name].tolist()]
             missing = [unit for unit in units if unit not in values]
             if missing and len(missing) < len(units):
-                raise DataError(f"some elements of {name!r} are missing", missing, remedy="Give all of them.")
+                raise DataError(f"{{names}} {{are}} missing of {name!r}", missing, remedy="Give all elements.")
             if not missing:
                 flat = [np.asarray(values[unit]).reshape(*self._leading(unit, values[unit]), -1) for unit in units]
                 rows = np.stack(np.broadcast_arrays(*flat), axis=-2)
@@ -148,7 +150,7 @@ class NumpyroModel(Model):
 
     def _find(self, name: str) -> Site:
         if name not in self.sites:
-            raise DataError("names that are no sites of the program", [name], remedy=f"It has {', '.join(self.sites)}.")
+            raise DataError("{names} is not a site of the program", [name], remedy=f"It has {', '.join(self.sites)}.")
         return self.sites[name]
 
     # -- compiled once for each shape ----------------------------------------------------------------

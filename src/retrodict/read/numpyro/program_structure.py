@@ -88,7 +88,7 @@ def read_structure(
         net = BayesNet(zip(names, parents, strict=True), seen, variables=variables)
     except CycleError as error:
         raise ProgramError(
-            "elements that depend on each other through an operation whose parts cannot be told apart",
+            "{names} depend on each other through an operation whose parts cannot be told apart",
             error.cycle[:-1],
             remedy="Read the program without elementwise=True, or write this part with other operations of JAX.",
         ) from error
@@ -105,13 +105,13 @@ def _choose_observed(
     else:
         chosen = []
         single = {name for listed in units for name in listed}
-        for name in require_list(observed, "observed"):
+        for name in require_list(observed, "observed="):
             if name not in by_site and name not in single:
-                raise unknown([name], [*by_site, *sorted(single - set(by_site))], "observed names")
+                raise unknown([name], [*by_site, *sorted(single - set(by_site))], "named in observed=")
             chosen += by_site.get(name, [name])
     if not chosen:
         raise ProgramError(
-            "the program has no observed site among",
+            "the program observes none of its sites, {names}",
             by_site,
             remedy="Give data with obs=, or name sites in observed=[...].",
         )
@@ -138,7 +138,7 @@ def _require_agreement(related: Mapping[str, Sequence[str]], followed: Mapping[s
         missing = [parent for parent in parents if parent not in related[name]]
         if missing:
             raise ProgramError(
-                f"NumPyro's relations of {name!r} lack parents that its density needs",
+                f"NumPyro's relations of {name!r} lack {{names}}, which its density needs",
                 missing,
                 remedy="Read the program with elementwise=True.",
             )

@@ -34,14 +34,16 @@ def refuse_message(message: Mapping[str, Any], seen: set[str]) -> None:
         )
     elif kind == "mutable":
         raise ProgramError(
-            "a mutable site changes from run to run", [message["name"]], remedy="Fix its value and pass it in."
+            "the mutable site {names} changes from run to run",
+            [message["name"]],
+            remedy="Fix its value and pass it in.",
         )
 
 
 def _refuse_name(name: str, seen: set[str]) -> None:
     if name in seen:
         raise ProgramError(
-            "a program must not use a site's name twice", [name], remedy='Name the sites apart, as in f"z{i}".'
+            "the program uses the name {names} for two sites", [name], remedy='Name the sites apart, as in f"z{i}".'
         )
 
 
@@ -49,19 +51,21 @@ def _refuse_sample(message: Mapping[str, Any]) -> None:
     name, value, fn = message["name"], message["value"], message["fn"]
     if not message["is_observed"] and value is not None:
         raise ProgramError(
-            "the value of a latent site was put there with handlers.substitute, which does not make it data",
+            "handlers.substitute gives the latent site {names} a value, which does not make it data",
             [name],
             remedy="Use handlers.condition if it is data, handlers.do if it is a constant, or leave it free.",
         )
     inner = peel(fn)
     if isinstance(inner, dist.Unit):
         raise ProgramError(
-            "a factor changes the density but draws nothing, so the program cannot be simulated",
+            "the factor {names} changes the density but draws nothing, so the program cannot be simulated",
             [name],
             remedy="Write what it stands for as a distribution at a site with obs=.",
         )
     if isinstance(inner, dist.ImproperUniform):
-        raise ProgramError("an improper prior cannot be drawn from", [name], remedy=_advise_on_improper(name))
+        raise ProgramError(
+            "{names} has an improper prior, from which nothing can be drawn", [name], remedy=_advise_on_improper(name)
+        )
     if isinstance(inner, dist.Delta):
         _refuse_point_mass(message, inner)
     if message["is_observed"] and not isinstance(inner, dist.Delta):
@@ -78,7 +82,7 @@ def _refuse_point_mass(message: Mapping[str, Any], inner: Any) -> None:
     weighted = is_traced(inner.log_density) or np.any(np.asarray(inner.log_density) != 0)
     if message["is_observed"] or weighted:
         raise ProgramError(
-            "a Delta with data or a log_density of its own is a constraint, not a distribution",
+            "{names} is a Delta with data or a log_density of its own, which is a constraint and not a distribution",
             [message["name"]],
             remedy="Give the site a distribution with a density, or use numpyro.deterministic.",
         )
@@ -87,7 +91,7 @@ def _refuse_point_mass(message: Mapping[str, Any], inner: Any) -> None:
 def _refuse_shape(name: str, given: tuple[int, ...], drawn: tuple[int, ...]) -> None:
     if given != drawn:
         raise ProgramError(
-            f"obs= has shape {given}, but a draw from the distribution has shape {drawn}",
+            f"obs= of {{names}} has shape {given}, but a draw from the distribution has shape {drawn}",
             [name],
             remedy="Put the site into a numpyro.plate, or expand its distribution, so that both agree.",
         )
@@ -97,7 +101,7 @@ def _refuse_subsampling(message: Mapping[str, Any]) -> None:
     size, subsample = message["args"]
     if subsample is not None and subsample != size:
         raise ProgramError(
-            f"a plate takes {subsample} of {size} at random, and the rest of the model is not there",
+            f"the plate {{names}} takes {subsample} of {size} at random, and the rest of the model is not there",
             [message["name"]],
             remedy="Leave subsample_size out.",
         )
@@ -117,7 +121,7 @@ def _refuse_control_flow(message: Mapping[str, Any]) -> None:
             )
         if kind == "substitute":
             raise ProgramError(
-                "handlers.substitute reaches into control flow with values of",
+                "handlers.substitute reaches into control flow with values of {names}",
                 values,
                 remedy="Use handlers.condition for data, or wrap what is inside with handlers.do.",
             )
@@ -129,14 +133,16 @@ def refuse_site(site: Mapping[str, Any]) -> None:
     scale = site.get("scale")
     if scale is not None and (is_traced(scale) or np.any(np.asarray(scale) != 1)):
         raise ProgramError(
-            "handlers.scale weighs the density, which then belongs to no distribution",
+            "handlers.scale weighs the density of {names}, which then belongs to no distribution",
             [name],
             remedy="Read the program without it.",
         )
     if jnp.size(site["value"]) == 0:
-        raise ProgramError("a site draws an array without elements", [name], remedy="Leave it out.")
+        raise ProgramError("the site {names} draws an array without elements", [name], remedy="Leave it out.")
     if jnp.iscomplexobj(site["value"]):
-        raise ProgramError("complex values are not read", [name], remedy="Draw real and imaginary part.")
+        raise ProgramError(
+            "{names} draws complex values, which are not read", [name], remedy="Draw real and imaginary part."
+        )
 
 
 def list_masks(fn: Any) -> list[Any]:
@@ -152,7 +158,7 @@ def list_masks(fn: Any) -> list[Any]:
 def refuse_mask(name: str) -> None:
     """Raise `ProgramError` for a site that a mask hides, or may hide, in part."""
     raise ProgramError(
-        "a mask takes values out of the density that are drawn all the same",
+        "a mask takes values of {names} out of the density that are drawn all the same",
         [name],
         remedy="Leave these entries out. For obs_mask=, make a site for what is seen and one for what is not.",
     )

@@ -21,7 +21,7 @@ def relate_sites(program: Program, sites: Sequence[Site]) -> dict[str, list[str]
     looped = [site.name for site in sites if site.in_scan]
     if looped:
         raise ProgramError(
-            "sites in a scan are read element by element only",
+            "{names} {are} in a scan, whose sites are read element by element only",
             looped,
             remedy="Write from_numpyro(..., elementwise=True), or a Python loop with names of their own.",
         )

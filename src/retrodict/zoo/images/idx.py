@@ -56,7 +56,7 @@ def read_idx_images(path: str | os.PathLike[str]) -> Bytes:
 
 def _read_shape(path: str | os.PathLike[str], header: bytes) -> tuple[int, ...]:
     if len(header) < 4 + 4 * IMAGES or header[:4] != bytes([0, 0, UNSIGNED_BYTE, IMAGES]):
-        raise FileError(path, "it is no idx file of images", remedy="It must hold bytes in three axes.")
+        raise FileError(path, "it is not an idx file of images", remedy="It must hold bytes in three axes.")
     shape = tuple(int.from_bytes(header[i : i + 4], "big") for i in range(4, 4 + 4 * IMAGES, 4))
     if not 0 < math.prod(shape) <= MOST_BYTES:
         raise FileError(path, f"it announces images of shape {shape}", remedy=f"Up to {MOST_BYTES:,} bytes are read.")

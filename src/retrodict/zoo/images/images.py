@@ -99,7 +99,7 @@ def load_images(
 
 def _find_origin(name: str) -> Origin:
     if name not in ORIGINS:
-        raise SourceError(f"{name!r} is no set of images", remedy=f"There are {', '.join(ORIGINS)}.")
+        raise SourceError(f"{name!r} is not a set of images that is known", remedy=f"There are {', '.join(ORIGINS)}.")
     return ORIGINS[name]
 
 

@@ -72,7 +72,7 @@ def _to_bytes(levels: object) -> Bytes:
     array = np.asarray(levels)
     whole: Bytes = array.astype(np.uint8)
     if not np.array_equal(whole, array):
-        raise FileError("images", "gray levels that are no whole numbers from 0 to 255")
+        raise FileError("images", "gray levels must be whole numbers from 0 to 255")
     return whole
 
 

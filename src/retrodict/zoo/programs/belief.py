@@ -58,7 +58,7 @@ class SigmoidBeliefNetwork(eqx.Module):
         images = jnp.asarray(images, jnp.float32)
         *latents, pixels = self.sizes
         if images.ndim == 0 or images.shape[-1] != pixels:
-            raise DataError(f"images of shape {images.shape} for a model of {pixels} pixels", ["x"])
+            raise DataError(f"{{names}} has images of shape {images.shape}, but the model has {pixels} pixels", ["x"])
         if sum(latents) > MOST_LATENTS:
             raise SizeError(
                 f"{sum(latents)} latents have {2 ** sum(latents):,} states to sum over, more than {2**MOST_LATENTS:,}",

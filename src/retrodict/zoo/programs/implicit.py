@@ -50,7 +50,7 @@ class ImplicitGenerator(Model):
     def log_conditionals(self, columns: jax.Array) -> NoReturn:
         """Raise `DensityError`: what is only a simulator scores nothing."""
         raise DensityError(
-            "an implicit generator has no density, so it can neither be scored nor its draws be weighted",
+            "an implicit generator has no density of {names}, so it cannot be scored and its draws cannot be weighted",
             self.net.observed,
             remedy="Use amortize, sample and log_prob of the posterior, which need simulations only.",
         )

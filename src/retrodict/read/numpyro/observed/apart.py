@@ -88,7 +88,7 @@ def _require_disjoint(traced: ClosedJaxpr, shapes: list[tuple[int, ...]], watche
     for site, result in zip(watched, results, strict=False):
         if table.bits(table.total([result.sets])) & used:
             raise ProgramError(
-                "the data of a site are used elsewhere in the program, too, where new data would not reach",
+                "the data of {names} are used elsewhere in the program, too, where new data would not arrive",
                 [site.name],
                 remedy="Use the value that numpyro.sample returns, or pass what is computed from the data as an "
                 "argument of its own.",

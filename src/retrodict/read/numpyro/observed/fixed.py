@@ -77,7 +77,7 @@ def require_finite(data: Data, structure: ProgramStructure) -> None:
         wrong += [f"{name}[{','.join(map(str, place))}]" if place else name for place in np.argwhere(missing).tolist()]
     if wrong:
         raise DataError(
-            "the data of a program must be finite, and are NaN or infinite at",
+            "the data of a program must be finite, and are NaN or infinite at {names}",
             wrong,
             remedy="Leave these entries out, or write one site for what is seen and one for what is missing. With "
             "elementwise=True, observed=[...] can name the elements that are seen.",
@@ -93,7 +93,7 @@ def _list_sources(table: SetTable, sites: Sequence[Site], result: Tracked) -> li
 def _refuse_value(name: str, sources: Sequence[str]) -> None:
     shown = f" ({quote(sources)})" if sources else ""
     raise ProgramError(
-        f"obs= is computed from what the program draws{shown}, so that it is no data, at",
+        f"obs= is computed from what the program draws{shown}, so that it is not data, at {{names}}",
         [name],
         remedy="Let obs= be what was measured, and make what latents do to it a part of the distribution: "
         "obs=y - mu is sample('y', dist.Normal(mu, sigma), obs=y); see dist.TransformedDistribution for others. "

@@ -45,7 +45,7 @@ def read_array(name: str, value: Any) -> Any:
     array([1., 2.])
     """
     if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
-        raise DataError("the data of a site have masked entries", [name], remedy="Leave these entries out.")
+        raise DataError("the data of {names} have masked entries", [name], remedy="Leave these entries out.")
     if isinstance(value, (np.ndarray, jax.Array, *NUMBERS)):
         return value
     if any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(value)):
@@ -55,7 +55,7 @@ def read_array(name: str, value: Any) -> Any:
         return array.astype(np.float64) if array.dtype == object else array + 0
     except (TypeError, ValueError):
         raise DataError(
-            "the data of a site are no array of numbers", [name], remedy="Give numbers to obs=, in an array."
+            "the data of {names} are not an array of numbers", [name], remedy="Give numbers to obs=, in an array."
         ) from None
 
 
