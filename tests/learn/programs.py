@@ -104,6 +104,11 @@ def with_sites() -> None:
     numpyro.sample("x", dist.Bernoulli(logits=decoder(z)))
 
 
+def shifted(by: float = 1.0) -> None:
+    z = numpyro.sample("z", dist.Normal(numpyro.param("mean", 0.0), 1.0))
+    numpyro.sample("x", dist.Normal(z + by, 1.0))
+
+
 def without_parameters() -> None:
     z = numpyro.sample("z", dist.Normal(0.0, 1.0))
     numpyro.sample("x", dist.Normal(z, 1.0))

@@ -156,6 +156,10 @@ def test_parameters_that_are_sites_become_a_module() -> None:
     np.testing.assert_allclose(eqx.filter_jit(generator.log_joint)(z, x), expected, rtol=1e-5)
 
 
+def test_parameters_may_begin_with_numbers_of_python() -> None:
+    assert [float(leaf) for leaf in list_arrays(as_module(programs.shifted)).values()] == [0.0]
+
+
 def test_what_has_no_parameters_is_refused() -> None:
     with pytest.raises(ProgramError, match="no parameters"):
         as_module(programs.without_parameters)

@@ -7,6 +7,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpyro import handlers
 from numpyro.distributions import constraints
@@ -78,6 +79,7 @@ def find_broken(module: eqx.Module) -> list[str]:
 
 
 def _unconstrain(value: Tree, support: Any) -> Tree:
+    value = jax.tree.map(lambda leaf: jnp.array(leaf) if eqx.is_inexact_array_like(leaf) else leaf, value)
     return value if support is constraints.real else jax.tree.map(biject_to(support).inv, value)
 
 
