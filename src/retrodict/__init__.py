@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from retrodict.posterior.amortization import amortize as amortize
     from retrodict.posterior.calibration.calibration import Calibration as Calibration
     from retrodict.posterior.calibration.calibration import Check as Check
+    from retrodict.posterior.observations import Evidence as Evidence
     from retrodict.posterior.posterior import AmortizedPosterior as AmortizedPosterior
     from retrodict.posterior.weights.importance import Importance as Importance
     from retrodict.read.bif.bif_reader import from_bif as from_bif
@@ -83,6 +84,7 @@ _LAZY = {
     "DiscreteNetwork": "retrodict.models.discrete",
     "EdgeCosts": "retrodict.models.gaussian.costs",
     "Encoder": "retrodict.encode.encoder",
+    "Evidence": "retrodict.posterior.observations",
     "Gap": "retrodict.learn.gap",
     "GaussianFactors": "retrodict.models.gaussian.gaussian_factors",
     "History": "retrodict.train.history",
@@ -127,6 +129,7 @@ __all__ = [
     "Edge",
     "EdgeCosts",
     "Encoder",
+    "Evidence",
     "Gap",
     "GaussianFactors",
     "GuideVerdict",

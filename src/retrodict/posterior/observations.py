@@ -17,9 +17,11 @@ from retrodict.plan.layout import Floats
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Which variables are given, and their values for a batch of observations.
+    """Which variables are given, and their values for a batch of observations; `AmortizedPosterior.read` makes it.
 
-    ``given`` are in topological order; ``columns``, of shape ``(*batch, columns)``, hold their values side by side.
+    Arguments:
+        given: the names of the variables, in topological order.
+        columns: their values side by side, an array ``(*batch, columns)``.
 
     >>> evidence = Evidence(("x", "y"), np.array([[0.5, 1.0], [0.0, 2.0], [1.0, 1.0]]))
     >>> evidence.batch, len(evidence)
