@@ -31,15 +31,15 @@ def stop(*_):
 
 BAD = {
     "figure2 --depth 4 12": "12 is not a depth of figure 2. Choose one of these: 3, 4",
-    "figure2 --depth four": "depth 'four' is no whole number",
-    "figure2 --depth -4": "depth '-4' is no whole number",
+    "figure2 --depth four": "depth 'four' is not a whole number",
+    "figure2 --depth -4": "depth '-4' is not a whole number",
     "figure2 --encoder heuristics": "'heuristics' is not an encoder of figure 2",
     "figure2 --width 0": "Each width must be 1 or more",
     "vae --data faces": "'faces' is not the name of images of this experiment. Choose one of these: digits, mnist5k",
     "vae --model vae": "'vae' is not a model of this experiment. Choose one of these: exact, relaxed",
     "vae --encoder dense": "'dense' is not an encoder of this experiment. Choose one of these: mean-field",
     "vae --capacity 0": "Each capacity must be 1 or more",
-    "vae --capacity many": "capacity 'many' is no whole number",
+    "vae --capacity many": "capacity 'many' is not a whole number",
 }
 for command in EXPERIMENTS:
     BAD[f"{command} --seeds 0"] = "seeds=0 is too small"

@@ -290,7 +290,7 @@ def test_memory_beside_the_arrays_is_twice_the_file_at_most(path):
 def test_what_is_no_file_is_refused(path, tmp_path):
     os.mkfifo(path)
     for wrong in (path, tmp_path, Path(os.devnull)):
-        with pytest.raises(FileError, match="is no regular file"):
+        with pytest.raises(FileError, match="is not a regular file"):
             read_arrays(wrong)
     with pytest.raises(FileError, match=r"absent: cannot be read \(No such file"):
         read_arrays(tmp_path / "absent")

@@ -67,7 +67,7 @@ def test_a_file_that_is_missing_is_one_error_whoever_reads_it(read: Callable[[Pa
 def test_nobody_waits_for_a_pipe(read: Callable[[Path], object], tmp_path: Path) -> None:
     for ending in ("", ".bif", ".bif.gz", ".json", ".npz"):
         os.mkfifo(tmp_path / f"pipe{ending}")
-    with pytest.raises(FileError, match=r"pipe[a-z.]*: is no regular file\. Give the path of a file\."):
+    with pytest.raises(FileError, match=r"pipe[a-z.]*: is not a regular file\. Give the path of a file\."):
         read(tmp_path / "pipe")
 
 

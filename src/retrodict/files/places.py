@@ -50,7 +50,7 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     """Open a file to be read; raise `FileError` for a pipe or device, which could keep us waiting for ever."""
     with reading(path):
         if not stat.S_ISREG(os.stat(path).st_mode):
-            raise FileError(path, "is no regular file", remedy="Give the path of a file.")
+            raise FileError(path, "is not a regular file", remedy="Give the path of a file.")
         return open(path, "rb")
 
 
@@ -67,7 +67,7 @@ def require_writable(path: Path) -> None:
     with writing(path):
         existed = path.exists()
         if existed and not path.is_file():
-            raise OSError(EINVAL, "it is no regular file")
+            raise OSError(EINVAL, "it is not a regular file")
         with path.open("ab"):
             pass
         if not existed:

@@ -14,7 +14,7 @@ MOST_SEED = 2**32 - 1
 def read_count(name: str, value: Any, least: int = 1, most: int | None = None) -> int:
     """Return a whole number that is to lie between two bounds, as Python's own integer.
 
-    Raises `OptionError`, which names the option, for what is no whole number and for one out of bounds.
+    Raises `OptionError`, which names the option, for what is not a whole number and for one out of bounds.
 
     >>> import numpy as np
     >>> read_count("n", np.int64(3))
@@ -26,7 +26,7 @@ def read_count(name: str, value: Any, least: int = 1, most: int | None = None) -
     except TypeError:
         count = None
     if count is None or isinstance(value, bool):
-        raise OptionError(f"{name}={value!r} is no whole number", remedy=f"Give a whole number, {wanted}.")
+        raise OptionError(f"{name}={value!r} is not a whole number", remedy=f"Give a whole number, {wanted}.")
     if count < least:
         raise OptionError(f"{name}={count} is too small", remedy=f"Give {wanted}.")
     if most is not None and count > most:
@@ -52,7 +52,7 @@ def read_rate(value: Any, name: str = "learning_rate") -> float:
 def read_seed(value: Any, name: str = "seed") -> int:
     """Return a seed, 0 to 4,294,967,295: another would be cut to one of these, and give what that one gives.
 
-    Raises `OptionError` for other numbers and for what is no whole number.
+    Raises `OptionError` for other numbers and for what is not a whole number.
 
     >>> read_seed(7)
     7

@@ -167,7 +167,7 @@ def test_a_broken_packed_file_is_refused(tmp_path, content):
     [
         ("nowhere.bif", "No such file"),
         ("net.xml", r"not the name of a BIF file.*\.bif"),
-        ("folder.bif", "no regular file"),
+        ("folder.bif", "not a regular file"),
         ("nul\0.bif", r"nul\\x00.bif': cannot be read \(.*null"),
         (3.5, "needs a path, not a float"),
     ],
@@ -180,5 +180,5 @@ def test_a_path_that_leads_nowhere_is_named(tmp_path, name, message):
 
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.bif")
-    with pytest.raises(FileError, match="no regular file"):
+    with pytest.raises(FileError, match="not a regular file"):
         from_bif(tmp_path / "pipe.bif")

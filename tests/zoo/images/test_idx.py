@@ -74,7 +74,7 @@ def test_damaged_files_are_refused(tmp_path, content):
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     with pytest.raises(FileError, match="cannot be read"):
         read_idx_images(tmp_path / "none.gz")
-    with pytest.raises(FileError, match="is no regular file"):
+    with pytest.raises(FileError, match="is not a regular file"):
         read_idx_images(tmp_path)
 
 
