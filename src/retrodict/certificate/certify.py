@@ -33,7 +33,7 @@ from retrodict.graph.names import Name
 if TYPE_CHECKING:
     from retrodict.pictures import Picture
 
-# So many variables of a model are drawn around an open path.
+# The most variables of a model that are drawn around an open path.
 MOST_DRAWN = 60
 
 

@@ -27,7 +27,7 @@ def train_command(
     steps: Annotated[int, typer.Option(help="Minibatches of simulations.")] = 5000,
     batch: Annotated[int, typer.Option(help="Simulations in a minibatch.")] = 256,
     patience: Annotated[
-        int | None, typer.Option(help="Stop after so many steps, in units of 25, without progress.")
+        int | None, typer.Option(help="Stop after this many steps without progress, in units of 25.")
     ] = None,
     simulations: Annotated[int, typer.Option(help="Simulations for the check of calibration; 0: no check.")] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same posterior.")] = 0,

@@ -38,13 +38,19 @@ MOST_SHOWN = 100_000
 
 @dataclass(frozen=True)
 class Variable:
-    """What is known of a variable beside its parents: how many numbers it holds, where they lie, its plates.
+    """The description of a variable: how many numbers it holds, on which support, in which plates.
 
-    ``support`` is a name such as ``real`` or ``categorical``; ``plates`` are the names of the plates that
-    repeat it, outermost first. ``shape`` is that of one value, if not ``()`` for one number and ``(size,)`` for
-    several. ``categories`` counts the values that each number of a discrete variable can take, where they are
-    finitely many, ``states`` names them, and ``bounds`` are the least and the greatest of them, or the ends of an
-    interval, where they are constants. Readers fill these in, encoders use them, structure ignores them.
+    Readers fill the description in, encoders use it, and structural functions ignore it.
+
+    Arguments:
+        name: the name of the variable.
+        size: how many numbers one value holds. Default 1.
+        support: the name of the support, such as ``real`` or ``categorical``. Default ``real``.
+        plates: names of the plates that repeat the variable, outermost first.
+        shape: the shape of one value. Default ``()`` for one number and ``(size,)`` for several.
+        categories: how many values each number of a discrete variable can take, if they are finitely many.
+        bounds: the least and the greatest value, or the ends of an interval, if they are constants.
+        states: the names of the categories.
     """
 
     name: Name
@@ -73,12 +79,16 @@ class Variable:
 class BayesNet(Portable):
     r"""Structure of a generative model, :math:`p(z, x) = \prod_i p(v_i \mid \mathrm{pa}(v_i))`.
 
-    ``parents`` gives the parents of each variable (a mapping, or pairs); ``observed`` the names whose values
-    are data. Variables are numbered topologically, ties by name, so nothing depends on the order in which
-    they were written down: every parent has a smaller number than its child.
+    Variables are numbered topologically, ties by name, so nothing depends on the order in which they were written
+    down: every parent has a smaller number than its child.
 
-    Raises `GraphError` (or its subclasses `CycleError` and `UnknownVariableError`) when a name is unknown,
-    given twice, its own parent or part of a cycle, and when nothing is observed or nothing latent.
+    Arguments:
+        parents: the parents of each variable, ``{name: [parents]}`` or pairs. A name is a text, a number or a tuple.
+        observed: names of the variables whose values are data; the others are latent.
+        variables: descriptions of variables, each a `Variable`. A variable that is not described is one real number.
+
+    Raises: `GraphError` (or its subclasses `CycleError` and `UnknownVariableError`) when a name is unknown, given
+    twice, its own parent or part of a cycle, and when nothing is observed or nothing latent.
 
     Source: Koller & Friedman, Probabilistic Graphical Models, section 3.2.
 

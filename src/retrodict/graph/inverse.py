@@ -29,12 +29,13 @@ class Inverse:
     r"""A factorization of the posterior, :math:`q(z \mid x) = \prod_i q(z_i \mid \mathrm{Pa}(z_i))`.
 
     The parents of a latent are observed variables and latents sampled before it. ``generative`` names the
-    barren latents: sampled last, from the model's own conditionals, so they need no network.
+    barren latents: they are sampled last, from the model's own conditionals, and need no network.
 
-    Made by `invert`, `reversal`, `mean_field` or `fully_connected`; ``strategy`` says by which. What `invert` made
-    has a ``forest``: for each latent, by its place among ``net.latents``, the one of its latent parents that is
-    eliminated first, or -1. Going down it, parent sets are inherited: it is the plan by which an encoder can share
-    work, a backward recursion on a chain, an upward pass on a tree.
+    An inverse is made by `invert`, `reversal`, `mean_field` or `fully_connected`; ``strategy`` says by which. An
+    inverse that `invert` made has a ``forest``: for each latent, by its place among ``net.latents``, the latent parent
+    that is eliminated first, or -1. Parent sets are inherited down the forest, so it is the plan by which an encoder
+    can share work: a backward recursion on a chain, an upward pass on a tree.
+
     Source: Webb et al. 2017, section 1 (the encoder's factorization).
 
     >>> from retrodict.invert import invert
@@ -125,10 +126,16 @@ class Inverse:
     def sparsify(self, *, max_nats: float, model: CanSparsify | None = None) -> Sparsified:
         """Return a smaller structure that costs at most ``max_nats``, with its exact price.
 
-        The price is what is added to the KL from the posterior to the best encoder of the structure. It has a
-        closed form for linear-Gaussian models: the one that was inverted, or the one given.
+        The price is what is added to the KL from the posterior to the best encoder of the structure. The price has a
+        closed form for linear-Gaussian models.
 
-        Raises `OptionError` when there is no such model, or for a price that is not a number of nats.
+        Arguments:
+            max_nats: the highest price, in nats.
+            model: a linear-Gaussian model of the same structure. Default: the model that was inverted.
+
+        Returns: a `Sparsified`: the smaller inverse and its price in nats.
+
+        Raises: `OptionError` when there is no such model, or for a price that is not a number of nats.
 
         >>> from retrodict import fully_connected, zoo
         >>> model = zoo.binary_tree(depth=4)

@@ -7,7 +7,7 @@ import numpy as np
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.rows import Integers, Mask, Rows, cumulate, drop_repeats, sort_edges
 
-FEW = 4  # families of up to so many parents have so few pairs that looking for equal ones does not pay
+FEW = 4  # families of up to this many parents have too few pairs to look for equal ones
 
 
 def moralize(net: BayesNet, keep: Mask) -> Rows:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-# Up to so many numbers, setting and clearing bits one by one is fastest; every such step copies the whole integer.
+# Up to this many numbers, setting and clearing bits one by one is fastest; every such step copies the whole integer.
 FEW = 64
 
 

@@ -35,47 +35,50 @@ def invert(
 ) -> Inverse:
     r"""Return an inverse of a model: a faithful and minimal factorization of its posterior.
 
-    Barren latents are set aside; the others are eliminated from the moral graph in the given order, and the
-    parents of each are its neighbors at that moment, :math:`\mathrm{Pa}(z_i) = N_J(z_i)`.
+    Barren latents are set aside. The others are eliminated from the moral graph in the given order; the parents of
+    each are its neighbors at that moment, :math:`\mathrm{Pa}(z_i) = N_J(z_i)`.
 
-    Every function and command that takes an ``order`` reads it here. It is one of
+    Arguments:
+        net_or_model: a model or its structure.
+        order: the order of elimination, by name or as a sequence. Every function and command with an ``order`` takes
+            the same. Default ``"auto"``.
 
-    * ``"forward"``, ``"reverse"``: CoMI, the paper's algorithm;
-    * ``"min-fill"``: at each step the latent whose elimination adds the fewest edges;
-    * ``"min-degree"``: at each step the latent with the fewest neighbors, faster on large graphs with many loops;
-    * ``"nested-dissection"``: separators last; of chains and trees the least depth there is;
-    * ``"exact"``: proved to have the least edges, depth or width of all orders; for up to some 25 latents that
-      hang together, not counting those whose neighbors are all joined (under ``together`` or ``in_sequence`` for
-      some 15 latents in all);
-    * ``"auto"``: the best of all these. Each part of the model is solved exactly where that is quick (always up
-      to about 12 latents; ``strategy`` is then ``"exact"``), and otherwise improved by local search: a ``strategy``
-      other than ``"exact"`` is not proved. Above 5,000 latents nothing is improved, and only two orders are tried:
-      the better natural direction (``strategy`` is ``"natural"``; the worse is abandoned once it has more edges),
-      and nested dissection where depth is minimized, or where it takes linear time and the natural order has more
-      than log2(n) edges a variable;
-    * a sequence of all latents, eliminated in this order (barren ones first, wherever they stand in it);
-    * ``"reversal"``, ``"mean-field"``, ``"fully-connected"``: a baseline, which eliminates nothing and need be neither
-      faithful nor minimal;
-    * an `Inverse` of this model, which is returned as it is.
+            * ``"forward"``, ``"reverse"``: CoMI, the paper's algorithm.
+            * ``"min-fill"``: at each step the latent whose elimination adds the fewest edges.
+            * ``"min-degree"``: at each step the latent with the fewest neighbors; faster on large graphs with loops.
+            * ``"nested-dissection"``: separators last; the least possible depth for chains and trees.
+            * ``"exact"``: proved to have the least edges, depth or width of all orders. It takes up to about 25
+              connected latents, not counting those whose neighbors are all joined; about 15 latents in all under
+              ``together`` or ``in_sequence``.
+            * ``"auto"``: the best of all these. Each part of the model is solved exactly where that is quick (always
+              up to about 12 latents; ``strategy`` is then ``"exact"``) and improved by local search otherwise, without
+              a proof. Above 5,000 latents nothing is improved, and two orders are tried: the better natural direction
+              (``strategy`` is ``"natural"``), and nested dissection where depth is minimized, or where dissection
+              takes linear time and the natural order has more than log2(n) edges for each variable.
+            * a sequence of all latents, eliminated in this order; barren ones are taken out of it.
+            * ``"reversal"``, ``"mean-field"``, ``"fully-connected"``: a baseline, which eliminates nothing and need be
+              neither faithful nor minimal.
+            * an `Inverse` of this model, which is returned as it is.
+        minimize: what ``"auto"`` and ``"exact"`` look for: ``"edges"``, ``"depth"``, ``"width"`` or, for ``"auto"``, a
+            function from an `Inverse` to a number. The others decide ties. Default ``"edges"``.
+        first: latents with which the elimination begins, in this sequence. The sampling order is the reverse.
+        last: latents with which the elimination ends, in this sequence.
+        together: groups of latents, each eliminated without others in between. Groups may be nested; groups that
+            overlap otherwise are refused, even where an order would respect them.
+        in_sequence: groups of latents, each eliminated in this sequence, others in between allowed.
+        budget: limit of the local search, in seconds of a core of about 2020; 0 for none. The budget is translated
+            into a fixed amount of work, so the result is the same on every machine. Default 1.0.
 
-    ``minimize`` tells ``"auto"`` and ``"exact"`` what to look for: ``"edges"``, ``"depth"``, ``"width"``, or (not for
-    ``"exact"``) a function from an `Inverse` to a number. The others decide between equals.
+    Named orders are changed as little as the constraints (``first`` to ``in_sequence``) demand; an explicit order must
+    respect them; baselines and a given `Inverse` take none. Barren latents are never eliminated, so no constraint
+    applies to them.
 
-    Constraints are on the order of elimination, the reverse of the sampling order. It begins with the latents
-    ``first`` and ends with ``last``, in the sequence given; each group of ``together`` is eliminated without
-    others in between; each group of ``in_sequence`` in this sequence, others in between allowed. Groups of
-    ``together`` may lie inside each other; groups that share latents while neither holds the other are refused,
-    even where an order would respect them. Orders that know nothing of constraints are changed as little as they
-    demand; an explicit order must respect them; a baseline or a given `Inverse` takes none. Barren latents are never
-    eliminated: no constraint applies to them.
+    Returns: an `Inverse`; ``strategy`` says which order made it.
 
-    ``budget`` limits the local search, in seconds of a core of about 2020. It is translated into a fixed amount of
-    work, so the result is the same on every machine; zero means none.
-
-    Raises `OrderError` for an order that does not exist, is no permutation of the latents or breaks a
-    constraint, for constraints that contradict each other or name other than latents, and for ``"exact"`` on
-    too many latents; `OptionError` for a wrong ``minimize`` or ``budget``, a function that fails, an `Inverse` of
-    another model, and constraints on what eliminates nothing.
+    Raises: `OrderError` for an order that does not exist, is not a permutation of the latents or breaks a constraint,
+    for constraints that contradict each other or name anything but latents, and for ``"exact"`` on too many latents;
+    `OptionError` for a wrong ``minimize`` or ``budget``, a function that fails, an `Inverse` of another model, and
+    constraints on what eliminates nothing.
 
     Source: Webb et al. 2017, sections 1 and 3; figure 1 is the tree of this example.
 

@@ -19,7 +19,7 @@ from retrodict.invert.search.tied import order_exactly_tied
 
 # Beyond this many latents only the cheap orders are tried, and none is improved.
 LARGE = 5_000
-# Parts of at most so many latents are solved exactly if that takes few sets: about a quarter of a second.
+# Parts of at most this many latents are solved exactly if that takes few sets: about a quarter of a second.
 MOST_LATENTS_AT_ONCE, MOST_SETS_AT_ONCE = 40, 2_000
 # Under ties a set takes longer, for the depth most of all: this many take some ten seconds.
 MOST_SETS_TIED = {"edges": 200_000, "depth": 50_000, "width": 200_000}

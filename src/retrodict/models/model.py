@@ -94,20 +94,20 @@ class Model(Portable, ABC):
     def rules_out(self, columns: jax.Array) -> jax.Array:
         """Return whether values have probability zero where `log_conditionals` is finite, shape ``(...)``.
 
-        Never, unless a subclass bounds its densities from below, for the sake of gradients.
+        Always false by default. Subclasses that bound densities from below, for the sake of gradients, override it.
         """
         import jax.numpy as jnp
 
         return jnp.zeros(columns.shape[:-1], bool)
 
     def numbers(self) -> Mapping[str, NDArray[Any]]:
-        """Return the parameters of the program by name; none unless a subclass has some."""
+        """Return the parameters of the program by name. Empty by default; subclasses override it."""
         return {}
 
     def digest(self) -> str:
         """Return SHA-256 over the structure and the parameters: what was saved for one model is refused by another.
 
-        Raises `GraphError` when a name is neither text nor a number nor a tuple of such.
+        Raises: `GraphError` when a name is neither text nor a number nor a tuple of such.
 
         >>> from retrodict import zoo
         >>> zoo.binary_tree(3, seed=0).digest() == zoo.binary_tree(3, seed=1).digest()
@@ -116,9 +116,15 @@ class Model(Portable, ABC):
         return digest_model(self.net, self.numbers())
 
     def simulate(self, n: int = 1000, *, seed: int = 0) -> dict[Name, Any]:
-        """Return ``n`` joint draws, ``{name: array (n, ...)}``, of all variables, the observed ones too.
+        """Return joint draws of all variables, the observed ones too.
 
-        Raises `OptionError` for counts and seeds that are none.
+        Arguments:
+            n: number of draws. Default 1000.
+            seed: the same seed gives the same draws. Default 0.
+
+        Returns: ``{name: array (n, ...)}``.
+
+        Raises: `OptionError` for an ``n`` or a ``seed`` that is out of range.
 
         >>> from retrodict import zoo
         >>> zoo.binary_tree(depth=3).simulate(5, seed=1)["x6"].shape
@@ -131,8 +137,14 @@ class Model(Portable, ABC):
     def log_joint(self, values: Mapping[Name, Any]) -> jax.Array:
         r"""Return :math:`\log p(z, x) = \sum_i \log p(v_i \mid \mathrm{pa}(v_i))` in nats.
 
-        ``values`` holds every variable; leading axes are kept; differentiable in JAX.
-        Raises `DataError` for missing or extra names.
+        The result is differentiable in JAX.
+
+        Arguments:
+            values: a value of every variable, ``{name: array (*batch, ...)}``.
+
+        Returns: an array of shape ``batch``.
+
+        Raises: `DataError` for missing or extra names.
 
         >>> from retrodict import zoo
         >>> model = zoo.binary_tree(depth=2)

@@ -30,9 +30,9 @@ from retrodict.pictures.scene import (
     find_levels,
 )
 
-# So many boxes and links can still be told apart.
+# The most boxes and links that can still be told apart.
 MOST_BOXES, MOST_LINES = 60, 240
-# Groups of alike variables are looked for up to so many links: it takes a few passes over all of them.
+# Groups of alike variables are looked for up to this many links: that takes a few passes over all links.
 MOST_TO_REFINE = 200_000
 MOST_ROWS = 8
 LONGEST_NAME = 18

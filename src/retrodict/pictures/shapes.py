@@ -27,7 +27,7 @@ LONGEST_CAPTION = 120
 PAD, HEAD, FOOT = 10.0, 30.0, 24.0
 BETWEEN = 34.0
 HEAD_LENGTH, HEAD_WIDTH = 7.0, 6.0
-CROWDED = 150  # beyond so many lines they are drawn thinner
+CROWDED = 150  # beyond this many lines, lines are drawn thinner
 
 
 @dataclass(frozen=True)

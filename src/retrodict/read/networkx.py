@@ -18,10 +18,16 @@ if TYPE_CHECKING:
 def from_networkx(digraph: nx.DiGraph, observed: Iterable[Name] | None = None) -> BayesNet:
     """Return the structure of a networkx graph whose edges go from parent to child.
 
-    Without ``observed``, the nodes whose attribute ``observed`` is true are observed; if no node has that
-    attribute, the leaves are. Parallel edges count once. What `BayesNet.to_networkx` gives is read back as it was.
+    Parallel edges count once. A graph that `BayesNet.to_networkx` made gives the net that it was made from.
 
-    Raises `SourceError` for what is no directed graph, `MissingPackageError` without networkx, and what
+    Arguments:
+        digraph: the graph.
+        observed: names of the observed variables. Default: the nodes whose attribute ``observed`` is true, or the
+            leaves if no node has that attribute.
+
+    Returns: a `BayesNet`.
+
+    Raises: `SourceError` for anything but a directed graph, `MissingPackageError` without networkx, and what
     `BayesNet` raises.
 
     >>> import networkx as nx

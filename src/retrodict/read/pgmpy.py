@@ -19,13 +19,17 @@ Parents = Mapping[Name, Sequence[Name]]
 
 
 def from_pgmpy(bn: Any, observed: Iterable[Name] | None = None) -> BayesNet | DiscreteNetwork | LinearGaussian:
-    """Return what a pgmpy network describes.
+    """Return the model or structure that a pgmpy network describes.
 
-    A ``DiscreteBayesianNetwork`` with tables gives a `DiscreteNetwork`, a ``LinearGaussianBayesianNetwork`` with
-    coefficients a `LinearGaussian`; any other directed graph of pgmpy, or one without numbers, its structure.
-    Without ``observed``, what the network does not list in its ``latents`` is observed; if it lists none, its leaves.
+    Arguments:
+        bn: a directed network of pgmpy.
+        observed: names of the observed variables. Default: all that the network does not list in its ``latents``, or
+            its leaves if it lists none.
 
-    Raises `SourceError` for what is no directed network, `GraphError` when only some variables have numbers,
+    Returns: a `DiscreteNetwork` for a ``DiscreteBayesianNetwork`` with tables, a `LinearGaussian` for a
+    ``LinearGaussianBayesianNetwork`` with coefficients, and a `BayesNet` for any other network.
+
+    Raises: `SourceError` for anything but a directed network, `GraphError` when only some variables have numbers,
     `MissingPackageError` without pgmpy, and what `DiscreteNetwork` and `LinearGaussian` raise.
     """
     base = require("pgmpy.base", extra="pgmpy", purpose="to read its networks")

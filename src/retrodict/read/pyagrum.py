@@ -15,11 +15,15 @@ from retrodict.read.observation import find_leaves
 
 
 def from_pyagrum(bn: Any, observed: Iterable[Name] | None = None) -> DiscreteNetwork:
-    """Return the discrete network of a ``pyagrum.BayesNet``; without ``observed`` its leaves are observed.
+    """Return the discrete network of a ``pyagrum.BayesNet``.
 
-    States have the names that pyAgrum calls labels.
+    Arguments:
+        bn: the network; the labels of pyAgrum are the names of states.
+        observed: names of the observed variables. Default: the leaves.
 
-    Raises `SourceError` for what is no ``BayesNet``, `MissingPackageError` without pyAgrum, and what
+    Returns: a `DiscreteNetwork`.
+
+    Raises: `SourceError` for anything but a ``BayesNet``, `MissingPackageError` without pyAgrum, and what
     `DiscreteNetwork.from_tables` raises.
 
     >>> import pyagrum

@@ -13,13 +13,20 @@ from retrodict.packages import require
 
 
 def from_pymc(model: Any, observed: Iterable[Name] | None = None) -> BayesNet:
-    """Return the structure of a ``pymc.Model``; without ``observed``, what the model observes is observed.
+    """Return the structure of a ``pymc.Model``.
 
-    A variable of any shape is one variable. Deterministic variables are contracted: their children depend on what
-    they depend on. A potential is an observed variable, for it joins what it is computed from. A data container
-    that variables depend on is an observed variable without parents; one that only holds observed values is left out.
+    A variable of any shape is one variable. Deterministic variables are contracted: their children depend on the
+    parents of the deterministic variable. A potential is an observed variable, because it joins the variables that it
+    is computed from. A data container that variables depend on is an observed variable without parents; one that only
+    holds observed values is left out.
 
-    Raises `SourceError` for what is no model, `MissingPackageError` without PyMC, and what `BayesNet` raises.
+    Arguments:
+        model: the model.
+        observed: names of the observed variables. Default: those that the model observes.
+
+    Returns: a `BayesNet`.
+
+    Raises: `SourceError` for anything but a model, `MissingPackageError` without PyMC, and what `BayesNet` raises.
     """
     pymc = require("pymc", extra="pymc", purpose="to read its models")
     graphs = require("pymc.model_graph", extra="pymc", purpose="to read its models")

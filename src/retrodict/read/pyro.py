@@ -44,14 +44,22 @@ class Run:
 def from_pyro(
     program: Callable[..., Any], *args: Any, observed: Iterable[Name] | None = None, **kwargs: Any
 ) -> BayesNet:
-    """Return the structure of a Pyro program, called with these arguments; without ``observed``, its ``obs=`` sites.
+    """Return the structure of a Pyro program.
 
     A site is one variable, whatever its shape. Deterministic sites are contracted. The program is run five times
     with different seeds; Pyro's parameters and the state of the random numbers are left as they were.
 
-    Raises `SourceError` for what Pyro would silently get wrong, where it can be seen: a drawn value that leaves the
+    Arguments:
+        program: the program, a function.
+        *args: arguments with which the program is called.
+        observed: names of the observed sites. Default: the sites with ``obs=``.
+        **kwargs: arguments by name with which the program is called.
+
+    Returns: a `BayesNet`.
+
+    Raises: `SourceError` for what Pyro would silently get wrong, where that can be seen: a drawn value that leaves the
     tensors (a branch in Python, ``.item()``, NumPy), one written into a tensor in place, and sites or dependencies
-    that are not the same in all runs. Raises `MissingPackageError` without Pyro, and what `BayesNet` raises.
+    that are not the same in all runs. `MissingPackageError` without Pyro, and what `BayesNet` raises.
 
     Source: the provenance tracking of Pyro, ``pyro.infer.inspect.get_model_relations``.
     """

@@ -18,11 +18,11 @@ from retrodict.pictures.shapes import CROWDED, paint_curve
 from retrodict.pictures.svg import write_path
 from retrodict.plan.cost import predict_cost
 
-# A page carries so many edges of all inverses together (about six letters each), and so many variables.
+# The most edges of all inverses together (about six letters each) and the most variables on a page.
 MOST_EDGES, MOST_VARIABLES = 1_500_000, 50_000
-# Comparing parent sets with each other, for the cost of a step, takes long beyond so many edges.
+# Beyond this many edges, comparing parent sets with each other for the cost of a step takes long.
 MOST_COSTED = 100_000
-# So many missing or removable edges of a guide are listed; all are counted.
+# The most missing or removable edges of a guide that are listed; all are counted.
 MOST_VERDICTS = 100_000
 
 Values = dict[str, Any]

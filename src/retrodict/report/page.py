@@ -28,9 +28,18 @@ def write_report(
     title: str = "model",
     budget: float = 1.0,
 ) -> Path:
-    """Write the report of a model to an HTML file; ``guide`` is the verdict on somebody's own guide, from `lint`.
+    """Write the report of a model to an HTML file, and return the path of the file.
 
-    Raises `SizeError` for a model that no page can hold, and `FileError` where the file cannot be written.
+    Arguments:
+        net_or_model: a model or its structure.
+        path: the HTML file to write.
+        guide: the verdict on a guide of your own, from `lint`; it is shown first. Default none.
+        title: the title of the page. Default ``"model"``.
+        budget: seconds of local search for the order ``"auto"``, as in `invert`. Default 1.0.
+
+    Returns: the path.
+
+    Raises: `SizeError` for a model that no page can hold, and `FileError` where the file cannot be written.
 
     >>> import tempfile
     >>> from retrodict import lint, zoo

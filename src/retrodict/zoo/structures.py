@@ -19,6 +19,10 @@ def binary_tree(depth: int = 5, seed: int = 0) -> LinearGaussian:
     :math:`X_0 \sim N(0, 1)`, :math:`X_i \mid x_{\lfloor (i-1)/2 \rfloor} = y \sim N(w_i y, 1)`, with
     :math:`w_i \sim U[1/2, 2]` fixed by the seed; :math:`2^d - 1` variables.
 
+    Arguments:
+        depth: number of levels, at least 2. Default 5.
+        seed: seed of the weights. Default 0.
+
     Known: its reversed edges are unfaithful from depth 3 on; eliminating the root first (forward) gives 35
     edges at depth 4 and 135 at depth 5, the leaves first (reverse) 30 and 78, min-fill 27 and 70.
 
@@ -41,6 +45,10 @@ def binary_tree(depth: int = 5, seed: int = 0) -> LinearGaussian:
 def hmm(steps: int = 16, decay: float = 0.9) -> LinearGaussian:
     r"""Return a linear state-space model, :math:`z_t \sim N(a z_{t-1}, 1)`, :math:`x_t \sim N(z_t, 1)` observed.
 
+    Arguments:
+        steps: number of time steps, at least 1. Default 16.
+        decay: the weight :math:`a` of the previous state. Default 0.9.
+
     Known: eliminated along time, forwards or backwards, 64 steps have 2,143 edges and are sampled in 64 steps;
     443 edges and 7 steps are possible.
 
@@ -60,6 +68,9 @@ def hmm(steps: int = 16, decay: float = 0.9) -> LinearGaussian:
 def plate(groups: int = 8) -> BayesNet:
     """Return the structure of a hierarchical model: mu, tau -> theta_j -> y_j, the y observed.
 
+    Arguments:
+        groups: number of groups, at least 1. Default 8.
+
     Known: with 32 groups the reverse order keeps the plate, 161 edges and 3 sampling steps; the forward order
     destroys it, 1,089 edges and 34 steps.
 
@@ -77,6 +88,11 @@ def plate(groups: int = 8) -> BayesNet:
 
 def layers(count: int = 3, size: int = 10, pixels: int = 20) -> BayesNet:
     """Return the structure of a layered variational autoencoder: every layer fully connected to the next.
+
+    Arguments:
+        count: number of layers of latents. Default 3.
+        size: latents in a layer. Default 10.
+        pixels: number of observed variables. Default 20.
 
     Known: 3 layers of 10 over 20 pixels have 535 edges forward and 935 in reverse.
 
@@ -145,7 +161,7 @@ MOST_DIGITS = 18
 def find(source: str) -> BayesNet | LinearGaussian:
     """Return the model of a name such as ``tree:5``, ``hmm:64``, ``plate:32``, ``layers:3x10x20`` or ``asia``.
 
-    Raises `SourceError` for a name or number that does not fit, and what the model of that name raises.
+    Raises: `SourceError` for a name or number that does not fit, and what the model of that name raises.
 
     >>> find("tree:4")
     LinearGaussian(BayesNet(7 latent, 8 observed, 14 edges))

@@ -2,7 +2,7 @@
 
 Its score is its *degree*, the number of parents it would get, or its *fill*, the number of pairs of neighbors
 that its elimination would newly join. Pairs of observed variables cost nothing: no edge of an inverse ends in an
-observed variable, so none is added there. Of equals the one that may go since last goes first, then the smallest
+observed variable, so none is added there. Ties go to the latent that became eligible most recently, then the smallest
 number: that keeps working in one corner of the graph, where few latents are touched.
 
 Sources: Koller & Friedman, section 9.4.3.2 (greedy ordering); George & Liu 1989 (minimum degree).
@@ -28,7 +28,7 @@ from retrodict.invert.engine.scratch import Scratch
 
 # A Python set takes some 20 ns an element, a big integer some 20 ps a bit, in the set or not, and that for every cell.
 SPARSEST, MOST_BITS_A_SET = 200, 50_000
-# The quotient graph holds some three sets of bits a latent: 100 MB for so many variables.
+# The quotient graph holds about three sets of bits for each latent: 100 MB for this many variables.
 MOST_IN_QUOTIENT = 30_000
 
 Entry = tuple[int, int, int, int]  # score, minus the step since which it may go, the signed latent, its cell

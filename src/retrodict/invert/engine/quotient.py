@@ -9,7 +9,7 @@ Eliminating v makes one element of those next to it, at the cost of their size, 
 to one element e alone have degree :math:`|\mathrm{reach}(e)| - 1 + |A(v) \setminus \mathrm{reach}(e)|`: their
 order among each other changes only where the last term does, so they stand in a queue of the element and only
 the first of them is scored. Those next to several elements are scored one by one, exactly: with reaches as bits
-a union costs no more than the upper bound of Amestoy, Davis & Duff. Who may not go yet is not scored at all.
+a union costs no more than the upper bound of Amestoy, Davis & Duff. Latents that are not yet eligible are not scored.
 
 Sources: George & Liu 1989 (quotient graphs, element absorption, mass elimination); Amestoy, Davis & Duff 1996.
 """

@@ -52,12 +52,19 @@ class DiscreteNetwork(Tables, Model):
         tables: Mapping[Any, Any],
         observed: Iterable[Name],
     ) -> DiscreteNetwork:
-        """Build from a table of each variable, with one axis a parent, as listed, and a last one for its states.
+        """Build a network from the table of each variable.
 
-        Rows may be off one by rounding, 0.002 at most, and are normalized.
+        Arguments:
+            parents: the parents of each variable, ``{name: [parents]}``.
+            states: names of the states of each variable, ``{name: [states]}``.
+            tables: the probabilities of each variable, an array with one axis for each parent, as listed, and a last
+                one for its own states. Rows may differ from one by rounding, 0.002 at most, and are normalized.
+            observed: names of the observed variables.
 
-        Raises what `BayesNet` raises, `GraphError` for missing states or tables, `DataError` for a table of wrong
-        shape or a row that is no distribution, `SizeError` for tables with too many entries.
+        Returns: a `DiscreteNetwork`.
+
+        Raises: what `BayesNet` raises, `GraphError` for missing states or tables, `DataError` for a table of wrong
+        shape or a row that is not a distribution, `SizeError` for tables with too many entries.
 
         >>> model = DiscreteNetwork.from_tables(
         ...     {"rain": [], "wet": ["rain"]},

@@ -56,9 +56,14 @@ def edge_costs(model: Equations | Inverse, inverse: Inverse | None = None) -> Ed
     with :math:`\rho` the partial correlation given the other parents; without any parent of :math:`z`, by
     :math:`I(z; \mathrm{Pa}(z))`.
 
-    ``edge_costs(inverse)`` is enough for an inverse of a model rather than of a structure: it keeps its model.
+    Arguments:
+        model: a linear-Gaussian model, or the inverse of one, which keeps its model.
+        inverse: an inverse of the model, if the model is given.
 
-    Raises `OptionError` for a model that is not linear-Gaussian or an inverse of another model.
+    Returns: an `EdgeCosts`: the price of each edge and of the whole parent set of each latent, in nats.
+
+    Raises: `OptionError` for a model that is not linear-Gaussian or an inverse of another model.
+
     Source: Cover & Thomas, Elements of Information Theory, section 8.5; Whittaker 1990, section 5.8.
 
     >>> from retrodict import invert, zoo

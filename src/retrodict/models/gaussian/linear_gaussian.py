@@ -50,9 +50,19 @@ class LinearGaussian(Equations, Model):
         bias: ArrayLike = 0.0,
         variance: ArrayLike = 1.0,
     ) -> LinearGaussian:
-        """Build from ``weights[child][parent]``; an edge without a weight has weight 1.
+        """Build a network from the weights of its edges.
 
-        Raises `GraphError` for weights of edges that the model does not have: they would change nothing.
+        Arguments:
+            net: the structure.
+            weights: ``weights[child][parent]``; an edge without a weight has weight 1.
+            bias: the mean of each variable where its parents are zero: a number, or one for each variable in
+                topological order. Default 0.
+            variance: the conditional variance of each variable, in the same form. Default 1.
+
+        Returns: a `LinearGaussian`.
+
+        Raises: `GraphError` for weights of edges that the model does not have, for numbers that are not finite, and for
+        variances that are not positive.
 
         >>> net = BayesNet({"z": [], "x": ["z"]}, observed=["x"])
         >>> LinearGaussian.from_weights(net, {"x": {"z": 2.0}}).covariance.tolist()

@@ -22,20 +22,26 @@ def from_numpyro(
 ) -> NumpyroModel:
     r"""Return a NumPyro program as a `Model` whose net is :math:`p(z, x) = \prod_i p(v_i \mid \mathrm{pa}(v_i))`.
 
-    The program is called with ``args`` and ``kwargs``. Observed are the sites with data (``obs=`` or
-    ``handlers.condition``), whose values are placeholders: a posterior takes new ones. With ``observed`` they are
-    those named instead, so that a program can be run without data. Each random site is a variable, of the shape
-    it has in the program; deterministic sites are none.
+    Each random site is a variable, of the shape that it has in the program; deterministic sites are not variables.
 
-    With ``elementwise=True`` each element of a site is a variable of its own, named as ``z[3]`` or ``z[1,2]``, and
-    its parents are the elements that its distribution needs, found from the operations of the program. What is
-    drawn jointly (a multivariate normal, a simplex) stays one variable; ``to_event`` alone joins nothing. An
-    operation that is not known, and an index that is itself drawn, count as needing every element.
+    Arguments:
+        program: the program, a function.
+        *args: arguments with which the program is called.
+        observed: names of the observed sites, or elements. Default: the sites with data (``obs=`` or
+            ``handlers.condition``). The data are placeholders: a posterior takes new ones. With ``observed``, a program
+            can be read without data.
+        elementwise: whether each element of a site is a variable of its own, named as ``z[3]`` or ``z[1,2]``. Its
+            parents are the elements that its distribution needs, found from the operations of the program. Elements
+            that are drawn jointly (a multivariate normal, a simplex) stay one variable; ``to_event`` alone joins
+            nothing. An unknown operation, or an index that is drawn, counts as needing every element. Default False.
+        **kwargs: arguments by name with which the program is called.
 
-    Raises `ProgramError` naming the site for a program that fails, that decides in Python on a latent, or that no
+    Returns: a `NumpyroModel`.
+
+    Raises: `ProgramError`, naming the site, for a program that fails, that decides in Python on a latent, or that no
     Bayesian network describes: factors, data computed from latents, masks, scaled or subsampled sites, improper
-    priors, values put in by ``handlers.substitute``, and, without ``elementwise=True``, sites in a ``scan``. Raises
-    `DataError` for data that are no numbers, and for NaN or infinity at observed elements, which it names.
+    priors, values put in by ``handlers.substitute``, and, without ``elementwise=True``, sites in a ``scan``;
+    `DataError` for data that are not numbers, and for NaN or infinity at observed elements, which it names.
 
     Sources: Wingate et al. 2011 (nonstandard interpretation of programs); NumPyro's ``get_model_relations``.
 
