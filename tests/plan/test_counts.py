@@ -91,9 +91,9 @@ def test_patience_of_amortize_is_in_steps():
 
 def test_what_is_kept_are_integers_of_python():
     """A file describes itself in JSON, which knows no others."""
-    assert json.dumps(Recipe.of(widths=np.array([64, 32])).widths) == "[64, 32]"
+    assert json.dumps(Recipe(widths=np.array([64, 32])).widths) == "[64, 32]"
     with pytest.raises(OptionError, match=r"^widths=64\.5 is not a whole number"):
-        Recipe.of(widths=(64.5, 32))
+        Recipe(widths=(64.5, 32))
 
 
 def test_bounds_are_part_of_the_remedy():
