@@ -23,8 +23,10 @@ from retrodict.graph.inverse import Inverse as Inverse
 from retrodict.graph.inverse import Sparsified as Sparsified
 from retrodict.graph.separation import Separation as Separation
 from retrodict.graph.separation import d_separated as d_separated
-from retrodict.guide.lint import GuideVerdict as GuideVerdict
 from retrodict.guide.lint import lint as lint
+from retrodict.guide.verdict import GuideVerdict as GuideVerdict
+from retrodict.guide.verdict import WrongShape as WrongShape
+from retrodict.guide.verdict import WrongSupport as WrongSupport
 from retrodict.invert import compare as compare
 from retrodict.invert import fully_connected as fully_connected
 from retrodict.invert import invert as invert
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
     from retrodict import zoo as zoo
     from retrodict.encode.encoder import Encoder as Encoder
     from retrodict.guide.guide import AutoFaithful as AutoFaithful
-    from retrodict.guide.reading import WrongShape as WrongShape
-    from retrodict.guide.reading import WrongSupport as WrongSupport
     from retrodict.learn.fit import fit_model as fit_model
     from retrodict.learn.gap import Gap as Gap
     from retrodict.learn.gap import split_gap as split_gap
@@ -96,8 +96,6 @@ _LAZY = {
     "Picture": "retrodict.pictures.picture",
     "Site": "retrodict.read.numpyro.sites",
     "Table": "retrodict.pictures.table",
-    "WrongShape": "retrodict.guide.reading",
-    "WrongSupport": "retrodict.guide.reading",
     "amortize": "retrodict.posterior.amortization",
     "edge_costs": "retrodict.models.gaussian.costs",
     "fit_model": "retrodict.learn.fit",

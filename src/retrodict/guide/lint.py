@@ -3,98 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
-from retrodict.certificate.certify import Certificate, Edge, MissingEdge, certify
+from retrodict.certificate.certify import Certificate, certify
 from retrodict.certificate.handwritten import read_guide
 from retrodict.errors import GuideError
 from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
+from retrodict.guide.verdict import GuideVerdict
 from retrodict.invert import invert
 
 if TYPE_CHECKING:
-    from retrodict.guide.reading import GuideReading, WrongShape, WrongSupport
     from retrodict.read.numpyro.model import NumpyroModel
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class GuideVerdict:
-    """The verdict on a NumPyro guide: true when it is faithful and its sites are those of the program.
-
-    ``certificate`` judges its dependencies. A latent that the guide does not draw counts there as drawn by the
-    program, last of all: that is what NumPyro does, with the prior. Of a guide none of whose sites depends on data
-    (``is_amortized`` is false), parameters are fitted to the data, and every site counts as depending on all.
-    """
-
-    certificate: Certificate
-    reading: GuideReading
-
-    def __bool__(self) -> bool:
-        return self.faithful and not self.faults
-
-    def __repr__(self) -> str:
-        return f"GuideVerdict({self.certificate.n_missing} edges missing, {len(self.faults)} faults of sites)"
-
-    def __str__(self) -> str:
-        lines = [f"{edge.child} lacks {edge.parent}: {edge.drawing}" for edge in self.missing]
-        return "\n".join([*lines, *self.faults]) or "faithful, and its sites are those of the program"
-
-    @property
-    def faithful(self) -> bool:
-        """Whether the guide states no independence that the program does not imply."""
-        return self.certificate.faithful
-
-    @property
-    def missing(self) -> tuple[MissingEdge, ...]:
-        """Dependencies that the guide lacks, each with the open path that proves it."""
-        return self.certificate.missing
-
-    @property
-    def removable(self) -> tuple[Edge, ...]:
-        """Dependencies that the guide could do without."""
-        return self.certificate.removable
-
-    @property
-    def parents(self) -> Mapping[Name, tuple[Name, ...]]:
-        """What each latent that the guide draws depends on."""
-        return self.reading.parents
-
-    @property
-    def missing_sites(self) -> tuple[str, ...]:
-        """Latents of the program that the guide does not draw."""
-        return self.reading.missing_sites
-
-    @property
-    def extra_sites(self) -> tuple[str, ...]:
-        """Sites of the guide that are no latents of the program, nor marked as auxiliary."""
-        return self.reading.extra_sites
-
-    @property
-    def wrong_supports(self) -> tuple[WrongSupport, ...]:
-        """Sites that the guide draws on another support."""
-        return self.reading.wrong_supports
-
-    @property
-    def wrong_shapes(self) -> tuple[WrongShape, ...]:
-        """Sites that the guide draws with another shape."""
-        return self.reading.wrong_shapes
-
-    @property
-    def is_amortized(self) -> bool:
-        """Whether any site of the guide depends on data."""
-        return self.reading.is_amortized
-
-    @property
-    def faults(self) -> tuple[str, ...]:
-        """What is wrong with sites, one line each."""
-        return (
-            *(f"{name} is not drawn: NumPyro takes its prior" for name in self.missing_sites),
-            *(f"{name} is no latent of the program: NumPyro ignores it" for name in self.extra_sites),
-            *(f"{s.site} is drawn on {s.guide}, but lies on {s.program}" for s in self.wrong_supports),
-            *(f"{s.site} is drawn with shape {s.guide}, but has {s.program}" for s in self.wrong_shapes),
-        )
 
 
 @overload
@@ -164,4 +85,5 @@ def _lint_numpyro(model: NumpyroModel, guide: Callable[..., Any]) -> GuideVerdic
     reading = read_numpyro_guide(model, guide)
     undrawn = [unit for name in reading.missing_sites for unit in list_units(model, name)]
     generative = {unit: model.net.parents(unit) for unit in undrawn}
-    return GuideVerdict(certify(read_guide(model.net, {**reading.parents, **generative})), reading)
+    certificate = certify(read_guide(model.net, {**reading.parents, **generative}))
+    return GuideVerdict(**vars(reading), certificate=certificate)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,44 +12,13 @@ from numpyro import distributions as dist
 from numpyro import handlers
 
 from retrodict.errors import ProgramError
-from retrodict.graph.names import Name
 from retrodict.guide.uses import find_uses, list_units
+from retrodict.guide.verdict import GuideReading, WrongShape, WrongSupport
 from retrodict.plan.supports import DISCRETE
 from retrodict.read.numpyro.failures import write_error
 from retrodict.read.numpyro.model import NumpyroModel
 from retrodict.read.numpyro.sites import Program
 from retrodict.read.numpyro.supports import bounds_of, name_support, peel
-
-
-class WrongSupport(NamedTuple):
-    """A site that guide and program draw on different supports, which are named (and bounded where they are)."""
-
-    site: str
-    program: str
-    guide: str
-
-
-class WrongShape(NamedTuple):
-    """A site that guide and program draw with different shapes."""
-
-    site: str
-    program: tuple[int, ...]
-    guide: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class GuideReading:
-    """What a guide does: the parents of each latent that it draws, and what is wrong with its sites.
-
-    ``is_amortized`` says whether any of its sites depends on data through the arguments of the program.
-    """
-
-    parents: Mapping[Name, tuple[Name, ...]]
-    missing_sites: tuple[str, ...]
-    extra_sites: tuple[str, ...]
-    wrong_supports: tuple[WrongSupport, ...]
-    wrong_shapes: tuple[WrongShape, ...]
-    is_amortized: bool
 
 
 def read_numpyro_guide(model: NumpyroModel, guide: Callable[..., Any]) -> GuideReading:
