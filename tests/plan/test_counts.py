@@ -54,14 +54,14 @@ def test_what_is_no_count_is_an_error_by_name(call, wrong):
     name, function = COUNTS[call]
     if (call == "resample" and wrong is None) or (call == "chunk" and wrong is None):
         pytest.skip("None asks for the default")
-    with pytest.raises(OptionError, match=rf"^{name}=.* is (no whole number|too small)\. Give .*1 or more\.$"):
+    with pytest.raises(OptionError, match=rf"^{name}=.* is (not a whole number|too small)\. Give .*1 or more\.$"):
         function(wrong)
 
 
 @pytest.mark.parametrize("call", SEEDS)
 @pytest.mark.parametrize("wrong", NO_SEEDS, ids=repr)
 def test_what_is_no_seed_is_an_error_before_anything_is_drawn(call, wrong):
-    with pytest.raises(OptionError, match=r"^seed=.* is (no whole|too).*\. Give .*0 to 4,294,967,295\.$"):
+    with pytest.raises(OptionError, match=r"^seed=.* is (not a whole|too).*\. Give .*0 to 4,294,967,295\.$"):
         SEEDS[call](wrong)
 
 
