@@ -72,8 +72,7 @@ def write_learned(folder: Path) -> None:
         {"x": IMAGES},
         summaries=build_summaries(0),
         epochs=1,
-        batch=32,
-        folder=folder,
+        training=rd.Training(batch=32, folder=folder),
         **SHORT,
     )
     learned.save(folder / "learned")

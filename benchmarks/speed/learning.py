@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from benchmarks.speed.images import Pixels
 from benchmarks.speed.turns import Turns
-from retrodict import Capacity, fit_model, zoo
+from retrodict import Capacity, Training, fit_model, zoo
 from retrodict.train.autoencoder import Pair
 from retrodict.train.learning import evaluate
 
@@ -36,7 +36,6 @@ def learn(turns: Turns, images: str, encoder: str, judging: bool, task: Mapping[
             turns.begin()
         return {}
 
-    options: dict[str, Any] = {"widths": Capacity(task["capacity"]), "batch": task["batch"]}
     held_out = given.test if judging else given.test[:1]
     turns.begin()
     program = zoo.programs.vae(task["latents"], given.train.shape[1], (task["hidden"],))
@@ -44,11 +43,10 @@ def learn(turns: Turns, images: str, encoder: str, judging: bool, task: Mapping[
         program,
         {"x": given.train},
         encoder,
+        widths=Capacity(task["capacity"]),
         epochs=ENDLESS,
-        held_out={"x": held_out},
-        watch=watch,
+        training=Training(batch=task["batch"], held_out={"x": held_out}, watch=watch),
         quiet=True,
-        **options,
     )
 
 

@@ -71,6 +71,8 @@ if TYPE_CHECKING:
     from retrodict.read.pyro import from_pyro as from_pyro
     from retrodict.report.page import write_report as write_report
     from retrodict.train.history import History as History
+    from retrodict.train.relaxation import Temperature as Temperature
+    from retrodict.train.training import Training as Training
 
 __version__ = version("retrodict")
 
@@ -96,6 +98,10 @@ _LAZY = {
     "Picture": "retrodict.pictures.picture",
     "Site": "retrodict.read.numpyro.sites",
     "Table": "retrodict.pictures.table",
+    "Temperature": "retrodict.train.relaxation",
+    "Training": "retrodict.train.training",
+    "WrongShape": "retrodict.guide.reading",
+    "WrongSupport": "retrodict.guide.reading",
     "amortize": "retrodict.posterior.amortization",
     "edge_costs": "retrodict.models.gaussian.costs",
     "fit_model": "retrodict.learn.fit",
@@ -144,6 +150,8 @@ __all__ = [
     "Site",
     "Sparsified",
     "Table",
+    "Temperature",
+    "Training",
     "Variable",
     "WrongShape",
     "WrongSupport",

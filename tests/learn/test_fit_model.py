@@ -12,7 +12,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from retrodict import Capacity, LearnedModel, fit_model, from_numpyro, fully_connected, load, zoo
+from retrodict import (
+    Capacity,
+    LearnedModel,
+    Training,
+    fit_model,
+    from_numpyro,
+    fully_connected,
+    invert,
+    load,
+    zoo,
+)
 from retrodict.encode.build import count_parameters
 from retrodict.encode.recipe import Recipe
 from retrodict.errors import DataError, FileError, OptionError, OrderError, ProgramError, RetrodictError
@@ -20,7 +30,8 @@ from retrodict.train.loop import TrainingError
 from tests.learn import programs
 
 IMAGES = (np.random.default_rng(0).random((200, 9)) < 0.3).astype(np.float32)
-SMALL = {"epochs": 2, "batch": 32, "quiet": True}
+SMALL = {"epochs": 2, "training": Training(batch=32), "quiet": True}
+FASTER = Training(learning_rate=5e-3)
 
 
 def draw_factors(n: int) -> np.ndarray:
@@ -31,7 +42,7 @@ def draw_factors(n: int) -> np.ndarray:
 @pytest.fixture(scope="module")
 def faithful() -> LearnedModel:
     data = {"x": draw_factors(2000)}
-    return fit_model(programs.factors(seed=3), data, epochs=60, learning_rate=5e-3, seed=0, quiet=True)
+    return fit_model(programs.factors(seed=3), data, epochs=60, training=FASTER, seed=0, quiet=True)
 
 
 def test_the_bound_reaches_the_likelihood_of_a_linear_model(faithful: LearnedModel) -> None:
@@ -48,7 +59,7 @@ def test_the_bound_reaches_the_likelihood_of_a_linear_model(faithful: LearnedMod
 def test_mean_field_stays_below_by_what_it_ignores(faithful: LearnedModel) -> None:
     data = draw_factors(2000)
     program = faithful.program
-    apart = fit_model(program, {"x": data}, "mean-field", epochs=60, learning_rate=5e-3, quiet=True)
+    apart = fit_model(program, {"x": data}, "mean-field", epochs=60, training=FASTER, quiet=True)
     gap = log_likelihood(apart, data) - float(apart.bound({"x": data}, draws=64).mean())
     assert abs(gap - mean_field_gap(apart.program)) < 0.02
     assert not apart.certificate
@@ -71,26 +82,28 @@ def mean_field_gap(program: Any) -> float:
 @pytest.mark.parametrize("objective", ["iwae", "symmetric-kl"])
 def test_other_objectives_learn_the_linear_model_too(objective: str) -> None:
     data = draw_factors(2000)
+    training = Training(draws=4, learning_rate=5e-3)
     learned = fit_model(
-        programs.factors(seed=3), {"x": data}, objective=objective, draws=4, epochs=100, learning_rate=5e-3, quiet=True
+        programs.factors(seed=3), {"x": data}, objective=objective, epochs=100, training=training, quiet=True
     )
     best = programs.log_normal(data.astype(np.float64), np.cov(data.T, bias=True)).mean()
     assert log_likelihood(learned, data) > best - 0.1
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("objective", "options"),
     [
-        pytest.param({"objective": "vimco", "draws": 5}, id="vimco", marks=pytest.mark.slow),
-        pytest.param({"objective": "rws", "draws": 5}, id="rws", marks=pytest.mark.slow),
-        pytest.param({"temperature": 0.5}, id="relaxed", marks=pytest.mark.slow),
+        pytest.param("vimco", {"draws": 5}, id="vimco", marks=pytest.mark.slow),
+        pytest.param("rws", {"draws": 5}, id="rws", marks=pytest.mark.slow),
+        pytest.param("elbo", {"temperature": 0.5}, id="relaxed", marks=pytest.mark.slow),
     ],
 )
-def test_discrete_latents_are_learned(options: dict[str, Any]) -> None:
+def test_discrete_latents_are_learned(objective: str, options: dict[str, Any]) -> None:
     truth = zoo.programs.sigmoid_belief_network((3,), pixels=8, seed=5, scale=3.0)
     rows = np.asarray(draw_images(truth, 1500))
     start = zoo.programs.sigmoid_belief_network((3,), pixels=8, seed=6)
-    learned = fit_model(start, {"x": rows}, epochs=40, learning_rate=1e-2, quiet=True, **options)
+    training = Training(learning_rate=1e-2, **options)
+    learned = fit_model(start, {"x": rows}, objective=objective, epochs=40, training=training, quiet=True)
     program: Any = learned.program
     exact, true = (float(p.log_likelihood(jnp.asarray(rows)).mean()) for p in (program, truth))
     before = float(start.log_likelihood(jnp.asarray(rows)).mean())
@@ -111,14 +124,17 @@ def list_arrays(learned: LearnedModel) -> list[np.ndarray]:
 
 
 def test_a_run_is_kept_in_its_folder_and_no_other_is_mixed_in(tmp_path: Path) -> None:
-    def run(images: np.ndarray = IMAGES, **options: Any) -> LearnedModel:
-        return fit_model(zoo.programs.vae(1, pixels=9, hidden=()), {"x": images}, folder=tmp_path, **(SMALL | options))
+    def run(images: np.ndarray = IMAGES, batch: int = 32) -> LearnedModel:
+        training = Training(batch=batch, folder=tmp_path)
+        program = zoo.programs.vae(1, pixels=9, hidden=())
+        return fit_model(program, {"x": images}, epochs=2, training=training, quiet=True)
 
     once, again = run(), run()
     assert once.history == again.history
     for one, other in zip(list_arrays(once), list_arrays(again), strict=True):
         np.testing.assert_array_equal(one, other)
-    for options in ({"batch": 16}, {"images": IMAGES[:100]}):
+    others: list[dict[str, Any]] = [{"batch": 16}, {"images": IMAGES[:100]}]
+    for options in others:
         with pytest.raises(FileError, match="another run"):
             run(**options)
 
@@ -164,6 +180,25 @@ def test_structures_are_compared_at_one_capacity() -> None:
     assert max(sizes.values()) - min(sizes.values()) < 200
 
 
+def test_a_model_that_was_read_is_taken_with_its_own_variables() -> None:
+    model = from_numpyro(programs.Mixed(jnp.array([0.2, 1.5, 0.7])), observed=["x"])
+    data = {"x": np.random.default_rng(0).normal(size=(60, 3))}
+    inverse = invert(model, minimize="depth")
+    training = Training(draws=2, batch=32)
+    learned = fit_model(model, data, inverse, objective="rws", epochs=1, training=training, quiet=True)
+    assert learned.inverse is inverse
+    assert set(learned.model.net.names) == {"switch", "z", "unused", "x"}
+    assert isinstance(learned.program, programs.Mixed)
+    assert not jnp.array_equal(learned.program.weights, jnp.array([0.2, 1.5, 0.7]))
+
+
+def test_a_function_that_was_read_has_its_parameters_learned() -> None:
+    model = from_numpyro(programs.shifted, observed=["x"], elementwise=True)
+    data = {"x": np.random.default_rng(0).normal(size=200)}
+    read, plain = (fit_model(program, data, **SMALL) for program in (model, programs.shifted))
+    assert read.history == plain.history
+
+
 def test_a_summary_stands_between_the_image_and_the_encoder(tmp_path: Path) -> None:
     def make(seed: int) -> eqx.nn.Sequential:
         keys = jax.random.split(jax.random.key(seed))
@@ -192,13 +227,15 @@ def test_a_summary_stands_between_the_image_and_the_encoder(tmp_path: Path) -> N
 def test_relaxed_latents_pass_through_a_summarized_encoder() -> None:
     summary = eqx.nn.Linear(9, 4, key=jax.random.key(0))
     program = zoo.programs.bernoulli_vae(3, pixels=9, hidden=(8,))
-    learned = fit_model(program, {"x": IMAGES}, summaries={"x": summary}, temperature=0.5, **SMALL)
+    training = Training(batch=32, temperature=0.5)
+    learned = fit_model(program, {"x": IMAGES}, summaries={"x": summary}, epochs=2, training=training, quiet=True)
     assert np.isfinite(learned.bound({"x": IMAGES})).all()
 
 
 # -- bad input ---------------------------------------------------------------------------------------
 
 VAE = zoo.programs.vae(2, pixels=9, hidden=(8,))
+READ_WITH_ARGUMENTS = from_numpyro(programs.shifted, 2.0, observed=["x"])
 BAD: dict[str, tuple[type[RetrodictError], str, Callable[[], Any]]] = {
     "gray": (DataError, "outside of the support of Bernoulli", lambda: fit_model(VAE, {"x": IMAGES * 0.5})),
     "nan": (DataError, "'x'", lambda: fit_model(VAE, {"x": np.where(IMAGES > 0, np.nan, 0)})),
@@ -206,12 +243,24 @@ BAD: dict[str, tuple[type[RetrodictError], str, Callable[[], Any]]] = {
     "empty": (DataError, "no observations", lambda: fit_model(VAE, {"x": IMAGES[:0]})),
     "no data": (DataError, "no data", lambda: fit_model(VAE, {})),
     "no mapping": (DataError, "ndarray", lambda: fit_model(VAE, IMAGES)),  # type: ignore[arg-type]
-    "held out": (OptionError, "held_out=0", lambda: fit_model(VAE, {"x": IMAGES}, held_out=0.0)),
+    "held out": (OptionError, "held_out=0", lambda: fit_model(VAE, {"x": IMAGES}, training=Training(held_out=0.0))),
     "unknown site": (RetrodictError, "'y'", lambda: fit_model(VAE, {"y": IMAGES})),
     "all observed": (OptionError, "nothing to infer", lambda: fit_model(VAE, {"z": np.zeros((5, 2))})),
     "order": (OrderError, "'dense'", lambda: fit_model(VAE, {"x": IMAGES}, "dense")),
     "objective": (OptionError, "'elbows'", lambda: fit_model(VAE, {"x": IMAGES}, objective="elbows")),
-    "rate": (OptionError, "learning_rate", lambda: fit_model(VAE, {"x": IMAGES}, learning_rate=0.0)),
+    "rate": (OptionError, "learning_rate=0.0", lambda: Training(learning_rate=0.0)),
+    "batch": (OptionError, "batch=0", lambda: Training(batch=0)),
+    "draws": (OptionError, "draws=0", lambda: Training(draws=0)),
+    "patience": (OptionError, "patience=0", lambda: Training(patience=0)),
+    "temperature": (OptionError, "temperature", lambda: Training(temperature=-1.0)),
+    "schedule": (
+        OptionError,
+        "'linear' does not exist. Choose one of cosine, constant",
+        lambda: Training(schedule="linear"),
+    ),
+    "too few draws": (OptionError, "draws=1", lambda: fit_model(VAE, {"x": IMAGES}, objective="rws")),
+    "arguments": (OptionError, "read with arguments", lambda: fit_model(READ_WITH_ARGUMENTS, {"x": np.ones(5)})),
+    "other site": (DataError, "without data: 'x'", lambda: fit_model(from_numpyro(VAE, observed=["x"]), {"y": IMAGES})),
     "epochs": (OptionError, "epochs=0", lambda: fit_model(VAE, {"x": IMAGES}, epochs=0)),
     "capacity": (OptionError, "parameters=0", lambda: fit_model(VAE, {"x": IMAGES}, widths=Capacity(0))),
     "other inverse": (
@@ -224,7 +273,11 @@ BAD: dict[str, tuple[type[RetrodictError], str, Callable[[], Any]]] = {
         "vimco",
         lambda: fit_model(zoo.programs.bernoulli_vae(2, pixels=9, hidden=(8,)), {"x": IMAGES}),
     ),
-    "nothing to relax": (OptionError, "no binary", lambda: fit_model(VAE, {"x": IMAGES}, temperature=0.5)),
+    "nothing to relax": (
+        OptionError,
+        "no binary",
+        lambda: fit_model(VAE, {"x": IMAGES}, training=Training(temperature=0.5)),
+    ),
     "no parameters": (ProgramError, "no parameters", lambda: fit_model(programs.without_parameters, {"x": np.ones(9)})),
     "nan parameter": (
         ProgramError,
@@ -249,9 +302,8 @@ def test_a_training_that_breaks_gives_back_the_last_good_parameters() -> None:
         fit_model(
             programs.Fragile(jnp.array(0.49)),
             {"x": np.full(64, 9.0)},
-            learning_rate=0.1,
             epochs=50,
-            batch=8,
+            training=Training(learning_rate=0.1, batch=8),
             quiet=True,
         )
     assert float(caught.value.trained.generator.program.weights) > 0.5

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from retrodict import Capacity, LearnedModel, fit_model, zoo
+from retrodict import Capacity, LearnedModel, Training, fit_model, zoo
 from retrodict.errors import OptionError, SizeError
 from retrodict.learn.enumeration import enumerate_bound, list_states
 from retrodict.learn.gap import Gap, split_gap
@@ -35,7 +35,12 @@ class Case:
 def split_factors(encoder: str) -> Case:
     """The model stays nearly as it was: learned, it would turn until mean field fits it."""
     start = fit_model(
-        programs.Factors(WEIGHTS, jnp.zeros(())), {"x": ROWS}, encoder, epochs=1, learning_rate=1e-6, quiet=True
+        programs.Factors(WEIGHTS, jnp.zeros(())),
+        {"x": ROWS},
+        encoder,
+        epochs=1,
+        training=Training(learning_rate=1e-6),
+        quiet=True,
     )
     learned = refine_encoder(start, {"x": ROWS}, epochs=60, learning_rate=5e-3, quiet=True)
     gap = split_gap(learned, {"x": ROWS[:20]}, steps=150, judged=8000, weights=2000, seed=1)
@@ -56,17 +61,9 @@ def faithful() -> Case:
 def learn_network(encoder: str) -> LearnedModel:
     start = zoo.programs.sigmoid_belief_network((3,), pixels=6, seed=1, scale=4.0)
     data = {"x": IMAGES}
+    training = Training(draws=4, batch=20, held_out=data)
     return fit_model(
-        start,
-        data,
-        encoder,
-        objective="vimco",
-        draws=4,
-        epochs=3,
-        batch=20,
-        held_out=data,
-        widths=Capacity(300),
-        quiet=True,
+        start, data, encoder, widths=Capacity(300), objective="vimco", epochs=3, training=training, quiet=True
     )
 
 
@@ -148,7 +145,8 @@ def test_states_that_cannot_be_listed_are_refused(faithful: Case) -> None:
     with pytest.raises(OptionError, match="no binary latents"):
         split_gap(faithful.learned, {"x": ROWS[:2]}, objective=EXACT)
     large = zoo.programs.sigmoid_belief_network((11,), pixels=6)
-    learned = fit_model(large, {"x": IMAGES}, "mean-field", objective="vimco", draws=2, epochs=1, batch=20, quiet=True)
+    training = Training(draws=2, batch=20)
+    learned = fit_model(large, {"x": IMAGES}, "mean-field", objective="vimco", epochs=1, training=training, quiet=True)
     with pytest.raises(SizeError, match="11 latents, 11 of them binary"):
         split_gap(learned, {"x": IMAGES[:2]}, objective=EXACT)
 

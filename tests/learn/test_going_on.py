@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import pytest
 
-from retrodict import LearnedModel, fit_model, load
+from retrodict import LearnedModel, Training, fit_model, load
 from retrodict.errors import FileError, NoveltyWarning, OptionError
 from retrodict.files.checkpoint import read_arrays, write_arrays
 from retrodict.learn.resume import FILE
@@ -20,8 +20,8 @@ ROWS = np.random.default_rng(0).normal(size=(80, 4)).astype(np.float32)
 
 
 def run(epochs: int, **options: Any) -> LearnedModel:
-    given = {"widths": (4, 4), "batch": 16, "held_out": 0.2, "quiet": True} | options
-    return fit_model(programs.factors(), {"x": ROWS}, epochs=epochs, **given)
+    training = Training(batch=16, held_out=0.2, **options)
+    return fit_model(programs.factors(), {"x": ROWS}, widths=(4, 4), epochs=epochs, training=training, quiet=True)
 
 
 def list_arrays(learned: LearnedModel) -> list[np.ndarray]:

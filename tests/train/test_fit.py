@@ -15,7 +15,7 @@ from retrodict.posterior.amortization import simulator
 from retrodict.train.inference import fit
 from retrodict.train.loop import Plan, TrainingError
 from retrodict.train.objectives.cross_entropy import cross_entropy
-from retrodict.train.pieces import average
+from retrodict.train.steps import average
 
 MODEL = zoo.binary_tree(3)
 INVERSE = invert(MODEL)

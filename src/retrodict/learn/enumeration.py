@@ -41,11 +41,11 @@ def enumerate_bound(
     :math:`\sum_z q(z \mid x) \log \frac{p(z, x)}{q(z \mid x)} \le \log \sum_z p(z, x)`, differentiable by all
     parameters.
 
-    >>> from retrodict import fit_model, zoo
+    >>> from retrodict import Training, fit_model, zoo
     >>> rows = jnp.eye(4)
     >>> learned = fit_model(
-    ...     zoo.programs.sigmoid_belief_network((2,), 4), {"x": rows}, objective="vimco", draws=2, epochs=1, batch=2,
-    ...     held_out={"x": rows}, quiet=True)
+    ...     zoo.programs.sigmoid_belief_network((2,), 4), {"x": rows}, objective="vimco", epochs=1, quiet=True,
+    ...     training=Training(draws=2, batch=2, held_out={"x": rows}))
     >>> bound, exact = enumerate_bound(learned.pair, list_states(learned.generator), jnp.asarray(rows))
     >>> bool((bound <= exact + 1e-6).all()), bool(jnp.allclose(exact, learned.program.log_likelihood(rows), atol=1e-5))
     (True, True)

@@ -21,7 +21,7 @@ from retrodict.graph.inverse import Inverse
 from retrodict.graph.model_digest import digest_model
 from retrodict.graph.names import Name
 from retrodict.learn.data import Floats, read_rows, require_data, see_data, split_rows
-from retrodict.learn.generator import ProgramGenerator
+from retrodict.learn.generator import ProgramGenerator, bind
 from retrodict.learn.learned import LearnedModel
 from retrodict.learn.programs import as_module, find_broken
 from retrodict.learn.resume import Journal
@@ -33,130 +33,116 @@ from retrodict.read.numpyro.model import NumpyroModel
 from retrodict.read.numpyro.reader import from_numpyro
 from retrodict.train.autoencoder import Autoencoder
 from retrodict.train.compiled import TRAINING
+from retrodict.train.history import History
 from retrodict.train.learning import Estimate, judge_by, mark_learned
 from retrodict.train.loop import Plan, begin, train
-from retrodict.train.objectives.named import LearningObjective, choose_objective
+from retrodict.train.objectives.named import choose_objective
 from retrodict.train.objectives.weights import check_draws
-from retrodict.train.relaxation import Heated, Temperature, Tempered, relax
+from retrodict.train.relaxation import Heated, Tempered, relax
 from retrodict.train.source import ShuffledRows
+from retrodict.train.training import Training
 
 LearnedPair = Autoencoder[ProgramGenerator]
 
 # Draws of the encoder when a program is tried out before the first step.
 PROBE_ROWS = 64
+USUAL = Training()
 
 
 def fit_model(
-    program: Callable[[], Any],
+    program: Callable[[], Any] | NumpyroModel,
     data: Mapping[str, Any],
     order: str | Sequence[Name] | Inverse = "auto",
     *,
-    minimize: str = "edges",
-    elementwise: bool = True,
     network: str = "shared",
     widths: Sequence[int] | Capacity | None = None,
     conditional: str = "normal",
     summaries: Mapping[str, Summary] | None = None,
     objective: str = "elbo",
-    draws: int = 1,
-    temperature: float | Temperature | None = None,
     epochs: int = 100,
-    batch: int = 128,
-    learning_rate: float = 1e-3,
-    schedule: str = "cosine",
-    held_out: float | Mapping[str, Any] = 0.1,
-    patience: int | None = None,
-    folder: str | Path | None = None,
-    watch: Callable[[LearnedPair], Mapping[str, float]] = lambda _: {},
+    training: Training = USUAL,
     seed: int = 0,
     quiet: bool = False,
 ) -> LearnedModel:
     r"""Return a generative model learned from data together with an encoder of the structure it asks for.
 
-    ``program`` is an Equinox module that is called without arguments, describes one observation with
-    ``numpyro.sample``, and whose floating-point arrays are its parameters; or a function with ``numpyro.param``
-    sites. ``data`` holds an array ``(n, *shape of the site)`` for each observed site.
+    Arguments:
+        program: an Equinox module that is called without arguments, describes one observation with
+            ``numpyro.sample``, and whose floating-point arrays are its parameters; or a function with
+            ``numpyro.param`` sites. Each element of a site is a variable of its own. A model read by `from_numpyro`
+            is taken with its own variables.
+        data: values of each observed site, ``{site: array (n, *shape of the site)}``.
+        order: an order of `invert` or a baseline by name (``"mean-field"``, ``"reversal"``, ``"fully-connected"``),
+            or an `Inverse`, such as ``rd.invert(model, minimize="depth")``. Default ``"auto"``.
+        network: ``"shared"`` or ``"separate"``, as in `amortize`.
+        widths: hidden widths of the encoder, or a `Capacity`. Default: the library's choice.
+        conditional: the family of real latents, as in `amortize`.
+        summaries: ``{observed site: Equinox module}``, trained along, whose features the encoder sees instead.
+        objective: ``"elbo"``, ``"iwae"``, ``"rws"``, ``"vimco"``, ``"forward-kl"``, ``"symmetric-kl"`` or
+            ``"symmetric-vimco"``.
+        epochs: passes over the data.
+        training: batch, draws, learning rate, and what else a `Training` says.
+        seed: of first weights, simulations, minibatches and draws.
+        quiet: True shows no progress.
 
-    ``order`` is one of `invert` (``"auto"``, ``"forward"``, ``"reverse"``, ...), a baseline
-    (``"mean-field"``, ``"reversal"``, ``"fully-connected"``), or an `Inverse`. With ``elementwise`` each element of
-    a site is a variable of its own. ``network``, ``widths`` and ``conditional`` are those of `amortize`;
-    ``summaries`` maps observed sites to Equinox modules, trained along, whose features the encoder sees instead.
+    Returns: the `LearnedModel`; its history has negative bounds in nats.
 
-    ``objective`` is one of ``"elbo"``, ``"iwae"``, ``"rws"``, ``"vimco"``, ``"forward-kl"``, ``"symmetric-kl"``,
-    with ``draws`` of the encoder for each observation. With a ``temperature`` binary latents are relaxed in
-    training, never in what is reported. Training is by Adam with gradients clipped to norm 10 and a learning rate
-    that falls to zero along a cosine, or with the ``schedule`` ``"constant"`` stays. ``held_out`` is a share of the
-    data or data of their own: their bound is recorded after each epoch, and ``patience`` epochs without a better one
-    end the training, of which the best epoch is kept. With a ``folder``, the state is kept there after each epoch, and
-    the same call goes on from it, as does one with more ``epochs``.
-
-    Raises, before the first step, `DataError` for data that do not fit, `ProgramError` for programs that cannot be
+    Raises: before the first step, `DataError` for data that do not fit, `ProgramError` for programs that cannot be
     read, have no parameters or draw from NumPy, and `OptionError` for options that do not fit each other, such as
     discrete latents with an objective that differentiates draws; later `TrainingError` where numbers are not finite.
 
-    Sources: Kingma & Welling 2013; Webb et al. 2017, section 1 and 4.
+    Source: Kingma & Welling 2013; Webb et al. 2017, section 1 and 4.
 
     >>> import numpy as np
     >>> from retrodict import zoo
     >>> images = np.random.default_rng(0).integers(0, 2, (64, 9))
-    >>> learned = fit_model(zoo.programs.vae(latents=2, pixels=9, hidden=(8,)), {"x": images}, epochs=2, quiet=True)
+    >>> program = zoo.programs.vae(latents=2, pixels=9, hidden=(8,))
+    >>> learned = fit_model(program, {"x": images}, epochs=2, quiet=True)
     >>> bool(learned.certificate), learned.bound({"x": images[:5]}).shape
     (True, (5,))
     """
     require_data(data)
-    seed, patience = read_seed(seed), None if patience is None else read_count("patience", patience)
-    epochs, batch, draws = read_count("epochs", epochs), read_count("batch", batch), read_count("draws", draws)
-    if not 0 < learning_rate < float("inf"):
-        raise OptionError(f"learning_rate={learning_rate} is out of range", remedy="Give a positive number.")
-    module = as_module(program)
-    _require_finite_parameters(module)
-    model = from_numpyro(module, observed=list(data), elementwise=elementwise)  # type: ignore[arg-type]
-    recipe = Recipe(order, minimize, network, widths, conditional, summaries).settle(model)
+    seed, epochs = read_seed(seed), read_count("epochs", epochs)
+    module, model = _read_program(program, data)
+    recipe = Recipe(order, "edges", network, widths, conditional, summaries).settle(model)
     space = Space(recipe.invert(model))
     _require_inference(space.inverse)
     require_own_randomness(model, space)
-    rows, judged = _divide(model, space, data, held_out, seed)
+    rows, judged = _divide(model, space, data, training.held_out, seed)
     build_key, learn_key, probe_key = jax.random.split(jax.random.key(seed), 3)
-    generator = ProgramGenerator(module, model, space)
     first_key, scale_key = jax.random.split(build_key)
-    pair = Autoencoder(generator, build_untrained(model, recipe, first_key, scale_key, observed=jnp.asarray(rows)))
-    falling = Temperature(temperature, temperature) if isinstance(temperature, float | int) else temperature
-    chosen = _choose_objective(objective, pair, draws, falling)
-    learning = Plan.of_epochs(len(rows), epochs, batch, learning_rate, schedule, patience)
-    _require_finite_densities(_list_broken(probe_key, pair, Heated(jnp.asarray(rows[:PROBE_ROWS]), None)))
-    journal = None
-    if folder is not None:
-        run = {
-            "learning_rate": learning_rate,
-            "schedule": schedule,
-            "seed": seed,
-            "data": digest(rows, judged),
-            "objective": objective,
-            "draws": draws,
-            "temperature": repr(falling),
-            "batch": batch,
-            "patience": patience,
-        }
-        journal = Journal(Path(folder), run | _describe(pair, recipe), epochs)
-        journal.prepare()
-    judge_key, train_key = jax.random.split(learn_key)
-    marks = mark_learned(pair)
-    pair, history = train(
-        pair,
-        Estimate(chosen, draws),
-        Tempered(ShuffledRows(jnp.asarray(rows), learning.batch), learning.epoch, falling),
-        learning,
-        train_key,
-        learned=marks,
-        judge=judge_by(jnp.asarray(judged), judge_key),
-        watch=watch,
-        blame=partial(_list_broken, probe_key),
-        start=journal.read(begin(pair, learning, marks)) if journal else None,
-        keep=journal.keep if journal else lambda _: None,
-        title="fit_model",
-        quiet=quiet,
+    encoder = build_untrained(model, recipe, first_key, scale_key, observed=jnp.asarray(rows))
+    pair = Autoencoder(ProgramGenerator(module, model, space), encoder)
+    estimate = _choose_estimate(objective, pair, training)
+    blame = partial(_list_broken, probe_key)
+    _require_finite_densities(blame(pair, Heated(jnp.asarray(rows[:PROBE_ROWS]), None)))
+    run = {"objective": objective, "seed": seed, "data": digest(rows, judged)} | training.describe()
+    journal = _open_journal(training.folder, run | _describe(pair, recipe), epochs)
+    learned, history = _learn(
+        pair, estimate, (rows, judged), training, epochs, learn_key, journal=journal, blame=blame, quiet=quiet
     )
-    return LearnedModel(pair, recipe, history, see_data(space, rows, judged))
+    return LearnedModel(learned, recipe, history, see_data(space, rows, judged))
+
+
+def _read_program(
+    program: Callable[[], Any] | NumpyroModel, data: Mapping[str, Any]
+) -> tuple[eqx.Module, NumpyroModel]:
+    """Return a program as a module, and as a model; if it is none already, elements of sites are its variables."""
+    module = as_module(_take_function(program) if isinstance(program, NumpyroModel) else program)
+    _require_finite_parameters(module)
+    if isinstance(program, NumpyroModel):
+        return module, bind(program, module)
+    return module, from_numpyro(module, observed=list(data), elementwise=True)  # type: ignore[arg-type]
+
+
+def _take_function(model: NumpyroModel) -> Callable[[], Any]:
+    called = model.program
+    if called.args or called.kwargs:
+        raise OptionError(
+            f"the model of {called.name!r} was read with arguments, and a program to be learned has none",
+            remedy="Read a program without arguments, such as a module that holds them as fields.",
+        )
+    return called.function
 
 
 def _divide(
@@ -169,12 +155,58 @@ def _divide(
     return split_rows(rows, held_out, seed)
 
 
-def _choose_objective(name: str, pair: LearnedPair, draws: int, temperature: Temperature | None) -> LearningObjective:
+def _choose_estimate(name: str, pair: LearnedPair, training: Training) -> Estimate:
     """Return the objective of this name, which suits the encoder, relaxed if it is to be, and the number of draws."""
-    encoder = pair.encoder if temperature is None else relax(pair, temperature.start).encoder
+    falling = training.falling
+    encoder = pair.encoder if falling is None else relax(pair, falling.start).encoder
     chosen = choose_objective(name, encoder)
-    check_draws(name, draws, chosen.least_draws)
-    return chosen
+    check_draws(name, training.draws, chosen.least_draws)
+    return Estimate(chosen, training.draws)
+
+
+def _learn(
+    pair: LearnedPair,
+    estimate: Estimate,
+    rows: tuple[Floats, Floats],
+    training: Training,
+    epochs: int,
+    key: jax.Array,
+    *,
+    journal: Journal | None,
+    blame: Callable[[LearnedPair, Heated], tuple[str, ...]],
+    quiet: bool,
+) -> tuple[LearnedPair, History]:
+    """Return the pair as learned from some rows and judged by others, and its history."""
+    learned, judged = map(jnp.asarray, rows)
+    plan = Plan.of_epochs(
+        len(learned), epochs, training.batch, training.learning_rate, training.schedule, training.patience
+    )
+    judge_key, train_key = jax.random.split(key)
+    marks = mark_learned(pair)
+    return train(
+        pair,
+        estimate,
+        Tempered(ShuffledRows(learned, plan.batch), plan.epoch, training.falling),
+        plan,
+        train_key,
+        learned=marks,
+        judge=judge_by(judged, judge_key),
+        watch=training.watch or (lambda _: {}),
+        blame=blame,
+        start=journal.read(begin(pair, plan, marks)) if journal else None,
+        keep=journal.keep if journal else lambda _: None,
+        title="fit_model",
+        quiet=quiet,
+    )
+
+
+def _open_journal(folder: str | Path | None, run: Mapping[str, Any], epochs: int) -> Journal | None:
+    """Return the journal of a run, whose folder can be written, if it is to be kept."""
+    if folder is None:
+        return None
+    journal = Journal(Path(folder), run, epochs)
+    journal.prepare()
+    return journal
 
 
 def _require_inference(inverse: Inverse) -> None:

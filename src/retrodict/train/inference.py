@@ -15,8 +15,8 @@ from retrodict.encode.encoder import Encoder
 from retrodict.train.compiled import TRAINING
 from retrodict.train.loop import History, Plan, train
 from retrodict.train.objectives.cross_entropy import cross_entropy
-from retrodict.train.pieces import average, choose_piece
 from retrodict.train.source import FreshSimulations
+from retrodict.train.steps import average, choose_piece
 
 Simulated = tuple[Float[Array, "batch latents"], Float[Array, "batch observed"]]
 Simulate = Callable[[Key[Array, ""], int], Simulated]

@@ -16,10 +16,9 @@ from retrodict.errors import OptionError, RetrodictError
 from retrodict.train.compiled import TRAINING
 from retrodict.train.history import History as History
 from retrodict.train.optimizers import choose_optimizer
-from retrodict.train.pieces import average
 from retrodict.train.progress import Progress
 from retrodict.train.source import Source, Step
-from retrodict.train.steps import TrainingState
+from retrodict.train.steps import TrainingState, average
 
 Tree = TypeVar("Tree")
 Batch = TypeVar("Batch")

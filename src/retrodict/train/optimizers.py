@@ -20,8 +20,13 @@ def choose_optimizer(learning_rate: float, steps: int, schedule: str = "cosine")
     Flattened: an optimizer pays for every array, in compiling and in each step. Equal numbers give the same object, and
     so the same compiled program.
     """
-    if schedule not in SCHEDULES:
-        raise OptionError(f"schedule={schedule!r} does not exist", remedy=f"Choose one of {', '.join(SCHEDULES)}.")
+    require_schedule(schedule)
     falls = schedule == "cosine"
     rate = optax.cosine_decay_schedule(learning_rate, steps) if falls else optax.constant_schedule(learning_rate)
     return optax.flatten(optax.chain(optax.clip_by_global_norm(10.0), optax.adam(rate)))
+
+
+def require_schedule(schedule: str) -> None:
+    """Raise `OptionError` for a schedule of the learning rate that does not exist."""
+    if schedule not in SCHEDULES:
+        raise OptionError(f"schedule={schedule!r} does not exist", remedy=f"Choose one of {', '.join(SCHEDULES)}.")

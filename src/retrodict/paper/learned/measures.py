@@ -34,6 +34,7 @@ from retrodict.plan.layout import Floats
 from retrodict.train.autoencoder import Pair
 from retrodict.train.learning import estimate
 from retrodict.train.loop import History, TrainingError
+from retrodict.train.training import Training
 
 CURVES = ("train", "test", "weighted")
 SHOWN = 10  # images in a row of pictures
@@ -116,17 +117,17 @@ def run_unit(unit: LearnedUnit, budget: LearnedBudget, quiet: bool = False) -> R
 def _learn(
     unit: LearnedUnit, task: Task, budget: LearnedBudget, watch: _Watch, train: Floats, test: Floats, quiet: bool
 ) -> LearnedModel:
+    options = {name: option for name, option in task.options.items() if name != "objective"}
     return fit_model(
         task.make(train.shape[1], unit.seed),  # type: ignore[arg-type]
         {"x": train},
         unit.encoder,
         widths=Capacity(unit.capacity),
+        objective=task.options["objective"],
         epochs=budget.epochs_of(task),
-        held_out={"x": test},
-        watch=watch,
+        training=Training(**options, held_out={"x": test}, watch=watch),
         seed=unit.seed,
         quiet=quiet,
-        **task.options,
     )
 
 
