@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from retrodict import BayesNet, invert
+from retrodict import BayesNet, fit_model, invert
 from retrodict.encode.build import build_encoder
 from retrodict.encode.encoder import Encoder
 from retrodict.errors import OptionError
@@ -234,3 +234,10 @@ def test_the_example_of_the_docs_runs():
     exactly = multivariate_normal(np.zeros(5), weight.T @ weight + np.eye(5)).logpdf(names["rows"])
     assert float(names["log_likelihood"].mean()) == pytest.approx(float(exactly.mean()), abs=0.1)
     assert np.isfinite(names["relaxed_elbo"](BINARY, KEY, IMAGES, 1, step=10))
+
+
+def test_the_documentation_lists_every_objective():
+    table = (ROOT / "docs" / "objectives.md").read_text()
+    for name in OBJECTIVES:
+        assert f'``"{name}"``' in fit_model.__doc__
+        assert f"\n| `{name}` |" in table

@@ -17,7 +17,7 @@ from retrodict.learn.data import read_rows
 from retrodict.learn.enumeration import enumerate_bound, list_states
 from retrodict.learn.learned import LearnedModel
 from retrodict.learn.refine import EXACT, choose_refining
-from retrodict.plan.counts import read_count, read_seed
+from retrodict.plan.counts import read_count, read_rate, read_seed
 from retrodict.plan.layout import Floats
 from retrodict.train.autoencoder import Pair
 from retrodict.train.learning import Estimate, mark_encoder
@@ -37,8 +37,10 @@ Measure = Callable[[Pair, Key[Array, ""], Row, int], Float[Array, ""]]
 class Gap:
     r"""Three numbers of each observation, in nats, whose differences are the gaps.
 
-    ``amortized`` is the bound of the encoder, ``own`` that of the same network trained for this observation alone,
-    ``log_likelihood`` is log p(x).
+    Arguments:
+        amortized: bounds of the encoder, shape ``(n,)``.
+        own: bounds of the same network trained for each observation alone, shape ``(n,)``.
+        log_likelihood: log p(x), shape ``(n,)``.
     """
 
     amortized: Floats
@@ -73,23 +75,36 @@ def split_gap(
     r"""Split what an encoder loses on each observation into approximation and amortization.
 
     With q* the encoder of the same structure and size, trained on from its weights for one observation alone,
-    :math:`\log p(x) - L(q) = [\log p(x) - L(q^*)] + [L(q^*) - L(q)]`. Bounds are means over ``judged`` draws, of
-    latents that are not relaxed; log p(x) is the importance-weighted bound of ``weights`` draws of q*. The
-    objective ``"exact"`` sums all of them over all states, of at most 10 binary latents. Where training on has not
-    helped, as seen on other draws, q* is q. ``chunk`` networks are trained side by side. An importance-weighted bound
-    is below log p(x), most where q* is far narrower than the posterior: the approximation gap is then too small.
+    :math:`\log p(x) - L(q) = [\log p(x) - L(q^*)] + [L(q^*) - L(q)]`. Where training on has not helped, as seen on
+    other draws, q* is q. An importance-weighted bound is below log p(x), most where q* is far narrower than the
+    posterior: the approximation gap is then too small.
 
-    Raises `DataError` for data that do not fit the program, `OptionError` for options that do not fit, and
+    Arguments:
+        learned: a model learned by `fit_model`.
+        data: values of each observed site, ``{site: array (n, *shape of the site)}``.
+        steps: steps of training for each observation. Default 300.
+        objective: one of `fit_model`, or ``"exact"``, which sums it and all bounds over all states, of at most 10
+            binary latents. Default ``"elbo"``.
+        draws: draws of the encoder in a step. Default 8.
+        temperature: at which binary latents are relaxed in training, never in bounds. Default: they are not.
+        learning_rate: that of Adam, which falls to zero along a cosine. Default 0.001.
+        judged: draws of which a bound is the mean. Default 2000.
+        weights: draws of q* for the importance-weighted bound that stands for log p(x). Default 5000.
+        chunk: networks that are trained side by side. Default 8.
+        seed: of all draws.
+
+    Returns: the `Gap`, in nats.
+
+    Raises: `DataError` for data that do not fit the program, `OptionError` for options that do not fit, and
     `SizeError` for states that are too many.
 
     Source: Cremer, Li & Duvenaud 2018, section 3.1.
     """
     counts = {"steps": steps, "draws": draws, "judged": judged, "weights": weights, "chunk": chunk}
     steps, draws, judged, weights, chunk = (read_count(name, number) for name, number in counts.items())
-    schedule = None if temperature is None else Temperature(temperature, temperature)
-    chosen = Estimate(choose_refining(learned, objective, schedule), draws)
+    chosen = Estimate(choose_refining(learned, objective, Temperature.of(temperature)), draws)
     rows = jnp.asarray(read_rows(learned.model, learned.generator.space, data))
-    train = partial(_train_one, learned.pair, chosen, steps, temperature, learning_rate)
+    train = partial(_train_one, learned.pair, chosen, steps, temperature, read_rate(learning_rate))
     lower, evidence = _choose_measures(learned, objective)
 
     @jax.jit

@@ -14,7 +14,7 @@ from retrodict.learn.data import read_rows
 from retrodict.learn.enumeration import enumerate_bound, list_states
 from retrodict.learn.generator import ProgramGenerator
 from retrodict.learn.learned import LearnedModel
-from retrodict.plan.counts import read_count, read_seed
+from retrodict.plan.counts import read_count, read_rate, read_seed
 from retrodict.train.autoencoder import Pair
 from retrodict.train.learning import Estimate, judge_by, mark_encoder
 from retrodict.train.loop import Plan, train
@@ -32,7 +32,7 @@ def refine_encoder(
     objective: str = "elbo",
     *,
     draws: int = 1,
-    temperature: Temperature | None = None,
+    temperature: float | Temperature | None = None,
     epochs: int = 50,
     batch: int = 128,
     learning_rate: float = 1e-3,
@@ -43,22 +43,37 @@ def refine_encoder(
     """Return the same generative model with its encoder trained on, for the same data.
 
     What an encoder loses while the model still moves under it is won back, and what remains is due to its structure
-    and size. The options are those of `fit_model`; the objective ``"exact"`` is the evidence lower bound summed over
-    all states of at most 10 binary latents. The history is that of this phase; without ``held_out`` it is judged by
-    the data themselves.
+    and size.
 
-    Raises what `fit_model` raises for data and options, and `SizeError` for states that are too many.
+    Arguments:
+        learned: a model learned by `fit_model`.
+        data: values of each observed site, ``{site: array (n, *shape of the site)}``.
+        objective: one of `fit_model`, or ``"exact"``, the evidence lower bound summed over all states of at most 10
+            binary latents. Default ``"elbo"``.
+        draws: draws of the encoder for each observation. Default 1.
+        temperature: a number or a `Temperature` at which binary latents are relaxed in training. Default: they are not.
+        epochs: passes over the data. Default 50.
+        batch: observations in a minibatch. Default 128.
+        learning_rate: that of Adam, which falls to zero along a cosine. Default 0.001.
+        held_out: data to judge by. Default: the data themselves.
+        seed: of minibatches and draws.
+        quiet: True shows no progress.
+
+    Returns: the `LearnedModel`, with the history of this phase.
+
+    Raises: what `fit_model` raises for data and options, and `SizeError` for states that are too many.
     """
     epochs, batch, draws = read_count("epochs", epochs), read_count("batch", batch), read_count("draws", draws)
+    falling = Temperature.of(temperature)
     model, space = learned.model, learned.generator.space
     rows = jnp.asarray(read_rows(model, space, data))
     judged = rows if held_out is None else jnp.asarray(read_rows(model, space, held_out))
-    plan = Plan.of_epochs(len(rows), epochs, batch, learning_rate)
+    plan = Plan.of_epochs(len(rows), epochs, batch, read_rate(learning_rate))
     judge_key, train_key = jax.random.split(jax.random.key(read_seed(seed)))
     pair, history = train(
         learned.pair,
-        Estimate(choose_refining(learned, objective, temperature), draws),
-        Tempered(ShuffledRows(rows, plan.batch), plan.epoch, temperature),
+        Estimate(choose_refining(learned, objective, falling), draws),
+        Tempered(ShuffledRows(rows, plan.batch), plan.epoch, falling),
         plan,
         train_key,
         learned=mark_encoder(learned.pair),

@@ -1,1 +1,1 @@
-"""Training an encoder: ``objectives`` say what to minimize, ``loop`` is the loop, ``progress`` what is shown."""
+"""Training: ``objectives`` say what to minimize, a ``source`` gives minibatches, ``loop`` is the one loop."""

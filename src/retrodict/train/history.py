@@ -23,8 +23,11 @@ MOST_EPOCHS = 12
 class History(Tabular):
     """What was recorded at the end of each epoch, in order.
 
-    ``step`` counts minibatches; ``train`` is the mean objective over the epoch, ``test`` the objective on the same
-    held-out simulations after each epoch, both in nats; ``watched`` holds whatever the caller measured.
+    Arguments:
+        step: minibatches so far.
+        train: mean objective over the epoch, in nats.
+        test: objective on the same held-out simulations or data after each epoch, in nats.
+        watched: whatever the caller measured.
 
     >>> history = History((25, 50, 75), (4.0, 2.5, 2.2), (3.0, 2.0, 2.1))
     >>> history

@@ -31,10 +31,13 @@ def relax(pair: Pair, temperature: Float[Array, ""] | float) -> Pair:
 class Temperature:
     r"""A temperature that falls with training, :math:`\tau(t) = \max(\tau_\infty, \tau_0 e^{-r t})`.
 
-    ``start``, ``end`` and ``decay`` are the two temperatures and r; t counts steps or epochs. Without decay it is
-    constant.
+    Arguments:
+        start: the first temperature. Default 0.5.
+        end: the least temperature. Default 0.5.
+        decay: the rate r by which the temperature falls; t counts epochs in `fit_model`. Default 0: it is constant.
 
-    Raises `OptionError` for temperatures that are not positive, an end above the start, or a negative decay.
+    Raises: `OptionError` for temperatures that are not positive, an end above the start, or a negative decay.
+
     Source: Jang et al. 2016, section 4.
 
     >>> Temperature(1.0, 0.5, decay=0.1).at(0).item(), Temperature(1.0, 0.5, decay=0.1).at(100).item()
@@ -53,6 +56,15 @@ class Temperature:
             )
         if not 0 <= self.decay < float("inf"):
             raise OptionError(f"decay={self.decay} is no rate of decay", remedy="It must be 0 or more, and finite.")
+
+    @classmethod
+    def of(cls, given: float | Temperature | None) -> Temperature | None:
+        """Return a number as a constant temperature, and all else as it is.
+
+        >>> Temperature.of(0.5)
+        Temperature(start=0.5, end=0.5, decay=0.0)
+        """
+        return cls(given, given) if isinstance(given, float | int) else given
 
     def at(self, time: Int[Array, ""] | Float[Array, ""] | float | int) -> Float[Array, ""]:
         """Return the temperature at a step or epoch, which may be traced."""

@@ -61,9 +61,8 @@ class Training:
 
     @property
     def falling(self) -> Temperature | None:
-        """The temperature as one that falls, if only from a number to the same."""
-        given = self.temperature
-        return Temperature(given, given) if isinstance(given, float | int) else given
+        """The temperature, as one that may fall."""
+        return Temperature.of(self.temperature)
 
     def describe(self) -> dict[str, Any]:
         """Return what distinguishes a run, in values that JSON can hold."""

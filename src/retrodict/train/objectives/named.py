@@ -15,10 +15,13 @@ from retrodict.train.objectives.weights import Function
 
 @dataclass(frozen=True)
 class LearningObjective:
-    """A function ``objective(pair, key, observed, draws)`` of a minibatch: nats a row, to be minimized.
+    """An objective by name: a function of a minibatch whose gradient is the estimator that it is named after.
 
-    Its value is a negative bound; its gradient is the estimator that it is named after. ``reparameterized`` says that
-    draws must be differentiable, ``least_draws`` how many are needed.
+    Arguments:
+        name: what `fit_model` calls it.
+        function: ``function(pair, key, observed, draws)``, a negative bound in nats a row, to be minimized.
+        reparameterized: True where draws must be differentiable. Default False.
+        least_draws: how many draws are needed. Default 1.
     """
 
     name: str
