@@ -100,8 +100,6 @@ _LAZY = {
     "Table": "retrodict.pictures.table",
     "Temperature": "retrodict.train.relaxation",
     "Training": "retrodict.train.training",
-    "WrongShape": "retrodict.guide.reading",
-    "WrongSupport": "retrodict.guide.reading",
     "amortize": "retrodict.posterior.amortization",
     "edge_costs": "retrodict.models.gaussian.costs",
     "fit_model": "retrodict.learn.fit",
