@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Key
 
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.choice import Mixed
-from retrodict.encode.families.conditionals import Conditional
+from retrodict.encode.families.conditionals import Columns, Conditional, Parameters
 from retrodict.encode.families.discrete import Categorical, Count
 from retrodict.encode.features import REAL
 from retrodict.errors import OptionError
@@ -37,17 +37,13 @@ class BinaryConcrete(Conditional):
     def __init__(self, temperature: Float[Array, ""] | float) -> None:
         self.temperature, self.n_parameters = jnp.asarray(temperature, jnp.float32), 2
 
-    def log_prob(
-        self, parameters: Float[Array, "*batch columns parameters"], values: Float[Array, "*batch columns"]
-    ) -> Float[Array, "*batch columns"]:
+    def log_prob(self, parameters: Parameters, values: Columns) -> Columns:
         """Return the log density of each logit, in nats."""
         temperature = jax.lax.stop_gradient(self.temperature)
         noise = temperature * values - self._log_odds(parameters)
         return jnp.log(temperature) + jax.nn.log_sigmoid(noise) + jax.nn.log_sigmoid(-noise)
 
-    def sample(
-        self, key: Key[Array, ""], parameters: Float[Array, "*batch columns parameters"]
-    ) -> Float[Array, "*batch columns"]:
+    def sample(self, key: Key[Array, ""], parameters: Parameters) -> Columns:
         """Return one logit for each column."""
         noise = jax.random.logistic(key, parameters.shape[:-1], parameters.dtype)
         return (self._log_odds(parameters) + noise) / jax.lax.stop_gradient(self.temperature)
@@ -57,7 +53,7 @@ class BinaryConcrete(Conditional):
         """Draws can be differentiated."""
         return True
 
-    def _log_odds(self, parameters: Float[Array, "*batch columns parameters"]) -> Float[Array, "*batch columns"]:
+    def _log_odds(self, parameters: Parameters) -> Columns:
         return parameters[..., 1] - parameters[..., 0]
 
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Int, Key
 
-from retrodict.encode.families.conditionals import Conditional, Normal
+from retrodict.encode.families.conditionals import Columns, Conditional, Normal, Parameters
 from retrodict.encode.families.discrete import Categorical, Count
 from retrodict.encode.families.mixtures import Mixture
 from retrodict.encode.families.splines import Spline
@@ -41,15 +41,11 @@ class Mixed(Conditional):
         self.families, self.which = tuple(families), jnp.asarray(which, jnp.int32)
         self.n_parameters = max(family.n_parameters for family in families)
 
-    def log_prob(
-        self, parameters: Float[Array, "*batch columns parameters"], values: Float[Array, "*batch columns"]
-    ) -> Float[Array, "*batch columns"]:
+    def log_prob(self, parameters: Parameters, values: Columns) -> Columns:
         """Return the log density or probability of each column, in nats."""
         return self._take([family.log_prob(parameters[..., : family.n_parameters], values) for family in self.families])
 
-    def sample(
-        self, key: Key[Array, ""], parameters: Float[Array, "*batch columns parameters"]
-    ) -> Float[Array, "*batch columns"]:
+    def sample(self, key: Key[Array, ""], parameters: Parameters) -> Columns:
         """Return one draw of each column."""
         return self._take([family.sample(key, parameters[..., : family.n_parameters]) for family in self.families])
 
@@ -66,7 +62,7 @@ class Mixed(Conditional):
         """Whether draws of all families can be differentiated."""
         return all(family.reparameterized for family in self.families)
 
-    def _take(self, by_family: list[Float[Array, "*batch columns"]]) -> Float[Array, "*batch columns"]:
+    def _take(self, by_family: list[Columns]) -> Columns:
         taken = by_family[0]
         for number, found in enumerate(by_family[1:], start=1):
             taken = jnp.where(self.which == number, found, taken)

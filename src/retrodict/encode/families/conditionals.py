@@ -14,6 +14,10 @@ from jaxtyping import Array, Float, Key
 
 from retrodict.encode.networks.schedule import Index
 
+# What networks compute for each column, and a number for each.
+Parameters = Float[Array, "*batch columns parameters"]
+Columns = Float[Array, "*batch columns"]
+
 # Log-scales are what networks compute, up to about this size.
 LINEAR = 10.0
 
@@ -43,15 +47,11 @@ class Conditional(eqx.Module):
     n_parameters: eqx.AbstractVar[int]
 
     @abstractmethod
-    def log_prob(
-        self, parameters: Float[Array, "*batch columns parameters"], values: Float[Array, "*batch columns"]
-    ) -> Float[Array, "*batch columns"]:
+    def log_prob(self, parameters: Parameters, values: Columns) -> Columns:
         """Return the log density of each number, in nats."""
 
     @abstractmethod
-    def sample(
-        self, key: Key[Array, ""], parameters: Float[Array, "*batch columns parameters"]
-    ) -> Float[Array, "*batch columns"]:
+    def sample(self, key: Key[Array, ""], parameters: Parameters) -> Columns:
         """Return one draw of each number."""
 
     def at(self, columns: Index) -> "Conditional":
@@ -74,21 +74,17 @@ class Normal(Conditional):
 
     n_parameters: int = eqx.field(static=True, default=2)
 
-    def log_scale(self, parameters: Float[Array, "*batch columns parameters"]) -> Float[Array, "*batch columns"]:
+    def log_scale(self, parameters: Parameters) -> Columns:
         """Return the logarithm of the standard deviation."""
         return temper(parameters[..., 1])
 
-    def log_prob(
-        self, parameters: Float[Array, "*batch columns parameters"], values: Float[Array, "*batch columns"]
-    ) -> Float[Array, "*batch columns"]:
+    def log_prob(self, parameters: Parameters, values: Columns) -> Columns:
         """Return the log density of each number, in nats."""
         log_scale = self.log_scale(parameters)
         residual = (values - parameters[..., 0]) * jnp.exp(-log_scale)
         return -0.5 * (residual**2 + jnp.log(2 * jnp.pi)) - log_scale
 
-    def sample(
-        self, key: Key[Array, ""], parameters: Float[Array, "*batch columns parameters"]
-    ) -> Float[Array, "*batch columns"]:
+    def sample(self, key: Key[Array, ""], parameters: Parameters) -> Columns:
         """Return one draw of each number."""
         noise = jax.random.normal(key, parameters.shape[:-1], parameters.dtype)
         return parameters[..., 0] + jnp.exp(self.log_scale(parameters)) * noise

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from retrodict.encode.families.conditionals import Conditional, temper
+from retrodict.encode.families.conditionals import Columns, Conditional, Parameters, temper
 from retrodict.encode.networks.schedule import Index, take
 from retrodict.graph.rows import Integers
 
@@ -28,9 +28,7 @@ class Categorical(Conditional):
         self.categories = jnp.asarray(categories, jnp.int32)
         self.n_parameters = int(categories.max())
 
-    def log_prob(
-        self, parameters: Float[Array, "*batch columns parameters"], values: Float[Array, "*batch columns"]
-    ) -> Float[Array, "*batch columns"]:
+    def log_prob(self, parameters: Parameters, values: Columns) -> Columns:
         """Return the log probability of each category, in nats; minus infinity for what is none."""
         code = values.astype(jnp.int32)
         known = (code == values) & (code >= 0) & (code < self.categories)
@@ -38,9 +36,7 @@ class Categorical(Conditional):
         log_probability = jnp.take_along_axis(jax.nn.log_softmax(self._mask(parameters)), chosen, axis=-1)[..., 0]
         return jnp.where(known, log_probability, -jnp.inf)
 
-    def sample(
-        self, key: Key[Array, ""], parameters: Float[Array, "*batch columns parameters"]
-    ) -> Float[Array, "*batch columns"]:
+    def sample(self, key: Key[Array, ""], parameters: Parameters) -> Columns:
         """Return one category for each column."""
         return jax.random.categorical(key, self._mask(parameters)).astype(parameters.dtype)
 
@@ -48,7 +44,7 @@ class Categorical(Conditional):
         """Return the family of these columns alone."""
         return eqx.tree_at(lambda family: family.categories, self, take(self.categories, columns))
 
-    def _mask(self, logits: Float[Array, "*batch columns parameters"]) -> Float[Array, "*batch columns parameters"]:
+    def _mask(self, logits: Parameters) -> Parameters:
         """Make impossible what lies beyond the categories of a column; columns of no category keep the first."""
         possible = jnp.arange(logits.shape[-1]) < jnp.maximum(self.categories, 1)[:, None]
         return jnp.where(possible, logits, -jnp.inf)
@@ -75,9 +71,7 @@ class Count(Conditional):
     def __init__(self, step: Array, low: Array, high: Array) -> None:
         self.step, self.low, self.high, self.n_parameters = step, low, high, 2
 
-    def log_prob(
-        self, parameters: Float[Array, "*batch columns parameters"], values: Float[Array, "*batch columns"]
-    ) -> Float[Array, "*batch columns"]:
+    def log_prob(self, parameters: Parameters, values: Columns) -> Columns:
         """Return the log probability of each number over the step, in nats; minus infinity for what is none."""
         location, scale = self._read(parameters)
         step, low, high = map(jax.lax.stop_gradient, (self.step, self.low, self.high))
@@ -93,9 +87,7 @@ class Count(Conditional):
         between = jnp.where(first | last, 0.0, jnp.log(-jnp.expm1(-step / scale)))
         return jnp.where(known, upper + lower + between - jnp.log(step), -jnp.inf)
 
-    def sample(
-        self, key: Key[Array, ""], parameters: Float[Array, "*batch columns parameters"]
-    ) -> Float[Array, "*batch columns"]:
+    def sample(self, key: Key[Array, ""], parameters: Parameters) -> Columns:
         """Return one number for each column."""
         location, scale = self._read(parameters)
         drawn = location + scale * jax.random.logistic(key, location.shape, location.dtype)
@@ -106,5 +98,5 @@ class Count(Conditional):
         """Return the family of these columns alone."""
         return Count(*(take(part, columns) for part in (self.step, self.low, self.high)))
 
-    def _read(self, parameters: Float[Array, "*batch columns parameters"]) -> tuple[Array, Array]:
+    def _read(self, parameters: Parameters) -> tuple[Array, Array]:
         return parameters[..., 0], jnp.exp(temper(parameters[..., 1])) * 0.5

@@ -3,9 +3,9 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Key
 
-from retrodict.encode.families.conditionals import Conditional, Normal
+from retrodict.encode.families.conditionals import Columns, Conditional, Normal, Parameters
 
 
 class Mixture(Conditional):
@@ -25,24 +25,20 @@ class Mixture(Conditional):
     def __init__(self, components: int = 5) -> None:
         self.components, self.n_parameters = components, 3 * components
 
-    def log_prob(
-        self, parameters: Float[Array, "*batch columns parameters"], values: Float[Array, "*batch columns"]
-    ) -> Float[Array, "*batch columns"]:
+    def log_prob(self, parameters: Parameters, values: Columns) -> Columns:
         """Return the log density of each number, in nats."""
         logits, normals = self._split(parameters)
         each = Normal().log_prob(normals, jnp.broadcast_to(values[..., None], logits.shape))
         return jax.nn.logsumexp(jax.nn.log_softmax(logits) + each, axis=-1)
 
-    def sample(
-        self, key: Key[Array, ""], parameters: Float[Array, "*batch columns parameters"]
-    ) -> Float[Array, "*batch columns"]:
+    def sample(self, key: Key[Array, ""], parameters: Parameters) -> Columns:
         """Return one draw of each number."""
         choose, draw = jax.random.split(key)
         logits, normals = self._split(parameters)
         chosen = jax.random.categorical(choose, logits)[..., None, None]
         return Normal().sample(draw, jnp.take_along_axis(normals, chosen, axis=-2)[..., 0, :])
 
-    def _split(self, parameters: Float[Array, "*batch columns parameters"]) -> tuple[Array, Array]:
+    def _split(self, parameters: Parameters) -> tuple[Array, Array]:
         """Return the logits of the components, and their parameters as normals."""
         parts = parameters.reshape(*parameters.shape[:-1], 3, self.components)
         many, dtype = self.components > 1, parts.dtype

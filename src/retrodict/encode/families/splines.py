@@ -5,12 +5,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from retrodict.encode.families.conditionals import Conditional, Normal
+from retrodict.encode.families.conditionals import Columns, Conditional, Normal, Parameters
 
 # Beyond so many standard deviations the spline is the identity.
 REACH = 4.0
 LEAST_BIN = 1e-3
 LEAST_SLOPE = 1e-3
+
+# Places of the ends of bins, and what belongs to them.
+Knots = Float[Array, "*batch columns knots"]
 
 
 class Spline(Conditional):
@@ -32,18 +35,14 @@ class Spline(Conditional):
     def __init__(self, bins: int = 8) -> None:
         self.bins, self.n_parameters = bins, 2 + 3 * bins - 1
 
-    def log_prob(
-        self, parameters: Float[Array, "*batch columns parameters"], values: Float[Array, "*batch columns"]
-    ) -> Float[Array, "*batch columns"]:
+    def log_prob(self, parameters: Parameters, values: Columns) -> Columns:
         """Return the log density of each number, in nats."""
         log_scale = Normal().log_scale(parameters)
         bent = (values - parameters[..., 0]) * jnp.exp(-log_scale)
         straight, log_slope = unbend(bent, *self._knots(parameters))
         return -0.5 * (straight**2 + jnp.log(2 * jnp.pi)) + log_slope - log_scale
 
-    def sample(
-        self, key: Key[Array, ""], parameters: Float[Array, "*batch columns parameters"]
-    ) -> Float[Array, "*batch columns"]:
+    def sample(self, key: Key[Array, ""], parameters: Parameters) -> Columns:
         """Return one draw of each number."""
         noise = jax.random.normal(key, parameters.shape[:-1], parameters.dtype)
         return parameters[..., 0] + jnp.exp(Normal().log_scale(parameters)) * bend(noise, *self._knots(parameters))
@@ -53,7 +52,7 @@ class Spline(Conditional):
         """Draws can be differentiated."""
         return True
 
-    def _knots(self, parameters: Float[Array, "*batch columns parameters"]) -> tuple[Array, Array, Array]:
+    def _knots(self, parameters: Parameters) -> tuple[Array, Array, Array]:
         """Return where knots lie, where they go to, and the slopes there; one at both ends."""
         across, up, slopes = jnp.split(parameters[..., 2:], [self.bins, 2 * self.bins], axis=-1)
         inner = LEAST_SLOPE + (1 - LEAST_SLOPE) * jax.nn.softplus(slopes + jnp.log(jnp.expm1(1.0)))
@@ -61,12 +60,7 @@ class Spline(Conditional):
         return _place_knots(across), _place_knots(up), jnp.pad(inner, ends, constant_values=1.0)
 
 
-def bend(
-    points: Float[Array, "*batch columns"],
-    x: Float[Array, "*batch columns knots"],
-    y: Float[Array, "*batch columns knots"],
-    slopes: Float[Array, "*batch columns knots"],
-) -> Float[Array, "*batch columns"]:
+def bend(points: Columns, x: Knots, y: Knots, slopes: Knots) -> Columns:
     """Return the spline at some points."""
     inside = jnp.abs(points) < REACH
     at = jnp.where(inside, points, 0.0)
@@ -76,12 +70,7 @@ def bend(
     return jnp.where(inside, y0 + rise, points)
 
 
-def unbend(
-    points: Float[Array, "*batch columns"],
-    x: Float[Array, "*batch columns knots"],
-    y: Float[Array, "*batch columns knots"],
-    slopes: Float[Array, "*batch columns knots"],
-) -> tuple[Float[Array, "*batch columns"], Float[Array, "*batch columns"]]:
+def unbend(points: Columns, x: Knots, y: Knots, slopes: Knots) -> tuple[Columns, Columns]:
     """Return where the spline takes the values ``points``, and the log slope of the inverse there."""
     inside = jnp.abs(points) < REACH
     at = jnp.where(inside, points, 0.0)
@@ -96,7 +85,7 @@ def unbend(
     return jnp.where(inside, x0 + t * (x1 - x0), points), jnp.where(inside, -jnp.log(slope), 0.0)
 
 
-def _place_knots(raw: Float[Array, "*batch columns bins"]) -> Float[Array, "*batch columns knots"]:
+def _place_knots(raw: Float[Array, "*batch columns bins"]) -> Knots:
     """Return ascending knots from -`REACH` to `REACH`, evenly spaced for equal numbers."""
     bins = raw.shape[-1]
     shares = LEAST_BIN + (1 - LEAST_BIN * bins) * jax.nn.softmax(raw)
