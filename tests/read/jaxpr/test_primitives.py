@@ -12,12 +12,12 @@ from jax import lax
 from retrodict.errors import ProgramError
 from retrodict.read.jaxpr.doubts import KEEPS_NAN, MOVING, STAYS_FINITE
 from retrodict.read.jaxpr.internals import CALLS, open_program, read_branches, read_call, read_loop
-from retrodict.read.jaxpr.primitives import EVERYTHING, STATEFUL
-from retrodict.read.jaxpr.rules import KNOWN_PROGRAMS, RULES, apply_rule
+from retrodict.read.jaxpr.rules import KNOWN_PROGRAMS, RULES, STATEFUL, apply_rule
 from retrodict.read.jaxpr.sets import DOUBTFUL, EMPTY, SetTable
 from retrodict.read.jaxpr.values import Tracked
 from retrodict.read.jaxpr.walk import follow
 from tests.processes import run_python
+from tests.read.jaxpr.primitives import EVERYTHING
 from tests.read.jaxpr.test_walk import floats, moved, needed
 
 CONTROL = {"scan", "cond"}

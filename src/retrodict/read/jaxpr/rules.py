@@ -14,13 +14,19 @@ from retrodict.errors import ProgramError
 from retrodict.graph.rows import Integers
 from retrodict.read.jaxpr.doubts import keeps_nan, stays_finite
 from retrodict.read.jaxpr.internals import Equation
-from retrodict.read.jaxpr.primitives import STATEFUL
 from retrodict.read.jaxpr.sets import SetTable
 from retrodict.read.jaxpr.values import Tracked
 
 Rule = Callable[[SetTable, Equation, Sequence[Tracked]], list[Integers]]
 
 RULES: dict[str, Rule] = {}
+
+# Values come from where no equation shows: references, boxes, logs, other devices, and Python itself.
+STATE = """
+accum_grad_in_ref addupdate box_get box_set create_linear empty_ref free_ref freeze get get_global io_callback
+log_extend log_read masked_load masked_swap new_box new_log new_ref pin precv psend swap unpin
+"""
+STATEFUL = frozenset(STATE.split())
 
 # Primitives whose rules know of the programs in their parameters: functions of what was there and what is written.
 KNOWN_PROGRAMS = {"scatter", "scatter-add", "scatter-mul", "scatter-min", "scatter-max", "scatter-sub"}
