@@ -285,7 +285,7 @@ def test_check_lists_some_edges_to_people_and_all_to_programs(run):
         (["invert", ASIA, "--observed", "Q"], "'Q'"),
         (["compare", "tree:3", "--minimize", "beauty"], "beauty"),
         (["compare", "tree:3", "--budget", "-1"], "budget"),
-        (["check", ASIA, "--guide", ASIA], "is not JSON"),
+        (["check", ASIA, "--guide", ASIA], "cannot be read as JSON"),
         (["invert", "a\x1b[31m:3"], r"\x1b"),
         (["invert", "a" * 5000], "File name too long"),
         (["invert", "tree:" + "9" * 5000], "at most 18 digits"),

@@ -13,10 +13,10 @@ import pytest
 
 from retrodict import AmortizedPosterior, BayesNet, LinearGaussian, certify, from_bif, invert, zoo
 from retrodict.cli.arguments import read_arguments
-from retrodict.cli.guides import read_guide_file
 from retrodict.cli.train import train_command
 from retrodict.errors import FileError
 from retrodict.files.checkpoint import read_arrays
+from retrodict.files.strict_json import read_json
 from retrodict.files.whole import write_whole
 from retrodict.learn.resume import Journal
 from retrodict.paper.figure1 import write_figure1
@@ -47,7 +47,7 @@ NOWHERE = "nowhere: cannot be read (No such file or directory). Give a file that
 READERS: dict[str, Callable[[Path], object]] = {
     "BIF": lambda path: from_bif(path.with_suffix(".bif")),
     "BIF, packed": lambda path: from_bif(path.with_suffix(".bif.gz")),
-    "guide": read_guide_file,
+    "guide": lambda path: read_json(path, "Write {latent: [parents]}."),
     "arguments in JSON": lambda path: read_arguments(path.with_suffix(".json")),
     "arguments in NPZ": lambda path: read_arguments(path.with_suffix(".npz")),
     "images": read_idx_images,

@@ -12,8 +12,8 @@ import numpy as np
 
 from retrodict.errors import RetrodictError, SourceError
 from retrodict.files.places import open_regular
-from retrodict.files.strict_json import read_strictly
-from retrodict.files.text import MOST_BYTES, read_text
+from retrodict.files.strict_json import read_json
+from retrodict.files.text import MOST_BYTES
 
 # What `rd.from_numpyro` takes for itself.
 RESERVED = ("program", "observed", "elementwise")
@@ -49,13 +49,7 @@ def read_arguments(path: Path) -> dict[str, Any]:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    text = read_text(path)
-    try:
-        return _convert_all(read_strictly(text.encode()), "")
-    except ValueError as error:
-        if isinstance(error, SourceError):
-            raise
-        raise SourceError(f"{path} cannot be read as JSON: {error}", remedy=FORM) from None
+    return _convert_all(read_json(path, FORM), "")
 
 
 def _convert_all(values: Mapping[str, Any], above: str) -> dict[str, Any]:

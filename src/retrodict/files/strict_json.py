@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Any, NoReturn
+
+from retrodict.errors import SourceError
+from retrodict.files.text import read_text
 
 MOST_DEPTH = 16
 MOST_DIGITS = 64
@@ -33,6 +37,15 @@ def read_strictly(text: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"a JSON object was expected, not {type(value).__name__}")
     return value
+
+
+def read_json(path: Path, remedy: str) -> dict[str, Any]:
+    """Return the object in a file of JSON; raise `SourceError`, naming the file, for anything else."""
+    text = read_text(path)
+    try:
+        return read_strictly(text.encode())
+    except ValueError as error:
+        raise SourceError(f"{path} cannot be read as JSON: {error}", remedy=remedy) from None
 
 
 def _require_shallow(text: str) -> None:
