@@ -23,6 +23,7 @@ from retrodict.graph.ancestry import find_ancestors
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.parentsets import ParentSets
+from retrodict.graph.rows import Rows
 from retrodict.graph.separation import roll_ball
 from retrodict.invert import fully_connected, invert, mean_field, reversal
 from tests.certificate.test_certify import require_evidence
@@ -58,9 +59,8 @@ def require_agreement(inverse: Inverse) -> None:
 
 def write_out(inverse: Inverse) -> Inverse:
     """The same inverse with a slice of its own for each latent."""
-    n = len(inverse.net.latents)
-    rows = [inverse.sets.latents[i].tolist() for i in range(n)]
-    return replace(inverse, sets=ParentSets.from_lists(rows, [inverse.sets.observed(i).tolist() for i in range(n)]))
+    rows = Rows.from_lists([inverse.parent_index(i).tolist() for i in range(len(inverse.net.latents))])
+    return replace(inverse, sets=ParentSets.of(inverse.net, rows))
 
 
 def scatter(inverse: Inverse, seed: int) -> Inverse:

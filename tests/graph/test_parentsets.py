@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.parentsets import ParentSets, attach, number_postorder
+from retrodict.graph.rows import Rows
 
 Attachments = list[tuple[int, int]]
 
@@ -87,11 +89,13 @@ def test_postorder_of_a_deep_tree_needs_no_recursion() -> None:
     assert (last == np.arange(n)).all()
 
 
+NET = BayesNet({f"v{i:02}": [] for i in range(12)}, observed=[f"v{i:02}" for i in range(5, 12)])
 LISTS = st.lists(st.tuples(st.sets(st.integers(0, 4)), st.sets(st.integers(0, 6))), min_size=5, max_size=5)
 
 
 def hold(lists: list[tuple[set[int], set[int]]]) -> ParentSets:
-    return ParentSets.from_lists([latents for latents, _ in lists], [observed for _, observed in lists])
+    """Sets over 5 latents, numbers 0 to 4 of a model, and 7 observed variables behind them."""
+    return ParentSets.of(NET, Rows.from_lists([[*latents, *(5 + i for i in observed)] for latents, observed in lists]))
 
 
 def write_out(sets: ParentSets) -> list[tuple[set[int], set[int]]]:

@@ -13,6 +13,7 @@ from retrodict.graph.bayesnet import BayesNet, find_cycle
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name, require_distinct, require_list, unknown
 from retrodict.graph.parentsets import ParentSets
+from retrodict.graph.rows import Rows
 
 
 def read_guide(net: BayesNet, parents: Mapping[Any, Iterable[Name]]) -> Inverse:
@@ -33,13 +34,9 @@ def read_guide(net: BayesNet, parents: Mapping[Any, Iterable[Name]]) -> Inverse:
     absent = [name for name in net.latents if name not in rows]
     if absent:
         raise GuideError("the guide has no entry for {names}", absent, remedy="Give each its parents, or [].")
-    lists = [rows[name] for name in net.latents]
-    seen = net.is_observed
-    latents = [[int(net.place[i]) for i in row if not seen[i]] for row in lists]
-    observed = [[int(net.place[i]) for i in row if seen[i]] for row in lists]
-    sampling = _sort_from_below(net, latents)
-    sets = ParentSets.from_lists(latents, observed)
-    return Inverse(net, "guide", sets, np.array(sampling[::-1]), np.zeros(len(lists), dtype=bool))
+    sets = ParentSets.of(net, Rows.from_lists([rows[name] for name in net.latents]))
+    sampling = _sort_from_below(net, sets.latents.to_lists())
+    return Inverse(net, "guide", sets, np.array(sampling[::-1]), np.zeros(len(sampling), dtype=bool))
 
 
 def _read_row(net: BayesNet, name: Name, listed: Iterable[Name]) -> list[int]:

@@ -7,11 +7,12 @@ elimination forest. Listed in the order of a walk through that forest, every suc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
+from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.rows import Integers, Rows, cumulate
 
 
@@ -22,7 +23,8 @@ class ParentSets:
     Latents and observed variables are numbered each among their own kind. A slice may hold an observed
     variable more than once; ``count`` is the number of different ones in it.
 
-    >>> sets = ParentSets.from_lists([[], [0]], [[0, 1], [1]])
+    >>> net = BayesNet({"y": [], "z": ["y"], "w": ["y", "z"], "x": ["z"]}, observed=["w", "x"])
+    >>> sets = ParentSets.of(net, Rows.from_lists([[2, 3], [0, 3]]))
     >>> sets.observed(0).tolist(), sets.latents[1].tolist(), sets.sizes.tolist()
     ([0, 1], [0], [2, 2])
     """
@@ -34,16 +36,14 @@ class ParentSets:
     count: Integers
 
     @classmethod
-    def from_lists(cls, latents: Sequence[Iterable[int]], observed: Sequence[Iterable[int]]) -> ParentSets:
-        """Hold sets that are written out: every latent has a slice of its own."""
-        rows = Rows.from_lists([sorted(row) for row in observed])
-        return cls(
-            Rows.from_lists([sorted(row) for row in latents]),
-            rows.index,
-            rows.pointer[:-1],
-            rows.pointer[1:],
-            rows.lengths,
+    def of(cls, net: BayesNet, parents: Rows) -> ParentSets:
+        """Hold sets that are written out, by the numbers of variables: every latent has a slice of its own."""
+        seen = net.is_observed[parents.index]
+        latents, observed = (
+            Rows.from_edges(parents.sources[chosen], net.place[parents.index[chosen]], len(parents))
+            for chosen in (~seen, seen)
         )
+        return cls(latents, observed.index, observed.pointer[:-1], observed.pointer[1:], observed.lengths)
 
     @property
     def sizes(self) -> Integers:

@@ -71,6 +71,10 @@ class Rows:
         """
         return self.index[spread(self.pointer[chosen], self.lengths[chosen])]
 
+    def pick(self, chosen: Integers) -> Rows:
+        """Return the chosen rows by themselves."""
+        return Rows(cumulate(self.lengths[chosen]), self.gather(chosen))
+
     def transpose(self, n: int) -> Rows:
         """Return the rows of the reversed edges, ``n`` of them."""
         return Rows.from_edges(self.index, self.sources, n)

@@ -31,12 +31,7 @@ def reversal(net_or_model: BayesNet | HasStructure) -> Inverse:
 
     """
     net = structure_of(net_or_model)
-    children = [net.child_rows[v] for v in net.latent_index.tolist()]
-    sets = ParentSets.from_lists(
-        [net.place[row[~net.is_observed[row]]].tolist() for row in children],
-        [net.place[row[net.is_observed[row]]].tolist() for row in children],
-    )
-    return _baseline(net_or_model, "reversal", sets)
+    return _baseline(net_or_model, "reversal", ParentSets.of(net, net.child_rows.pick(net.latent_index)))
 
 
 def mean_field(net_or_model: BayesNet | HasStructure) -> Inverse:

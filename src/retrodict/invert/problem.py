@@ -77,14 +77,6 @@ class Problem:
         is_generative = np.ones(n, dtype=bool)
         is_generative[places] = False
         barren = np.flatnonzero(is_generative)
-        sets = result.sets.renumber(places, n).replace(barren, _generative_sets(net, net.latent_index[barren]))
+        own = ParentSets.of(net, net.parent_rows.pick(net.latent_index[barren]))
+        sets = result.sets.renumber(places, n).replace(barren, own)
         return Inverse(net, strategy, sets, np.concatenate([barren[::-1], places]), is_generative, forest, self.model)
-
-
-def _generative_sets(net: BayesNet, variables: Integers) -> ParentSets:
-    """Return the model's own parents of these variables."""
-    n, parents = len(variables), net.parent_rows.gather(variables)
-    owners = np.repeat(np.arange(n), net.parent_rows.lengths[variables])
-    seen = net.is_observed[parents]
-    latents, observed = (Rows.from_edges(owners[chosen], net.place[parents[chosen]], n) for chosen in (~seen, seen))
-    return ParentSets(latents, observed.index, observed.pointer[:-1], observed.pointer[1:], observed.lengths)

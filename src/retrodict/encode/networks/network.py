@@ -163,10 +163,10 @@ class BlockNetwork(Network):
         for units in itertools.pairwise(groups.units):
             layers.append(BlockLinear(groups.within, units, np.array(layers[-1].row), next(keys)))
         latents = np.repeat(np.arange(len(dependencies.latents)), dependencies.latent_sizes)
-        readable = pick(groups.readable, latents)
+        readable = groups.readable.pick(latents)
         place = np.array(layers[-1].row)
         layers.append(BlockLinear(readable, (groups.units[-1], parameters), place, next(keys), gain=QUIET))
-        direct = pick(expand(dependencies.parents, dependencies.features), latents) if skip else None
+        direct = expand(dependencies.parents, dependencies.features).pick(latents) if skip else None
         self.layers = tuple(layers)
         self.skip = BlockLinear(direct, (1, parameters), inputs, next(keys), gain=QUIET) if direct else None
         self.parameters = parameters
@@ -258,9 +258,3 @@ def expand(rows: Rows, sizes: Integers) -> Rows:
     """Replace each input by its columns."""
     start = np.cumsum(sizes) - sizes
     return Rows.from_lists([[c for i in row for c in range(start[i], start[i] + sizes[i])] for row in rows.to_lists()])
-
-
-def pick(rows: Rows, numbers: Integers) -> Rows:
-    """Return the rows of these numbers, in their order."""
-    lists = rows.to_lists()
-    return Rows.from_lists([lists[i] for i in numbers.tolist()])

@@ -17,8 +17,9 @@ from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse, Sparsified
 from retrodict.graph.names import Name
 from retrodict.graph.parentsets import ParentSets
-from retrodict.graph.rows import Integers
+from retrodict.graph.rows import Integers, Rows
 from retrodict.graph.scenes import count
+from retrodict.invert import invert
 from retrodict.models.gaussian.equations import Equations
 from retrodict.pictures.table import Table, Tabular
 from retrodict.plan.layout import Floats
@@ -128,8 +129,7 @@ def require_gaussian(model: object, inverse: Inverse) -> Equations:
             f"costs of edges have a closed form for linear-Gaussian networks, not for a {type(model).__name__}",
             remedy="Give a LinearGaussian model of the same structure.",
         )
-    if inverse.net != model.net:
-        raise OptionError("the inverse belongs to another model", remedy="Make it from model.net.")
+    invert(model, inverse)  # refuses an inverse of another model
     return model
 
 
@@ -179,14 +179,9 @@ def _buy(plans: list[Iterator[tuple[float, int]]], budget: float) -> tuple[list[
 
 def _without(inverse: Inverse, dropped: list[set[int]]) -> Inverse:
     """Return the inverse without these parents of each latent."""
-    net = inverse.net
     kept = [
         [parent for parent in inverse.parent_index(latent).tolist() if parent not in gone]
         for latent, gone in enumerate(dropped)
     ]
-    seen = net.is_observed.tolist()
-    sets = ParentSets.from_lists(
-        [[int(net.place[parent]) for parent in row if not seen[parent]] for row in kept],
-        [[int(net.place[parent]) for parent in row if seen[parent]] for row in kept],
-    )
+    sets = ParentSets.of(inverse.net, Rows.from_lists(kept))
     return replace(inverse, strategy=f"{inverse.strategy}, sparsified", sets=sets, forest=None)
