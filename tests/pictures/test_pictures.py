@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from retrodict import BayesNet, certify, fully_connected, invert, mean_field, reversal, zoo
 from retrodict.errors import FileError, OptionError, SizeError
 from retrodict.graph.bayesnet import structure_of
-from retrodict.pictures import Picture, write_picture
+from retrodict.pictures import Picture
 from retrodict.pictures.condense import MOST_BOXES, condense, fold_sequences
 from retrodict.pictures.drawing import draw
 from retrodict.pictures.layered import GAP, build_rows, count_crossings, place, sort_rows
@@ -189,7 +189,7 @@ def test_trees_have_no_crossings():
 
 
 def test_crossings_are_counted():
-    scene = Scene.of("abcd", [0] * 4, [(0, 3, PLAIN), (1, 2, PLAIN)], "a cross")
+    scene = Scene(tuple("abcd"), np.zeros(4, int), np.array([0, 1]), np.array([3, 2]), np.full(2, PLAIN), "a cross")
     items = build_rows(condense(scene))
     assert count_crossings([[0, 1], [2, 3]], items) == 1
     assert count_crossings([[0, 1], [3, 2]], items) == 0
@@ -197,12 +197,12 @@ def test_crossings_are_counted():
 
 def test_files_are_svg_or_png(tmp_path):
     inverse = invert(zoo.asia())
-    assert read_svg(write_picture(inverse, tmp_path / "a.svg").read_text(encoding="utf-8")).tag == SVG + "svg"
-    assert write_picture(certify(inverse), tmp_path / "a.PNG").read_bytes().startswith(b"\x89PNG")
+    assert read_svg(inverse.plot().save(tmp_path / "a.svg").read_text(encoding="utf-8")).tag == SVG + "svg"
+    assert certify(inverse).plot().save(tmp_path / "a.PNG").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(OptionError, match=r"\.svg or \.png"):
-        write_picture(inverse, tmp_path / "a.pdf")
+        inverse.plot().save(tmp_path / "a.pdf")
     with pytest.raises(FileError, match="cannot be written"):
-        write_picture(inverse, tmp_path / "no folder" / "a.svg")
+        inverse.plot().save(tmp_path / "no folder" / "a.svg")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.PNG", "a.svg"]
 
 

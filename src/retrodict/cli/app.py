@@ -205,9 +205,7 @@ def _prepare(path: Path | None) -> None:
 
 def _draw(what: Inverse | Certificate, path: Path | None) -> None:
     if path is not None:
-        from retrodict.pictures import write_picture
-
-        write_picture(what, path)
+        what.plot().save(path)
 
 
 def _show(certificate: Certificate, as_json: bool) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from retrodict.cli.campaigns import Out, Replot, Seeds, run_campaign
-from retrodict.cli.options import read_numbers, require_one, split_words
+from retrodict.cli.options import read_numbers, split_words
+from retrodict.zoo.sizes import require_at_least
 
 if TYPE_CHECKING:
     from retrodict.paper.experiment import Result
@@ -43,7 +44,7 @@ def figure2_command(
     from retrodict.paper.figure2.tree_runs import FIGURE2, plan_units
 
     def plan() -> tuple[list[TreeUnit], TreeBudget]:
-        require_one(seeds=seeds, epochs=epochs)
+        require_at_least(1, seeds=seeds, epochs=epochs)
         depths = read_numbers("depth", [*(depth or []), *(more or [])], "3" if smoke else PAPER_DEPTHS)
         widths = read_numbers("width", width or [], "8" if smoke else "200")
         units = plan_units(depths, split_words(encoder or []) or list(ENTRIES), widths, range(1 if smoke else seeds))

@@ -89,13 +89,6 @@ def split_words(texts: Sequence[str]) -> list[str]:
     return " ".join(texts).replace(",", " ").split()
 
 
-def require_one(**counts: int) -> None:
-    """Raise `OptionError` for a count that is less than one."""
-    for name, count in counts.items():
-        if count < 1:
-            raise OptionError(f"{name}={count} is too small", remedy="It must be 1 or more.")
-
-
 def announce_figures(asked: bool) -> bool:
     """Return whether figures can be drawn; where they cannot, say so before the work.
 

@@ -43,18 +43,14 @@ def print_certificate(console: Console, certificate: Certificate) -> None:
     for name in inverse.sampling_order:
         _add_row(table, [str(name), " ".join(map(str, inverse.parents[name]))])
     console.print(table)
-    for line in _tell_barren(inverse.generative):
-        _print(console, line)
+    if inverse.generative:
+        barren = _enumerate(inverse.generative)
+        _print(console, f"no observed variable depends on {barren}: drawn from the model, last")
     verdict = "faithful" if certificate.faithful else f"unfaithful: {certificate.n_missing:,} edges missing"
     spare = "minimal" if certificate.minimal else f"{certificate.n_removable:,} edges removable"
     _print(console, f"{verdict}, {spare}", "bold green" if certificate.faithful else "bold red")
     for line, style in _tell_evidence(certificate):
         _print(console, line, style)
-
-
-def _tell_barren(barren: Sequence[Name]) -> Iterator[str]:
-    if barren:
-        yield f"no observed variable depends on {_enumerate(barren)}: drawn from the model, last"
 
 
 def _tell_evidence(certificate: Certificate) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from retrodict.cli.campaigns import Out, Replot, Seeds, run_campaign
-from retrodict.cli.options import read_numbers, require_one, split_words
+from retrodict.cli.options import read_numbers, split_words
+from retrodict.zoo.sizes import require_at_least
 
 if TYPE_CHECKING:
     from retrodict.paper.experiment import Result
@@ -44,7 +45,7 @@ def vae_command(
     from retrodict.paper.learned.tasks import ENCODERS, SMOKE, TASKS, LearnedBudget
 
     def plan() -> tuple[list[LearnedUnit], LearnedBudget]:
-        require_one(seeds=seeds, epochs=1 if epochs is None else epochs)
+        require_at_least(1, seeds=seeds, epochs=1 if epochs is None else epochs)
         models, encoders = split_words(model or []) or list(TASKS), split_words(encoder or []) or list(ENCODERS)
         capacities = read_numbers("capacity", capacity or [])
         units = plan_units(data, models, encoders, capacities, range(1 if smoke else seeds))

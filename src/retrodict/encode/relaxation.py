@@ -86,17 +86,6 @@ def relax_encoder(encoder: Encoder, temperature: Float[Array, ""] | float) -> En
     return eqx.tree_at(lambda one: (one.conditional, one.features), encoder, (conditional, features))
 
 
-def list_unrelaxable(encoder: Encoder) -> tuple[int, ...]:
-    """Return the latent columns that are discrete but not binary, counts or of another number of categories.
-
-    For messages that name them; not for compiled code.
-    """
-    kinds = np.array([isinstance(one, Count) for one in _list_families(encoder)])
-    which = encoder.conditional.which if isinstance(encoder.conditional, Mixed) else 0
-    counts = np.broadcast_to(kinds[np.asarray(which)], len(encoder.structure.level))
-    return tuple(np.flatnonzero(_find_other_categories(encoder) | counts).tolist())
-
-
 def _list_families(encoder: Encoder) -> tuple[Conditional, ...]:
     return encoder.conditional.families if isinstance(encoder.conditional, Mixed) else (encoder.conditional,)
 

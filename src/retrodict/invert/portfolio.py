@@ -12,7 +12,7 @@ from retrodict.invert.orders import CHEAP, ORDERS
 from retrodict.invert.problem import Problem
 from retrodict.invert.search.components import MOST_BITS, Part, TooManyBitsError, fall_apart, join
 from retrodict.invert.search.exact import MOST_LATENTS, MOST_SETS, TooManySetsError, count_hard, order_exactly, refuse
-from retrodict.invert.search.improvement import Allowance, improve, settle
+from retrodict.invert.search.improvement import Allowance, improve
 from retrodict.invert.search.reinsertion import reinsert
 from retrodict.invert.search.rotation import EliminationTree
 from retrodict.invert.search.tied import order_exactly_tied
@@ -160,8 +160,7 @@ def order_part(
             pass
         else:
             # Edges decide between equals of the same depth or width, and there may be many: worth a real search.
-            refine = settle if minimize == "edges" else improve
-            return refine(part, optimal, minimize, allowance), True
+            return improve(part, optimal, minimize, allowance, kick=minimize != "edges"), True
     starts = sorted(orders, key=lambda order: EliminationTree(part, order).key(minimize))
     starts = starts[: 2 if len(part) <= SMALL else 1]
     share = allowance.left / len(starts)

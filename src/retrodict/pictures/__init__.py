@@ -3,5 +3,4 @@
 from retrodict.pictures.picture import Picture as Picture
 from retrodict.pictures.picture import picture as picture
 from retrodict.pictures.picture import require_picture as require_picture
-from retrodict.pictures.picture import write_picture as write_picture
 from retrodict.pictures.scene import Scene as Scene

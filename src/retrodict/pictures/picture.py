@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from retrodict.errors import OptionError
 from retrodict.files.places import require_writable
@@ -61,19 +60,6 @@ class Picture:
         content = self.to_svg().encode() if path.suffix.lower() == ".svg" else self.to_png()
         write_whole(path, content)
         return path
-
-
-class Drawable(Protocol):
-    """Anything with a picture: a model, an inverse, a certificate."""
-
-    def plot(self) -> Picture:
-        """Return the picture."""
-        ...
-
-
-def write_picture(what: Drawable, path: str | Path) -> Path:
-    """Write the picture of a model, an inverse or a certificate to an SVG or PNG file; errors as in `Picture.save`."""
-    return what.plot().save(path)
 
 
 def require_picture(path: Path) -> None:

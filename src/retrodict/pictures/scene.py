@@ -5,7 +5,7 @@ A scene holds integers and texts only. It knows no models and no inverses: those
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,34 +38,6 @@ class Scene:
     upward: bool = False
     path: tuple[int, ...] = ()
 
-    @classmethod
-    def of(
-        cls,
-        names: Iterable[object],
-        kinds: Iterable[int],
-        links: Sequence[tuple[int, int, int]],
-        title: str,
-        *,
-        upward: bool = False,
-        path: Iterable[int] = (),
-    ) -> Scene:
-        """Describe links by triples (source, target, mark).
-
-        >>> Scene.of(["z", "x"], [LATENT, OBSERVED], [(0, 1, PLAIN)], "a model").levels.tolist()
-        [0, 1]
-        """
-        table = np.array(links, dtype=np.int64).reshape(-1, 3)
-        return cls(
-            tuple(map(str, names)),
-            np.fromiter(kinds, dtype=np.int64),
-            table[:, 0],
-            table[:, 1],
-            table[:, 2],
-            title,
-            upward,
-            tuple(path),
-        )
-
     @property
     def levels(self) -> Integers:
         """Row of each variable: the number of links on the longest chain that ends in it."""
@@ -94,7 +66,6 @@ def find_levels(n: int, sources: Integers, targets: Integers) -> Integers:
     >>> find_levels(3, np.array([0, 1, 0]), np.array([1, 2, 2])).tolist()
     [0, 1, 2]
     """
-    level = np.zeros(n, dtype=np.int64)
     order = np.argsort(sources, kind="stable")
     ends, starts = targets[order].tolist(), np.searchsorted(sources[order], np.arange(n + 1)).tolist()
     waiting = np.bincount(targets, minlength=n).tolist()
@@ -106,5 +77,4 @@ def find_levels(n: int, sources: Integers, targets: Integers) -> Integers:
             waiting[child] -= 1
             if waiting[child] == 0:
                 ready.append(child)
-    level[:] = found
-    return level
+    return np.array(found, dtype=np.int64)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable
 
 from retrodict.errors import SourceError
 from retrodict.graph.bayesnet import BayesNet
@@ -12,21 +11,8 @@ from retrodict.graph.names import Name
 from retrodict.models.model import Model
 from retrodict.read.bif.bif_reader import from_bif
 
-
-class FileReader(Protocol):
-    """What reads a file of a format."""
-
-    def __call__(
-        self, path: str | os.PathLike[str], observed: Iterable[Name] | None = None, *, tables: bool
-    ) -> BayesNet | Model:
-        """Return the model of a file; without ``tables``, its structure is enough."""
-
-
-# A new format is a row here, under the ending of its files in lower case.
-FORMATS: dict[str, FileReader] = {
-    ".bif": from_bif,
-    ".bif.gz": from_bif,
-}
+# A new format is a row here, under the ending of its files in lower case: what reads it takes what `from_file` takes.
+FORMATS: dict[str, Callable[..., BayesNet | Model]] = {".bif": from_bif, ".bif.gz": from_bif}
 
 
 def from_file(

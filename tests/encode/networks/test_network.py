@@ -65,11 +65,22 @@ def set_layer(dense, where, ours, place, theirs):
     rows = (place[:, None] * units + np.arange(units)).ravel()
     row, outputs = np.array(ours.row), ours.bias.shape[1]
     columns = (row[:, None] * outputs + np.arange(outputs)).ravel()
-    weight = np.asarray(ours.to_dense(len(place)))[rows][:, columns]
+    weight = to_dense(ours, len(place))[rows][:, columns]
     bias = np.asarray(ours.bias)[row].ravel()
     return eqx.tree_at(
         lambda tree: (where(tree).weight, where(tree).bias), dense, (jnp.asarray(weight), jnp.asarray(bias))
     )
+
+
+def to_dense(layer, groups):
+    """The weights as one matrix from all units of the input groups to all output units, by row."""
+    units = layer.shapes[0][2] // layer.sources[0].shape[1] if layer.sources[0].shape[1] else 1
+    dense = np.zeros((groups + 1, units, len(layer.bias), layer.bias.shape[1]), dtype=np.float32)
+    for weights, source, start in zip(layer.split(), layer.sources, layer._starts, strict=False):
+        blocks = np.asarray(weights).reshape(len(source), layer.bias.shape[1], source.shape[1], units)
+        rows = start + np.arange(len(source))
+        dense[np.asarray(source), :, rows[:, None], :] = blocks.transpose(0, 2, 3, 1)
+    return dense[:-1].reshape(groups * units, -1)
 
 
 def draw_inputs(groups: UnitGroups, rows: int = 6) -> jax.Array:

@@ -133,16 +133,6 @@ class BlockLinear(eqx.Module):
             for (a, b), shape in zip(itertools.pairwise(bounds), self.shapes, strict=True)
         ]
 
-    def to_dense(self, groups: int) -> Float[Array, "inputs outputs"]:
-        """Return the weights as one matrix from all units of ``groups`` input groups to all output units, by row."""
-        units = self.shapes[0][2] // self.sources[0].shape[1] if self.sources[0].shape[1] else 1
-        dense = np.zeros((groups + 1, units, len(self.bias), self.bias.shape[1]), dtype=np.float32)
-        for weights, source, start in zip(self.split(), self.sources, self._starts, strict=False):
-            blocks = np.asarray(weights).reshape(len(source), self.bias.shape[1], source.shape[1], units)
-            rows = start + np.arange(len(source))
-            dense[np.asarray(source), :, rows[:, None], :] = blocks.transpose(0, 2, 3, 1)
-        return jnp.asarray(dense[:-1].reshape(groups * units, -1))
-
     @property
     def _starts(self) -> list[int]:
         """The first row of each class, and the number of rows."""

@@ -7,53 +7,43 @@ it alone: right for large sparse graphs. Algorithms written in these few words r
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from retrodict.invert.bits import list_bits, pack_bits
 
 Numbers = Any  # an int or a frozenset of int, according to the algebra; both know | and &
 
 
-class Algebra(ABC):
+class Algebra(Protocol):
     """What an algorithm does with sets beside ``|`` and ``&``; only a gathered collection is changed in place."""
 
     empty: Numbers
 
-    @abstractmethod
     def pack(self, numbers: Iterable[int]) -> Numbers:
         """Return the set of these numbers."""
 
-    @abstractmethod
     def gather(self, numbers: Iterable[int]) -> Numbers:
         """Return a collection of these numbers that `drop` and `add` may change in place."""
 
-    @abstractmethod
     def drop(self, collection: Numbers, number: int) -> Numbers:
         """Return a collection without this number of it."""
 
-    @abstractmethod
     def add(self, collection: Numbers, number: int) -> Numbers:
         """Return a collection with this number."""
 
-    @abstractmethod
     def minus(self, one: Numbers, other: Numbers) -> Numbers:
         """Return what is in one set and not in the other."""
 
-    @abstractmethod
     def merge(self, one: Numbers, other: Numbers, gone: Numbers) -> Numbers:
         """Return what is in either set and not in the last."""
 
-    @abstractmethod
     def size(self, one: Numbers) -> int:
         """Return how many numbers there are in a set."""
 
-    @abstractmethod
     def lack(self, one: Numbers, other: Numbers) -> int:
         """Return how many numbers of the first set are not in the other."""
 
-    @abstractmethod
     def each(self, one: Numbers) -> Iterable[int]:
         """Go through a set."""
 

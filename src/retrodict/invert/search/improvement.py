@@ -36,8 +36,10 @@ class Allowance:
         return self.left > 0
 
 
-def improve(part: Part, order: Sequence[int], minimize: str, allowance: Allowance) -> list[int]:
+def improve(part: Part, order: Sequence[int], minimize: str, allowance: Allowance, *, kick: bool = True) -> list[int]:
     """Return an order at least as good by ``minimize``; what it costs is taken off the allowance.
+
+    No move of one latent betters it. With ``kick``, moves at random go on until nothing better comes for long.
 
     >>> path = Part((0, 1, 2), (0b010, 0b101, 0b010), (0, 0, 0))
     >>> improve(path, [0, 1, 2], "depth", Allowance(1000))
@@ -47,16 +49,8 @@ def improve(part: Part, order: Sequence[int], minimize: str, allowance: Allowanc
         return list(order)
     walker = _Walker(EliminationTree(part, order), minimize, allowance)
     walker.settle(range(len(part)))
-    walker.kick_about(Random(0), patience=50 + 10 * len(part))  # noqa: S311 - no secret depends on it
-    return walker.tree.order
-
-
-def settle(part: Part, order: Sequence[int], minimize: str, allowance: Allowance) -> list[int]:
-    """Return an order at least as good by ``minimize`` that no move of one latent betters, without any kick."""
-    if len(part) < 3 or allowance.left <= 0:
-        return list(order)
-    walker = _Walker(EliminationTree(part, order), minimize, allowance)
-    walker.settle(range(len(part)))
+    if kick:
+        walker.kick_about(Random(0), patience=50 + 10 * len(part))  # noqa: S311 - no secret depends on it
     return walker.tree.order
 
 

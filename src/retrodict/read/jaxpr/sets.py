@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from retrodict.graph.rows import Integers
+from retrodict.invert.bits import list_bits
 
 EMPTY = 0  # of a constant that is a finite number
 DOUBTFUL = 1  # of a constant that may be NaN or infinite
@@ -52,7 +53,7 @@ class SetTable:
 
     def members(self, numbers: Integers) -> list[list[int]]:
         """Return the inputs in each of these sets, ascending; doubts are left out."""
-        return [_list_bits(self.bits(number)) for number in numbers.ravel().tolist()]
+        return [list_bits(self.bits(number)) for number in numbers.ravel().tolist()]
 
     def doubt(self, numbers: Integers) -> Integers:
         """Return the sets of elements that are the same but may be NaN or infinite."""
@@ -149,12 +150,3 @@ class SetTable:
             self._bits.append(bits)
             self._has_undecided = self._has_undecided or bits[1] > 1
         return self._number[bits]
-
-
-def _list_bits(bits: int) -> list[int]:
-    found = []
-    while bits:
-        lowest = bits & -bits
-        found.append(lowest.bit_length() - 1)
-        bits ^= lowest
-    return found
