@@ -54,6 +54,12 @@ class Drawing(NamedTuple):
     latents: Float[Array, "columns rows"]
 
 
+# Columns of latents and of observed variables, and a number of nats for each row or for each step and row.
+Latents = Float[Array, "*batch latents"]
+Observed = Float[Array, "*batch observed"]
+Nats = Float[Array, "*batch"]
+Terms = Float[Array, "steps rows"]
+
 # What is drawn in a step: from its number, the family of its columns and their parameters, and the step itself.
 Choose = Callable[[Any, Step, Conditional, Float[Array, "rows drawn parameters"]], Float[Array, "rows drawn"]]
 
@@ -78,9 +84,7 @@ class Encoder(eqx.Module):
     features: Features
     structure: Structure = eqx.field(static=True)
 
-    def log_factors(
-        self, latents: Float[Array, "*batch latents"], observed: Float[Array, "*batch observed"]
-    ) -> Float[Array, "*batch latents"]:
+    def log_factors(self, latents: Latents, observed: Observed) -> Latents:
         """Return log q of each column given its parents, in nats."""
         flat = latents.reshape(-1, latents.shape[-1])
         columns = jnp.concatenate([observed.reshape(-1, observed.shape[-1]), flat], axis=-1)
@@ -90,19 +94,15 @@ class Encoder(eqx.Module):
         factors = self.conditional.log_prob(parameters, (flat - center) / spread) - jnp.log(spread)
         return factors.reshape(latents.shape)
 
-    def log_prob(
-        self, latents: Float[Array, "*batch latents"], observed: Float[Array, "*batch observed"]
-    ) -> Float[Array, "*batch"]:
+    def log_prob(self, latents: Latents, observed: Observed) -> Nats:
         """Return log q(z given x) in nats."""
         return self.log_factors(latents, observed).sum(axis=-1)
 
-    def sample(self, key: Key[Array, ""], observed: Float[Array, "*batch observed"]) -> Float[Array, "*batch latents"]:
+    def sample(self, key: Key[Array, ""], observed: Observed) -> Latents:
         """Return one draw for each row of observed values."""
         return self.sample_and_log_prob(key, observed)[0]
 
-    def sample_and_log_prob(
-        self, key: Key[Array, ""], observed: Float[Array, "*batch observed"]
-    ) -> tuple[Float[Array, "*batch latents"], Float[Array, "*batch"]]:
+    def sample_and_log_prob(self, key: Key[Array, ""], observed: Observed) -> tuple[Latents, Nats]:
         """Return one draw for each row of observed values and its log density in nats, out of one pass.
 
         All columns of a step are drawn at once, in ``depth`` steps; each hidden unit is computed once in all.
@@ -119,9 +119,7 @@ class Encoder(eqx.Module):
         state = self.network.begin(inputs.at[:, : known.shape[1]].set(known))
         return Drawing(state, jnp.zeros((len(self.structure.level) + 1, len(observed)), observed.dtype))
 
-    def draw(
-        self, key: Key[Array, ""], drawing: Drawing, steps: range | None = None
-    ) -> tuple[Drawing, Float[Array, "steps rows"]]:
+    def draw(self, key: Key[Array, ""], drawing: Drawing, steps: range | None = None) -> tuple[Drawing, Terms]:
         """Return what is known after these steps, all by default, and log q of what is drawn in each, in nats."""
 
         def choose(number: Any, step: Step, conditional: Conditional, parameters: Array) -> Array:
@@ -129,9 +127,7 @@ class Encoder(eqx.Module):
 
         return self._take(steps or range(self.structure.depth), drawing, choose)
 
-    def follow(
-        self, latents: Float[Array, "columns rows"], drawing: Drawing, steps: range
-    ) -> tuple[Drawing, Float[Array, "steps rows"]]:
+    def follow(self, latents: Float[Array, "columns rows"], drawing: Drawing, steps: range) -> tuple[Drawing, Terms]:
         """Return the same where the columns of these steps are not drawn, but have these values."""
 
         def choose(number: Any, step: Step, conditional: Conditional, parameters: Array) -> Array:
@@ -149,7 +145,7 @@ class Encoder(eqx.Module):
             for columns, computed in zip(drawn, self.network.plan(), strict=True)
         ]
 
-    def _take(self, numbers: range, drawing: Drawing, choose: Choose) -> tuple[Drawing, Float[Array, "steps rows"]]:
+    def _take(self, numbers: range, drawing: Drawing, choose: Choose) -> tuple[Drawing, Terms]:
         """Take steps one by one, or all in one loop."""
 
         def advance(drawing: Drawing, numbered: tuple[Any, Step]) -> tuple[Drawing, Float[Array, " rows"]]:
