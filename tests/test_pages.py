@@ -16,9 +16,10 @@ import retrodict as rd
 from retrodict.cli.app import app
 from tests.processes import ROOT
 
-# What the changelog says was so before exists no longer.
 PAGES = sorted([ROOT / "README.md", ROOT / "experiments" / "README.md", *(ROOT / "docs").glob("*.md")])
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
+# The changelog ends in a table of names that are gone.
+TEXTS["CHANGELOG.md"], CHANGED = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").split("### Names that changed")
 SCRIPTS = sorted(path for folder in ("examples", "benchmarks", "experiments") for path in (ROOT / folder).rglob("*.py"))
 
 # Pages whose blocks run elsewhere: in test_readme.py and test_extending.py.
@@ -138,7 +139,7 @@ STANDS_FOR = {
 def list_code(text: str) -> Iterator[ast.AST]:
     """What stands in blocks and in code within lines, as far as it is Python; names of files look as if they were."""
     within = [
-        code for code in re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text) if not re.search(r"\.(py|safetensors)$", code)
+        code for code in re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text) if not re.search(r"\.(py|md|safetensors)$", code)
     ]
     for code in [*list_blocks(text), *within]:
         try:
@@ -238,3 +239,22 @@ GONE = re.compile(
 @pytest.mark.parametrize("page", TEXTS)
 def test_no_page_speaks_of_what_is_gone(page):
     assert GONE.findall(TEXTS[page]) == []
+
+
+# -- names that changed ------------------------------------------------------------------------------
+
+ROWS = [line.strip("|").split(" | ") for line in CHANGED.splitlines() if line.startswith("| `")]
+
+
+def test_every_changed_name_has_one_row():
+    before = [cells[0].strip() for cells in ROWS]
+    assert len(before) > 20
+    assert [name for name in before if before.count(name) > 1] == []
+
+
+def test_new_names_of_the_table_exist():
+    assert list_missing(set.union(*(list_names(now) for _, now in ROWS))) == []
+
+
+def test_calls_on_the_right_of_the_table_are_right():
+    assert find_wrong_calls("\n".join(now for _, now in ROWS)) == []
