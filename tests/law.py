@@ -17,7 +17,7 @@ import numpy as np
 import numpyro.distributions as dist
 from numpyro import handlers
 
-from retrodict.read.numpyro.model import NumpyroModel
+from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.sites import Program
 
 POINTS = 3

@@ -48,7 +48,7 @@ from .posterior.weights.importance import Importance as Importance
 from .read.bif.bif_reader import from_bif as from_bif
 from .read.formats import from_file as from_file
 from .read.networkx import from_networkx as from_networkx
-from .read.numpyro.model import NumpyroModel as NumpyroModel
+from .read.numpyro.numpyro_model import NumpyroModel as NumpyroModel
 from .read.numpyro.reader import from_numpyro as from_numpyro
 from .read.numpyro.sites import Site as Site
 from .read.pgmpy import from_pgmpy as from_pgmpy

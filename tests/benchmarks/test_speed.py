@@ -17,7 +17,7 @@ from benchmarks.speed.turns import Worker, summarize
 from benchmarks.stamp import unstamp
 from retrodict import BayesNet, fully_connected, invert, mean_field, zoo
 from retrodict.plan.dependencies import Dependencies
-from retrodict.plan.groups import UnitGroups
+from retrodict.plan.unit_groups import UnitGroups
 from tests.processes import ROOT
 
 CHAIN = BayesNet({"z": [], "y": ["z"], "x": ["y"]}, observed=["x"])

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
+from retrodict.encode.binary_concrete import BinaryConcrete
 from retrodict.encode.families.choice import REAL_FAMILIES, Mixed
 from retrodict.encode.families.discrete import Categorical, Count
 from retrodict.encode.families.mixtures import Mixture
-from retrodict.encode.relaxation import BinaryConcrete
 
 NAMED = {name: make() for name, make in REAL_FAMILIES.items()}
 FAMILIES = {name: family for name, family in NAMED.items() if family.reparameterized} | {

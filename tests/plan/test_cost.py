@@ -8,7 +8,7 @@ from retrodict.encode.build import build_encoder, count_parameters
 from retrodict.errors import SizeError
 from retrodict.plan.cost import predict_cost
 from retrodict.plan.dependencies import Dependencies
-from retrodict.plan.groups import UnitGroups, suggest_widths
+from retrodict.plan.unit_groups import UnitGroups, suggest_widths
 
 MODELS = [zoo.binary_tree(4).net, zoo.hmm(20).net, zoo.plate(9), zoo.layers(2, 4, 6), zoo.asia()]
 INVERSES = [make(net) for net in MODELS for make in (invert, fully_connected, mean_field)]

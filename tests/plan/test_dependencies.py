@@ -10,7 +10,7 @@ from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.graph.rows import Rows
 from retrodict.invert import fully_connected, invert, mean_field, reversal
 from retrodict.plan.dependencies import Dependencies
-from retrodict.plan.groups import UnitGroups, list_subsets
+from retrodict.plan.unit_groups import UnitGroups, list_subsets
 from tests.cases import CASES
 
 INVERSES = {

@@ -10,7 +10,7 @@ from retrodict.encode.encoder import Encoder, Structure
 from retrodict.encode.families.choice import choose_conditional
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.features import Features, Scaling
-from retrodict.encode.networks.blocks import BlockLinear
+from retrodict.encode.networks.block_linear import BlockLinear
 from retrodict.encode.networks.layers import MaskedLinear
 from retrodict.encode.networks.network import Network, build_masked
 from retrodict.encode.networks.stacked import StackedLinear, StackedNetwork

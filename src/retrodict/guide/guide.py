@@ -30,7 +30,7 @@ from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_rate, read_seed
 from retrodict.posterior.factors import list_factors
 from retrodict.read.jaxpr.internals import is_traced
-from retrodict.read.numpyro.model import NumpyroModel
+from retrodict.read.numpyro.numpyro_model import NumpyroModel
 
 # How many draws stand behind a median or a quantile: its rank is right to about 0.01.
 QUANTILE_DRAWS = 4096

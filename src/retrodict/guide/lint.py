@@ -15,7 +15,7 @@ from retrodict.guide.verdict import GuideVerdict
 from retrodict.invert import invert
 
 if TYPE_CHECKING:
-    from retrodict.read.numpyro.model import NumpyroModel
+    from retrodict.read.numpyro.numpyro_model import NumpyroModel
 
 
 @overload
@@ -75,7 +75,7 @@ def lint(program: Any, guide: Any, *args: Any, **kwargs: Any) -> Any:
 def _lint_numpyro(model: NumpyroModel, guide: Callable[..., Any]) -> GuideVerdict:
     from retrodict.guide.reading import read_numpyro_guide
     from retrodict.guide.uses import list_units
-    from retrodict.read.numpyro.model import NumpyroModel
+    from retrodict.read.numpyro.numpyro_model import NumpyroModel
 
     if not isinstance(model, NumpyroModel):
         raise GuideError(

@@ -23,7 +23,7 @@ from retrodict.graph.inverse import Inverse
 from retrodict.plan.supports import is_discrete
 from retrodict.posterior.amortization import build_untrained
 from retrodict.posterior.randomness import require_own_randomness
-from retrodict.read.numpyro.model import NumpyroModel
+from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.reader import from_numpyro
 from retrodict.read.numpyro.sites import Program, is_random
 

@@ -16,9 +16,9 @@ from retrodict.guide.uses import find_uses, list_units
 from retrodict.guide.verdict import GuideReading, WrongShape, WrongSupport
 from retrodict.plan.supports import DISCRETE
 from retrodict.read.numpyro.failures import write_error
-from retrodict.read.numpyro.model import NumpyroModel
+from retrodict.read.numpyro.numpyro_model import NumpyroModel
+from retrodict.read.numpyro.numpyro_supports import bounds_of, name_support, peel
 from retrodict.read.numpyro.sites import Program
-from retrodict.read.numpyro.supports import bounds_of, name_support, peel
 
 
 def read_numpyro_guide(model: NumpyroModel, guide: Callable[..., Any]) -> GuideReading:

@@ -15,9 +15,9 @@ from retrodict.errors import DataError, OptionError
 from retrodict.plan.arrays import read_floats
 from retrodict.posterior.novelty import Familiar
 from retrodict.posterior.observations import Evidence
-from retrodict.read.numpyro.model import NumpyroModel
+from retrodict.read.numpyro.numpyro_model import NumpyroModel
+from retrodict.read.numpyro.numpyro_supports import contains, peel
 from retrodict.read.numpyro.sites import Site
-from retrodict.read.numpyro.supports import contains, peel
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 

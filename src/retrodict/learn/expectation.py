@@ -11,7 +11,7 @@ import numpy as np
 
 from retrodict.plan.counts import read_seed
 from retrodict.read.numpyro.assign import run
-from retrodict.read.numpyro.model import NumpyroModel
+from retrodict.read.numpyro.numpyro_model import NumpyroModel
 
 
 def expect(model: NumpyroModel, latents: Mapping[str, Any], seed: int = 0) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_seed
 from retrodict.posterior.amortization import build_untrained
 from retrodict.posterior.randomness import require_own_randomness
-from retrodict.read.numpyro.model import NumpyroModel
+from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.reader import from_numpyro
 from retrodict.train.autoencoder import Autoencoder
 from retrodict.train.compiled import TRAINING

@@ -15,7 +15,7 @@ from retrodict.errors import OptionError
 from retrodict.graph.inverse import Inverse
 from retrodict.learn.relaxed import draw_relaxed, score_relaxed
 from retrodict.plan.layout import take_columns
-from retrodict.read.numpyro.model import NumpyroModel
+from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.sites import Program
 from retrodict.train.autoencoder import Generator
 

@@ -25,7 +25,7 @@ from retrodict.plan.layout import Floats, take_columns
 from retrodict.posterior.novelty import Familiar
 from retrodict.posterior.posterior import AmortizedPosterior
 from retrodict.posterior.trained import describe_trained
-from retrodict.read.numpyro.model import NumpyroModel
+from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.train.autoencoder import Autoencoder
 from retrodict.train.learning import estimate, evaluate
 from retrodict.train.loop import History

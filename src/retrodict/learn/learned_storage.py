@@ -21,7 +21,7 @@ from retrodict.posterior.storage import (
     require_model,
     take_prefix,
 )
-from retrodict.read.numpyro.model import NumpyroModel
+from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.reader import from_numpyro
 
 KIND = "learned model"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from retrodict.plan.counts import read_count
 from retrodict.plan.dependencies import Dependencies
-from retrodict.plan.groups import UnitGroups
+from retrodict.plan.unit_groups import UnitGroups
 
 # A layer this wide has a unit for every set that can be written out.
 MOST_GROUPS = 10**9

@@ -7,7 +7,7 @@ import itertools
 from retrodict.errors import SizeError
 from retrodict.graph.inverse import Inverse
 from retrodict.plan.dependencies import Dependencies
-from retrodict.plan.groups import UnitGroups, suggest_widths
+from retrodict.plan.unit_groups import UnitGroups, suggest_widths
 
 # The batch of `rd.amortize`.
 BATCH = 256

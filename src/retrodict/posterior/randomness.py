@@ -23,7 +23,7 @@ from retrodict.graph.rows import Mask
 from retrodict.models.model import Model
 from retrodict.read.jaxpr.constants import Constant, list_constants, replace_constants
 from retrodict.read.jaxpr.internals import ClosedJaxpr, jaxpr_as_fun
-from retrodict.read.numpyro.model import NumpyroModel
+from retrodict.read.numpyro.numpyro_model import NumpyroModel
 
 REMEDY = "Draw with jax.random from the key, or call it by jax.pure_callback and seed it with jax.random.bits(key)."
 ONCE = "draws once for all steps: a generator of NumPy, or a key of its own, runs when the program is traced, at"

@@ -9,7 +9,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from retrodict.encode.relaxation import relax_encoder
+from retrodict.encode.binary_concrete import relax_encoder
 from retrodict.errors import OptionError
 from retrodict.train.autoencoder import Autoencoder, Pair
 from retrodict.train.source import Source, Step

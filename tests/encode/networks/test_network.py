@@ -14,7 +14,7 @@ from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.graph.inverse import Inverse
 from retrodict.invert import fully_connected, invert, reversal
 from retrodict.plan.dependencies import Dependencies
-from retrodict.plan.groups import UnitGroups
+from retrodict.plan.unit_groups import UnitGroups
 from tests.cases import CASES
 
 VECTORS = BayesNet(

@@ -16,7 +16,7 @@ from numpyro import handlers
 from retrodict import BayesNet, from_numpyro, zoo
 from retrodict.errors import ProgramError
 from retrodict.read.numpyro import sites as numpyro_sites
-from retrodict.read.numpyro.model import NumpyroModel
+from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.observed import fixed as numpyro_fixed
 from tests import law
 from tests.guide import programs as guided

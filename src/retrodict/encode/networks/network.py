@@ -15,13 +15,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from retrodict.encode.networks.blocks import BlockLinear, Selection
+from retrodict.encode.networks.block_linear import BlockLinear, Selection
 from retrodict.encode.networks.layers import MaskedLinear
 from retrodict.encode.networks.schedule import Index, put, split_by_step
 from retrodict.graph.rows import Integers, Rows
 from retrodict.plan.cost import count_hidden
 from retrodict.plan.dependencies import Dependencies
-from retrodict.plan.groups import UnitGroups, suggest_widths
+from retrodict.plan.unit_groups import UnitGroups, suggest_widths
 
 # Blocks are faster than masked matrices while they have at most this share of the multiplications.
 MOST_BLOCKS = 0.35

@@ -15,9 +15,9 @@ from numpyro.primitives import Messenger
 from retrodict.errors import ProgramError
 from retrodict.graph.rows import Mask
 from retrodict.read.numpyro.control import enter, is_replayed
+from retrodict.read.numpyro.numpyro_supports import peel
 from retrodict.read.numpyro.observed.given import prepare
 from retrodict.read.numpyro.sites import Program, Site, is_random
-from retrodict.read.numpyro.supports import peel
 
 
 class Assign(Messenger):  # type: ignore[misc]

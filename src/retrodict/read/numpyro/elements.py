@@ -20,8 +20,8 @@ from retrodict.read.jaxpr.values import Tracked
 from retrodict.read.jaxpr.walk import follow
 from retrodict.read.numpyro.assign import run
 from retrodict.read.numpyro.failures import write_error
+from retrodict.read.numpyro.numpyro_supports import bounds_of, contains, peel
 from retrodict.read.numpyro.sites import Program, Site
-from retrodict.read.numpyro.supports import bounds_of, contains, peel
 
 
 @dataclass(frozen=True)

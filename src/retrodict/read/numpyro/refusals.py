@@ -12,7 +12,7 @@ from numpyro import distributions as dist
 from retrodict.errors import ProgramError
 from retrodict.read.jaxpr.internals import is_traced
 from retrodict.read.numpyro.control import is_replayed
-from retrodict.read.numpyro.supports import WRAPPERS, peel
+from retrodict.read.numpyro.numpyro_supports import WRAPPERS, peel
 
 
 def refuse_message(message: Mapping[str, Any], seen: set[str]) -> None:

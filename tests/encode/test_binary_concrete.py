@@ -8,11 +8,11 @@ import pytest
 from scipy.stats import kstest, logistic, norm
 
 from retrodict.encode import encoder as encoder_module
+from retrodict.encode.binary_concrete import BinaryConcrete, relax_encoder
 from retrodict.encode.build import build_encoder, list_layers
 from retrodict.encode.families.conditionals import Normal
 from retrodict.encode.families.discrete import Categorical
 from retrodict.encode.features import Scaling
-from retrodict.encode.relaxation import BinaryConcrete, relax_encoder
 from retrodict.errors import OptionError
 from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.invert import invert

@@ -19,12 +19,12 @@ from retrodict.models.model import Group, Model
 from retrodict.plan.layout import take_columns
 from retrodict.read.numpyro.assign import all_fresh, run
 from retrodict.read.numpyro.elements import log_density
+from retrodict.read.numpyro.numpyro_supports import peel
 from retrodict.read.numpyro.observed.apart import require_data_apart
 from retrodict.read.numpyro.observed.fixed import read_data, require_finite
 from retrodict.read.numpyro.program_digest import describe, digest_program
 from retrodict.read.numpyro.program_structure import ProgramStructure
 from retrodict.read.numpyro.sites import Program, Site
-from retrodict.read.numpyro.supports import peel
 from retrodict.read.numpyro.zeros import BOUNDED, is_impossible
 
 
