@@ -132,8 +132,8 @@ def test_observed_counts_of_a_multinomial_are_left_as_they_are():
     [
         (Variable("s", support="sphere", size=3), r"support of 's' \(sphere\)"),
         (Variable("n", support="multinomial", size=3, bounds=(0, 10)), r"support of 'n' \(multinomial\)"),
-        (Variable("u", support="interval"), "not constants of 'u'"),
-        (Variable("k", support="categorical"), "not constants of 'k'"),
+        (Variable("u", support="interval"), "support of 'u' are not constants"),
+        (Variable("k", support="categorical"), "support of 'k' are not constants"),
     ],
 )
 def test_supports_without_codes_are_refused_by_name(variable, message):

@@ -65,7 +65,11 @@ REFUSED = {
     "a capacity": (lambda: Capacity(0), OptionError, "parameters=0"),
     "an order": (lambda: Recipe("upwards").settle(TREE), OrderError, "'upwards' does not exist"),
     "an inverse": (lambda: Recipe(mean_field(zoo.binary_tree(3))).settle(TREE), OptionError, "another model"),
-    "a latent": (lambda: Recipe(summaries={"x0": jnp.atleast_1d}).settle(TREE), OptionError, "no observed sites: 'x0'"),
+    "a latent": (
+        lambda: Recipe(summaries={"x0": jnp.atleast_1d}).settle(TREE),
+        OptionError,
+        "'x0' has a summary and is not",
+    ),
     "no vector": (lambda: Recipe(summaries={"x": jnp.asarray}).settle(VECTORS[False]), OptionError, r"shape \(2, 3\)"),
     "a shape": (
         lambda: Recipe(summaries={"x": eqx.nn.Linear(4, 2, key=jax.random.key(0))}).settle(VECTORS[False]),

@@ -118,9 +118,9 @@ def test_relaxed_latents_are_their_codes(space):
 def test_data_are_checked_by_name(space):
     given, columns = space.read({**DATA, "w": np.zeros(2)})
     assert (given, columns.tolist()) == (("x", "y", "w"), [[1, 4, 0.5, 0], [2, 3, -2, 0]])
-    with pytest.raises(DataError, match="do not belong there: 'q'"):
+    with pytest.raises(DataError, match="'q', which is not among what is expected"):
         space.read({**DATA, "q": 1.0})
-    with pytest.raises(DataError, match="lacks variables: 'x', 'y', 'w'"):
+    with pytest.raises(DataError, match="lack 'x', 'y', 'w'"):
         space.read({})
 
 

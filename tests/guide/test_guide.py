@@ -351,7 +351,7 @@ def test_a_summary_network_is_trained_along():
         (
             lambda: rd.AutoFaithful(programs.normal, summaries={"y": jnp.atleast_1d}).setup(1.0),
             rd.errors.OptionError,
-            "no observed sites: 'y'",
+            "'y' has a summary and is not among the observed sites",
         ),
         (
             lambda: rd.AutoFaithful(programs.normal, summaries={"x": jnp.asarray}).setup(1.0),

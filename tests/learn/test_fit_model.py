@@ -219,7 +219,7 @@ def test_a_summary_stands_between_the_image_and_the_encoder(tmp_path: Path) -> N
         np.testing.assert_array_equal(one, other)
     with pytest.raises(FileError, match=r"safetensors: was saved with summaries of .x., .* have to be given"):
         load(tmp_path, program())
-    with pytest.raises(OptionError, match="no observed sites: 'y'"):
+    with pytest.raises(OptionError, match="'y' has a summary and is not among the observed sites"):
         fit_model(program(), data, summaries={"y": make(0)}, **SMALL)
 
 

@@ -40,11 +40,11 @@ def test_lists_and_series_are_data(call):
     ("value", "message"),
     [
         (np.zeros(0), r"data of shape \(0,\) hold nothing"),
-        (np.full(2, 1e39), "within single precision, .*: 'x1'. Measure"),
-        (np.ma.array(ARRAY, mask=[True, False]), "masked elements, .*: 'x1'. Impute"),
-        (ARRAY + 1j, "complex numbers .*: 'x1'. Give"),
-        (np.array(["2020-01-01", "2020-01-02"], "datetime64[D]"), "dates .*: 'x1'. Give"),
-        (["0.5", "1.0"], "text .*: 'x1'. Give"),
+        (np.full(2, 1e39), r"within single precision, .*'x1' has larger numbers\. Measure"),
+        (np.ma.array(ARRAY, mask=[True, False]), r"'x1' has masked elements, .*\. Impute"),
+        (ARRAY + 1j, r"the values of 'x1' are complex numbers, .*\. Give"),
+        (np.array(["2020-01-01", "2020-01-02"], "datetime64[D]"), r"the values of 'x1' are dates, .*\. Give"),
+        (["0.5", "1.0"], r"the values of 'x1' are text, .*\. Give"),
     ],
 )
 def test_what_is_no_data_is_refused_by_name_wherever_data_are_given(call, value, message):

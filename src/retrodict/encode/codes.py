@@ -221,8 +221,8 @@ def _require_supported(latents: Sequence[Variable]) -> None:
     unknown = [variable for variable in latents if variable.support not in known]
     if unknown:
         raise OptionError(
-            "no conditional family is known for the support of "
-            + ", ".join(f"{variable.name!r} ({variable.support})" for variable in unknown),
+            f"no conditional family is known for the support of {{names}} ({', '.join(v.support for v in unknown)})",
+            [variable.name for variable in unknown],
             remedy="Write the program with latents on another support, such as a real number that is transformed.",
         )
     loose = [
@@ -232,6 +232,7 @@ def _require_supported(latents: Sequence[Variable]) -> None:
     ]
     if loose:
         raise OptionError(
-            "the ends of the support are not constants of " + ", ".join(repr(variable.name) for variable in loose),
+            "the ends of the support of {names} are not constants",
+            [variable.name for variable in loose],
             remedy="Draw from one fixed support and transform: a * Uniform(0, 1) instead of Uniform(0, a).",
         )

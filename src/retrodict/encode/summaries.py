@@ -46,7 +46,8 @@ def read_summaries(model: Model, modules: Mapping[Any, Summary]) -> tuple[Summar
     strangers = [name for name in modules if name not in observed]
     if strangers:
         raise OptionError(
-            "summaries of names that are no observed sites: " + ", ".join(map(repr, strangers)),
+            "{names} {have} a summary and {are} not among the observed sites",
+            strangers,
             remedy=f"The observed sites are {', '.join(map(repr, observed))}.",
         )
     return tuple(
@@ -66,12 +67,15 @@ def _count_features(name: Name, module: Summary, shape: tuple[int, ...]) -> int:
         made = jax.eval_shape(module, jnp.zeros(shape))
     except (TypeError, ValueError) as error:
         raise OptionError(
-            f"the summary of {name!r} cannot be called with an array of shape {shape}: {error}",
+            f"the summary of {{names}} cannot be called with an array of shape {shape}: {error}",
+            [name],
             remedy="It must take one value of what it summarizes, and return a vector of features.",
         ) from error
     if len(made.shape) != 1:
         raise OptionError(
-            f"the summary of {name!r} has shape {made.shape}", remedy="It must return a vector of features."
+            f"the summary of {{names}} has the shape {made.shape}",
+            [name],
+            remedy="It must return a vector of features.",
         )
     return int(made.shape[0])
 
@@ -144,7 +148,8 @@ def _require_whole(latent: Name, parents: set[int], summary: Summarized) -> None
     missing = len(set(summary.observed) - parents)
     if missing:
         raise OptionError(
-            f"{latent!r} depends on all but {missing} of the {len(summary.observed)} variables of {summary.name!r}, "
+            f"{{names}} depends on all but {missing} of the {len(summary.observed)} variables of {summary.name!r}, "
             "of which a summary would show it all",
+            [latent],
             remedy="Leave the summary out, so that the encoder keeps the structure of the inverse.",
         )

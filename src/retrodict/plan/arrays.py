@@ -44,14 +44,16 @@ def read_floats(name: Name, value: Any) -> Floats:
     except (TypeError, ValueError, OverflowError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError("values that are no array of numbers", [name], remedy="Give floats or an array.") from None
+        raise DataError(
+            "the values of {names} are no array of numbers", [name], remedy="Give floats or an array."
+        ) from None
 
 
 def refuse_masked(name: Name, value: Any) -> None:
     """Raise `DataError` where elements are masked: an array alone does not remember which."""
     if any(np.ma.is_masked(part) for part in _list_masked_arrays(value)):
         raise DataError(
-            "masked elements, whose values would be taken for data, in",
+            "{names} has masked elements, whose values would be taken for data",
             [name],
             remedy="Impute them, or leave these variables out of what is observed.",
         )
@@ -65,7 +67,7 @@ def refuse_kinds(name: Name, array: Any) -> None:
         fault = FAULTS["U"]
     if fault is not None:
         what, remedy = fault
-        raise DataError(f"{what} where numbers were expected", [name], remedy=remedy)
+        raise DataError(f"the values of {{names}} are {what}, where numbers were expected", [name], remedy=remedy)
 
 
 def _list_masked_arrays(value: Any) -> Iterator[np.ma.MaskedArray[Any, Any]]:

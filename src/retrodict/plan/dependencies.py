@@ -180,7 +180,7 @@ def _require_inputs(names: tuple[Name, ...], parents: list[list[int]]) -> None:
     loose = [name for name, row in zip(names, parents, strict=True) if row and row[0] < 0]
     if loose:
         raise OptionError(
-            "some latents depend on latents that are not drawn with them",
+            "{names} {have} parents among the latents that are not drawn with them",
             loose,
             remedy="Draw those, too, or invert the model with those observed.",
         )
@@ -192,7 +192,7 @@ def _require_room(names: tuple[Name, ...], sizes: Integers) -> None:
     count = int(sizes[largest])
     if count * (count - 1) // 2 > MOST_PAIRS:
         raise SizeError(
-            f"the {count:,} numbers of {names[largest]!r} depend on each other in {count * (count - 1) // 2:,} ways",
+            f"the {count:,} numbers of {{names}} depend on each other in {count * (count - 1) // 2:,} ways",
             [names[largest]],
             remedy="Read the program with elementwise=True, so that only those are kept that the model has.",
         )

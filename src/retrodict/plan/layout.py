@@ -106,10 +106,12 @@ class Layout:
         if not packed.size:
             raise DataError(f"{what} of shape {packed.shape[:-1]} hold nothing", remedy="Give one row or more.")
         endless = ~np.isfinite(packed)
-        self._refuse(endless, f"{what} must be finite; NaN or infinity in", "Remove or impute these values.")
+        self._refuse(
+            endless, f"{what} must be finite, and {{names}} {{have}} NaN or infinity", "Remove or impute these values."
+        )
         self._refuse(
             np.abs(packed) > LARGEST,
-            f"{what} must be within single precision, {LARGEST:.2g}; larger numbers in",
+            f"{what} must be within single precision, {LARGEST:.2g}, and {{names}} {{have}} larger numbers",
             "Measure these variables in a larger unit.",
         )
         return packed
@@ -130,9 +132,11 @@ class Layout:
         missing = [name for name in self.names if name not in values]
         extra = [name for name in values if name not in self.names]
         if missing:
-            raise DataError(f"{what} lacks variables", missing, remedy="Give a value for each of them.")
+            raise DataError(f"{what} lack {{names}}", missing, remedy="Give a value for each of them.")
         if extra:
-            raise DataError(f"{what} has names that do not belong there", extra, remedy="Remove them.")
+            raise DataError(
+                f"{what} name {{names}}, which {{are}} not among what is expected", extra, remedy="Remove them."
+            )
 
     def _require_shapes(self, given: list[tuple[int, ...]]) -> None:
         """Raise `DataError` when a value ends in a wrong shape or its leading axes do not match the others."""
@@ -141,7 +145,7 @@ class Layout:
         for name, own, found, axes in zip(self.names, self.shapes, given, leading, strict=True):
             if found[len(axes) :] != own or axes not in ((), longest):
                 raise DataError(
-                    f"a value of shape {found} where {(*longest, *own)} was expected",
+                    f"the value of {{names}} has the shape {found}, where {(*longest, *own)} was expected",
                     [name],
                     remedy="All values share the same leading axes.",
                 )
@@ -162,7 +166,9 @@ def _as_array(name: Name, value: Any, xp: Any) -> Any:
     try:
         array = xp.asarray(value)
     except TypeError:
-        raise DataError("values that are no array of numbers", [name], remedy="Give floats or an array.") from None
+        raise DataError(
+            "the values of {names} are no array of numbers", [name], remedy="Give floats or an array."
+        ) from None
     refuse_kinds(name, array)
     return array
 
