@@ -125,7 +125,7 @@ def limit(units: int, size: Size) -> Answers:
     from benchmarks.speed.multiply_adds import count_weights
     from retrodict import invert, zoo
     from retrodict.plan.dependencies import Dependencies
-    from retrodict.plan.groups import UnitGroups
+    from retrodict.plan.unit_groups import UnitGroups
 
     with ExitStack() as stack:
         contestants: Contestants = {"product, jax": ("multiply with jax", {})}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from typing import NamedTuple
 
-from retrodict.plan.groups import UnitGroups
+from retrodict.plan.unit_groups import UnitGroups
 
 
 class Weights(NamedTuple):

@@ -73,7 +73,7 @@ def make_problem(source: str, units: int, batch: int) -> Problem:
     from benchmarks.speed.ours import build
     from retrodict import invert, zoo
     from retrodict.plan.dependencies import Dependencies
-    from retrodict.plan.groups import UnitGroups
+    from retrodict.plan.unit_groups import UnitGroups
 
     model = zoo.find(source)
     inverse = invert(model)
