@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -36,7 +36,7 @@ class Recipe:
     order: str | Sequence[Name] | Inverse = field(default="auto", compare=False)
     minimize: str | Callable[[Inverse], float] = field(default="edges", compare=False)
     network: str = "shared"
-    widths: Sequence[int] | Capacity | None = None
+    widths: Iterable[Any] | Capacity | None = None
     conditional: str | Conditional = "normal"
     summaries: Mapping[Any, Summary] | None = None
     skip: bool = True
@@ -93,7 +93,7 @@ class Recipe:
             recipe.invert(model) if dependencies is None else dependencies,
             key,
             recipe.network,
-            None if isinstance(recipe.widths, Capacity) else recipe.widths,
+            recipe.widths if isinstance(recipe.widths, tuple) else None,
             conditional=recipe.conditional,
             scaling=scaling,
             skip=recipe.skip,

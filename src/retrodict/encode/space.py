@@ -86,7 +86,7 @@ class Space(Portable):
     def read(self, data: Any) -> tuple[tuple[Name, ...], Floats]:
         """Return which variables data name, and their values as columns, checked; states may go by their names.
 
-        Raises `DataError` for data that do not fit, `UnknownVariableError` for a state that a variable does not have.
+        Raises `DataError` for data that do not fit, `UnknownStateError` for a state that a variable does not have.
         """
         values = self._code(data)
         given = tuple(name for name in self.net.names if name in values) if isinstance(values, Mapping) else ()

@@ -136,7 +136,7 @@ class AmortizedPosterior(Portable):
 
         Returns: ``{latent: array (n, *batch, ...)}``, in the model's units.
 
-        Raises: `DataError` for data that do not fit the model, `UnknownVariableError` for a state that does not
+        Raises: `DataError` for data that do not fit the model, `UnknownStateError` for a state that does not
             exist.
 
         >>> from retrodict import amortize, zoo
@@ -155,7 +155,7 @@ class AmortizedPosterior(Portable):
 
         Returns: the variables that are given, with their values as columns.
 
-        Raises: `DataError` for data that do not fit the model, `UnknownVariableError` for a state that does not
+        Raises: `DataError` for data that do not fit the model, `UnknownStateError` for a state that does not
             exist.
         """
         return Evidence.of(self._space, data)
