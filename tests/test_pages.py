@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator
+from functools import reduce
 from importlib import import_module
 from typing import Any
 
@@ -188,6 +189,33 @@ def find_wrong_calls(text: str) -> list[str]:
 @pytest.mark.parametrize("page", TEXTS)
 def test_public_functions_take_what_a_page_gives_them(page):
     assert find_wrong_calls(TEXTS[page]) == []
+
+
+def list_imported(tree: ast.AST) -> dict[str, Any]:
+    """What a script imports of the package, by the names that it uses."""
+    froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    own = [node for node in froms if str(node.module).split(".")[0] == "retrodict"]
+    names = {a.asname or a.name: resolve(f"{node.module}.{a.name}") for node in own for a in node.names}
+    return {"rd": rd, **names}
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_scripts_give_functions_what_these_take(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imported, wrong = list_imported(tree), []
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        first, *others = ast.unparse(call.func).split(".")
+        if first not in imported or not all(map(str.isidentifier, others)):
+            continue
+        called = reduce(getattr, others, imported[first])
+        unpacked = any(isinstance(argument, ast.Starred) for argument in call.args)
+        try:
+            inspect.signature(called).bind_partial(
+                *([] if unpacked else call.args), **{k.arg: None for k in call.keywords if k.arg}
+            )
+        except TypeError as error:
+            wrong.append(f"{ast.unparse(call)}: {error}")
+    assert wrong == []
 
 
 @pytest.mark.parametrize("page", TEXTS)
