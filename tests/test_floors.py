@@ -146,24 +146,19 @@ def test_a_folder_holds_fourteen_files_at_most() -> None:
         assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= 14, folder
 
 
-# Names that still stand for two things; the lists can only shrink.
-NOT_YET_UNIQUE_FILES = {"programs", "steps"}
-NOT_YET_UNIQUE_CLASSES = {"State"}
-
-
 def find_repeated(names: Iterable[str]) -> set[str]:
     return {name for name, count in Counter(names).items() if count > 1}
 
 
 def test_a_file_name_stands_for_one_file() -> None:
     """Names of files in two folders make two tabs of an editor look alike."""
-    assert find_repeated(path.stem for path in FILES if path.name != "__init__.py") <= NOT_YET_UNIQUE_FILES
+    assert find_repeated(path.stem for path in FILES if path.name != "__init__.py") == set()
 
 
 def test_a_class_name_stands_for_one_class() -> None:
     """Going to a symbol gives one answer."""
     nodes = (node for path in FILES for node in ast.walk(ast.parse(path.read_text())))
-    assert find_repeated(node.name for node in nodes if isinstance(node, ast.ClassDef)) <= NOT_YET_UNIQUE_CLASSES
+    assert find_repeated(node.name for node in nodes if isinstance(node, ast.ClassDef)) == set()
 
 
 def test_no_module_imports_itself_in_a_circle() -> None:

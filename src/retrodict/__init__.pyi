@@ -57,7 +57,7 @@ from .read.pymc import from_pymc as from_pymc
 from .read.pyro import from_pyro as from_pyro
 from .report.page import write_report as write_report
 from .train.history import History as History
-from .train.relaxation import Temperature as Temperature
+from .train.temperature import Temperature as Temperature
 from .train.training import Training as Training
 
 __version__: str

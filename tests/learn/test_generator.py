@@ -16,7 +16,7 @@ from retrodict.encode.space import Space
 from retrodict.encode.trees import list_arrays
 from retrodict.errors import OptionError, ProgramError
 from retrodict.learn.generator import ProgramGenerator
-from retrodict.learn.programs import as_module
+from retrodict.learn.parameters import as_module
 from tests.learn import programs
 
 

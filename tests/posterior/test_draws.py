@@ -10,7 +10,7 @@ import pytest
 from retrodict import AmortizedPosterior, LinearGaussian, invert, zoo
 from retrodict.errors import DataError, OptionError
 from retrodict.graph.bayesnet import BayesNet
-from retrodict.posterior import blocks
+from retrodict.posterior import row_blocks
 from retrodict.posterior.observations import Evidence
 from tests.posterior.exact import exact_posterior
 
@@ -27,7 +27,7 @@ def posterior() -> AmortizedPosterior:
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "MOST_ROWS", 16)
+    monkeypatch.setattr(row_blocks, "MOST_ROWS", 16)
 
 
 @pytest.mark.parametrize("data", [DATA, BATCH], ids=["one", "batch"])
@@ -75,8 +75,8 @@ def test_data_broadcast_against_draws_in_log_prob(posterior):
 
 def test_long_requests_take_the_memory_of_their_result(posterior):
     """NumPy's own memory: blocks are a few hundred kilobytes, the result eight megabytes."""
-    posterior.sample(DATA, blocks.MOST_ROWS)
-    rows = 80 * blocks.MOST_ROWS
+    posterior.sample(DATA, row_blocks.MOST_ROWS)
+    rows = 80 * row_blocks.MOST_ROWS
     tracemalloc.start()
     result = posterior.sample(DATA, rows, seed=1)
     _, peak = tracemalloc.get_traced_memory()

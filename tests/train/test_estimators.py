@@ -16,7 +16,7 @@ from retrodict.train.objectives.reparameterized import elbo, iwae
 from retrodict.train.objectives.score_function import reweighted_wake_sleep, vimco
 from retrodict.train.objectives.simulated import forward_kl, symmetric_kl, symmetric_vimco
 from retrodict.train.objectives.weights import Function, draw_latents, draw_log_weights, hold, log_mean, swap_gradient
-from retrodict.train.relaxation import relax
+from retrodict.train.temperature import relax
 from tests.train import exact
 from tests.train.generators import binary_pair, normal_pair
 from tests.train.measured import differentiate, excess, measure

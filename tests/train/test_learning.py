@@ -18,8 +18,8 @@ from retrodict.learn.resume import FILE, Journal
 from retrodict.train.learning import Estimate, estimate, evaluate, judge_by, mark_encoder, mark_learned
 from retrodict.train.loop import Plan, TrainingError, begin, train
 from retrodict.train.objectives.named import OBJECTIVES, LearningObjective
-from retrodict.train.relaxation import Tempered
 from retrodict.train.source import ShuffledRows
+from retrodict.train.temperature import Tempered
 from tests.train.factor_analysis import build_factor_analysis
 
 KEY = jax.random.key(5)

@@ -19,7 +19,7 @@ from retrodict.train.autoencoder import Autoencoder, Generator
 from retrodict.train.objectives import bounds
 from retrodict.train.objectives.bounds import bound, elbo_per_row
 from retrodict.train.objectives.named import OBJECTIVES, choose_objective
-from retrodict.train.relaxation import relax
+from retrodict.train.temperature import relax
 from tests.processes import ROOT
 from tests.train import exact
 from tests.train.factor_analysis import build_factor_analysis

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from retrodict.train.relaxation import Temperature, Tempered
 from retrodict.train.source import Fixed, FreshSimulations, ShuffledRows
+from retrodict.train.temperature import Temperature, Tempered
 
 KEY = jax.random.key(3)
 DATA = jnp.arange(14.0)[:, None]  # three minibatches of four rows, two rows are left out

@@ -21,8 +21,8 @@ from retrodict.encode.codes import bijection_to, bounds_or_default
 from retrodict.encode.encoder import Drawing, Encoder
 from retrodict.encode.space import Space
 from retrodict.graph.bayesnet import Variable
-from retrodict.guide import steps
-from retrodict.guide.steps import Taken
+from retrodict.guide import site_steps
+from retrodict.guide.site_steps import Taken
 from retrodict.posterior.factors import Factor, add_up, draw_factors, score_factors
 
 
@@ -63,7 +63,7 @@ class SiteDensity(Distribution):  # type: ignore[misc]
 
     def sample_with_intermediates(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> tuple[Any, list[Any]]:
         """Return draws of the site, and what their steps gave: values that were rounded onto a bound have no codes."""
-        draw = _repeat(lambda key: steps.draw(self.encoder, self.steps, key, self.drawing), sample_shape)
+        draw = _repeat(lambda key: site_steps.draw(self.encoder, self.steps, key, self.drawing), sample_shape)
         own = _as_key(key)
         taken = draw(jax.random.split(own, sample_shape) if sample_shape else own)
         return self.bijection(taken.codes.reshape(*sample_shape, *self.code_shape)), [taken]
@@ -84,7 +84,7 @@ class SiteDensity(Distribution):  # type: ignore[misc]
     def follow(self, value: jax.Array) -> Taken:
         """Return what the steps of the site give where it has this value."""
         codes = self.encode(value)
-        follow = _repeat(lambda one: steps.follow(self.encoder, self.steps, one, self.drawing), codes.shape[:-1])
+        follow = _repeat(lambda one: site_steps.follow(self.encoder, self.steps, one, self.drawing), codes.shape[:-1])
         return follow(codes)
 
 

@@ -25,7 +25,7 @@ from retrodict.graph.names import Name
 from retrodict.guide.densities import JointDensity, SiteDensity
 from retrodict.guide.fitting import fit_guide
 from retrodict.guide.parts import FromModel, GuideParts, Options, build_parts, fix_scaling, read_data
-from retrodict.guide.steps import begin
+from retrodict.guide.site_steps import begin
 from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_rate, read_seed
 from retrodict.posterior.factors import list_factors

@@ -23,7 +23,7 @@ from retrodict.graph.names import Name
 from retrodict.learn.data import Floats, read_rows, require_data, see_data, split_rows
 from retrodict.learn.generator import ProgramGenerator, bind
 from retrodict.learn.learned import LearnedModel
-from retrodict.learn.programs import as_module, find_broken
+from retrodict.learn.parameters import as_module, find_broken
 from retrodict.learn.resume import Journal
 from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_seed
@@ -38,8 +38,8 @@ from retrodict.train.learning import Estimate, judge_by, mark_learned
 from retrodict.train.loop import Plan, begin, train
 from retrodict.train.objectives.named import choose_objective
 from retrodict.train.objectives.weights import check_draws
-from retrodict.train.relaxation import Heated, Tempered, relax
 from retrodict.train.source import ShuffledRows
+from retrodict.train.temperature import Heated, Tempered, relax
 from retrodict.train.training import Training
 
 LearnedPair = Autoencoder[ProgramGenerator]

@@ -24,9 +24,9 @@ from retrodict.train.learning import Estimate, mark_encoder
 from retrodict.train.loop import take_steps
 from retrodict.train.objectives.bounds import bound, elbo_per_row
 from retrodict.train.optimizers import choose_optimizer
-from retrodict.train.relaxation import Heated, Temperature
 from retrodict.train.source import Fixed
 from retrodict.train.steps import TrainingState
+from retrodict.train.temperature import Heated, Temperature
 
 Row = Float[Array, " observed"]
 # Takes a pair, a key, one row and a number of draws.

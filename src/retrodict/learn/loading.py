@@ -13,7 +13,7 @@ from retrodict.files.checkpoint import Header, find_file, fitting, read_body, re
 from retrodict.learn import learned_storage
 from retrodict.learn.generator import ProgramGenerator
 from retrodict.learn.learned import LearnedModel
-from retrodict.learn.programs import as_module
+from retrodict.learn.parameters import as_module
 from retrodict.models.model import Model
 from retrodict.posterior import storage
 from retrodict.posterior.posterior import AmortizedPosterior

@@ -20,8 +20,8 @@ from retrodict.train.learning import Estimate, judge_by, mark_encoder
 from retrodict.train.loop import Plan, train
 from retrodict.train.objectives.named import LearningObjective, choose_objective
 from retrodict.train.objectives.weights import Function
-from retrodict.train.relaxation import Temperature, Tempered, relax
 from retrodict.train.source import ShuffledRows
+from retrodict.train.temperature import Temperature, Tempered, relax
 
 EXACT = "exact"
 

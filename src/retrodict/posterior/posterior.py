@@ -22,14 +22,14 @@ from retrodict.graph.names import Name
 from retrodict.models.model import Model
 from retrodict.plan.counts import read_count, read_seed
 from retrodict.plan.layout import Floats
-from retrodict.posterior import blocks
+from retrodict.posterior import row_blocks
 from retrodict.posterior.arviz import export, import_arviz
-from retrodict.posterior.blocks import Request
 from retrodict.posterior.calibration.calibration import Calibration, calibrate
 from retrodict.posterior.factors import Factor, GenerativeFactor, NeuralFactor, list_factors, require_cover
 from retrodict.posterior.novelty import Familiar
 from retrodict.posterior.observations import Evidence
 from retrodict.posterior.programs import Compiled
+from retrodict.posterior.row_blocks import Request
 from retrodict.posterior.sharing import share
 from retrodict.posterior.storage import Parts, save_parts
 from retrodict.posterior.trained import describe_trained
@@ -178,7 +178,7 @@ class AmortizedPosterior(Portable):
         (100, 2, 1)
         """
         request, seed = self._request(evidence, n), read_seed(seed)
-        (rows,) = blocks.collect(self._draw_blocks(request, seed), request.rows)
+        (rows,) = row_blocks.collect(self._draw_blocks(request, seed), request.rows)
         return self._shape(rows, request)
 
     def stream(
@@ -205,7 +205,7 @@ class AmortizedPosterior(Portable):
         request, seed = self._request(self.read(data), n), read_seed(seed)
         each = len(request.evidence)
         size = max(1, PIECE // each) if chunk is None else read_count("chunk", chunk)
-        pieces = blocks.regroup(self._draw_blocks(request, seed), size * each)
+        pieces = row_blocks.regroup(self._draw_blocks(request, seed), size * each)
         return (self._space.unpack(self._shape(rows, request)) for (rows,) in pieces)
 
     def log_prob(self, draws: Mapping[Name, Any], data: Mapping[Name, Any]) -> Floats:
@@ -256,7 +256,7 @@ class AmortizedPosterior(Portable):
     def _weigh(self, evidence: Evidence, n: int, seed: int) -> Importance:
         request, seed = self._request(evidence, n), read_seed(seed)
         program = partial(self._compiled.weigh, self.factors)
-        rows, log_weights = blocks.collect(blocks.run_blocks(request, seed, program), request.rows)
+        rows, log_weights = row_blocks.collect(row_blocks.run_blocks(request, seed, program), request.rows)
         draws = self._space.unpack(self._shape(rows, request))
         return Importance(draws, log_weights.reshape(request.draws, *evidence.batch))
 
@@ -366,7 +366,7 @@ class AmortizedPosterior(Portable):
         def program(key: jax.Array, observed: jax.Array) -> tuple[jax.Array]:
             return (self._compiled.draw(self.factors, key, observed),)
 
-        return blocks.run_blocks(request, seed, program)
+        return row_blocks.run_blocks(request, seed, program)
 
     def _score(self, latents: Floats, evidence: Evidence) -> Floats:
         """Return log q of draws, in blocks of one shape."""
@@ -380,7 +380,7 @@ class AmortizedPosterior(Portable):
                 remedy="The leading axes of draws end in those of the data.",
             ) from None
         rows, seen = latents.reshape(-1, latents.shape[-1]), evidence.rows
-        size = blocks.choose_block(len(rows), self._width)
+        size = row_blocks.choose_block(len(rows), self._width)
         result = np.empty(len(rows), np.float32)
         for start in range(0, len(rows), size):
             chosen = (start + np.arange(size)) % len(rows)

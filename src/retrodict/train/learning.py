@@ -16,7 +16,7 @@ from retrodict.train.autoencoder import Pair
 from retrodict.train.compiled import TRAINING
 from retrodict.train.objectives.bounds import bound, elbo_per_row
 from retrodict.train.objectives.named import LearningObjective
-from retrodict.train.relaxation import Heated, relax
+from retrodict.train.temperature import Heated, relax
 
 Observed = Float[Array, "rows observed"]
 # Rows that are judged together: as many as memory holds many draws of.

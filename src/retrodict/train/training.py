@@ -9,7 +9,7 @@ from typing import Any
 
 from retrodict.plan.counts import read_count, read_rate
 from retrodict.train.optimizers import require_schedule
-from retrodict.train.relaxation import Temperature
+from retrodict.train.temperature import Temperature
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from retrodict.invert import invert
 from retrodict.paper.experiment import require_choice
 from retrodict.plan.layout import Floats
 from retrodict.read.numpyro.reader import from_numpyro
-from retrodict.train.relaxation import Temperature
+from retrodict.train.temperature import Temperature
 from retrodict.zoo.images import Images, load_images
 
 ENCODERS = ("mean-field", "reversal", "forward", "auto", "fully-connected")

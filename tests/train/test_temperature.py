@@ -8,7 +8,7 @@ import pytest
 
 from retrodict.errors import OptionError
 from retrodict.train.objectives.bounds import bound
-from retrodict.train.relaxation import Temperature, relax
+from retrodict.train.temperature import Temperature, relax
 from tests.train import exact
 from tests.train.generators import all_binary, binary_pair, normal_pair
 
