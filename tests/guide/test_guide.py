@@ -333,7 +333,7 @@ def test_a_summary_network_is_trained_along():
         (
             lambda: rd.AutoFaithful(programs.mixture).setup(1.0),
             rd.errors.OptionError,
-            "discrete latents.*'z'.*amortize",
+            "cannot draw 'z'.*discrete latents.*amortize",
         ),
         (
             lambda: rd.AutoFaithful(programs.subsampled).setup(jnp.zeros(10)),
@@ -366,7 +366,7 @@ def test_a_summary_network_is_trained_along():
         (
             lambda: handlers.seed(rd.AutoFaithful(programs.normal).setup(1.0), 0)(None),
             rd.errors.DataError,
-            "no data: 'x'.*Predictive",
+            "no data to 'x'.*Predictive",
         ),
         (
             lambda: handlers.seed(rd.AutoFaithful(programs.tree).setup(jnp.zeros(4)), 0)(jnp.zeros((5, 4))),

@@ -147,11 +147,11 @@ def test_what_cannot_be_judged_is_refused():
         rd.lint(VAE, mean_field, IMAGE)
     with pytest.raises(rd.errors.GuideError, match="needs a NumPyro program beside it, not a BayesNet"):
         rd.lint(VAE.net, mean_field)
-    with pytest.raises(rd.errors.ProgramError, match=r"not among the arguments.*'x'"):
+    with pytest.raises(rd.errors.ProgramError, match="'x' has data that are not among the arguments"):
         rd.lint(
             rd.from_numpyro(rd.zoo.programs.vae(2, 6, (4,)), observed=["x"], elementwise=True),
             lambda: mean_field(IMAGE),
         )
     partly = rd.from_numpyro(VAE.program.function, IMAGE, observed=["x[0]"], elementwise=True)
-    with pytest.raises(rd.errors.ProgramError, match=r"observed in part.*'x'"):
+    with pytest.raises(rd.errors.ProgramError, match="'x' is observed in part"):
         rd.lint(partly, mean_field)

@@ -135,11 +135,11 @@ def test_our_own_guide_passes(program):
 
 
 def test_what_cannot_be_judged_is_refused():
-    with pytest.raises(rd.errors.ProgramError, match=r"point masses.*'root'"):
+    with pytest.raises(rd.errors.ProgramError, match=r"draws 'root', .* as point masses"):
         rd.lint(programs.tree, rd.AutoFaithful(programs.tree, joint=True), DATA)
     with pytest.raises(rd.errors.ProgramError, match="raised TypeError"):
         rd.lint(programs.tree, lambda: None, DATA)
-    with pytest.raises(rd.errors.ProgramError, match=r"not among the arguments.*'x'"):
+    with pytest.raises(rd.errors.ProgramError, match="'x' has data that are not among the arguments"):
         rd.lint(lambda: programs.normal(1.0), lambda: numpyro.sample("z", dist.Normal(0.0, 1.0)))
     with pytest.raises(rd.errors.GuideError, match="nothing more"):
         rd.lint(rd.zoo.binary_tree(2).net, {"x0": ["x1", "x2"]}, 1.0)

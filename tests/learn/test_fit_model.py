@@ -237,9 +237,13 @@ def test_relaxed_latents_pass_through_a_summarized_encoder() -> None:
 VAE = zoo.programs.vae(2, pixels=9, hidden=(8,))
 READ_WITH_ARGUMENTS = from_numpyro(programs.shifted, 2.0, observed=["x"])
 BAD: dict[str, tuple[type[RetrodictError], str, Callable[[], Any]]] = {
-    "gray": (DataError, "outside of the support of Bernoulli", lambda: fit_model(VAE, {"x": IMAGES * 0.5})),
+    "gray": (
+        DataError,
+        "observations of .x. lie outside of the support of Bernoulli",
+        lambda: fit_model(VAE, {"x": IMAGES * 0.5}),
+    ),
     "nan": (DataError, "'x'", lambda: fit_model(VAE, {"x": np.where(IMAGES > 0, np.nan, 0)})),
-    "size": (DataError, r"\(200, 3, 3\) where \(n, 9\)", lambda: fit_model(VAE, {"x": IMAGES.reshape(-1, 3, 3)})),
+    "size": (DataError, r"\(200, 3, 3\), and not \(n, 9\)", lambda: fit_model(VAE, {"x": IMAGES.reshape(-1, 3, 3)})),
     "empty": (DataError, "no observations", lambda: fit_model(VAE, {"x": IMAGES[:0]})),
     "no data": (DataError, "no data", lambda: fit_model(VAE, {})),
     "no mapping": (DataError, "ndarray", lambda: fit_model(VAE, IMAGES)),  # type: ignore[arg-type]
@@ -260,7 +264,7 @@ BAD: dict[str, tuple[type[RetrodictError], str, Callable[[], Any]]] = {
     ),
     "too few draws": (OptionError, "draws=1", lambda: fit_model(VAE, {"x": IMAGES}, objective="rws")),
     "arguments": (OptionError, "read with arguments", lambda: fit_model(READ_WITH_ARGUMENTS, {"x": np.ones(5)})),
-    "other site": (DataError, "without data: 'x'", lambda: fit_model(from_numpyro(VAE, observed=["x"]), {"y": IMAGES})),
+    "other site": (DataError, "'x' has no data", lambda: fit_model(from_numpyro(VAE, observed=["x"]), {"y": IMAGES})),
     "epochs": (OptionError, "epochs=0", lambda: fit_model(VAE, {"x": IMAGES}, epochs=0)),
     "capacity": (OptionError, "parameters=0", lambda: fit_model(VAE, {"x": IMAGES}, widths=Capacity(0))),
     "other inverse": (

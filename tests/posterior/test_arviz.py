@@ -63,7 +63,7 @@ def test_names_that_are_no_text_are_written_as_text():
 
 def test_names_with_the_same_text_are_refused():
     net = BayesNet({1: [], "1": [1]}, observed=["1"])
-    with pytest.raises(DataError, match="cannot tell apart: 1, '1'"):
+    with pytest.raises(DataError, match="1, '1' have the same text"):
         exact_posterior(LinearGaussian.from_weights(net, {})).to_arviz({"1": 0.0}, 5)
 
 

@@ -56,7 +56,7 @@ def test_states_are_data_by_their_names(posterior):
     assert posterior.log_prob(draws | {"tub": "yes"}, {"xray": "no", "dysp": 1.0}) == posterior.log_prob(
         draws, {"xray": 1.0, "dysp": 1.0}
     )
-    with pytest.raises(rd.errors.UnknownVariableError, match=r"'maybe' is no state of: 'xray'\. It has 'yes', 'no'"):
+    with pytest.raises(rd.errors.UnknownStateError, match=r"'maybe' is not a state of 'xray' \(states: yes, no\)"):
         posterior.sample({"xray": "maybe", "dysp": "no"}, 2)
 
 

@@ -69,7 +69,9 @@ def test_data_broadcast_against_draws_in_log_prob(posterior):
     draws = {name: np.linspace(-1, 1, 12).reshape(4, 3) for name in TREE.net.latents}
     shared, own = ({name: np.full(shape, value) for name, value in DATA.items()} for shape in ((1,), (3,)))
     assert np.array_equal(posterior.log_prob(draws, shared), posterior.log_prob(draws, own))
-    with pytest.raises(DataError, match=r"draws have leading axes \(4, 3\), data \(2,\)"):
+    with pytest.raises(
+        DataError, match=r"the leading axes of draws, \(4, 3\), do not end in those of the data, \(2,\)"
+    ):
         posterior.log_prob(draws, {name: np.zeros(2) for name in DATA})
 
 
@@ -92,8 +94,8 @@ def test_long_requests_take_the_memory_of_their_result(posterior):
 
 
 def test_wide_models_have_small_blocks():
-    assert blocks.Request(Evidence(("x",), np.zeros(4)), 10**9, 10**6).block * 10**6 <= blocks.MOST_NUMBERS
-    assert blocks.Request(Evidence(("x",), np.zeros(4)), 10**9, 10**9).block == 1
+    assert row_blocks.Request(Evidence(("x",), np.zeros(4)), 10**9, 10**6).block * 10**6 <= row_blocks.MOST_NUMBERS
+    assert row_blocks.Request(Evidence(("x",), np.zeros(4)), 10**9, 10**9).block == 1
 
 
 def test_barren_latents_follow_block_by_block(small_blocks):

@@ -122,11 +122,11 @@ class TestExactBesideNeural:
 
 def test_each_latent_is_drawn_once_and_in_time():
     network, exact, barren = neural_first().factors
-    with pytest.raises(OptionError, match=r"no factor draws some latents: 'w'"):
+    with pytest.raises(OptionError, match="no factor draws 'w'"):
         AmortizedPosterior(MODEL, INVERSE, (network,))
-    with pytest.raises(OptionError, match=r"drawn already: 'z'"):
+    with pytest.raises(OptionError, match="'z' is observed or drawn already"):
         AmortizedPosterior(MODEL, INVERSE, (network, network, exact, barren))
-    with pytest.raises(OptionError, match=r"the factor of 'w' comes before .*: 'z'"):
+    with pytest.raises(OptionError, match="the factor of 'w' comes before 'z'"):
         AmortizedPosterior(MODEL, INVERSE, (exact, network, barren))
 
 

@@ -13,8 +13,8 @@ from tests.posterior.exact import exact_posterior
 
 NET = BayesNet({"z": [], "y": ["z"], "x": ["y"]}, observed=["x", "y"])
 MODEL = LinearGaussian.from_weights(NET, {})
-LACKING = r"data lack values of variables that the encoder was built for: 'x'\. Give a value of each, or amortize"
-TOO_MUCH = r"data hold values of variables that the encoder was not built for: 'z'\. Leave them out, or amortize"
+LACKING = r"the data lack 'x', for which the encoder was built\. Give a value of each, or amortize"
+TOO_MUCH = r"the data hold 'z', for which the encoder was not built\. Leave them out, or amortize"
 
 
 def test_evidence_is_whatever_data_name() -> None:
@@ -26,7 +26,11 @@ def test_evidence_is_whatever_data_name() -> None:
 
 @pytest.mark.parametrize(
     ("data", "message"),
-    [({"y": 1.0}, LACKING), ({"x": 0.0, "y": 1.0, "z": 2.0}, TOO_MUCH), ({"z": 2.0}, "built for: 'y', 'x'")],
+    [
+        ({"y": 1.0}, LACKING),
+        ({"x": 0.0, "y": 1.0, "z": 2.0}, TOO_MUCH),
+        ({"z": 2.0}, "the data lack 'y', 'x', for which the encoder was built"),
+    ],
 )
 def test_other_evidence_is_refused_by_whatever_takes_it(data: dict[str, float], message: str) -> None:
     posterior = exact_posterior(MODEL)

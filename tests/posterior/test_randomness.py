@@ -203,7 +203,7 @@ def test_models_of_the_zoo_are_accepted(model):
 
 def test_amortize_refuses_before_it_trains():
     for function in (own_generator, noise_of_a_seed, another_key):
-        with pytest.raises(ProgramError, match="draws once for all steps"):
+        with pytest.raises(ProgramError, match=r"draws '.+' once for all steps"):
             amortize(Simulator(function), steps=10**9, quiet=True)
 
 
@@ -232,7 +232,7 @@ def test_barren_latents_are_drawn_from_the_key_too():
         def redraw(self, key, columns, which):
             return columns.at[:, 1].set(columns[:, 0] + RNG.normal(size=len(columns)))
 
-    with pytest.raises(ProgramError, match=r"draws once for all steps.*'z'"):
+    with pytest.raises(ProgramError, match="draws 'z' once for all steps"):
         amortize(Below(rows_of_a_table_by_key, BayesNet({"x": [], "z": ["x"]}, observed=["x"])), quiet=True)
 
 
@@ -241,7 +241,7 @@ def test_a_numpyro_program_around_a_generator_of_numpy_is_refused():
         z = numpyro.sample("z", dist.Normal(0, 1))
         numpyro.sample("x", dist.Normal(z + RNG.normal(), 1))
 
-    with pytest.raises(ProgramError, match=r"draws once for all steps.*'x'"):
+    with pytest.raises(ProgramError, match="draws 'x' once for all steps"):
         amortize(from_numpyro(program, observed=["x"]), quiet=True)
 
 
@@ -252,10 +252,10 @@ def noisy(x=None):
 
 
 def test_learning_and_guides_refuse_such_programs_too():
-    with pytest.raises(ProgramError, match=r"draws once for all steps.*'x'"):
+    with pytest.raises(ProgramError, match="draws 'x' once for all steps"):
         fit_model(noisy, {"x": np.zeros(64)}, quiet=True)
     guide = AutoFaithful(noisy)
-    with pytest.raises(ProgramError, match=r"draws once for all steps.*'x'"), handlers.seed(rng_seed=0):
+    with pytest.raises(ProgramError, match="draws 'x' once for all steps"), handlers.seed(rng_seed=0):
         guide(1.0)
 
 
@@ -263,5 +263,5 @@ def test_calibration_does_not_rank_the_same_truths_again():
     """Of a posterior that was put together by hand."""
     net = BayesNet({"x": [], "z": ["x"]}, observed=["x"])
     posterior = AmortizedPosterior.of(Simulator(own_generator, net), invert(net), None)
-    with pytest.raises(ProgramError, match=r"draws once for all steps.*'x', 'z'"):
+    with pytest.raises(ProgramError, match="draws 'x', 'z' once for all steps"):
         posterior.calibration(100, 19)

@@ -164,7 +164,7 @@ def test_a_step_that_breaks_leaves_the_last_good_parameters():
         seen.append(batch.rows)
         return ("x",)
 
-    with pytest.raises(TrainingError, match="not finite at step 1") as caught:
+    with pytest.raises(TrainingError, match=r"not finite at step 1[.,]") as caught:
         learn(start(), rows, rows, plan, LearningObjective("breaking", break_later), blame=blame)
     assert caught.value.variables == ("x",)
     np.testing.assert_array_equal(seen, [ShuffledRows(rows, 50)(jax.random.split(KEY)[1], 1)])

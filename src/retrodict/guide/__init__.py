@@ -1,5 +1,5 @@
-"""A guide for NumPyro with the structure of an inverse, and what a guide written by hand lacks.
+"""A guide for NumPyro with the structure of an inverse, and the verdict on guides that were written by hand.
 
-``guide``: `AutoFaithful`. ``parts``, ``site_steps``, ``densities``: what it is made of. ``lint``: the verdict on a guide
-of your own, whose dependencies ``reading`` and ``uses`` find.
+``guide``: `AutoFaithful`, made of ``parts``, ``site_steps`` and ``densities``. ``lint``: the verdict on your own guide,
+whose dependencies ``reading`` and ``uses`` find.
 """

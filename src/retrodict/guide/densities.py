@@ -1,8 +1,7 @@
-"""What an encoder says of latents, as distributions of NumPyro: of one site, or of all latents together.
+"""The density of an encoder as distributions of NumPyro: of one site, or of all latents together.
 
-Both are distributions of a kind of their own, for which NumPyro knows no closed form of the KL divergence. That is on
-purpose: `TraceMeanField_ELBO` would use one for each site by itself, which is wrong when a latent is drawn before its
-parents in the model, as inverses do.
+NumPyro has no closed form of the KL divergence for these distributions, on purpose: `TraceMeanField_ELBO` would use a
+closed form for each site by itself, which is wrong where a latent is drawn before its parents in the model.
 """
 
 from __future__ import annotations

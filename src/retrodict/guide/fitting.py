@@ -11,7 +11,6 @@ from jaxtyping import Array, Float, Key
 from numpyro.infer import SVI
 
 from retrodict.train.loop import Plan, train
-from retrodict.train.optimizers import choose_optimizer
 from retrodict.train.source import Fixed
 
 
@@ -22,8 +21,7 @@ def fit_guide(
     kwargs: Mapping[str, Any],
     *,
     elbo: Any,
-    steps: int,
-    learning_rate: float,
+    plan: Plan,
     seed: int,
     quiet: bool,
 ) -> dict[str, Any]:
@@ -32,8 +30,7 @@ def fit_guide(
     Arrays of JAX among the arguments are inputs of compiled programs, all else is constant.
     """
     begin_key, train_key = jax.random.split(jax.random.key(seed))
-    optimizer = choose_optimizer(learning_rate, steps)
-    svi = SVI(program, guide, optimizer, elbo)  # it knows which parameters there are, and their supports
+    svi = SVI(program, guide, plan.optimizer, elbo)  # it knows which parameters there are, and their supports
     parameters = svi.optim.get_params(svi.init(begin_key, *args, **kwargs).optim_state)
     arrays, rest = eqx.partition((args, dict(kwargs)), eqx.is_array)
 
@@ -42,7 +39,6 @@ def fit_guide(
         loss: Float[Array, ""] = elbo.loss(key, svi.constrain_fn(free), program, guide, *given, **named)
         return loss
 
-    plan = Plan(steps, optimizer=optimizer)
     trained, _ = train(parameters, objective, Fixed(arrays), plan, train_key, title="AutoFaithful", quiet=quiet)
     found: dict[str, Any] = svi.constrain_fn(trained)
     return found

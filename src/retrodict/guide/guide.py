@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpyro
@@ -24,13 +27,18 @@ from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.guide.densities import JointDensity, SiteDensity
 from retrodict.guide.fitting import fit_guide
-from retrodict.guide.parts import FromModel, GuideParts, Options, build_parts, fix_scaling, read_data
+from retrodict.guide.parts import FromModel, GuideParts, build_parts, read_data
 from retrodict.guide.site_steps import begin
 from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_rate, read_seed
 from retrodict.posterior.factors import list_factors
 from retrodict.read.jaxpr.internals import is_traced
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
+from retrodict.read.numpyro.reader import from_numpyro
+from retrodict.read.numpyro.sites import Program
+from retrodict.train.learning import list_units
+from retrodict.train.loop import Plan
+from retrodict.train.optimizers import choose_optimizer
 
 # How many draws stand behind a median or a quantile: its rank is right to about 0.01.
 QUANTILE_DRAWS = 4096
@@ -39,21 +47,33 @@ QUANTILE_DRAWS = 4096
 class AutoFaithful:
     r"""A NumPyro guide :math:`\prod_i q(z_i \mid \mathrm{Pa}(z_i))` along a faithful inverse of a program.
 
-    Called as the program is, with data for its observed sites (``obs=``). It is amortized over them: one set of
-    parameters serves any data. For `SVI` with ``Trace_ELBO``, ``TraceMeanField_ELBO`` or ``RenyiELBO``, and for
-    `Predictive`. The first call, or `setup`, reads the program, inverts it and takes units from simulations.
+    The guide is called as its program is, with data for the observed sites (``obs=``), and is amortized over them: one
+    set of parameters serves any data. It works with `SVI` and ``Trace_ELBO``, ``TraceMeanField_ELBO`` or
+    ``RenyiELBO``, and with `Predictive`. The first call, or `setup`, reads the program, inverts it and takes units
+    from simulations.
 
-    Each latent is a site of its own, drawn in inverse order. With ``joint=True`` all latents are drawn at one
-    auxiliary site, and stand in the order of the program as point masses; with ``elementwise=True``, where each
-    element of a site is a latent, it is always so. Without it, the elements of a site are drawn one after another, each
-    given those before it and the parents of the site. Barren latents are drawn by the program itself.
+    Each latent is a site of its own, drawn in the order of the inverse; the elements of a site are drawn one after
+    another, each given those before it and the parents of the site. The program itself draws the barren latents.
 
-    ``order`` and ``minimize`` are those of `invert`, ``network``, ``widths`` and ``conditional`` those of
-    `amortize`, as are ``summaries``, whose parameters are among those of the encoder. ``prefix`` begins the names of
-    parameters.
+    Arguments:
+        program: a NumPyro program.
+        order: an order of `invert` or a baseline by name, the latents in the order of elimination, or an `Inverse`.
+            Default ``"auto"``.
+        minimize: what an order by name minimizes, as in `invert`. Default ``"edges"``.
+        elementwise: True makes each element of a site a latent, all of which are drawn jointly.
+        joint: True draws all latents at one auxiliary site; they then are point masses in the order of the program.
+        network: ``"shared"`` or ``"separate"``, as in `amortize`.
+        widths: widths of the hidden layers, or a `Capacity`. Default: the library's choice.
+        conditional: ``"normal"`` or ``"spline"``, the family of the latents. Default ``"normal"``.
+        summaries: ``{observed site: Equinox module}``, as in `amortize`; their parameters are among those of the
+            encoder. Default: none.
+        prefix: how the names of parameters begin. Default ``"auto"``.
+        seed: seed of first weights and of the simulations that give units. Default 0.
 
-    Raises what `from_numpyro` raises, and `OptionError` for discrete latents: gradients of an ELBO would need more
-    than differentiable draws. Source: Webb et al. 2017, section 3, with reverse KL for forward KL.
+    Raises: `OptionError` for options that do not exist. `setup` and the first call raise what `from_numpyro` and
+        `invert` raise, and `OptionError` for discrete latents, whose draws cannot be differentiated.
+
+    Source: Webb et al. 2017, section 3, with reverse KL for forward KL.
 
     >>> import numpyro.distributions as dist
     >>> from numpyro.infer import SVI, Trace_ELBO
@@ -91,7 +111,7 @@ class AutoFaithful:
             )
         self.program, self.prefix, self.joint, self.elementwise = program, prefix, joint or elementwise, elementwise
         self._recipe = Recipe(order, minimize, network, widths, conditional, summaries)
-        self._options = Options(elementwise, self.joint, read_seed(seed))
+        self._seed = read_seed(seed)
         self._parts: GuideParts | None = None
 
     def __repr__(self) -> str:
@@ -101,9 +121,15 @@ class AutoFaithful:
     # -- what is known of the program ----------------------------------------------------------------
 
     def setup(self, *args: Any, **kwargs: Any) -> AutoFaithful:
-        """Read the program with these arguments, build the encoder, and return the guide; the first call does it.
+        """Read the program with these arguments, build the encoder, and return the guide; the first call does so too.
 
-        Raises what `from_numpyro` and `invert` raise, and `OptionError` inside of ``jax.jit``.
+        Arguments:
+            *args: arguments of the program, data included.
+            **kwargs: further arguments of the program.
+
+        Returns: the guide itself.
+
+        Raises: what `from_numpyro` and `invert` raise, and `OptionError` inside of ``jax.jit``.
         """
         if any(is_traced(leaf) for leaf in jax.tree.leaves((args, kwargs))):
             raise OptionError(
@@ -111,12 +137,13 @@ class AutoFaithful:
                 remedy="Call guide.setup(...) or svi.init(...) with arrays before, outside of jit, vmap and grad.",
             )
         with jax.ensure_compile_time_eval(), handlers.block():
-            self._parts = build_parts(self.program, args, kwargs, self._recipe, self._options)
+            model = from_numpyro(self.program, *args, elementwise=self.elementwise, **kwargs)
+            self._parts = build_parts(model, self._recipe, self._seed, joint=self.joint)
         return self
 
     @property
     def parts(self) -> GuideParts:
-        """What the guide is made of. Raises `OptionError` before it has met the program's arguments."""
+        """What the guide is made of; raises `OptionError` before the guide has met arguments of its program."""
         if self._parts is None:
             raise OptionError(
                 "the guide has not seen the arguments of its program", remedy="Call guide.setup(...) with them."
@@ -141,7 +168,7 @@ class AutoFaithful:
     # -- drawing -------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> dict[str, jax.Array]:
-        """Draw every latent at its site, and return the values. Raises `DataError` for missing or ill-shaped data."""
+        """Draw every latent at its site, and return the values; raise `DataError` for missing or ill-shaped data."""
         if self._parts is None:
             self.setup(*args, **kwargs)
         parts = self.parts
@@ -166,27 +193,27 @@ class AutoFaithful:
         """Return parameters trained for the data in the arguments of the program, without an `SVI` of one's own.
 
         Arguments:
-            args: arguments of the program, data included.
-            steps: number of steps of Adam, whose learning rate falls to zero along a cosine.
-            learning_rate: the first learning rate.
-            loss: one of NumPyro's, such as ``RenyiELBO(num_particles=8)``. Default: ``Trace_ELBO()``.
-            seed: of initial weights and draws.
+            *args: arguments of the program, data included.
+            steps: number of steps of Adam, whose learning rate falls to zero along a cosine. Default 2000.
+            learning_rate: the first learning rate. Default 0.01.
+            loss: a loss of NumPyro's, such as ``RenyiELBO(num_particles=8)``. Default: ``Trace_ELBO()``.
+            seed: seed of first weights and of draws. Default 0.
             quiet: True shows no progress.
-            kwargs: further arguments of the program.
+            **kwargs: further arguments of the program.
 
         Returns: values by name of parameter, as `SVI.run` gives, for `Predictive` and `sample_posterior`.
 
         Raises: what `setup` raises, `OptionError` for numbers out of range, and `TrainingError` at the first step
-        whose loss or gradient is not finite.
+            whose loss or gradient is not finite.
         """
+        optimizer = choose_optimizer(read_rate(learning_rate), read_count("steps", steps))
         return fit_guide(
             self.program,
             self,
             args,
             kwargs,
             elbo=Trace_ELBO() if loss is None else loss,
-            steps=read_count("steps", steps),
-            learning_rate=read_rate(learning_rate),
+            plan=Plan(steps, optimizer=optimizer),
             seed=read_seed(seed),
             quiet=quiet,
         )
@@ -194,7 +221,19 @@ class AutoFaithful:
     def sample_posterior(
         self, rng_key: jax.Array, params: Mapping[str, Any], *args: Any, sample_shape: Sequence[int] = (), **kwargs: Any
     ) -> dict[str, jax.Array]:
-        """Return draws ``{latent: array (*sample_shape, ...)}`` for the data in the arguments of the program."""
+        """Return draws of each latent for the data in the arguments of the program.
+
+        Arguments:
+            rng_key: a key of JAX.
+            params: values of the parameters by name, as `fit` and `SVI.run` give them.
+            *args: arguments of the program, data included.
+            sample_shape: shape of the draws. Default: a single draw.
+            **kwargs: further arguments of the program.
+
+        Returns: ``{latent: array (*sample_shape, ...)}``.
+
+        Raises: `DataError` for data missing or of another shape than the guide was set up for.
+        """
         if self._parts is None:
             self.setup(*args, **kwargs)
 
@@ -207,15 +246,25 @@ class AutoFaithful:
         return {name: value.reshape(*sample_shape, *value.shape[1:]) for name, value in drawn.items()}
 
     def quantiles(self, params: Mapping[str, Any], quantiles: Any, *args: Any, **kwargs: Any) -> dict[str, jax.Array]:
-        """Return quantiles of each latent, ``{latent: array (*shape of quantiles, ...)}``, for the data in ``args``.
+        """Return quantiles of each latent for the data in the arguments of the program.
 
-        Those of 4096 draws by a fixed key: beyond the first latent of the inverse, marginals have no closed form.
+        They are quantiles of 4,096 draws by a fixed key, since most marginals have no closed form.
+
+        Arguments:
+            params: values of the parameters by name, as `fit` and `SVI.run` give them.
+            quantiles: a probability, or an array of them.
+            *args: arguments of the program, data included.
+            **kwargs: further arguments of the program.
+
+        Returns: ``{latent: array (*shape of quantiles, ...)}``.
+
+        Raises: what `sample_posterior` raises.
         """
         draws = self.sample_posterior(jax.random.key(0), params, *args, sample_shape=(QUANTILE_DRAWS,), **kwargs)
         return {name: jnp.quantile(values, jnp.asarray(quantiles), axis=0) for name, values in draws.items()}
 
     def median(self, params: Mapping[str, Any], *args: Any, **kwargs: Any) -> dict[str, jax.Array]:
-        """Return the median of each latent, element by element, from draws as `quantiles` does."""
+        """Return the median of each element of each latent, ``{latent: array (...)}``, as `quantiles` does."""
         return self.quantiles(params, 0.5, *args, **kwargs)
 
     # -- steps of a call -----------------------------------------------------------------------------
@@ -224,14 +273,15 @@ class AutoFaithful:
         encoder = self.parts.encoder
         if encoder is None:
             return None
-        return fix_scaling(eqx_module(f"{self.prefix}_encoder", encoder), encoder)
+        registered = eqx_module(f"{self.prefix}_encoder", encoder)
+        return eqx.tree_at(list_units, registered, list_units(encoder))  # units are no parameters
 
     def _draw_sites(self, encoder: Encoder, codes: jax.Array) -> dict[str, jax.Array]:
         """Draw inferred latents one by one, along the steps of the encoder."""
         drawing, values = begin(encoder, codes), {}
         for name, steps in self.parts.turns.items():
-            frame, variable = self.parts.frames[name], self.model.net.variable(name)
-            density = SiteDensity(variable, frame.shape, frame.event_dim, encoder, steps, drawing)
+            variable, shape = self.model.net.variable(name), self.model.sites[name].shape
+            density = SiteDensity(variable, shape, self.parts.frames[name].event_dim, encoder, steps, drawing)
             with handlers.trace() as trace:
                 values[name] = self._sample(name, density)
             drawn = [*trace.values()][-1]["intermediates"]  # empty where a handler gave the site its value
@@ -240,7 +290,9 @@ class AutoFaithful:
 
     def _sample(self, name: str, density: Any) -> Any:
         """Draw at a site inside of the plates that it has in the program."""
-        with self.parts.frames[name].plates():
+        with ExitStack() as entered:
+            for plate, size, dim in self.parts.frames[name].plates:
+                entered.enter_context(numpyro.plate(plate, size, dim=dim))
             return numpyro.sample(name, density)
 
     def _draw_barren(self, values: Mapping[str, Any], args: Any, kwargs: Any) -> dict[str, Any]:
@@ -254,13 +306,14 @@ class AutoFaithful:
 
     def _draw_jointly(self, encoder: Encoder | None, columns: jax.Array, args: Any, kwargs: Any) -> dict[str, Any]:
         parts = self.parts
-        model, observed = parts.renew(self.program, args, kwargs), parts.space.split(columns)[1]
+        model = replace(parts.model, program=Program(self.program, args, kwargs))  # of which barren latents are drawn
+        observed = parts.space.split(columns)[1]
         factors = list_factors(model, parts.space, encoder)
         density = JointDensity(factors, parts.space, observed)
         drawn = numpyro.sample(f"_{self.prefix}_latent", density, infer={"is_auxiliary": True})
         whole = parts.space.join(drawn, observed)
         values = {}
         for name, frame in parts.frames.items():
-            value = whole[parts.model.structure.columns[name]].astype(frame.dtype)
+            value = whole[model.structure.columns[name]].astype(model.sites[name].dtype)
             values[name] = self._sample(name, dist.Delta(value, event_dim=frame.event_dim))
         return values

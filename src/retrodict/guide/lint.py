@@ -1,4 +1,4 @@
-"""The verdict on what somebody wrote by hand: parents of latents, or a NumPyro guide."""
+"""The verdict on parents of latents, or on a NumPyro guide, that somebody wrote by hand."""
 
 from __future__ import annotations
 

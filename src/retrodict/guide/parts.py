@@ -1,17 +1,14 @@
-"""What a NumPyro guide is made of, found once for the arguments of a program: model, inverse, encoder, plates."""
+"""The parts of a NumPyro guide, built once for the arguments of a program: model, inverse, encoder, plates."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpyro
 from numpyro import handlers
 from numpyro.primitives import Messenger
 
@@ -24,35 +21,15 @@ from retrodict.plan.supports import is_discrete
 from retrodict.posterior.amortization import build_untrained
 from retrodict.posterior.randomness import require_own_randomness
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
-from retrodict.read.numpyro.reader import from_numpyro
 from retrodict.read.numpyro.sites import Program, is_random
 
 
 @dataclass(frozen=True)
-class Options:
-    """How a guide reads its program and stands in it; the names are those of `AutoFaithful`."""
-
-    elementwise: bool
-    joint: bool
-    seed: int
-
-
-@dataclass(frozen=True)
 class Frame:
-    """How a latent site stands in the program: its value's shape and type, the axes of its event, its plates."""
+    """How a latent site stands in the program: the number of axes of its event, and its plates, outermost first."""
 
-    shape: tuple[int, ...]
-    dtype: Any
     event_dim: int
-    stack: tuple[tuple[str, int, int], ...]
-
-    @contextmanager
-    def plates(self) -> Iterator[None]:
-        """Stand inside of the same plates, outermost first."""
-        with ExitStack() as stack:
-            for name, size, dim in self.stack:
-                stack.enter_context(numpyro.plate(name, size, dim=dim))
-            yield
+    plates: tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,12 +61,6 @@ class GuideParts:
             columns = columns.at[self.model.structure.columns[name]].set(jnp.asarray(value, columns.dtype))
         return columns
 
-    def renew(self, program: Callable[..., Any], args: Any, kwargs: Any) -> NumpyroModel:
-        """Return the model with the program at other arguments, where draws from the program are needed."""
-        if not self.space.generative.any():
-            return self.model
-        return replace(self.model, program=Program(program, args, kwargs))
-
 
 class FromModel(Messenger):  # type: ignore[misc]
     """Give sites of a program their values, and let handlers outside see only the sites to be drawn, and parameters."""
@@ -107,14 +78,11 @@ class FromModel(Messenger):  # type: ignore[misc]
         msg["stop"] = True
 
 
-def build_parts(
-    program: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], recipe: Recipe, options: Options
-) -> GuideParts:
-    """Read the program, invert it, and build an encoder in the units of simulations of it.
+def build_parts(model: NumpyroModel, recipe: Recipe, seed: int, *, joint: bool) -> GuideParts:
+    """Invert a program, and build an encoder in the units of simulations of it.
 
     Its steps are those of the inverse if all latents are drawn jointly, else they go from site to site.
     """
-    model = from_numpyro(program, *args, elementwise=options.elementwise, **kwargs)
     settled = recipe.settle(model)
     inverse = settled.invert(model)
     _refuse_discrete(inverse)
@@ -123,8 +91,8 @@ def build_parts(
         return parts
     require_own_randomness(model, parts.space)
     whole = parts.space.dependencies
-    dependencies = whole if options.joint else whole.by_latent()
-    build_key, scale_key = jax.random.split(jax.random.key(options.seed))
+    dependencies = whole if joint else whole.by_latent()
+    build_key, scale_key = jax.random.split(jax.random.key(seed))
     encoder = build_untrained(model, settled, build_key, scale_key, dependencies=dependencies)
     return replace(parts, encoder=encoder)
 
@@ -139,17 +107,21 @@ def read_data(parts: GuideParts, program: Callable[..., Any], args: Any, kwargs:
     sites = {name: site for name, site in trace.items() if is_random(site)}
     for name, site in parts.model.sites.items():
         if name not in sites:
-            raise DataError("the program no longer has sites that it had when the guide was set up", [name])
+            raise DataError(
+                "{names} {are} missing from the program, which had it when the guide was set up",
+                [name],
+                remedy="Make another guide for this program.",
+            )
         shape = jnp.shape(sites[name]["value"])
         if shape != site.shape:
             raise DataError(
-                f"a value of shape {shape} where the guide was set up for {site.shape}",
+                f"{{names}} {{have}} shape {shape}, and the guide was set up for {site.shape}",
                 [name],
                 remedy="Make a guide for each shape, or pad the data.",
             )
         if site.is_observed and not sites[name]["is_observed"]:
             raise DataError(
-                "the guide is amortized over sites to which this call gives no data",
+                "this call gives no data to {names}, over which the guide is amortized",
                 [name],
                 remedy="Pass the data as in training. For new draws of them, first draw the latents with "
                 "Predictive(guide, ...), then run Predictive(program, draws) without data.",
@@ -157,20 +129,13 @@ def read_data(parts: GuideParts, program: Callable[..., Any], args: Any, kwargs:
     return {name: sites[name]["value"] for name, site in parts.model.sites.items() if site.is_observed}
 
 
-def fix_scaling(encoder: Encoder, untrained: Encoder) -> Encoder:
-    """Return an encoder with the units that it was built with: they are no parameters."""
-    return eqx.tree_at(
-        lambda tree: (tree.scaling, tree.conditional), encoder, (untrained.scaling, untrained.conditional)
-    )
-
-
 def _refuse_discrete(inverse: Inverse) -> None:
     inferred = [name for name in inverse.net.latents if name not in inverse.generative]
     discrete = [name for name in inferred if is_discrete(inverse.net.variable(name))]
     if discrete:
         raise OptionError(
-            "a guide for SVI cannot draw discrete latents, of which Trace_ELBO takes wrong gradients without a word: "
-            + ", ".join(map(repr, discrete)),
+            "a guide for SVI cannot draw {names}: Trace_ELBO gives discrete latents wrong gradients without a warning",
+            discrete,
             remedy="Train with rd.amortize(rd.from_numpyro(...)), which needs no gradients of draws, or sum them out "
             "of the program, as dist.MixtureSameFamily does.",
         )
@@ -183,6 +148,6 @@ def _read_frames(model: NumpyroModel) -> dict[str, Frame]:
     frames = {}
     for name, site in model.sites.items():
         if not site.is_observed:
-            stack = [(frame.name, frame.size, frame.dim) for frame in reversed(trace[name]["cond_indep_stack"])]
-            frames[name] = Frame(site.shape, site.dtype, trace[name]["fn"].event_dim, tuple(stack))
+            plates = [(frame.name, frame.size, frame.dim) for frame in reversed(trace[name]["cond_indep_stack"])]
+            frames[name] = Frame(trace[name]["fn"].event_dim, tuple(plates))
     return frames

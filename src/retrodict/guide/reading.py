@@ -1,4 +1,4 @@
-"""Read a NumPyro guide beside its program: which sites it draws, from what, and where NumPyro would keep silent."""
+"""Read a NumPyro guide beside its program: the sites that it draws, their parents, and faults that NumPyro accepts."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from retrodict.read.numpyro.sites import Program
 def read_numpyro_guide(model: NumpyroModel, guide: Callable[..., Any]) -> GuideReading:
     """Read a guide that is called as the program of the model is, with data.
 
-    What is told of are the variables of the model: sites, or their elements where it was read element by element.
-    They depend on what their log densities need, found from the traced guide; on observed ones they depend through
-    the numbers in the arguments that are their data.
+    The result describes the variables of the model: sites, or their elements where it was read element by element. A
+    latent depends on what its log density needs in the traced guide, and on an observed variable through the numbers in
+    the arguments that are its data.
 
     Raises `ProgramError` for a guide that fails, for latents drawn as functions of an auxiliary site, whose
     dependencies cannot be told apart, for data that are not among the arguments, and for sites observed in part.
@@ -56,7 +56,7 @@ def read_numpyro_guide(model: NumpyroModel, guide: Callable[..., Any]) -> GuideR
 
 
 def _run(program: Program, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Run a program with some of its sites given; what NumPyro says of scales and the like is not of interest."""
+    """Run a program with some of its sites given, and return its sites."""
     try:
         seeded = handlers.seed(handlers.substitute(program, data=dict(values)), rng_seed=0)
         with handlers.block():
@@ -77,7 +77,7 @@ def _refuse_parts(model: NumpyroModel) -> None:
     parts = [name for name in model.structure.observed_sites if not latent.isdisjoint(list_units(model, name))]
     if parts:
         raise ProgramError(
-            "sites observed in part, which no guide draws",
+            "{names} {are} observed in part, and a guide draws whole sites",
             sorted(parts),
             remedy="Let the program have one site for what is seen and one for what is not.",
         )
@@ -88,7 +88,7 @@ def _refuse_joint(found: Mapping[str, Any], drawn: list[str]) -> None:
     points = [name for name in drawn if isinstance(peel(found[name]["fn"]), dist.Delta)]
     if points:
         raise ProgramError(
-            "the guide draws latents as point masses, whose dependencies cannot be told apart",
+            "the guide draws {names} as point masses, whose dependencies cannot be told apart",
             points,
             remedy="Draw each latent at its own site from a distribution with a density.",
         )

@@ -1,4 +1,4 @@
-"""What each latent that a guide draws is drawn from: its log density is traced, and followed to what it needs."""
+"""The variables that each latent of a guide depends on, found by following its traced log density."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def _read_data(
         found = _members(table, result, len(units))
         if not all(found):
             raise ProgramError(
-                "data that are not among the arguments, so that nobody can tell whether the guide uses them",
+                "{names} {have} data that are not among the arguments, so that their use by the guide cannot be seen",
                 [name],
                 remedy="Pass them as floats or arrays, to the program and to the guide.",
             )

@@ -1,4 +1,4 @@
-"""What is found out about a NumPyro guide, and the verdict on it."""
+"""The properties of a NumPyro guide, and the verdict on it."""
 
 from __future__ import annotations
 
@@ -28,13 +28,7 @@ class WrongShape(NamedTuple):
 
 @dataclass(frozen=True)
 class GuideReading:
-    """What a guide does, and what is wrong with its sites.
-
-    ``parents``: what each latent that the guide draws depends on. ``missing_sites``: latents of the program that the
-    guide does not draw. ``extra_sites``: sites of the guide that are no latents of the program, nor marked as
-    auxiliary. ``wrong_supports`` and ``wrong_shapes``: sites that the guide draws on another support, or with another
-    shape. ``is_amortized``: whether any site of the guide depends on data through the arguments of the program.
-    """
+    """What a guide does, and what is wrong with its sites; `GuideVerdict` describes the fields."""
 
     parents: Mapping[Name, tuple[Name, ...]]
     missing_sites: tuple[str, ...]
@@ -48,13 +42,18 @@ class GuideReading:
 class GuideVerdict(GuideReading):
     """The verdict on a NumPyro guide: true when it is faithful and its sites are those of the program.
 
-    ``certificate`` judges its dependencies. A latent that the guide does not draw counts there as drawn by the
-    program, last of all: that is what NumPyro does, with the prior. Of a guide none of whose sites depends on data
-    (``is_amortized`` is false), parameters are fitted to the data, and every site counts as depending on all.
+    A latent that the guide does not draw counts as drawn last by the program, from its prior, as NumPyro does. If no
+    site of the guide depends on data, its parameters are fitted to the data, and every site counts as depending on all
+    of them.
 
-    Of the sites: ``parents``, what each latent that the guide draws depends on; ``missing_sites``, latents of the
-    program that it does not draw; ``extra_sites``, sites that are no latents of the program, nor marked as auxiliary;
-    ``wrong_supports`` and ``wrong_shapes``, sites that it draws on another support, or with another shape.
+    Arguments:
+        parents: the variables that each latent of the guide depends on, ``{latent: names}``.
+        missing_sites: latents of the program that the guide does not draw.
+        extra_sites: sites of the guide that are neither latents of the program nor marked as auxiliary.
+        wrong_supports: sites that guide and program draw on different supports.
+        wrong_shapes: sites that guide and program draw with different shapes.
+        is_amortized: whether any site of the guide depends on data.
+        certificate: the verdict on the dependencies.
     """
 
     certificate: Certificate
@@ -89,7 +88,7 @@ class GuideVerdict(GuideReading):
         """What is wrong with sites, one line each."""
         return (
             *(f"{name} is not drawn: NumPyro takes its prior" for name in self.missing_sites),
-            *(f"{name} is no latent of the program: NumPyro ignores it" for name in self.extra_sites),
+            *(f"{name} is not a latent of the program: NumPyro ignores it" for name in self.extra_sites),
             *(f"{s.site} is drawn on {s.guide}, but lies on {s.program}" for s in self.wrong_supports),
             *(f"{s.site} is drawn with shape {s.guide}, but has {s.program}" for s in self.wrong_shapes),
         )

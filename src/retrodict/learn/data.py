@@ -25,7 +25,10 @@ Floats = np.ndarray[Any, np.dtype[np.float32]]
 def require_data(data: Mapping[str, Any]) -> None:
     """Raise `DataError` where there is nothing to learn from."""
     if not isinstance(data, Mapping):
-        raise DataError(f"data are a {type(data).__name__}", remedy="Give {name of an observed site: array (n, ...)}.")
+        raise DataError(
+            f"data must be a mapping, not a {type(data).__name__}",
+            remedy="Give {name of an observed site: array (n, ...)}.",
+        )
     if not data:
         raise DataError("there are no data", remedy="Give {name of an observed site: array (n, ...)}.")
 
@@ -47,9 +50,13 @@ def read_sites(model: NumpyroModel, space: Space, data: Mapping[str, Any]) -> Ev
     arrays = {name: _read_array(site, data[name]) for name, site in sites.items()}
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
-        raise DataError(f"sites have different numbers of observations, {lengths}", list(lengths))
+        raise DataError(
+            f"{{names}} {{have}} different numbers of observations ({', '.join(map(str, lengths.values()))})",
+            list(lengths),
+            remedy="Give the same number of values of each.",
+        )
     if not min(lengths.values()):
-        raise DataError("there are no observations", list(lengths), remedy="Give one or more.")
+        raise DataError("{names} {have} no observations", list(lengths), remedy="Give one or more.")
     _require_support(model, sites, arrays)
     columns = np.zeros((min(lengths.values()), space.width), np.float32)
     for name, array in arrays.items():
@@ -93,9 +100,13 @@ def _list_observed(model: NumpyroModel) -> dict[str, Site]:
 def _require_names(sites: Mapping[str, Site], data: Mapping[str, Any]) -> None:
     missing, strange = [s for s in sites if s not in data], [name for name in data if name not in sites]
     if missing:
-        raise DataError("observed sites without data", missing)
+        raise DataError("{names} {have} no data", missing, remedy="Give the values of each observed site.")
     if strange:
-        raise DataError("data for what is no observed site", strange, remedy=f"Observed are {', '.join(sites)}.")
+        raise DataError(
+            "{names} {are} among the data, but not an observed site of the program",
+            strange,
+            remedy=f"Observed are {', '.join(sites)}.",
+        )
 
 
 def _read_array(site: Site, given: Any) -> Floats:
@@ -105,7 +116,7 @@ def _read_array(site: Site, given: Any) -> Floats:
     if array.shape[1:] != site.shape or array.ndim == 0:
         expected = f"(n{''.join(f', {length}' for length in site.shape)})"
         raise DataError(
-            f"data of shape {array.shape} where {expected} was expected: the program describes one observation",
+            f"{{names}} {{have}} data of shape {array.shape}, and not {expected}: a program has one observation",
             [site.name],
             remedy="Reshape the data, or give the program the size of the data.",
         )
@@ -126,8 +137,8 @@ def _require_support(model: NumpyroModel, sites: Mapping[str, Site], arrays: Map
             values = array[wrong[0]]
             shown = ", ".join(f"{number:.4g}" for number in np.unique(values)[:4].tolist())
             raise DataError(
-                f"{len(wrong)} of {len(array)} observations lie outside of the support of {site.distribution} "
-                f"({site.support}); observation {wrong[0]} has values such as {shown}",
+                f"{len(wrong)} of {len(array)} observations of {{names}} lie outside of the support of "
+                f"{site.distribution} ({site.support}); observation {wrong[0]} has values such as {shown}",
                 [name],
                 remedy="Transform the data (binarize images for Bernoulli), or choose another likelihood.",
             )

@@ -1,4 +1,4 @@
-"""Exact bounds of programs with few binary latents: sums over all states, where others draw."""
+"""Exact bounds of programs with few binary latents, as sums over all states."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from retrodict.errors import SizeError
 from retrodict.learn.generator import ProgramGenerator, find_binary
 from retrodict.train.autoencoder import Pair
 
-# Binary latents whose states are all scored, for each row of a minibatch.
+# The most binary latents whose states are all scored for each row of a minibatch.
 MOST_LATENTS = 10
 
 

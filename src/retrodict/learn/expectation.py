@@ -1,4 +1,4 @@
-"""What a learned model expects to observe, given its latents."""
+"""The means of the observed sites of a learned model, given its latents."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ import numpy as np
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.space import Space
 from retrodict.encode.summaries import Summary
+from retrodict.encode.trees import list_arrays
 from retrodict.errors import OptionError, ProgramError
 from retrodict.files.digest import digest
 from retrodict.graph.inverse import Inverse
@@ -23,7 +24,7 @@ from retrodict.graph.names import Name
 from retrodict.learn.data import Floats, read_rows, require_data, see_data, split_rows
 from retrodict.learn.generator import ProgramGenerator, bind
 from retrodict.learn.learned import LearnedModel
-from retrodict.learn.parameters import as_module, find_broken
+from retrodict.learn.parameters import as_module
 from retrodict.learn.resume import Journal
 from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_seed
@@ -33,18 +34,16 @@ from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.reader import from_numpyro
 from retrodict.train.autoencoder import Autoencoder
 from retrodict.train.compiled import TRAINING
-from retrodict.train.history import History
 from retrodict.train.learning import Estimate, judge_by, mark_learned
 from retrodict.train.loop import Plan, begin, train
 from retrodict.train.objectives.named import choose_objective
-from retrodict.train.objectives.weights import check_draws
 from retrodict.train.source import ShuffledRows
-from retrodict.train.temperature import Heated, Tempered, relax
+from retrodict.train.temperature import Heated, Temperature, Tempered, relax
 from retrodict.train.training import Training
 
 LearnedPair = Autoencoder[ProgramGenerator]
 
-# Draws of the encoder when a program is tried out before the first step.
+# The number of rows for which a program is tried out before the first step.
 PROBE_ROWS = 64
 USUAL = Training()
 
@@ -82,16 +81,17 @@ def fit_model(
             ``"symmetric-vimco"``.
         epochs: passes over the data.
         training: batch, draws, learning rate, and what else a `Training` says.
-        seed: of first weights, simulations, minibatches and draws.
+        seed: seed of first weights, simulations, minibatches and draws. Default 0.
         quiet: True shows no progress.
 
     Returns: the `LearnedModel`; its history has negative bounds in nats.
 
     Raises: before the first step, `DataError` for data that do not fit, `ProgramError` for programs that cannot be
-    read, have no parameters or draw from NumPy, and `OptionError` for options that do not fit each other, such as
-    discrete latents with an objective that differentiates draws; later `TrainingError` where numbers are not finite.
+        read, have no parameters or draw from NumPy, and `OptionError` for options that do not fit each other, such as
+        discrete latents with an objective that differentiates draws; later `TrainingError` where numbers are not
+        finite.
 
-    Source: Kingma & Welling 2013; Webb et al. 2017, section 1 and 4.
+    Source: Kingma & Welling 2013; Webb et al. 2017, sections 1 and 4.
 
     >>> import numpy as np
     >>> from retrodict import zoo
@@ -117,9 +117,29 @@ def fit_model(
     blame = partial(_list_broken, probe_key)
     _require_finite_densities(blame(pair, Heated(jnp.asarray(rows[:PROBE_ROWS]), None)))
     run = {"objective": objective, "seed": seed, "data": digest(rows, judged)} | training.describe()
-    journal = _open_journal(training.folder, run | _describe(pair, recipe), epochs)
-    learned, history = _learn(
-        pair, estimate, (rows, judged), training, epochs, learn_key, journal=journal, blame=blame, quiet=quiet
+    journal = None
+    if training.folder is not None:
+        journal = Journal(Path(training.folder), run | _describe(pair, recipe), epochs)
+        journal.prepare()
+    plan = Plan.of_epochs(
+        len(rows), epochs, training.batch, training.learning_rate, training.schedule, training.patience
+    )
+    judge_key, train_key = jax.random.split(learn_key)
+    marks = mark_learned(pair)
+    learned, history = train(
+        pair,
+        estimate,
+        Tempered(ShuffledRows(jnp.asarray(rows), plan.batch), plan.epoch, Temperature.of(training.temperature)),
+        plan,
+        train_key,
+        learned=marks,
+        judge=judge_by(jnp.asarray(judged), judge_key),
+        watch=training.watch or (lambda _: {}),
+        blame=blame,
+        start=journal.read(begin(pair, plan, marks)) if journal else None,
+        keep=journal.keep if journal else lambda _: None,
+        title="fit_model",
+        quiet=quiet,
     )
     return LearnedModel(learned, recipe, history, see_data(space, rows, judged))
 
@@ -157,56 +177,9 @@ def _divide(
 
 def _choose_estimate(name: str, pair: LearnedPair, training: Training) -> Estimate:
     """Return the objective of this name, which suits the encoder, relaxed if it is to be, and the number of draws."""
-    falling = training.falling
+    falling = Temperature.of(training.temperature)
     encoder = pair.encoder if falling is None else relax(pair, falling.start).encoder
-    chosen = choose_objective(name, encoder)
-    check_draws(name, training.draws, chosen.least_draws)
-    return Estimate(chosen, training.draws)
-
-
-def _learn(
-    pair: LearnedPair,
-    estimate: Estimate,
-    rows: tuple[Floats, Floats],
-    training: Training,
-    epochs: int,
-    key: jax.Array,
-    *,
-    journal: Journal | None,
-    blame: Callable[[LearnedPair, Heated], tuple[str, ...]],
-    quiet: bool,
-) -> tuple[LearnedPair, History]:
-    """Return the pair as learned from some rows and judged by others, and its history."""
-    learned, judged = map(jnp.asarray, rows)
-    plan = Plan.of_epochs(
-        len(learned), epochs, training.batch, training.learning_rate, training.schedule, training.patience
-    )
-    judge_key, train_key = jax.random.split(key)
-    marks = mark_learned(pair)
-    return train(
-        pair,
-        estimate,
-        Tempered(ShuffledRows(learned, plan.batch), plan.epoch, training.falling),
-        plan,
-        train_key,
-        learned=marks,
-        judge=judge_by(judged, judge_key),
-        watch=training.watch or (lambda _: {}),
-        blame=blame,
-        start=journal.read(begin(pair, plan, marks)) if journal else None,
-        keep=journal.keep if journal else lambda _: None,
-        title="fit_model",
-        quiet=quiet,
-    )
-
-
-def _open_journal(folder: str | Path | None, run: Mapping[str, Any], epochs: int) -> Journal | None:
-    """Return the journal of a run, whose folder can be written, if it is to be kept."""
-    if folder is None:
-        return None
-    journal = Journal(Path(folder), run, epochs)
-    journal.prepare()
-    return journal
+    return Estimate(choose_objective(name, encoder), training.draws)
 
 
 def _require_inference(inverse: Inverse) -> None:
@@ -218,10 +191,10 @@ def _require_inference(inverse: Inverse) -> None:
 
 
 def _require_finite_parameters(module: eqx.Module) -> None:
-    broken = find_broken(module)
+    broken = [place for place, array in list_arrays(module).items() if not np.isfinite(array).all()]
     if broken:
         raise ProgramError(
-            "parameters of the program are no numbers, at " + ", ".join(broken[:5]),
+            f"the program has parameters that are not finite: {', '.join(broken[:5])}",
             remedy="Look at how the program sets its first values.",
         )
 
@@ -239,7 +212,7 @@ def _score(pair: LearnedPair, key: jax.Array, rows: jax.Array) -> jax.Array:
 def _require_finite_densities(broken: tuple[str, ...]) -> None:
     if broken:
         raise ProgramError(
-            "before the first step, densities of the program are not finite where the encoder draws, at",
+            "before the first step, the density of {names} is not finite where the encoder draws the latents",
             broken,
             remedy="Look for NaN, logarithms of zero and overflows in the program.",
         )

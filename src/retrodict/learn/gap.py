@@ -1,4 +1,4 @@
-"""What an encoder loses, in two parts: what its structure cannot say, and what it does not learn for every image."""
+"""The loss of an encoder in two parts: what its structure cannot express, and what one network for all data misses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from retrodict.learn.data import read_rows
 from retrodict.learn.enumeration import enumerate_bound, list_states
 from retrodict.learn.learned import LearnedModel
 from retrodict.learn.refine import EXACT, choose_refining
@@ -74,36 +73,43 @@ def split_gap(
 ) -> Gap:
     r"""Split what an encoder loses on each observation into approximation and amortization.
 
-    With q* the encoder of the same structure and size, trained on from its weights for one observation alone,
-    :math:`\log p(x) - L(q) = [\log p(x) - L(q^*)] + [L(q^*) - L(q)]`. Where training on has not helped, as seen on
-    other draws, q* is q. An importance-weighted bound is below log p(x), most where q* is far narrower than the
-    posterior: the approximation gap is then too small.
+    Let q* be the encoder of the same structure and size after further training for one observation alone. Then
+    :math:`\log p(x) - L(q) = [\log p(x) - L(q^*)] + [L(q^*) - L(q)]`. Where further training does not raise the bound
+    on other draws, q* is q. The importance-weighted bound that stands for log p(x) is too low where q* is far narrower
+    than the posterior; the approximation gap is then too small.
 
     Arguments:
         learned: a model learned by `fit_model`.
         data: values of each observed site, ``{site: array (n, *shape of the site)}``.
         steps: steps of training for each observation. Default 300.
-        objective: one of `fit_model`, or ``"exact"``, which sums it and all bounds over all states, of at most 10
-            binary latents. Default ``"elbo"``.
+        objective: an objective of `fit_model`, or ``"exact"``, which sums it and all bounds over all states of at most
+            10 binary latents. Default ``"elbo"``.
         draws: draws of the encoder in a step. Default 8.
-        temperature: at which binary latents are relaxed in training, never in bounds. Default: they are not.
-        learning_rate: that of Adam, which falls to zero along a cosine. Default 0.001.
+        temperature: the temperature at which binary latents are relaxed in training, never in bounds. Default: they
+            are not relaxed.
+        learning_rate: the first learning rate of Adam, which falls to zero along a cosine. Default 0.001.
         judged: draws of which a bound is the mean. Default 2000.
         weights: draws of q* for the importance-weighted bound that stands for log p(x). Default 5000.
         chunk: networks that are trained side by side. Default 8.
-        seed: of all draws.
+        seed: seed of all draws. Default 0.
 
     Returns: the `Gap`, in nats.
 
     Raises: `DataError` for data that do not fit the program, `OptionError` for options that do not fit, and
-    `SizeError` for states that are too many.
+        `SizeError` for too many states.
 
     Source: Cremer, Li & Duvenaud 2018, section 3.1.
+
+    >>> from retrodict import fit_model, zoo
+    >>> data = {"x": np.random.default_rng(0).integers(0, 2, (64, 9))}
+    >>> learned = fit_model(zoo.programs.vae(2, 9, hidden=(8,)), data, epochs=1, quiet=True)
+    >>> split_gap(learned, {"x": data["x"][:3]}, steps=2, judged=10, weights=10).approximation.shape
+    (3,)
     """
     counts = {"steps": steps, "draws": draws, "judged": judged, "weights": weights, "chunk": chunk}
     steps, draws, judged, weights, chunk = (read_count(name, number) for name, number in counts.items())
     chosen = Estimate(choose_refining(learned, objective, Temperature.of(temperature)), draws)
-    rows = jnp.asarray(read_rows(learned.model, learned.generator.space, data))
+    rows = learned.read(data)
     train = partial(_train_one, learned.pair, chosen, steps, temperature, read_rate(learning_rate))
     lower, evidence = _choose_measures(learned, objective)
 

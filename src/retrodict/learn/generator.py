@@ -47,11 +47,12 @@ class ProgramGenerator(Generator):
         self, latents: Float[Array, "*batch latents"], observed: Float[Array, "*batch observed"]
     ) -> Float[Array, "*batch variables"]:
         """Return log p of each variable that is not barren, given its parents; see `scored` for their names."""
-        columns, barren = self.decode(latents, observed), self.space.generative
+        space, barren = self.space, self.space.generative
+        columns = space.decode_latents(latents, space.decode_observed(observed))
         model = self.model
         if barren.any():  # what they are does not matter, but densities at zeros might be infinite
             drawn = model.redraw(jax.random.key(0), jax.lax.stop_gradient(columns), barren)
-            columns = jnp.where(self.space.mark(barren), jax.lax.stop_gradient(drawn), columns)
+            columns = jnp.where(space.mark(barren), jax.lax.stop_gradient(drawn), columns)
         return take_columns(model.log_conditionals(columns), np.flatnonzero(~barren))
 
     def draw(self, key: Key[Array, ""], n: int) -> tuple[Float[Array, "n latents"], Float[Array, "n observed"]]:
@@ -67,12 +68,6 @@ class ProgramGenerator(Generator):
         return RelaxedGenerator(
             self, find_binary(self.template, self.space.inverse), jnp.asarray(temperature, jnp.float32)
         )
-
-    def decode(
-        self, latents: Float[Array, "*batch latents"], observed: Float[Array, "*batch observed"]
-    ) -> Float[Array, "*batch columns"]:
-        """Return columns of all variables, zero for barren ones."""
-        return self.space.decode_latents(latents, self.space.decode_observed(observed))
 
     @property
     def scored(self) -> tuple[str, ...]:
@@ -137,8 +132,8 @@ def find_binary(model: NumpyroModel, inverse: Inverse) -> tuple[str, ...]:
     other += [name for name in sites if sites[name].in_scan] + [str(name) for name in inverse.generative]
     if other:
         raise OptionError(
-            "only binary latents with data below them, outside of loops, can be relaxed, not "
-            + ", ".join(map(repr, other)),
+            "{names} cannot be relaxed: only binary latents with data below them, outside of loops, can",
+            other,
             remedy="Train with the objective vimco or rws, which need no relaxation.",
         )
     if not discrete:

@@ -1,4 +1,4 @@
-"""A learned model: the program with its parameters, its encoder with the proof of its structure, and what they do."""
+"""A learned model: the program with its parameters, and its encoder with the proof of its structure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from retrodict.encode.recipe import Recipe
 from retrodict.graph.inverse import Inverse
 from retrodict.learn.data import pick_sites, read_rows, read_sites
 from retrodict.learn.expectation import expect
-from retrodict.learn.generator import ProgramGenerator, bind
+from retrodict.learn.generator import ProgramGenerator
 from retrodict.learn.learned_storage import save_learned
 from retrodict.plan.counts import read_count, read_seed
 from retrodict.plan.layout import Floats, take_columns
@@ -39,7 +39,7 @@ class LearnedModel:
         pair: the program with the parameters learned, and the encoder, as they were trained.
         recipe: how the encoder was built.
         history: negative bounds in nats after each epoch: ``train`` of the objective, ``test`` on held-out data.
-        familiar: what training saw; data unlike it raise a `NoveltyWarning`. None for no warnings.
+        familiar: a summary of the data in training; data unlike them raise a `NoveltyWarning`. None for no warnings.
 
     Source: Kingma & Welling 2013; Webb et al. 2017.
     """
@@ -69,7 +69,7 @@ class LearnedModel:
     @cached_property
     def model(self) -> NumpyroModel:
         """The program as a `Model`."""
-        return bind(self.generator.template, self.program)
+        return self.generator.model
 
     @property
     def inverse(self) -> Inverse:
@@ -88,6 +88,18 @@ class LearnedModel:
             self.model, self.inverse, self.pair.encoder, self.history, recipe=self.recipe, familiar=self.familiar
         )
 
+    def read(self, data: Mapping[str, Any]) -> jax.Array:
+        """Return data as rows of what the encoder is given, checked.
+
+        Arguments:
+            data: the values of each observed site, ``{site: array (observations, *shape of the site)}``.
+
+        Returns: an array ``(observations, columns)`` of single precision.
+
+        Raises: `DataError` for data that do not fit the program.
+        """
+        return jnp.asarray(read_rows(self.model, self.generator.space, data))
+
     def bound(self, data: Mapping[str, Any], draws: int = 1, *, seed: int = 0) -> Floats:
         r"""Return the evidence lower bound of each observation, :math:`E_q[\log p(z, x) - \log q(z \mid x)]`.
 
@@ -104,7 +116,7 @@ class LearnedModel:
 
         Source: Kingma & Welling 2013.
         """
-        rows = self._read(data)
+        rows = self.read(data)
         return np.asarray(evaluate(self.pair, jax.random.key(read_seed(seed)), rows, read_count("draws", draws)))
 
     def log_likelihood(self, data: Mapping[str, Any], draws: int = 5000, *, seed: int = 0) -> Floats:
@@ -123,7 +135,7 @@ class LearnedModel:
 
         Source: Burda et al. 2015, section 3.
         """
-        rows = self._read(data)
+        rows = self.read(data)
         return np.asarray(estimate(self.pair, jax.random.key(read_seed(seed)), rows, read_count("draws", draws)))
 
     def infer(self, data: Mapping[str, Any], n: int = 1000, *, seed: int = 0) -> dict[str, Any]:
@@ -174,10 +186,6 @@ class LearnedModel:
         """
         columns = np.asarray(self.model.draw(jax.random.key(read_seed(seed)), read_count("n", n)))
         return {name: take_columns(columns, places) for name, places in self.model.structure.columns.items()}
-
-    def _read(self, data: Mapping[str, Any]) -> jax.Array:
-        """Return data as rows of what the encoder is given."""
-        return jnp.asarray(read_rows(self.model, self.generator.space, data))
 
     def save(self, folder: str | Path) -> None:
         """Write parameters, inverse, certificate and encoder into a folder; `rd.load` reads them back.

@@ -1,4 +1,4 @@
-"""`load`: what was saved in a folder, a posterior or a learned model, for whoever brings what it was made from."""
+"""`load`: a posterior or a learned model out of the folder that it was saved in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from retrodict.posterior import storage
 from retrodict.posterior.posterior import AmortizedPosterior
 from retrodict.train.autoencoder import Autoencoder
 
-# What files hold, in which file of a folder, and what is needed to load it.
+# The name of the file for each kind of content, and what is needed to load it.
 FILES = {storage.KIND: storage.FILE, learned_storage.KIND: learned_storage.FILE}
 SOURCES = {
     storage.KIND: "the Model that it was made from",
@@ -90,9 +90,7 @@ def _load_posterior(header: Header, model: Model, summaries: Mapping[str, Summar
     arrays = read_body(header)
     with fitting(header.path):
         parts = storage.read_parts(header.path, header.content, arrays, model, summaries)
-    return AmortizedPosterior.of(
-        parts.model, parts.inverse, parts.encoder, parts.history, recipe=parts.recipe, familiar=parts.familiar
-    )
+    return AmortizedPosterior.of(**vars(parts))
 
 
 def _load_learned(header: Header, program: Callable[[], Any], summaries: Mapping[str, Summary]) -> LearnedModel:

@@ -8,7 +8,6 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from numpyro import handlers
 from numpyro.distributions import constraints
 from numpyro.distributions.transforms import biject_to
@@ -71,11 +70,6 @@ def as_module(program: Callable[[], Any]) -> eqx.Module:
             "rd.amortize.",
         )
     return module
-
-
-def find_broken(module: eqx.Module) -> list[str]:
-    """Return the places of parameters that hold what is no number."""
-    return [place for place, array in list_arrays(module).items() if not np.isfinite(array).all()]
 
 
 def _unconstrain(value: Tree, support: Any) -> Tree:

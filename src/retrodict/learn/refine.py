@@ -7,10 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from retrodict.learn.data import read_rows
 from retrodict.learn.enumeration import enumerate_bound, list_states
 from retrodict.learn.generator import ProgramGenerator
 from retrodict.learn.learned import LearnedModel
@@ -42,7 +40,7 @@ def refine_encoder(
 ) -> LearnedModel:
     """Return the same generative model with its encoder trained on, for the same data.
 
-    What an encoder loses while the model still moves under it is won back, and what remains is due to its structure
+    The encoder recovers what it lost while the model was still changing; the loss that remains is due to its structure
     and size.
 
     Arguments:
@@ -56,18 +54,24 @@ def refine_encoder(
         batch: observations in a minibatch. Default 128.
         learning_rate: that of Adam, which falls to zero along a cosine. Default 0.001.
         held_out: data to judge by. Default: the data themselves.
-        seed: of minibatches and draws.
+        seed: seed of minibatches and draws. Default 0.
         quiet: True shows no progress.
 
     Returns: the `LearnedModel`, with the history of this phase.
 
-    Raises: what `fit_model` raises for data and options, and `SizeError` for states that are too many.
+    Raises: what `fit_model` raises for data and options, and `SizeError` for too many states.
+
+    >>> import numpy as np
+    >>> from retrodict import fit_model, zoo
+    >>> data = {"x": np.random.default_rng(0).integers(0, 2, (64, 9))}
+    >>> learned = fit_model(zoo.programs.vae(2, 9, hidden=(8,)), data, epochs=1, quiet=True)
+    >>> len(refine_encoder(learned, data, epochs=2, quiet=True).history.step)
+    2
     """
     epochs, batch, draws = read_count("epochs", epochs), read_count("batch", batch), read_count("draws", draws)
     falling = Temperature.of(temperature)
-    model, space = learned.model, learned.generator.space
-    rows = jnp.asarray(read_rows(model, space, data))
-    judged = rows if held_out is None else jnp.asarray(read_rows(model, space, held_out))
+    rows = learned.read(data)
+    judged = rows if held_out is None else learned.read(held_out)
     plan = Plan.of_epochs(len(rows), epochs, batch, read_rate(learning_rate))
     judge_key, train_key = jax.random.split(jax.random.key(read_seed(seed)))
     pair, history = train(

@@ -46,8 +46,8 @@ def draw_relaxed(
     with handlers.block(), relax:
         model.program()
     row = jnp.zeros(model.layout.width)
-    for name, value in relax.drawn.items():
-        row = row.at[model.structure.columns[name]].set(jnp.asarray(value, jnp.float32))
+    for name in model.sites:
+        row = row.at[model.structure.columns[name]].set(jnp.asarray(relax.drawn[name], jnp.float32))
     return row
 
 
@@ -71,12 +71,9 @@ class Relax(Messenger):  # type: ignore[misc]
             noise = jax.random.logistic(self.keys[name], self.model.sites[name].shape)
             self.drawn[name] = (peel(msg["fn"]).logits + noise) / self.temperature
             msg["value"] = jax.nn.sigmoid(self.drawn[name])
-        elif name in self.keys:
-            self.drawn[name] = msg["value"] = msg["fn"](
-                rng_key=self.keys[name], sample_shape=msg["kwargs"]["sample_shape"]
-            )
-        else:  # a point mass
-            msg["value"] = msg["fn"](rng_key=jax.random.key(0), sample_shape=msg["kwargs"]["sample_shape"])
+        else:  # point masses, which are no sites of the model, need no randomness
+            key = self.keys.get(name, jax.random.key(0))
+            self.drawn[name] = msg["value"] = msg["fn"](rng_key=key, sample_shape=msg["kwargs"]["sample_shape"])
 
 
 def concrete(bernoulli: Any, temperature: Float[Array, ""]) -> Any:

@@ -1,4 +1,4 @@
-"""Learning that goes on where it was stopped: the whole state after an epoch, in one file, for one set-up only."""
+"""The file from which a stopped run of learning goes on: the whole state after an epoch, for one set-up only."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ FILE = "learning.safetensors"
 
 @dataclass(frozen=True)
 class Journal:
-    """The file of one run of `fit_model`; ``setup`` says what is learned, from what, and how, ``epochs`` how long.
+    """The file of one run of `fit_model`; ``setup`` describes model, data and training, ``epochs`` is its length.
 
-    Runs of another set-up are refused: their states would be mixed. One of fewer epochs may go on.
+    States of another set-up are refused. A run of fewer epochs may go on.
     """
 
     folder: Path

@@ -1,4 +1,4 @@
-"""What a trained encoder is good for: drawing, weighting, checking, warning, exporting, saving.
+"""The uses of a trained encoder: drawing, weighting, checking, warning, exporting, saving.
 
 ``amortization`` makes an `AmortizedPosterior` (``posterior``) of a model; ``programs`` are its compiled functions.
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import jax
@@ -24,7 +23,6 @@ from retrodict.plan.counts import read_count, read_rate, read_seed
 from retrodict.plan.dependencies import Dependencies
 from retrodict.posterior.novelty import Familiar
 from retrodict.posterior.posterior import AmortizedPosterior
-from retrodict.posterior.programs import Compiled
 from retrodict.posterior.randomness import require_draws_of_key, require_own_randomness
 from retrodict.posterior.sharing import share
 from retrodict.train.compiled import TRAINING
@@ -66,20 +64,32 @@ def amortize(
 ) -> AmortizedPosterior:
     r"""Return the amortized posterior of a model: invert, build the encoder, train it on simulations.
 
-    Training minimizes :math:`E_{p(z, x)}[-\log q(z \mid x)]` over ``steps`` minibatches of ``batch`` fresh
-    simulations, by Adam with gradients clipped to norm 10 and a learning rate that falls to zero along a cosine.
-    With ``patience``, it ends after so many steps, rounded up to epochs of 25, without a better objective on held-out
-    simulations.
-    ``order`` and ``minimize`` are those of `invert`; an `Inverse`, such as a baseline, is taken as it is.
-    ``network`` is ``"shared"`` (the paper's masked network) or ``"separate"`` (one network a latent);
-    ``conditional`` is the family of real latents, ``"normal"``, ``"mixture"`` or ``"spline"``. Latents with a
-    constrained support are inferred through a bijection, discrete ones have categorical or count conditionals.
-    ``widths`` are those of the hidden layers, or a `Capacity`. ``summaries`` maps observed variables (sites, of a
-    NumPyro program) to Equinox modules, trained along, that turn a value into the vector that the encoder sees instead.
+    Training minimizes :math:`E_{p(z, x)}[-\log q(z \mid x)]` by Adam with gradients clipped to norm 10. Latents with a
+    constrained support are inferred through a bijection; discrete latents have categorical or count conditionals.
 
-    Raises what `invert` and the encoders raise, `OptionError` for numbers out of range, `ProgramError` for models
-    that draw from NumPy or from another key than theirs, and `TrainingError`, with the last good parameters, when
-    training meets a number that is not finite.
+    Arguments:
+        model: a generative model that can be simulated.
+        order: an order of `invert` or a baseline by name, the latents in the order of elimination, or an `Inverse`,
+            which is taken as it is. Default ``"auto"``.
+        minimize: what an order by name minimizes, as in `invert`. Default ``"edges"``.
+        network: ``"shared"``, the paper's masked network, or ``"separate"``, one network for each latent.
+        widths: widths of the hidden layers, or a `Capacity`. Default: the library's choice.
+        conditional: the family of real latents, ``"normal"``, ``"mixture"`` or ``"spline"``. Default ``"normal"``.
+        summaries: ``{observed variable: Equinox module}``, with sites for the variables of a NumPyro program. The
+            modules are trained along; the encoder sees the vector that a module makes of a value. Default: none.
+        steps: number of minibatches. Default 5000.
+        batch: fresh simulations in a minibatch. Default 256.
+        learning_rate: the first learning rate, which falls to zero along a cosine. Default 0.005.
+        patience: steps without a better objective on held-out simulations that end training, rounded up to epochs of
+            25. Default: all steps are taken.
+        seed: seed of first weights and simulations. Default 0.
+        quiet: True shows no progress.
+
+    Returns: the `AmortizedPosterior`; its history has the objective in nats.
+
+    Raises: what `invert` raises, `WidthError` for layers that are too narrow, `OptionError` for options out of range,
+        `ProgramError` for models that draw from NumPy or from another key than theirs, and `TrainingError`, which
+        holds the last good parameters, where training meets a number that is not finite.
 
     Source: Webb et al. 2017, section 3; Paige & Wood 2016.
 
@@ -90,9 +100,8 @@ def amortize(
     """
     if not isinstance(model, Model):
         raise OptionError(f"amortize needs a Model that can be simulated, not a {type(model).__name__}")
-    learning_rate, seed = read_rate(learning_rate), read_seed(seed)
-    steps, batch = read_count("steps", steps), read_count("batch", batch)
-    plan = Plan(steps=steps, batch=batch, patience=None if patience is None else read_count("patience", patience))
+    optimizer = choose_optimizer(read_rate(learning_rate), read_count("steps", steps))
+    plan, seed = Plan(steps, batch, patience=patience, optimizer=optimizer), read_seed(seed)
     recipe = Recipe(order, minimize, network, widths, conditional, summaries).settle(model)
     inverse = recipe.invert(model)
     compiled = share(model, inverse)
@@ -101,11 +110,9 @@ def amortize(
         return AmortizedPosterior.of(model, inverse, None)
     keys = Keys.of(seed)
     untrained = build_untrained(model, recipe, keys.build, keys.scale)
-    optimizer = choose_optimizer(learning_rate, steps)
-    simulate = simulator(model, inverse)
     names = tuple(name for name in model.net.latents if name not in inverse.generative)
     encoder, history = fit(
-        untrained, simulate, replace(plan, optimizer=optimizer), keys.fit, names=names, title="amortize", quiet=quiet
+        untrained, compiled.simulate_codes, plan, keys.fit, names=names, title="amortize", quiet=quiet
     )
     familiar = Familiar.of(compiled, jax.random.fold_in(keys.scale, 1))
     return AmortizedPosterior.of(model, inverse, encoder, history, recipe=recipe, familiar=familiar)
@@ -122,13 +129,14 @@ def build_untrained(
     """Return the untrained encoder of a settled recipe, its inputs standardized over simulations.
 
     Observed columns have the units of rows of ``observed``, where data are at hand. ``dependencies`` are those of the
-    inverse with other steps, for whoever draws in other steps.
+    inverse, with other steps if need be.
     """
     inverse = recipe.invert(model)
-    sample, space = simulator(model, inverse), share(model, inverse).space
+    compiled = share(model, inverse)
+    space = compiled.space
 
     def simulate(key: jax.Array) -> jax.Array:
-        latents, observed = TRAINING.run(sample, key, SCALING_DRAWS)
+        latents, observed = TRAINING.run(compiled.simulate_codes, key, SCALING_DRAWS)
         return jnp.asarray(np.concatenate([observed, latents], axis=-1))
 
     columns = simulate(scale_key)
@@ -144,16 +152,4 @@ def simulator(model: Model, inverse: Inverse) -> Simulate:
 
     It is the same value for equal models, and so the same compiled program.
     """
-    return Simulator(share(model, inverse))
-
-
-@dataclass(frozen=True)
-class Simulator:
-    """Simulates a model as an encoder sees it: in 32 bits, whatever JAX is set to."""
-
-    compiled: Compiled
-
-    def __call__(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
-        """Return codes of the inferred latents and of the observed variables."""
-        columns, space = self.compiled.model.draw(key, n).astype(jnp.float32), self.compiled.space
-        return space.encode_latents(columns), space.encode_observed(columns)
+    return share(model, inverse).simulate_codes

@@ -13,8 +13,6 @@ from retrodict.graph.names import Name
 from retrodict.packages import require
 from retrodict.plan.layout import Floats
 
-Group = dict[str, Any]
-
 
 def export(draws: Mapping[Name, Floats], observed: Mapping[Name, Any], statistics: Mapping[str, Floats]) -> Any:
     """Return draws ``(n, *batch, ...)`` of latents as one chain, with the data and statistics of each draw.
@@ -24,8 +22,8 @@ def export(draws: Mapping[Name, Floats], observed: Mapping[Name, Any], statistic
     """
     arviz = import_arviz()
     _require_texts([*draws, *observed])
-    batch = _find_batch(statistics)
-    groups: dict[str, Group] = {
+    batch = next(iter(statistics.values())).ndim - 1  # the axes of the observations
+    groups: dict[str, dict[str, Any]] = {
         "posterior": {str(name): values[None] for name, values in draws.items()},
         "sample_stats": {name: values[None] for name, values in statistics.items()},
         "observed_data": {str(name): np.asarray(values) for name, values in observed.items()},
@@ -47,12 +45,9 @@ def _require_texts(names: list[Name]) -> None:
     texts = [str(name) for name in names]
     same = [name for name, text in zip(names, texts, strict=True) if texts.count(text) > 1]
     if same:
-        raise DataError("names that ArviZ, which knows texts only, cannot tell apart", same, remedy="Rename them.")
-
-
-def _find_batch(statistics: Mapping[str, Floats]) -> int:
-    """Return the number of axes of the observations."""
-    return next(iter(statistics.values())).ndim - 1
+        raise DataError(
+            "{names} have the same text, by which alone ArviZ tells variables apart", same, remedy="Rename them."
+        )
 
 
 def _name_axes(values: Mapping[Any, Any], before: int, batch: int) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""What a posterior is made of: densities of some latents given others, drawn one after another."""
+"""The factors of a posterior: densities of some latents given others, drawn one after another."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.space import Space
-from retrodict.errors import OptionError
+from retrodict.errors import OptionError, quote
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Integers
@@ -172,14 +172,14 @@ def require_cover(net: BayesNet, factors: Sequence[Factor]) -> None:
         early = [name for name in factor.parents if name not in known]
         if early:
             raise OptionError(
-                f"the factor of {', '.join(map(repr, factor.variables))} comes before variables that it depends on",
+                f"the factor of {quote(factor.variables)} comes before {{names}}, which it depends on",
                 early,
-                remedy="Put it behind the factors that draw them.",
+                remedy="Put it after the factors that draw them.",
             )
         again = [name for name in factor.variables if name in known]
         if again:
-            raise OptionError("variables are observed or drawn already", again, remedy="Let one factor draw each.")
+            raise OptionError("{names} {are} observed or drawn already", again, remedy="Let one factor draw each.")
         known.update(factor.variables)
     missing = [name for name in net.latents if name not in known]
     if missing:
-        raise OptionError("no factor draws some latents", missing, remedy="Add a factor of them.")
+        raise OptionError("no factor draws {names}", missing, remedy="Add a factor of them.")

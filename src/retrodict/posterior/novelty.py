@@ -1,10 +1,10 @@
-r"""Does an observation look like those that an encoder was trained on? If not, its answer is a guess.
+r"""Scores of how unlike the training simulations an observation is, and the thresholds of a warning.
 
 Two scores: how far a value lies outside the range of the training simulations, in halves of that range, and the
 distance of the whole observation from their mean in the metric of their covariance (Mahalanobis). The covariance is
-kept in a low-rank form, its 64 leading directions and one variance for the rest; up to 64 columns that is all of it.
+kept in a low-rank form, its 64 leading directions and one variance for the rest, which is exact up to 64 columns.
 
-The thresholds are not normal theory: they are scores of further simulations, those that an observation of the model
+The thresholds do not assume normality: they are scores of further simulations, which an observation of the model
 exceeds with probability at most ``FALSE_ALARM`` (conformal prediction: exchangeability is all that is needed).
 
 Sources: Mahalanobis 1936; Tipping & Bishop 1999 (low rank and a rest); Vovk, Gammerman & Shafer 2005.
@@ -31,11 +31,12 @@ FALSE_ALARM = 1e-3
 # Simulations to learn from, and as many again to set thresholds by; fewer where they would fill much memory.
 SIMULATIONS = 8192
 MOST_NUMBERS = 1 << 26
-# Directions of the covariance that are kept, found from so many simulations when there are more columns than that.
+# The number of directions of the covariance that are kept, and of the simulations that they are found from where there
+# are more columns.
 RANK, SKETCH = 64, 512
-# An observation so many times as far as any simulation is alarming by itself, in however large a batch.
+# An observation this many times as far as any simulation is alarming by itself, however large the batch is.
 FAR = 1.5
-# Directions in which simulations hardly vary: movement there counts as if they varied by this share.
+# The least variance of a direction: simulations that hardly vary count as varying by this share.
 FLAT = 1e-6
 
 
@@ -49,7 +50,7 @@ class Scores(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Familiar:
-    """What training saw of the observed variables, column by column and together, and what counts as novel.
+    """A summary of the observed variables in training, column by column and together, and the limits of the familiar.
 
     ``directions`` are orthonormal rows in standardized columns, ``variances`` those along them, ``rest`` that in any
     other direction. ``limits`` are the largest scores (excess, distance) of what is familiar, ``farthest`` is the
@@ -122,8 +123,8 @@ class Familiar:
     def find_alarming(self, observed: Floats) -> Mask:
         """Mark what a warning is due for: novel observations, unless a batch has no more of them than chance gives.
 
-        A batch of the model's own observations has some; it is alarming when it has so many as happens with
-        probability 0.001, or when one of them is far beyond any simulation.
+        A batch of the model's own observations has some; it is alarming when the number of novel ones has
+        probability 0.001 or less, or when one of them is far beyond any simulation.
         """
         scores, novel = self.score(observed), self.mark(observed)
         far = (scores.excess > FAR - 1) | (scores.distance > FAR * self.farthest)
@@ -141,12 +142,8 @@ def _decompose(standard: Doubles) -> tuple[Doubles, Doubles, float]:
     some = standard[:SKETCH]
     squares, vectors = np.linalg.eigh(some @ some.T)
     leading = np.argsort(squares)[::-1][: min(RANK, len(some))]
-    directions = _orthonormalize(vectors[:, leading].T @ some)
+    directions = np.linalg.qr((vectors[:, leading].T @ some).T)[0].T
     along = standard @ directions.T
     variances = (along**2).mean(axis=0)
     rest = ((standard**2).sum() - (along**2).sum()) / n / (width - len(directions))
     return directions, np.maximum(variances, FLAT), max(float(rest), FLAT)
-
-
-def _orthonormalize(rows: Doubles) -> Doubles:
-    return np.asarray(np.linalg.qr(rows.T)[0].T)

@@ -1,4 +1,4 @@
-"""What a request says is observed: a value of its own, which goes with the request."""
+"""The evidence of a request: which variables are given, and their values."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ class Evidence:
         missing = [name for name in expected if name not in self.given]
         if missing:
             raise DataError(
-                "data lack values of variables that the encoder was built for",
+                "the data lack {names}, for which the encoder was built",
                 missing,
                 remedy="Give a value of each, or amortize the model with fewer variables observed.",
             )
         raise DataError(
-            "data hold values of variables that the encoder was not built for",
+            "the data hold {names}, for which the encoder was not built",
             [name for name in self.given if name not in expected],
             remedy="Leave them out, or amortize the model with them observed.",
         )

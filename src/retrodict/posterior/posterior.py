@@ -376,8 +376,8 @@ class AmortizedPosterior(Portable):
             observation = np.broadcast_to(numbers, shape).reshape(-1)
         except ValueError:
             raise DataError(
-                f"draws have leading axes {shape}, data {batch}",
-                remedy="The leading axes of draws end in those of the data.",
+                f"the leading axes of draws, {shape}, do not end in those of the data, {batch}",
+                remedy="Give draws (n, *batch, ...), or others that can be repeated to such.",
             ) from None
         rows, seen = latents.reshape(-1, latents.shape[-1]), evidence.rows
         size = row_blocks.choose_block(len(rows), self._width)

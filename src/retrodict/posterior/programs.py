@@ -17,7 +17,7 @@ from retrodict.models.model import Model
 from retrodict.posterior.factors import Factor, add_up, draw_factors, find_variables, score_factors
 from retrodict.train.compiled import Programs
 
-# Functions of this module, each for so many kinds of factors, that are kept compiled.
+# The most programs that are kept compiled: functions of this module, each for several kinds of factors.
 MOST_PROGRAMS = 32
 
 Factors = tuple[Factor, ...]
@@ -66,6 +66,11 @@ class Compiled(Portable):
         """Return joint draws of the model as columns, in 32 bits, whatever JAX is set to."""
         return self.model.draw(key, n).astype(jnp.float32)
 
+    def simulate_codes(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+        """Return joint draws of the model as an encoder sees them: codes of latents and of observed variables."""
+        columns = self.model.draw(key, n).astype(jnp.float32)
+        return self.space.encode_latents(columns), self.space.encode_observed(columns)
+
     @run_compiled
     def draw(self, factors: Factors, key: jax.Array, observed: jax.Array) -> jax.Array:
         """Return one draw of all latents for each row of observed values."""
@@ -84,7 +89,7 @@ class Compiled(Portable):
 
     @run_compiled
     def weigh(self, factors: Factors, key: jax.Array, observed: jax.Array) -> Weighed:
-        """Return one draw for each row of observed values, with its weight, of which what cancels is left out.
+        """Return one draw for each row of observed values, with its weight, without the densities that cancel.
 
         What the model rules out weighs nothing, however it bounds its densities.
         """

@@ -1,9 +1,9 @@
-"""Is all randomness of a program that of its key? What NumPy draws is drawn once, when JAX traces the program.
+"""A check that all randomness of a program comes from its key.
 
-Every minibatch then has the same noise in it, and an encoder learns that noise. Three things give it away, before
-anything is trained: a second trace has other constants in it; a constant holds a number for each row, in no order; or
-rows stay what they are when the key is another. Constants that rows do not differ in, such as parameters and stored
-tables of which a key picks rows, are none of these.
+A number that NumPy draws is drawn once, when JAX traces the program. Every minibatch then has the same noise, and an
+encoder learns that noise. Three things show it before anything is trained: a second trace has other constants in it; a
+constant holds a number for each row, in no order; or rows do not change with the key. Constants in which rows do not
+differ, such as parameters, and stored tables of which a key picks rows, are none of these.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from retrodict.read.jaxpr.internals import ClosedJaxpr, jaxpr_as_fun
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
 
 REMEDY = "Draw with jax.random from the key, or call it by jax.pure_callback and seed it with jax.random.bits(key)."
-ONCE = "draws once for all steps: a generator of NumPy, or a key of its own, runs when the program is traced, at"
-# Rows of the programs that are traced and not run.
+ONCE = "once for all steps: a generator of NumPy, or a key of its own, runs when the program is traced"
+# The number of rows of the programs that are traced and not run.
 ROWS = 64
 # Keys that must leave a column as it is before it counts as independent of them: rare events coincide by chance.
 KEYS = 4
@@ -54,7 +54,7 @@ def require_draws_of_key(draw: Draw, key: jax.Array, first: Any, names: Sequence
     first, again = np.asarray(first), np.asarray(draw(key))
     with np.errstate(invalid="ignore", over="ignore"):
         moved = ~np.isclose(again, first, rtol=1e-3, atol=1e-3 * first.std(axis=0), equal_nan=True) & (again != first)
-    _refuse(moved.mean(axis=0) > 0.5, names, "draws anew for the same key, so that no seed brings a result back, at")
+    _refuse(moved.mean(axis=0) > 0.5, names, "anew for the same key, so that no seed brings a result back")
     frozen = ~_same(first, first[:1])
     for number in range(KEYS):
         if frozen.any():
@@ -115,10 +115,10 @@ def _same(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> Mask:
     return np.asarray(((one == other) | ((one != one) & (other != other))).all(axis=0))
 
 
-def _refuse(wrong: Mask, names: Sequence[Name], problem: str) -> None:
+def _refuse(wrong: Mask, names: Sequence[Name], how: str) -> None:
     if wrong.any():
         found = list(dict.fromkeys(names[i] for i in np.flatnonzero(wrong).tolist()))
-        raise ProgramError(f"the model {problem}", found, remedy=REMEDY)
+        raise ProgramError(f"the model draws {{names}} {how}", found, remedy=REMEDY)
 
 
 def _is_scattered(constant: Constant, rows: int) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import jax
 import jax.numpy as jnp
@@ -17,8 +18,8 @@ import numpy as np
 from retrodict.plan.layout import Floats
 from retrodict.posterior.observations import Evidence
 
-# A block has at most so many rows, and so many numbers in the columns of the model or the widest layer of the encoder:
-# eight megabytes, beyond which they leave the caches and drawing takes twice as long.
+# The most rows of a block, and the most numbers in its columns or in the widest layer of the encoder: eight megabytes,
+# beyond which they leave the caches and drawing takes twice as long.
 MOST_ROWS = 8192
 MOST_NUMBERS = 1 << 21
 
@@ -78,7 +79,7 @@ def collect(rows: Iterator[tuple[Floats, ...]], total: int) -> tuple[Floats, ...
     first = next(rows)
     wholes = tuple(np.empty((total, *part.shape[1:]), part.dtype) for part in first)
     at = 0
-    for parts in _prepend(first, rows):
+    for parts in chain([first], rows):
         for whole, part in zip(wholes, parts, strict=True):
             whole[at : at + len(part)] = part
         at += len(parts[0])
@@ -107,8 +108,3 @@ def regroup(rows: Iterator[tuple[Floats, ...]], size: int) -> Iterator[tuple[Flo
         waiting = [tuple(part[whole:] for part in joined)] if held else []
     if held:
         yield tuple(np.concatenate(pieces) for pieces in zip(*waiting, strict=True))
-
-
-def _prepend(first: tuple[Floats, ...], rows: Iterator[tuple[Floats, ...]]) -> Iterator[tuple[Floats, ...]]:
-    yield first
-    yield from rows

@@ -1,4 +1,4 @@
-"""Equal models share what was compiled for them."""
+"""The compiled programs of equal models, which are shared."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from retrodict.models.discrete import DiscreteNetwork
 from retrodict.models.gaussian import LinearGaussian
 from retrodict.models.model import Model
 from retrodict.posterior.programs import Compiled
+from retrodict.posterior.stored_inverse import list_inverse
 
-# Models that are what their fields are. A program may depend on what no field shows: it equals only itself.
+# Models that are defined by their fields. Any other model may depend on more, and equals only itself.
 VALUES = (DiscreteNetwork, LinearGaussian)
-# How much is kept compiled although no posterior uses it.
+# The number of models whose programs are kept although no posterior uses them.
 MOST_KEPT = 4
 
 
@@ -58,17 +59,7 @@ def _describe(model: Model) -> Hashable:
 
 
 def _describe_inverse(inverse: Inverse) -> Hashable:
-    sets = inverse.sets
-    arrays = (
-        sets.latents.pointer,
-        sets.latents.index,
-        sets.walk,
-        sets.start,
-        sets.stop,
-        inverse.elimination,
-        inverse.is_generative,
-    )
-    return inverse.strategy, inverse.net, *map(_freeze, arrays)
+    return inverse.strategy, inverse.net, *map(_freeze, list_inverse(inverse).values())
 
 
 def _freeze(part: Any) -> Hashable:

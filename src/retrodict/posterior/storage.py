@@ -1,8 +1,8 @@
 """A posterior on disk: the digest of its model, its inverse and the verdict on it, and all numbers of its encoder.
 
 One file in a folder, in the format of `files/checkpoint.py`, so that a posterior is saved as a whole or not at all.
-The file says nothing of the model but its digest: whoever loads it brings the model. What a file states is compared
-with what can be computed: the inverse is certified again, and the encoder is built from the inverse.
+The file holds only the digest of the model, which is given when a posterior is loaded. The statements of a file are
+checked: the inverse is certified again, and the encoder is built from the inverse.
 """
 
 from __future__ import annotations
@@ -203,18 +203,14 @@ def _read_familiar(stored: Arrays, model: Model) -> Familiar | None:
     if not stored:
         return None
     width = sum(model.net.variable(name).size for name in model.net.observed)
+    excess, distance = stored["limits"].tolist()
     found = Familiar(
         **{name: stored[name] for name in ("mean", "spread", "lowest", "highest", "directions", "variances")},
         rest=float(stored["rest"]),
-        limits=_read_pair(stored["limits"]),
+        limits=(float(excess), float(distance)),
         farthest=float(stored["farthest"]),
     )
     columns = (found.mean, found.spread, found.lowest, found.highest)
     _require(all(array.shape == (width,) for array in columns), "summary of what training saw")
     _require(found.directions.shape == (len(found.variances), width), "summary of what training saw")
     return found
-
-
-def _read_pair(array: Array) -> tuple[float, float]:
-    one, other = array.tolist()
-    return float(one), float(other)

@@ -1,4 +1,4 @@
-"""What a notebook shows of something trained: its structure, its training, its size, in a few lines."""
+"""The table that a notebook shows of a trained model: its structure, its training and its size."""
 
 from __future__ import annotations
 

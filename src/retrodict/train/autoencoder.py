@@ -1,4 +1,4 @@
-"""What is learned together: a generative model with parameters, and the encoder of its latents."""
+"""A generative model with parameters and the encoder of its latents, which are learned together."""
 
 from __future__ import annotations
 

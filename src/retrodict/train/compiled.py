@@ -13,7 +13,7 @@ from typing import Any
 import equinox as eqx
 import jax
 
-# Stands among the constants of a program for what is an input of it.
+# Takes the place of an input among the constants of a program.
 INPUT = object()
 
 
@@ -52,5 +52,5 @@ def _compile(function: Callable[..., Any], tree: Any, constants: tuple[Hashable,
     return jax.jit(run)
 
 
-# What training compiles: some six programs for each encoder that is trained.
+# The programs of training, about six for each encoder that is trained.
 TRAINING = Programs(most=24)

@@ -1,4 +1,4 @@
-"""What training recorded, epoch by epoch: a line, a table, curves."""
+"""The record of training, epoch by epoch: a line, a table, curves."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from retrodict.pictures.table import Table, Tabular
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# A table shows so many epochs, at about equal distances, the first, the best and the last among them.
+# The most epochs of a table, at about equal distances, the first and the last among them; the best is added.
 MOST_EPOCHS = 12
 
 
 @dataclass(frozen=True, repr=False)
 class History(Tabular):
-    """What was recorded at the end of each epoch, in order.
+    """The numbers recorded at the end of each epoch, in order.
 
     Arguments:
         step: minibatches so far.
         train: mean objective over the epoch, in nats.
         test: objective on the same held-out simulations or data after each epoch, in nats.
-        watched: whatever the caller measured.
+        watched: further numbers that the caller measured, by name.
 
     >>> history = History((25, 50, 75), (4.0, 2.5, 2.2), (3.0, 2.0, 2.1))
     >>> history
@@ -48,9 +48,8 @@ class History(Tabular):
         if not self.test:
             return "History(no epochs)"
         epochs = f"{len(self.test):,} epoch{'s' if len(self.test) > 1 else ''}"
-        steps = f", {self.step[-1]:,} steps" if self.step else ""
-        at = f" at step {self.step[self._best]:,}" if self.step else ""
-        return f"History({epochs}{steps}, held-out {self.test[-1]:.5g}, best {self.test[self._best]:.5g}{at})"
+        best = f"{self.test[self._best]:.5g} at step {self.step[self._best]:,}"
+        return f"History({epochs}, {self.step[-1]:,} steps, held-out {self.test[-1]:.5g}, best {best})"
 
     def __str__(self) -> str:
         return str(self.table) if self.test else repr(self)
@@ -69,14 +68,14 @@ class History(Tabular):
     def epochs_since_best(self) -> int:
         """The number of epochs after the one with the lowest test objective.
 
-        >>> History(test=(3.0, 1.0, 2.0)).epochs_since_best
+        >>> History((25, 50, 75), (3.5, 2.5, 2.0), (3.0, 1.0, 2.0)).epochs_since_best
         1
         """
         return len(self.test) - 1 - int(np.argmin(self.test))
 
     @property
     def steps_since_best(self) -> int:
-        """The number of steps after those with the lowest test objective."""
+        """The number of steps after the epoch with the lowest test objective."""
         return self.step[-1] - self.step[self._best]
 
     def extend(self, step: int, train: float, test: float, watched: Mapping[str, float]) -> History:
@@ -93,7 +92,9 @@ class History(Tabular):
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> History:
-        """Return the history that `to_arrays` wrote; raise `ValueError` for arrays of other shapes.
+        """Return the history that `to_arrays` wrote.
+
+        Raises: `ValueError` for arrays of other shapes.
 
         >>> history = History((25,), (4.0,), (3.0,), ({"kl": 0.5},))
         >>> History.from_arrays(history.to_arrays()) == history
@@ -107,9 +108,11 @@ class History(Tabular):
         return cls(tuple(step.tolist()), tuple(train.tolist()), tuple(test.tolist()), named)
 
     def plot(self) -> Figure:
-        """Return a matplotlib figure: the objective in training and on held-out simulations, against steps.
+        """Return a figure of the objective in training and on held-out simulations, against steps.
 
-        Raises `MissingPackageError` without matplotlib.
+        Returns: a figure of matplotlib.
+
+        Raises: `MissingPackageError` when matplotlib is not installed.
         """
         figure = require("matplotlib.figure", extra="plot", purpose="to draw figures").Figure(
             figsize=(6.0, 3.6), layout="constrained"
@@ -130,7 +133,5 @@ class History(Tabular):
         return len(self.test) - 1 - self.epochs_since_best
 
     def _write_epoch(self, epoch: int) -> tuple[str, ...]:
-        step = f"{self.step[epoch]:,}" if self.step else ""
-        train = f"{self.train[epoch]:.5g}" if self.train else ""
-        remark = "best" if epoch == self._best else ""
-        return f"{epoch + 1:,}", step, train, f"{self.test[epoch]:.5g}", remark
+        objectives = (f"{values[epoch]:.5g}" for values in (self.train, self.test))
+        return f"{epoch + 1:,}", f"{self.step[epoch]:,}", *objectives, "best" if epoch == self._best else ""

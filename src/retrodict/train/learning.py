@@ -11,15 +11,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from retrodict.encode.encoder import Encoder
 from retrodict.train.autoencoder import Pair
 from retrodict.train.compiled import TRAINING
 from retrodict.train.objectives.bounds import bound, elbo_per_row
 from retrodict.train.objectives.named import LearningObjective
+from retrodict.train.objectives.weights import check_draws
 from retrodict.train.temperature import Heated, relax
 
 Observed = Float[Array, "rows observed"]
-# Rows that are judged together: as many as memory holds many draws of.
+# The number of rows that are judged together, for which memory holds many draws.
 JUDGED_ROWS = 512
 # Draws of the encoder for each row that is judged.
 JUDGED_DRAWS = 16
@@ -29,11 +29,16 @@ JUDGED_DRAWS = 16
 class Estimate:
     """An objective with ``draws`` of the encoder for each row, relaxed where the minibatch has a temperature.
 
+    Raises `OptionError` for fewer draws than the objective needs.
+
     Sources: Kingma & Welling 2013; Rezende, Mohamed & Wierstra 2014.
     """
 
     objective: LearningObjective
     draws: int = 1
+
+    def __post_init__(self) -> None:
+        check_draws(self.objective.name, self.draws, self.objective.least_draws)
 
     def __call__(self, pair: Pair, key: Key[Array, ""], batch: Heated) -> Float[Array, ""]:
         """Return the objective of a minibatch, in nats a row."""
@@ -41,30 +46,24 @@ class Estimate:
         return self.objective.function(trained, key, batch.rows, self.draws)
 
 
-def mark_learned(tree: Any) -> Any:
-    """Return what is learned of a tree as truth values: floating-point arrays, but no units of encoders' columns."""
-    marks = jax.tree.map(eqx.is_inexact_array, tree)
-    return jax.tree.map(_unmark_units, marks, is_leaf=_is_encoder)
+def mark_learned(pair: Any) -> Any:
+    """Return what is learned of a pair as truth values: floating-point arrays, except the units of its columns."""
+    marks = jax.tree.map(eqx.is_inexact_array, pair)
+    return _unmark(marks, lambda pair: list_units(pair.encoder))
 
 
-def mark_encoder(pair: Pair) -> Pair:
+def mark_encoder(pair: Any) -> Any:
     """Return what is learned of a pair whose model is held, as truth values."""
-    marks: Pair = mark_learned(pair)
-    return eqx.tree_at(lambda pair: pair.generator, marks, jax.tree.map(lambda _: False, marks.generator))
+    return _unmark(mark_learned(pair), lambda pair: pair.generator)
 
 
-def _is_encoder(part: Any) -> bool:
-    return isinstance(part, Encoder)
-
-
-def _unmark_units(marks: Any) -> Any:
-    if not _is_encoder(marks):
-        return marks
-    return eqx.tree_at(_list_units, marks, jax.tree.map(lambda _: False, _list_units(marks)))
-
-
-def _list_units(encoder: Encoder) -> tuple[Any, Any]:
+def list_units(encoder: Any) -> tuple[Any, Any]:
+    """Return the parts of an encoder that hold the units of its columns."""
     return encoder.scaling, encoder.conditional
+
+
+def _unmark(marks: Any, where: Callable[[Any], Any]) -> Any:
+    return eqx.tree_at(where, marks, jax.tree.map(lambda _: False, where(marks)))
 
 
 def judge_by(rows: Observed, key: Key[Array, ""]) -> Callable[[Pair], float]:

@@ -12,7 +12,8 @@ import jax
 import optax
 from jaxtyping import Array, Float, Key
 
-from retrodict.errors import OptionError, RetrodictError
+from retrodict.errors import RetrodictError
+from retrodict.plan.counts import read_count
 from retrodict.train.compiled import TRAINING
 from retrodict.train.history import History as History
 from retrodict.train.optimizers import choose_optimizer
@@ -52,10 +53,9 @@ class Plan:
     report: Callable[[Any], Mapping[str, float]] = lambda _: {}
 
     def __post_init__(self) -> None:
-        names = ("steps", "batch", "epoch", "held_out", "patience", "piece")
-        for name, number in ((name, getattr(self, name)) for name in names):
-            if number is not None and number < 1:
-                raise OptionError(f"{name}={number} is too small", remedy="It must be 1 or more.")
+        for name in ("steps", "batch", "epoch", "held_out", "patience", "piece"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, read_count(name, getattr(self, name)))
 
     @classmethod
     def of_epochs(
@@ -67,7 +67,7 @@ class Plan:
         schedule: str = "cosine",
         patience: int | None = None,
     ) -> Plan:
-        """Return the plan of passes over so many rows; ``patience`` counts passes, too.
+        """Return the plan of passes over a number of rows; ``patience`` counts passes, too.
 
         >>> plan = Plan.of_epochs(rows=100, epochs=3, batch=32, learning_rate=1e-3, patience=2)
         >>> plan.steps, plan.epoch, plan.patience
@@ -97,8 +97,9 @@ class TrainingError(RetrodictError, FloatingPointError):
 
     def __init__(self, variables: tuple[Any, ...], *, step: int, trained: Any, history: History) -> None:
         self.step, self.trained, self.history = step, trained, history
+        where = ", where the density of {names} is not finite" if variables else ""
         super().__init__(
-            f"the objective was not finite at step {step}, at",
+            f"the objective is not finite at step {step}{where}",
             variables,
             remedy="Lower the learning rate, or check the model; error.trained holds the last good parameters.",
         )

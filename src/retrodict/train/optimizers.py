@@ -1,4 +1,4 @@
-"""The optimizer of all that is trained here."""
+"""The optimizer of every training."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""What a person sees of training: a bar with its rate and the time left on a terminal, ten plain lines elsewhere."""
+"""The progress of training: a bar with its rate and the time left on a terminal, ten plain lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
 from types import TracebackType
-from typing import IO, Protocol, cast, runtime_checkable
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
@@ -12,32 +12,17 @@ from rich.progress import Progress as Bar
 from rich.text import Text
 
 
-@runtime_checkable
-class Stream(Protocol):
-    """Where progress is written: standard error, or anything like it."""
-
-    def write(self, text: str, /) -> int:
-        """Write some text."""
-        ...
-
-    def flush(self) -> None:
-        """Show it now."""
-        ...
-
-    def isatty(self) -> bool:
-        """Whether a person is watching a terminal."""
-        ...
-
-
 class Progress:
     """Report steps done and the objective: a live bar on a terminal, about ten lines otherwise.
+
+    ``stream`` is where it is written, an open text file or anything like one. Default: standard error.
 
     >>> with Progress("fit", total=100, stream=sys.stdout) as progress:
     ...     progress.update(100, objective=1.5)
     fit: 100/100 steps, objective 1.500
     """
 
-    def __init__(self, title: str, total: int, *, stream: Stream | None = None, quiet: bool = False) -> None:
+    def __init__(self, title: str, total: int, *, stream: Any = None, quiet: bool = False) -> None:
         self._title, self._total, self._quiet = title, total, quiet
         self._stream = stream or sys.stderr
         self._bar = None if quiet else _make_bar(self._stream)
@@ -74,9 +59,9 @@ class Rate(ProgressColumn):
         return Text(f"{speed:,.1f} steps/s" if speed else "- steps/s", style="progress.data.speed")
 
 
-def _make_bar(stream: Stream) -> Bar | None:
+def _make_bar(stream: Any) -> Bar | None:
     """Return a bar that is drawn in place, None where the stream is no terminal that can do so."""
-    console = Console(file=cast(IO[str], stream))
+    console = Console(file=stream)
     if not (stream.isatty() and console.is_terminal and not console.is_dumb_terminal):
         return None
     return Bar(

@@ -1,4 +1,4 @@
-"""Where minibatches come from: a source is a pure function of a key and the number of a step."""
+"""Sources of minibatches: pure functions of a key and the number of a step."""
 
 from __future__ import annotations
 

@@ -13,10 +13,10 @@ from jaxtyping import Array, Bool, Float, Int
 
 from retrodict.encode.encoder import Encoder
 
-# Rows are differentiated together while their widest layer has at most so many numbers: 4 MiB, what caches hold.
+# The most numbers in the widest layer of rows that are differentiated together: 4 MiB, which caches hold.
 PIECE = 2**20
 LEAST_ROWS = 64
-# The gradient of a piece is added to that of the others; this is repaid where activations outnumber weights so often.
+# Adding up the gradients of pieces pays where activations outnumber weights this many times.
 REPAYS = 8
 
 

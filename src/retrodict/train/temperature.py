@@ -55,7 +55,7 @@ class Temperature:
                 remedy="Give start >= end > 0, both finite.",
             )
         if not 0 <= self.decay < float("inf"):
-            raise OptionError(f"decay={self.decay} is no rate of decay", remedy="It must be 0 or more, and finite.")
+            raise OptionError(f"decay={self.decay} is not a rate of decay", remedy="It must be 0 or more, and finite.")
 
     @classmethod
     def of(cls, given: float | Temperature | None) -> Temperature | None:

@@ -53,16 +53,11 @@ class Training:
             "draws": read_count("draws", self.draws),
             "learning_rate": read_rate(self.learning_rate),
             "patience": None if self.patience is None else read_count("patience", self.patience),
-            "temperature": self.falling,
+            "temperature": Temperature.of(self.temperature),
         }
         require_schedule(self.schedule)
         for name, value in read.items():
             object.__setattr__(self, name, value)
-
-    @property
-    def falling(self) -> Temperature | None:
-        """The temperature, as one that may fall."""
-        return Temperature.of(self.temperature)
 
     def describe(self) -> dict[str, Any]:
         """Return what distinguishes a run, in values that JSON can hold."""

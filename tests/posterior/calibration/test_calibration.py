@@ -231,7 +231,7 @@ def test_expected_coverage_is_that_of_the_regions(exact):
         ({"simulations": 99}, "simulations=99 is too small"),
         ({"draws": 18}, "draws=18 is too small"),
         ({"draws": 10**6}, "draws=1000000 is too large"),
-        ({"alpha": 0.0}, "alpha=0.0 is no probability"),
+        ({"alpha": 0.0}, "alpha=0.0 is not the probability"),
     ],
 )
 def test_requests_out_of_range_are_refused(options, message):
@@ -240,7 +240,7 @@ def test_requests_out_of_range_are_refused(options, message):
 
 
 def test_figures_that_do_not_exist_are_refused(exact):
-    with pytest.raises(OptionError, match="kind 'pie'"):
+    with pytest.raises(OptionError, match="kind='pie' is not a kind of figure"):
         exact.plot("pie")
-    with pytest.raises(OptionError, match=r"no quantities of this calibration: \['y'\]"):
+    with pytest.raises(OptionError, match="'y' is not among the quantities of this calibration"):
         exact.plot(names=["y"])

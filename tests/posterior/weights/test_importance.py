@@ -195,8 +195,8 @@ def test_draws_outside_the_support_have_no_weight():
     [
         (np.full(10, -np.inf), "every importance weight is zero"),
         (np.where(np.arange(3) == 1, -np.inf, np.zeros((10, 3))), r"weight of observations \(1,\) is zero"),
-        (np.array([0.0, np.nan]), "not numbers, 1 of 2"),
-        (np.array([0.0, np.inf]), "not numbers, 1 of 2"),
+        (np.array([0.0, np.nan]), "1 of 2 importance weights are NaN or infinite"),
+        (np.array([0.0, np.inf]), "1 of 2 importance weights are NaN or infinite"),
     ],
 )
 def test_weights_that_say_nothing_are_refused(log_weights, message):

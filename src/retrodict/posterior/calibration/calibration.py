@@ -1,4 +1,4 @@
-"""Does an encoder know what it does not know? The answer over fresh simulations, quantity by quantity."""
+"""The outcome of simulation-based calibration: tests, coverage and a verdict for each quantity."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from retrodict.errors import OptionError
+from retrodict.errors import OptionError, quote
 from retrodict.pictures.table import Table, Tabular
 from retrodict.plan.counts import read_count, read_seed
-from retrodict.posterior.calibration import figures as calibration_figures
+from retrodict.posterior.calibration.figures import MOST_PANELS, TARP, draw_figure
 from retrodict.posterior.calibration.ranks import Simulations, rank, to_uniform
 from retrodict.posterior.calibration.uniformity import (
     BINS,
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
-JOINT = ("log q(z | x)", "log p(z, x)", calibration_figures.TARP)
-# Below five expected in a bin, chi-square is no test; above, a draw costs a row of memory in each simulation.
+JOINT = ("log q(z | x)", "log p(z, x)", TARP)
+# Chi-square needs five expected numbers in a bin; each draw takes a row of memory in each simulation.
 LEAST_SIMULATIONS, LEAST_DRAWS, MOST_DRAWS = 5 * BINS, BINS - 1, 60_000
-# With fewer, a standard deviation 10 % too small is found in less than four of five cases.
+# With fewer simulations, a standard deviation 10 % too small is found in less than four of five cases.
 ENOUGH_SIMULATIONS = 2000
 
 Doubles = NDArray[np.float64]
@@ -171,12 +171,17 @@ class Calibration(Tabular):
         """
         unknown = [name for name in names or () if name not in self.names]
         if unknown:
-            raise OptionError(f"no quantities of this calibration: {unknown!r}", remedy=f"It has {self.names!r}.")
-        chosen = [self.names.index(name) for name in names or self.names][: calibration_figures.MOST_PANELS]
-        return calibration_figures.draw_figure(kind, [self.names[i] for i in chosen], self.uniforms[:, chosen], self)
+            raise OptionError(
+                "{names} {are} not among the quantities of this calibration",
+                unknown,
+                remedy=f"Choose from {quote(self.names)}.",
+            )
+        shown = self.names[-1:] if kind == "coverage" else (names or self.names)[:MOST_PANELS]
+        uniforms = self.uniforms[:, [self.names.index(name) for name in shown]]
+        return draw_figure(kind, shown, uniforms, [name in self.rejected for name in shown], self.summary)
 
     def _cover(self, level: float) -> Doubles:
-        """Return how many truths lie in the central interval of each quantity."""
+        """Return the share of truths in the central interval of each quantity."""
         tail = (1 - level) / 2
         return np.asarray(((self.uniforms >= tail) & (self.uniforms < 1 - tail)).mean(axis=0))
 
@@ -188,7 +193,7 @@ def calibrate(
     simulations = read_count("simulations", simulations, LEAST_SIMULATIONS, 10**8)
     draws, seed = read_count("draws", draws, LEAST_DRAWS, MOST_DRAWS), read_seed(seed)
     if not 0 < alpha < 1:
-        raise OptionError(f"alpha={alpha} is no probability of an error", remedy="Give one between 0 and 1.")
+        raise OptionError(f"alpha={alpha} is not the probability of an error", remedy="Give one between 0 and 1.")
     truths = Simulations.of(compiled, simulations, jax.random.fold_in(jax.random.key(seed), 1))
     position = rank(factors, compiled, truths, draws, seed)
     names = (*compiled.space.labels, *JOINT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from textwrap import fill
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,43 +34,19 @@ GRID = np.linspace(0, 1, 201)
 Doubles = NDArray[np.float64]
 
 
-class Outcome(Protocol):
-    """What a figure takes from a calibration beside the ranks themselves."""
+def draw_figure(kind: str, names: Sequence[str], uniforms: Doubles, bad: Sequence[bool], summary: str) -> Figure:
+    """Return a figure with a panel for each quantity, those that are ``bad`` marked.
 
-    @property
-    def summary(self) -> str:
-        """The verdict in one line."""
-        ...
-
-    @property
-    def rejected(self) -> Sequence[str]:
-        """Names of the quantities that were rejected."""
-        ...
-
-    def expected_coverage(self, levels: Sequence[float]) -> Doubles:
-        """Return the share of truths in the region of each credibility."""
-        ...
-
-
-def draw_figure(kind: str, names: Sequence[str], uniforms: Doubles, outcome: Outcome) -> Figure:
-    """Draw a figure; nothing of matplotlib's global state is touched."""
+    Nothing of matplotlib's global state is touched. Raises `OptionError` for a kind that does not exist.
+    """
     if kind not in LABELS:
-        raise OptionError(f"figures of kind {kind!r} do not exist", remedy="Choose ecdf, ranks or coverage.")
-    if kind == "coverage":
-        names, uniforms = [TARP], uniforms[:, :1]
-    bad = [name in outcome.rejected for name in names]
+        raise OptionError(f"kind={kind!r} is not a kind of figure", remedy=f"Choose one of {', '.join(LABELS)}.")
     figure = _make_figure(len(names))
     axes = _make_panels(figure, names, bad)
     for axis, column, rejected in zip(axes, uniforms.T, bad, strict=True):
-        color = REJECTED if rejected else PASSED
-        if kind == "coverage":
-            _draw_coverage(axis, outcome, len(uniforms), color)
-        elif kind == "ranks":
-            _draw_ranks(axis, column, color)
-        else:
-            _draw_ecdf(axis, column, color)
+        DRAW[kind](axis, column, REJECTED if rejected else PASSED)
     _label(axes, *LABELS[kind])
-    figure.suptitle(fill(outcome.summary, int(LETTERS_PER_INCH * figure.get_figwidth())), fontsize=10)
+    figure.suptitle(fill(summary, int(LETTERS_PER_INCH * figure.get_figwidth())), fontsize=10)
     _explain(figure, bad)
     return figure
 
@@ -123,10 +99,10 @@ def _make_figure(panels: int) -> Figure:
     return made(figsize=(max(5.0, 2.4 * min(panels, COLUMNS)), 0.8 + max(3.2, 1.9 * rows)), layout="constrained")
 
 
-def _draw_coverage(axis: Any, outcome: Outcome, simulations: int, color: str) -> None:
-    bound = gap_bound(simulations, BAND)
+def _draw_coverage(axis: Any, uniforms: Doubles, color: str) -> None:
+    bound = gap_bound(len(uniforms), BAND)
     axis.fill_between(GRID, GRID - bound, GRID + bound, color=SHADE)
-    axis.plot(GRID, outcome.expected_coverage(GRID.tolist()), color=color)
+    axis.plot(GRID, (uniforms < GRID[:, None]).mean(axis=1), color=color)
     axis.set(xlim=(0, 1), ylim=(0, 1))
 
 
@@ -143,3 +119,6 @@ def _draw_ranks(axis: Any, uniforms: Doubles, color: str) -> None:
     half = -special.ndtri(BAND / 2 / BINS) * np.sqrt(n * share * (1 - share))
     axis.axhspan(n * share - half, n * share + half, color=SHADE)
     axis.hist(uniforms, bins=BINS, range=(0, 1), color=color)
+
+
+DRAW = {"ecdf": _draw_ecdf, "ranks": _draw_ranks, "coverage": _draw_coverage}

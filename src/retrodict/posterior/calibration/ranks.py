@@ -1,4 +1,4 @@
-r"""Where the truth of a simulation stands among draws for its data: uniform, if the draws are from the posterior.
+r"""Ranks of simulated truths among draws for their data, which are uniform if the draws are from the posterior.
 
 The rank of a quantity is the number of draws below the truth; ties, which discrete latents have, are broken at
 random. Quantities are every latent column; the two log densities, :math:`\log q(z \mid x)` and
@@ -24,10 +24,10 @@ from retrodict.plan.layout import Floats
 from retrodict.posterior.programs import Compiled, Factors
 from retrodict.posterior.randomness import require_draws_of_key
 
-# Rows of a block: each of its simulations takes one for the truth and one for each draw.
+# The most rows and numbers of a block, in which a simulation takes a row for the truth and one for each draw.
 MOST_ROWS = 1 << 16
 MOST_NUMBERS = 1 << 24
-# Densities and distances that differ by less than this share are equal: they were rounded on different ways.
+# Densities and distances that differ by less than this share count as equal, since rounding differs.
 SAME = 1e-5
 # Wider data are projected at random before latents are predicted from them.
 MOST_PREDICTORS = 64

@@ -1,4 +1,4 @@
-"""Is a set of numbers uniform between 0 and 1? Two tests that see different things, and what many of them prove.
+"""Two tests of whether numbers are uniform between 0 and 1, and the correction for several tests.
 
 Chi-square over 20 bins sees intervals that are too narrow or too wide, Kolmogorov and Smirnov's test sees shifts:
 of 5,000 simulations at level 0.001 the first finds a standard deviation 10 % off nearly always, the second a mean

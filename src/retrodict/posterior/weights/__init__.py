@@ -1,1 +1,1 @@
-"""Importance weights: their smoothing, what they are worth, and what they give."""
+"""Importance weights: their smoothing, their effective number, and the moments that they give."""

@@ -1,4 +1,4 @@
-r"""How many draws weighted ones are worth, and whether their share will last when there are more of them.
+r"""The number of draws that weighted ones are worth, and whether their share lasts when there are more of them.
 
 A share that falls as draws are added belongs to weights whose variance is infinite, or to a region that draws hardly
 ever reach, such as the border of a support: moments are off there, while the tail of the weights that were met may
@@ -11,9 +11,9 @@ import numpy as np
 
 from retrodict.posterior.weights.pareto import Doubles
 
-# A sixteenth of the draws is compared with all of them, where it has draws enough to tell.
+# A sixteenth of the draws is compared with all of them, where it has at least this many draws.
 PART, LEAST_PART = 16, 50
-# The change is carried on as often: to 256 times as many draws.
+# The change is extrapolated by this many steps, to 256 times as many draws.
 STEPS_AHEAD = 2
 
 

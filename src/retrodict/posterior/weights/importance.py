@@ -1,4 +1,4 @@
-"""Draws with importance weights: what makes the answer of an encoder exact in the limit, and says how far it is."""
+"""Draws with importance weights, which correct an encoder and tell how far its draws can be relied on."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from retrodict.plan.layout import Floats
 from retrodict.posterior.weights.effective_draws import count_effective, foresee_share
 from retrodict.posterior.weights.pareto import Doubles, Smoothed, smooth, threshold
 
-# A smaller share of effective draws is none to rely on, whatever k-hat says.
+# Weights with a smaller share of effective draws are not reliable, whatever k-hat is.
 LEAST_SHARE = 0.1
-# Observations of which an answer in words says more than that there are such.
+# The most observations that an answer in words describes one by one.
 MOST_SHOWN = 8
 
 
@@ -53,7 +53,7 @@ class Importance(Tabular):
         nameless = np.isnan(weights) | (weights == np.inf)
         if nameless.any():
             raise WeightError(
-                f"importance weights that are not numbers, {int(nameless.sum())} of {weights.size}",
+                f"{int(nameless.sum())} of {weights.size} importance weights are NaN or infinite",
                 remedy="The model or the encoder gives a density that is NaN or infinite; score such draws with both.",
             )
         empty = np.argwhere(np.isneginf(weights).all(axis=0))
@@ -136,7 +136,7 @@ class Importance(Tabular):
         as many, though it is not yet. The weights then have no variance, or draws hardly ever reach a part of the
         posterior.
         """
-        low, will_be_low = self._share < LEAST_SHARE, foresee_share(self.weights) < LEAST_SHARE
+        low, will_be_low = self.ess / len(self.log_weights) < LEAST_SHARE, foresee_share(self.weights) < LEAST_SHARE
         return {"k-hat": ~(self.khat < self.threshold), "ess": low, "falling ess": will_be_low & ~low}
 
     @cached_property
@@ -203,10 +203,6 @@ class Importance(Tabular):
         columns = self.weights.reshape(size, -1).T
         chosen = np.stack([_choose(rng, column, wanted) for column in columns], axis=-1).reshape(wanted, *batch)
         return {name: np.take_along_axis(values, _widen(chosen, values), 0) for name, values in self.draws.items()}
-
-    @property
-    def _share(self) -> Doubles:
-        return np.asarray(self.ess / len(self.log_weights))
 
     def _average(self, values: Floats) -> Doubles:
         return np.asarray((_widen(self.weights, values) * values).sum(axis=0))

@@ -88,7 +88,7 @@ def fit_pareto(excess: Doubles) -> tuple[float, float]:
 
 
 def threshold(draws: int) -> float:
-    r"""Return the shape below which weights of so many draws can be relied on, :math:`\min(1 - 1/\log_{10} S, 0.7)`.
+    r"""Return the shape below which weights can be relied on, :math:`\min(1 - 1/\log_{10} S, 0.7)`.
 
     Source: Vehtari et al. 2024, section 3.2.4.
 

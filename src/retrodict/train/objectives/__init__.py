@@ -1,1 +1,1 @@
-"""What training minimizes: pure functions ``objective(pair, key, observed, draws)``, by name in ``named``."""
+"""The objectives of training: pure functions ``objective(pair, key, observed, draws)``, by name in ``named``."""

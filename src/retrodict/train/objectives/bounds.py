@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Key
 from retrodict.train.autoencoder import Pair
 from retrodict.train.objectives.weights import check_draws, draw_log_weights
 
-# Draws of all rows are scored together while the widest layer of the encoder has at most so many numbers: 16 MiB.
+# The most numbers in the widest layer of the encoder for draws that are scored together: 16 MiB.
 PIECE = 2**22
 
 

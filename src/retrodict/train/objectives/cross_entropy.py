@@ -1,12 +1,8 @@
-"""What inference compilation minimizes: a pure function of an encoder and joint draws of a fixed model."""
-
-from collections.abc import Callable
+"""The objective of inference compilation: a pure function of an encoder and joint draws of a fixed model."""
 
 from jaxtyping import Array, Float
 
 from retrodict.encode.encoder import Encoder
-
-Loss = Callable[[Encoder, Float[Array, "batch latents"], Float[Array, "batch observed"]], Float[Array, ""]]
 
 
 def cross_entropy(
