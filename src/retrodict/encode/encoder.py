@@ -60,8 +60,10 @@ Observed = Float[Array, "*batch observed"]
 Nats = Float[Array, "*batch"]
 Terms = Float[Array, "steps rows"]
 
-# What is drawn in a step: from its number, the family of its columns and their parameters, and the step itself.
-Choose = Callable[[Any, Step, Conditional, Float[Array, "rows drawn parameters"]], Float[Array, "rows drawn"]]
+# Columns of a row and log q of each, in nats.
+Scored = tuple[Float[Array, "rows columns"], Float[Array, "rows columns"]]
+# What gives the columns of a step their values, from its number, the columns and their parameters.
+Choose = Callable[[Any, Index, Float[Array, "rows columns parameters"]], Scored]
 
 
 class Encoder(eqx.Module):
@@ -122,19 +124,45 @@ class Encoder(eqx.Module):
     def draw(self, key: Key[Array, ""], drawing: Drawing, steps: range | None = None) -> tuple[Drawing, Terms]:
         """Return what is known after these steps, all by default, and log q of what is drawn in each, in nats."""
 
-        def choose(number: Any, step: Step, conditional: Conditional, parameters: Array) -> Array:
-            return conditional.sample(jax.random.fold_in(key, number), parameters)
+        def choose(number: Any, columns: Index, parameters: Array) -> Scored:
+            return self.draw_columns(jax.random.fold_in(key, number), columns, parameters)
 
-        return self._take(steps or range(self.structure.depth), drawing, choose)
+        return self._take(range(self.structure.depth) if steps is None else steps, drawing, choose)
 
     def follow(self, latents: Float[Array, "columns rows"], drawing: Drawing, steps: range) -> tuple[Drawing, Terms]:
         """Return the same where the columns of these steps are not drawn, but have these values."""
 
-        def choose(number: Any, step: Step, conditional: Conditional, parameters: Array) -> Array:
-            center, spread = self._find_units(step)
-            return (take(latents, step.columns).T - center) / spread
+        def choose(_: Any, columns: Index, parameters: Array) -> Scored:
+            return self.score_columns(take(latents, columns).T, columns, parameters)
 
         return self._take(steps, drawing, choose)
+
+    def open(self, step: Step, drawing: Drawing) -> tuple[Drawing, Float[Array, "rows drawn parameters"]]:
+        """Return what is known once a step has been computed, and the parameters of the columns drawn in it."""
+        state, parameters = self.network.advance(step.computed, step.columns, drawing.state)
+        return drawing._replace(state=state), parameters
+
+    def draw_columns(
+        self, key: Key[Array, ""], columns: Index, parameters: Float[Array, "rows drawn parameters"]
+    ) -> Scored:
+        """Return values drawn of these columns."""
+        center, spread = self._find_units(columns)
+        standard = self.conditional.at(columns).sample(key, parameters)
+        return standard * spread + center, self._score(standard, columns, parameters)
+
+    def score_columns(
+        self, values: Float[Array, "rows drawn"], columns: Index, parameters: Float[Array, "rows drawn parameters"]
+    ) -> Scored:
+        """Return the same where these columns have these values."""
+        center, spread = self._find_units(columns)
+        return values, self._score((values - center) / spread, columns, parameters)
+
+    def close(self, step: Step, values: Float[Array, "rows drawn"], opened: Drawing) -> Drawing:
+        """Return what is known once the columns of a step have these values."""
+        made = values.at[:, step.made].get(mode="clip")
+        inputs = self.features.encode(self._fixed_scaling, step.inputs, made)
+        state = self.network.write(step.inputs, inputs, opened.state)
+        return Drawing(state, put(opened.latents, step.columns, values.T))
 
     def schedule(self) -> list[Step]:
         """Return what happens in each step of drawing."""
@@ -164,21 +192,21 @@ class Encoder(eqx.Module):
         self, number: Any, step: Step, drawing: Drawing, choose: Choose
     ) -> tuple[Drawing, Float[Array, " rows"]]:
         """Take one step. Columns that stand for nothing are drawn too, and dropped."""
-        state, parameters = self.network.advance(step.computed, step.columns, drawing.state)
-        conditional = self.conditional.at(step.columns)
-        standard = choose(number, step, conditional, parameters)
-        center, spread = self._find_units(step)
-        factors = conditional.log_prob(parameters, standard) - jnp.log(spread)
-        values = standard * spread + center
-        made = values.at[:, step.made].get(mode="clip")
-        state = self.network.write(step.inputs, self.features.encode(self._fixed_scaling, step.inputs, made), state)
+        opened, parameters = self.open(step, drawing)
+        values, factors = choose(number, step.columns, parameters)
         term = jnp.where(step.columns < len(self.structure.level), factors, 0.0).sum(axis=-1)
-        return Drawing(state, put(drawing.latents, step.columns, values.T)), term
+        return self.close(step, values, opened), term
 
-    def _find_units(self, step: Step) -> Scaling:
-        """Return center and spread of the columns drawn in a step."""
+    def _score(
+        self, standard: Float[Array, "rows drawn"], columns: Index, parameters: Float[Array, "rows drawn parameters"]
+    ) -> Float[Array, "rows drawn"]:
+        spread = self._find_units(columns).spread
+        return self.conditional.at(columns).log_prob(parameters, standard) - jnp.log(spread)
+
+    def _find_units(self, columns: Index) -> Scaling:
+        """Return center and spread of some latent columns."""
         count = len(self.structure.level)
-        return Scaling(*(take(part[len(part) - count :], step.columns) for part in self._fixed_scaling))
+        return Scaling(*(take(part[len(part) - count :], columns) for part in self._fixed_scaling))
 
     @property
     def _fixed_scaling(self) -> Scaling:

@@ -17,19 +17,19 @@ from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.transforms import IdentityTransform
 
 from retrodict.encode.codes import bijection_to, bounds_or_default
-from retrodict.encode.encoder import Drawing, Encoder
+from retrodict.encode.encoder import Encoder
 from retrodict.encode.space import Space
 from retrodict.graph.bayesnet import Variable
 from retrodict.guide import site_steps
-from retrodict.guide.site_steps import Taken
+from retrodict.guide.site_steps import Opened, Taken
 from retrodict.posterior.factors import Factor, add_up, draw_factors, score_factors
 
 
 class SiteDensity(Distribution):  # type: ignore[misc]
     r"""The density of a site, :math:`\log q(z) = \log q(c) - \log |\partial z / \partial c|` for its codes c.
 
-    They are drawn one after another, in these ``steps`` of an encoder, from what is known in ``drawing``. ``shape`` is
-    that of the site's value, of which the last ``event_dim`` axes are its event.
+    They are drawn one after another in ``steps`` of an encoder, the first of which is ``opened``, and draws the first
+    code at this ``place``. ``shape`` is that of the site's value, of which the last ``event_dim`` axes are its event.
     """
 
     def __init__(
@@ -39,12 +39,14 @@ class SiteDensity(Distribution):  # type: ignore[misc]
         event_dim: int,
         encoder: Encoder,
         steps: range,
-        drawing: Drawing,
+        place: int,
+        opened: Opened,
     ) -> None:
         low, high = bounds_or_default(variable)
         is_real = variable.support == "real"
         self.bijection = IdentityTransform() if is_real else bijection_to(variable.support, low, high)
-        self.encoder, self.steps, self.drawing = encoder, steps, drawing
+        self.taken_by = encoder, steps, place
+        self.opened = opened
         self.code_shape = tuple(self.bijection.inverse_shape(tuple(shape)))
         n_batch = len(shape) - event_dim
         super().__init__(tuple(shape[:n_batch]), tuple(shape[n_batch:]), validate_args=False)
@@ -62,7 +64,7 @@ class SiteDensity(Distribution):  # type: ignore[misc]
 
     def sample_with_intermediates(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> tuple[Any, list[Any]]:
         """Return draws of the site, and what their steps gave: values that were rounded onto a bound have no codes."""
-        draw = _repeat(lambda key: site_steps.draw(self.encoder, self.steps, key, self.drawing), sample_shape)
+        draw = _repeat(lambda key: site_steps.draw(*self.taken_by, key, self.opened), sample_shape)
         own = _as_key(key)
         taken = draw(jax.random.split(own, sample_shape) if sample_shape else own)
         return self.bijection(taken.codes.reshape(*sample_shape, *self.code_shape)), [taken]
@@ -83,7 +85,7 @@ class SiteDensity(Distribution):  # type: ignore[misc]
     def follow(self, value: jax.Array) -> Taken:
         """Return what the steps of the site give where it has this value."""
         codes = self.encode(value)
-        follow = _repeat(lambda one: site_steps.follow(self.encoder, self.steps, one, self.drawing), codes.shape[:-1])
+        follow = _repeat(lambda one: site_steps.follow(*self.taken_by, one, self.opened), codes.shape[:-1])
         return follow(codes)
 
 

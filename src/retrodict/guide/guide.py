@@ -28,7 +28,7 @@ from retrodict.graph.names import Name
 from retrodict.guide.densities import JointDensity, SiteDensity
 from retrodict.guide.fitting import fit_guide
 from retrodict.guide.parts import FromModel, GuideParts, build_parts, read_data
-from retrodict.guide.site_steps import begin
+from retrodict.guide.site_steps import Taken, begin, close, open_step
 from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_rate, read_seed
 from retrodict.posterior.factors import list_factors
@@ -279,13 +279,21 @@ class AutoFaithful:
     def _draw_sites(self, encoder: Encoder, codes: jax.Array) -> dict[str, jax.Array]:
         """Draw inferred latents one by one, along the steps of the encoder."""
         drawing, values = begin(encoder, codes), {}
-        for name, steps in self.parts.turns.items():
-            variable, shape = self.model.net.variable(name), self.model.sites[name].shape
-            density = SiteDensity(variable, shape, self.parts.frames[name].event_dim, encoder, steps, drawing)
-            with handlers.trace() as trace:
-                values[name] = self._sample(name, density)
-            drawn = [*trace.values()][-1]["intermediates"]  # empty where a handler gave the site its value
-            drawing = drawn[0].after if drawn else density.follow(values[name]).after
+        for steps, names in self.parts.turns.items():
+            opened = open_step(encoder, steps.start, drawing)
+            taken: list[Taken] = []
+            for place, name in enumerate(names):
+                variable, shape = self.model.net.variable(name), self.model.sites[name].shape
+                event_dim = self.parts.frames[name].event_dim
+                density = SiteDensity(
+                    variable, self.model.sites[name].shape, frame.event_dim, encoder, steps, place, opened
+                )
+                with handlers.trace() as trace:
+                    values[name] = self._sample(name, density)
+                drawn = [*trace.values()][-1]["intermediates"]  # empty where a handler gave the site its value
+                taken += drawn or [density.follow(values[name])]
+            codes = jnp.concatenate([one.codes for one in taken])
+            drawing = taken[0].after or close(encoder, steps.start, codes, opened)
         return values
 
     def _sample(self, name: str, density: Any) -> Any:

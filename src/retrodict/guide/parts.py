@@ -47,12 +47,13 @@ class GuideParts:
         return Space(self.inverse)
 
     @cached_property
-    def turns(self) -> dict[str, range]:
-        """The steps of the encoder that draw each inferred site, where they are of one site after another."""
+    def turns(self) -> dict[range, list[str]]:
+        """The steps of the encoder that draw inferred sites, several where they are of one code, in their sequence."""
         level = () if self.encoder is None else self.encoder.structure.level
-        columns = self.space.code_columns.items()
-        steps = {str(name): range(level[own[0]], level[own[-1]] + 1) for name, own in columns}
-        return dict(sorted(steps.items(), key=lambda turn: turn[1].start))
+        found: dict[range, list[str]] = {}
+        for name, own in self.space.code_columns.items():
+            found.setdefault(range(level[own[0]], level[own[-1]] + 1), []).append(str(name))
+        return dict(sorted(found.items(), key=lambda turn: turn[0].start))
 
     def to_columns(self, data: Mapping[Any, Any]) -> jax.Array:
         """Return the values of observed sites as columns of the model, zero elsewhere."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -95,9 +96,9 @@ class Dependencies:
         )
 
     def by_latent(self) -> Dependencies:
-        """Return the same columns, each drawn in a step of its own, those of a latent without others in between.
+        """Return the same columns in steps such that those of a latent have no columns of others in or between them.
 
-        For whoever draws latent by latent, the columns of which depend on each other.
+        Latents of one column share a step as before. For whoever draws latent by latent.
 
         >>> from retrodict import BayesNet, Variable, invert
         >>> net = BayesNet(
@@ -109,10 +110,18 @@ class Dependencies:
         >>> columns.latents, columns.level.tolist(), columns.by_latent().level.tolist()
         (('y', 'y', 'z', 'z'), [0, 1, 0, 1], [0, 1, 2, 3])
         """
-        begin = {name: column for column, name in reversed(list(enumerate(self.latents)))}
-        first = np.array([begin[name] for name in self.latents], dtype=np.int64)
-        level = np.empty(len(first), dtype=np.int64)
-        level[np.lexsort((self.level, first, self.level[first]))] = np.arange(len(first))
+        owned: dict[Name, list[int]] = {}
+        for column, name in enumerate(self.latents):
+            owned.setdefault(name, []).append(column)
+
+        def find_turn(columns: list[int]) -> tuple[int, int]:
+            return int(self.level[columns[0]]), columns[0] if len(columns) > 1 else -1
+
+        level, step = np.empty(len(self.latents), dtype=np.int64), 0
+        for _, turn in itertools.groupby(sorted(owned.values(), key=find_turn), find_turn):
+            for columns in turn:
+                level[columns] = step + np.arange(len(columns))
+            step += len(columns)
         return replace(self, level=level)
 
     def _level_columns(self, sizes: Integers) -> Integers:
