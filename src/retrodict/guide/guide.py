@@ -285,9 +285,7 @@ class AutoFaithful:
             for place, name in enumerate(names):
                 variable, shape = self.model.net.variable(name), self.model.sites[name].shape
                 event_dim = self.parts.frames[name].event_dim
-                density = SiteDensity(
-                    variable, self.model.sites[name].shape, frame.event_dim, encoder, steps, place, opened
-                )
+                density = SiteDensity(variable, shape, event_dim, encoder, steps, place, opened)
                 with handlers.trace() as trace:
                     values[name] = self._sample(name, density)
                 drawn = [*trace.values()][-1]["intermediates"]  # empty where a handler gave the site its value
