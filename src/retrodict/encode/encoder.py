@@ -59,11 +59,12 @@ Latents = Float[Array, "*batch latents"]
 Observed = Float[Array, "*batch observed"]
 Nats = Float[Array, "*batch"]
 Terms = Float[Array, "steps rows"]
-
-# Columns of a row and log q of each, in nats.
-Scored = tuple[Float[Array, "rows columns"], Float[Array, "rows columns"]]
+# The columns drawn in a step, their parameters, and their values with log q of each in nats.
+Drawn = Float[Array, "rows drawn"]
+OfDrawn = Float[Array, "rows drawn parameters"]
+Scored = tuple[Drawn, Drawn]
 # What gives the columns of a step their values, from its number, the columns and their parameters.
-Choose = Callable[[Any, Index, Float[Array, "rows columns parameters"]], Scored]
+Choose = Callable[[Any, Index, OfDrawn], Scored]
 
 
 class Encoder(eqx.Module):
@@ -137,27 +138,23 @@ class Encoder(eqx.Module):
 
         return self._take(steps, drawing, choose)
 
-    def open(self, step: Step, drawing: Drawing) -> tuple[Drawing, Float[Array, "rows drawn parameters"]]:
+    def open(self, step: Step, drawing: Drawing) -> tuple[Drawing, OfDrawn]:
         """Return what is known once a step has been computed, and the parameters of the columns drawn in it."""
         state, parameters = self.network.advance(step.computed, step.columns, drawing.state)
         return drawing._replace(state=state), parameters
 
-    def draw_columns(
-        self, key: Key[Array, ""], columns: Index, parameters: Float[Array, "rows drawn parameters"]
-    ) -> Scored:
+    def draw_columns(self, key: Key[Array, ""], columns: Index, parameters: OfDrawn) -> Scored:
         """Return values drawn of these columns."""
         center, spread = self._find_units(columns)
         standard = self.conditional.at(columns).sample(key, parameters)
         return standard * spread + center, self._score(standard, columns, parameters)
 
-    def score_columns(
-        self, values: Float[Array, "rows drawn"], columns: Index, parameters: Float[Array, "rows drawn parameters"]
-    ) -> Scored:
+    def score_columns(self, values: Drawn, columns: Index, parameters: OfDrawn) -> Scored:
         """Return the same where these columns have these values."""
         center, spread = self._find_units(columns)
         return values, self._score((values - center) / spread, columns, parameters)
 
-    def close(self, step: Step, values: Float[Array, "rows drawn"], opened: Drawing) -> Drawing:
+    def close(self, step: Step, values: Drawn, opened: Drawing) -> Drawing:
         """Return what is known once the columns of a step have these values."""
         made = values.at[:, step.made].get(mode="clip")
         inputs = self.features.encode(self._fixed_scaling, step.inputs, made)
@@ -197,9 +194,7 @@ class Encoder(eqx.Module):
         term = jnp.where(step.columns < len(self.structure.level), factors, 0.0).sum(axis=-1)
         return self.close(step, values, opened), term
 
-    def _score(
-        self, standard: Float[Array, "rows drawn"], columns: Index, parameters: Float[Array, "rows drawn parameters"]
-    ) -> Float[Array, "rows drawn"]:
+    def _score(self, standard: Drawn, columns: Index, parameters: OfDrawn) -> Drawn:
         spread = self._find_units(columns).spread
         return self.conditional.at(columns).log_prob(parameters, standard) - jnp.log(spread)
 
