@@ -356,7 +356,7 @@ def test_a_summary_network_is_trained_along():
         (
             lambda: rd.AutoFaithful(programs.normal, summaries={"x": jnp.asarray}).setup(1.0),
             rd.errors.OptionError,
-            r"summary of 'x' has shape \(\)",
+            r"summary of 'x' has the shape \(\)",
         ),
         (
             lambda: jax.jit(handlers.seed(rd.AutoFaithful(programs.normal), 0))(1.0),
