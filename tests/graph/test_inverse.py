@@ -85,5 +85,5 @@ def test_parents_are_listed_as_the_model_numbers_them(case: Case) -> None:
 def test_too_many_edges_are_not_written_out() -> None:
     inverse = invert(CASES[0].net, order="forward")
     inverse.require_size(9)
-    with pytest.raises(SizeError, match=r"the forward inverse has 9 edges, more than the 8 .*, 4, is that of: 'x2'\."):
+    with pytest.raises(SizeError, match=r"the forward inverse has 9 edges, more than the 8 .*, 4, is that of 'x2'\."):
         inverse.require_size(8)

@@ -10,7 +10,7 @@ import pytest
 import retrodict as rd
 from retrodict.invert import comi
 from retrodict.invert.problem import Problem
-from retrodict.invert.search import dissection
+from retrodict.invert.search import components, dissection
 from retrodict.invert.search.components import fall_apart, peel
 
 from .order_cases import free
@@ -54,7 +54,7 @@ def test_cliques_that_overlap_are_cut_once(monkeypatch: pytest.MonkeyPatch) -> N
 def test_neighbors_not_joined_are_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
     net = make_fans(60, range(40), range(20, 60))
     (part,) = fall_apart(Problem.of(net), free(net))
-    looks = count_calls(monkeypatch, parts, "_find_unjoined")
+    looks = count_calls(monkeypatch, components, "_find_unjoined")
     peeled, left = peel(part)
     assert (sorted(peeled), left) == (list(range(60)), 0)
     assert peeled[:20] == list(range(20))

@@ -113,7 +113,7 @@ def poison(at_value: float):
 
 def test_a_number_that_is_not_finite_stops_training_and_keeps_the_last_good_parameters():
     with pytest.raises(
-        TrainingError, match=r"not finite at step \d+, where the density of 'x0' is not finite\."
+        TrainingError, match=r"not finite at step \d+, where the density of 'x0', 'x1', 'x2' is not finite\."
     ) as caught:
         train(simulate=poison(6.0), names=("x0", "x1", "x2"))
     error = caught.value

@@ -49,7 +49,7 @@ def test_parameters_tell_generators_apart():
 
 
 def test_no_density_is_given():
-    with pytest.raises(DensityError, match=r"no density.*'x'\. Use amortize"):
+    with pytest.raises(DensityError, match=r"no density of 'x'.*Use amortize"):
         MODEL.log_joint(MODEL.simulate(n=2))
 
 

@@ -100,8 +100,9 @@ def amortize(
     """
     if not isinstance(model, Model):
         raise OptionError(f"amortize needs a Model that can be simulated, not a {type(model).__name__}")
-    optimizer = choose_optimizer(read_rate(learning_rate), read_count("steps", steps))
-    plan, seed = Plan(steps, batch, patience=patience, optimizer=optimizer), read_seed(seed)
+    steps, batch, seed = read_count("steps", steps), read_count("batch", batch), read_seed(seed)
+    patience = None if patience is None else read_count("patience", patience)
+    plan = Plan(steps, batch, patience=patience, optimizer=choose_optimizer(read_rate(learning_rate), steps))
     recipe = Recipe(order, minimize, network, widths, conditional, summaries).settle(model)
     inverse = recipe.invert(model)
     compiled = share(model, inverse)

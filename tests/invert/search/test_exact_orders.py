@@ -66,7 +66,7 @@ def test_twenty_latents() -> None:
 
 def test_too_many_latents_are_refused_with_their_number() -> None:
     net = draw_latents(1, 60, 2.0)
-    with pytest.raises(OrderError, match=r"60 latents.*more than 30.*order='auto'") as caught:
+    with pytest.raises(OrderError, match=r"60 connected latents.*more than 30.*order='auto'") as caught:
         rd.invert(net, order="exact")
     assert len(caught.value.variables) == 60
     part = fall_apart(Problem.of(net), free(net))[0]

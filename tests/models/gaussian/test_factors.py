@@ -184,9 +184,9 @@ def test_coefficients_are_named():
 
 def test_bad_numbers_are_refused():
     net = BayesNet({"z": [], "x": ["z"]}, observed=["x"])
-    with pytest.raises(GraphError, match="variances that are not positive: 'x'"):
+    with pytest.raises(GraphError, match="the variance of 'x' is not positive"):
         LinearGaussian.from_weights(net, {}, variance=[1.0, 0.0])
-    with pytest.raises(GraphError, match="weight is not finite"):
+    with pytest.raises(GraphError, match="the weights of 'x' must be finite"):
         LinearGaussian.from_weights(net, {"x": {"z": float("nan")}})
     factors = LinearGaussian.from_weights(net, {}).posterior(invert(net))
     with pytest.raises(DataError, match="'x' has NaN or infinity"):

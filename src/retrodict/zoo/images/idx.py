@@ -33,7 +33,8 @@ def read_idx_images(path: str | os.PathLike[str]) -> Bytes:
 
     Source: LeCun, Cortes & Burges, the MNIST database, 1998.
 
-    >>> import tempfile
+    >>> import gzip, tempfile
+    >>> from pathlib import Path
     >>> place = Path(tempfile.mkdtemp(), "images.gz")
     >>> _ = place.write_bytes(gzip.compress(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 7, 9])))
     >>> read_idx_images(place).tolist()
