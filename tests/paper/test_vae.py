@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import retrodict as rd
 from retrodict.errors import OptionError
 from retrodict.paper.campaign import run_units
 from retrodict.paper.experiment import Findings, Result
@@ -63,9 +64,7 @@ def test_seeds_and_capacities_are_runs_of_their_own():
 
 @pytest.mark.parametrize("model", TASKS)
 def test_names_do_not_depend_on_the_number_of_pixels(model):
-    from retrodict.read.numpyro.reader import from_numpyro
-
-    larger = from_numpyro(TASKS[model].make(9, 0), observed=["x"], elementwise=True)
+    larger = rd.from_numpyro(TASKS[model].make(9, 0), observed=["x"], elementwise=True)
     small = find_inverses(model)
     found = {name: rd.invert(larger, name).parents for name in ENCODERS}
     for one in ENCODERS:
