@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from retrodict.errors import CycleError, GuideError
-from retrodict.graph.bayesnet import BayesNet, find_cycle
+from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name, require_distinct, require_list, unknown
 from retrodict.graph.parentsets import ParentSets
 from retrodict.graph.rows import Rows
+from retrodict.graph.written_edges import find_cycle
 
 
 def read_guide(net: BayesNet, parents: Mapping[Any, Iterable[Name]]) -> Inverse:

@@ -14,9 +14,10 @@ from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
 from retrodict.errors import OrderError
-from retrodict.graph.bayesnet import BayesNet, find_cycle
+from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.names import Name, list_entries, require_list
 from retrodict.graph.rows import Mask
+from retrodict.graph.written_edges import find_cycle
 
 
 @dataclass(frozen=True)

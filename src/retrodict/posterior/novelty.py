@@ -12,6 +12,7 @@ Sources: Mahalanobis 1936; Tipping & Bishop 1999 (low rank and a rest); Vovk, Ga
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from retrodict.errors import NoveltyWarning, warn_user
+from retrodict.graph.names import Name
 from retrodict.graph.rows import Mask
 from retrodict.plan.layout import Floats
 from retrodict.posterior.programs import Compiled
@@ -131,6 +134,24 @@ class Familiar:
         n, count = len(novel), int(novel.sum())
         by_chance = special.bdtrc(count - 1, n, FALSE_ALARM) if count else 1.0
         return novel if by_chance <= FALSE_ALARM else np.asarray(novel & far)
+
+    def warn(self, observed: Floats, owners: Sequence[Name]) -> None:
+        """Warn where observations, one a row, are alarming; ``owners`` are the variables of their columns."""
+        alarming = np.flatnonzero(self.find_alarming(observed))
+        if not len(alarming):
+            return
+        scores = self.score(observed)
+        worst = int(alarming[scores.distance[alarming].argmax()])
+        column = int(scores.column[worst])
+        seen = f"{self.lowest[column]:.4g} to {self.highest[column]:.4g}"
+        value = f"; {owners[column]!r} is {observed[worst, column]:.4g}, training saw {seen}"
+        warn_user(
+            f"{len(alarming)} of {len(observed)} observations lie outside what training saw: observation {worst} "
+            f"is at distance {scores.distance[worst]:.1f}, what is familiar within {self.limits[1]:.1f}"
+            f"{value if scores.excess[worst] else ''}. The encoder guesses there; look at importance(...).khat, or at "
+            "the model.",
+            NoveltyWarning,
+        )
 
 
 def _decompose(standard: Doubles) -> tuple[Doubles, Doubles, float]:

@@ -15,7 +15,7 @@ import numpy as np
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.space import Space
-from retrodict.errors import DataError, FileError, NoveltyWarning, warn_user
+from retrodict.errors import DataError, FileError
 from retrodict.graph.frozen import Portable
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
@@ -360,7 +360,7 @@ class AmortizedPosterior(Portable):
         """Refuse evidence of other variables than the factors are given; warn of what is unlike training."""
         evidence.require(self._space.net.observed)
         if self.familiar is not None:
-            self._warn_of_novelty(self.familiar, evidence.rows)
+            self.familiar.warn(evidence.rows, self._space.observed_layout.owners)
 
     def _draw_blocks(self, request: Request, seed: int) -> Iterator[tuple[Floats, ...]]:
         def program(key: jax.Array, observed: jax.Array) -> tuple[jax.Array]:
@@ -391,19 +391,3 @@ class AmortizedPosterior(Portable):
 
     def _shape(self, rows: Floats, request: Request) -> Floats:
         return rows.reshape(-1, *request.evidence.batch, rows.shape[-1])
-
-    def _warn_of_novelty(self, familiar: Familiar, observed: Floats) -> None:
-        alarming = np.flatnonzero(familiar.find_alarming(observed))
-        if len(alarming):
-            scores = familiar.score(observed)
-            worst = int(alarming[scores.distance[alarming].argmax()])
-            column = int(scores.column[worst])
-            name = self._space.observed_layout.owners[column]
-            seen = f"{familiar.lowest[column]:.4g} to {familiar.highest[column]:.4g}"
-            beyond = f"; {name!r} is {observed[worst, column]:.4g}, training saw {seen}" if scores.excess[worst] else ""
-            warn_user(
-                f"{len(alarming)} of {len(observed)} observations lie outside what training saw: observation {worst} "
-                f"is at distance {scores.distance[worst]:.1f}, what is familiar within {familiar.limits[1]:.1f}"
-                f"{beyond}. The encoder guesses there; look at importance(...).khat, or at the model.",
-                NoveltyWarning,
-            )
