@@ -24,8 +24,8 @@ from retrodict.encode.encoder import Encoder
 from retrodict.encode.features import SCALING_DRAWS, Scaling
 from retrodict.plan.dependencies import Dependencies
 from retrodict.posterior import amortization
-from retrodict.posterior.amortization import simulator
 from retrodict.posterior.posterior import AmortizedPosterior
+from retrodict.posterior.sharing import share
 from retrodict.train.inference import Simulate, fit
 from retrodict.train.loop import Plan
 
@@ -36,7 +36,7 @@ def build(source: str, units: int, *, dense: bool = False, seed: int = 0) -> Any
     """Return an untrained encoder with so many units for each parent set, if ``dense`` as masked matrices."""
     model = zoo.find(source)
     inverse = invert(model)
-    latents, observed = simulator(model, inverse)(jax.random.key(seed), SCALING_DRAWS)
+    latents, observed = share(model, inverse).simulate_codes(jax.random.key(seed), SCALING_DRAWS)
     scaling = Scaling.fit(jnp.concatenate([observed, latents], axis=-1))
     sets = len(set(map(tuple, Dependencies.of(inverse).parents.to_lists())))
     choice = mock.patch.object(network, "MOST_BLOCKS", 0) if dense else contextlib.nullcontext()
@@ -49,7 +49,7 @@ def train(turns: Turns, problem: str, units: int, dense: bool, simulate: bool, s
     given = Problem.load(problem)
     model = zoo.find(given.source)
     batch = given.batches.shape[1]
-    draw = simulator(model, invert(model)) if simulate else _go_round(given)
+    draw = share(model, invert(model)).simulate_codes if simulate else _go_round(given)
     plan = Plan(steps=ENDLESS, batch=batch, epoch=steps, optimizer=optax.adam(1e-3))
 
     def watch(_: Encoder) -> Mapping[str, float]:
@@ -187,7 +187,7 @@ def grow(turns: Turns, source: str, batch: int, draws: int, repeats: int) -> Non
     latents = len(model.net.latents)
     turns.end(stage="invert", edges=inverse.n_edges, latents=latents, depth=inverse.depth)
     turns.begin()
-    simulate = simulator(model, inverse)
+    simulate = share(model, inverse).simulate_codes
     scaling = Scaling.fit(jnp.concatenate(simulate(jax.random.key(0), SCALING_DRAWS)[::-1], axis=-1))
     encoder = build_encoder(inverse, jax.random.key(0), scaling=scaling)
     turns.end(stage="build")

@@ -11,7 +11,7 @@ from retrodict import zoo
 from retrodict.encode.build import build_encoder
 from retrodict.errors import OptionError
 from retrodict.invert import invert
-from retrodict.posterior.amortization import simulator
+from retrodict.posterior.sharing import share
 from retrodict.train.inference import fit
 from retrodict.train.loop import Plan, TrainingError
 from retrodict.train.objectives.cross_entropy import cross_entropy
@@ -19,7 +19,7 @@ from retrodict.train.steps import average
 
 MODEL = zoo.binary_tree(3)
 INVERSE = invert(MODEL)
-SIMULATE = simulator(MODEL, INVERSE)
+SIMULATE = share(MODEL, INVERSE).simulate_codes
 PLAN = Plan(steps=60, batch=16, epoch=25, optimizer=optax.adam(1e-3))
 SHORT = Plan(steps=12, batch=16, epoch=5, optimizer=optax.adam(1e-3))
 

@@ -15,7 +15,7 @@ from retrodict.graph.inverse import Inverse
 from retrodict.invert import invert
 from retrodict.models.gaussian import GaussianFactors, LinearGaussian
 from retrodict.plan.layout import Floats
-from retrodict.posterior.amortization import simulator
+from retrodict.posterior.sharing import share
 
 DATASETS = 5
 DRAWS_PER_DATASET = 100
@@ -71,7 +71,7 @@ def watch_both(
     ``log_posterior``: the mean exact log-posterior of encoder samples under five fixed datasets.
     """
     draw_key, data_key, sample_key = jax.random.split(jax.random.key(seed + 1_000_003), 3)
-    latents, observed = map(np.asarray, simulator(model, inverse)(draw_key, WATCHED_DRAWS))
+    latents, observed = map(np.asarray, share(model, inverse).simulate_codes(draw_key, WATCHED_DRAWS))
     datasets = model.draw(data_key, DATASETS)[:, model.net.observed_index]
     rows = jnp.repeat(datasets, DRAWS_PER_DATASET, axis=0)
     sample = eqx.filter_jit(lambda encoder: encoder.sample(sample_key, rows))

@@ -26,7 +26,7 @@ from retrodict.posterior.posterior import AmortizedPosterior
 from retrodict.posterior.randomness import require_draws_of_key, require_own_randomness
 from retrodict.posterior.sharing import share
 from retrodict.train.compiled import TRAINING
-from retrodict.train.inference import Simulate, fit
+from retrodict.train.inference import fit
 from retrodict.train.loop import Plan
 from retrodict.train.optimizers import choose_optimizer
 
@@ -146,11 +146,3 @@ def build_untrained(
     seen = drawn if observed is None else observed
     scaling = Scaling.of(space.dependencies, recipe.read_summaries(model), seen, latents)
     return recipe.build(model, build_key, scaling, space.dependencies if dependencies is None else dependencies)
-
-
-def simulator(model: Model, inverse: Inverse) -> Simulate:
-    """Return a function of a key and n that gives codes of the inferred latents and of the observed variables.
-
-    It is the same value for equal models, and so the same compiled program.
-    """
-    return share(model, inverse).simulate_codes

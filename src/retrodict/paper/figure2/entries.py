@@ -16,7 +16,8 @@ from retrodict.paper.experiment import require_choice
 from retrodict.paper.plateau import Plateau
 from retrodict.plan.capacity import count_in_use, match_widths
 from retrodict.plan.dependencies import Dependencies
-from retrodict.posterior.amortization import BATCH, LEARNING_RATE, Keys, build_untrained, simulator
+from retrodict.posterior.amortization import BATCH, LEARNING_RATE, Keys, build_untrained
+from retrodict.posterior.sharing import share
 from retrodict.train.inference import Simulate
 from retrodict.train.loop import Plan
 from retrodict.train.optimizers import choose_optimizer
@@ -101,7 +102,7 @@ class Contestant:
 
     def simulate(self) -> Simulate:
         """Return the source of minibatches."""
-        return simulator(self.model, self.inverse)
+        return share(self.model, self.inverse).simulate_codes
 
 
 def enter(model: LinearGaussian, name: str, width: int) -> Contestant:
