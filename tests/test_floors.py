@@ -28,6 +28,7 @@ FLOORS = [
     ["invert"],
     ["models"],
     ["read", "zoo"],
+    ["exact"],
     ["encode"],
     ["train"],
     ["posterior"],

@@ -44,7 +44,7 @@ def integrate_kl(exact, found, points):
 
 
 def test_the_conjugate_normal():
-    posterior = rd.amortize(rd.from_numpyro(normal, observed=["x"]), steps=2000, quiet=True)
+    posterior = rd.amortize(rd.from_numpyro(normal, observed=["x"]), steps=2000, exact=False, quiet=True)
     points = np.linspace(-12, 14, 4001)
     for x in (-2.0, 1.0, 4.0):
         exact = stats.norm(0.2 * 1.0 + 0.8 * x, np.sqrt(0.8)).logpdf(points)
@@ -54,7 +54,7 @@ def test_the_conjugate_normal():
 
 def test_beta_binomial():
     posterior = rd.amortize(
-        rd.from_numpyro(beta_binomial, observed=["x"]), steps=4000, conditional="spline", quiet=True
+        rd.from_numpyro(beta_binomial, observed=["x"]), steps=4000, conditional="spline", exact=False, quiet=True
     )
     points = np.linspace(0, 1, 4001)[1:-1]
     for x in range(0, 13, 3):
@@ -64,7 +64,9 @@ def test_beta_binomial():
 
 
 def test_small_discrete_models_beside_enumeration():
-    posterior = rd.amortize(rd.from_numpyro(two_causes, observed=["x"]), steps=4000, batch=1024, quiet=True)
+    posterior = rd.amortize(
+        rd.from_numpyro(two_causes, observed=["x"]), steps=4000, batch=1024, exact=False, quiet=True
+    )
     states = np.array(list(itertools.product([0.0, 1.0], [0.0, 1.0, 2.0])))
     prior = np.where(states[:, 0], 0.3, 0.7) * np.array([0.5, 0.3, 0.2])[states[:, 1].astype(int)]
     for x in (-1.0, 0.5, 2.0, 4.0):
@@ -75,7 +77,9 @@ def test_small_discrete_models_beside_enumeration():
 
 def test_calibration_passes_the_faithful_and_rejects_an_edge_removed():
     model = rd.from_numpyro(correlated, observed=["x"])
-    faithful = rd.amortize(model, steps=6000, batch=1024, quiet=True).calibration(5000, 199)
+    faithful = rd.amortize(model, steps=6000, batch=1024, exact=False, quiet=True).calibration(5000, 199)
     assert faithful, str(faithful)
-    lacking = rd.amortize(model, rd.mean_field(model.net), steps=6000, batch=1024, quiet=True).calibration(5000, 199)
+    lacking = rd.amortize(model, rd.mean_field(model.net), steps=6000, batch=1024, exact=False, quiet=True).calibration(
+        5000, 199
+    )
     assert not lacking, str(lacking)

@@ -7,6 +7,7 @@ from .certificate.certify import Edge as Edge
 from .certificate.certify import MissingEdge as MissingEdge
 from .certificate.certify import certify as certify
 from .encode.encoder import Encoder as Encoder
+from .exact.closed_form import ClosedForm as ClosedForm
 from .graph.bayesnet import BayesNet as BayesNet
 from .graph.bayesnet import Variable as Variable
 from .graph.inverse import Inverse as Inverse

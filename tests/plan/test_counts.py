@@ -36,7 +36,7 @@ SEEDS = {
     "resample": lambda seed: POSTERIOR.importance(DATA, 10).resample(3, seed=seed),
     "calibration": lambda seed: POSTERIOR.calibration(100, 19, seed=seed),
     "simulate": lambda seed: TREE.simulate(3, seed=seed),
-    "amortize": lambda seed: amortize(TREE, steps=1, seed=seed, quiet=True),
+    "amortize": lambda seed: amortize(TREE, steps=1, seed=seed, exact=False, quiet=True),
     "exact": lambda seed: EXACT.sample(DATA, 3, seed=seed),
 }
 
@@ -74,18 +74,20 @@ def test_every_integer_is_a_seed(seed):
 @pytest.mark.parametrize("option", ["steps", "batch", "patience"])
 def test_counts_of_training_are_read_before_it_begins(option, wrong):
     with pytest.raises(OptionError, match=f"^{option}="):
-        amortize(TREE, quiet=True, **{option: wrong})
+        amortize(TREE, exact=False, quiet=True, **{option: wrong})
 
 
 @pytest.mark.parametrize("wrong", [0, -1.0, float("nan"), float("inf"), "fast", None], ids=repr)
 def test_a_learning_rate_is_a_positive_number(wrong):
     with pytest.raises(OptionError, match=r"^learning_rate=.* is out of range\. Give a positive number\.$"):
-        amortize(TREE, quiet=True, learning_rate=wrong)
+        amortize(TREE, exact=False, quiet=True, learning_rate=wrong)
 
 
 def test_patience_of_amortize_is_in_steps():
     """Nothing is learned at this rate: the first of the epochs of 25 steps stays the best."""
-    posterior = amortize(TREE, steps=200, batch=8, widths=(8, 8), learning_rate=1e-30, patience=26, quiet=True)
+    posterior = amortize(
+        TREE, steps=200, batch=8, widths=(8, 8), learning_rate=1e-30, patience=26, exact=False, quiet=True
+    )
     assert posterior.history.step == (25, 50, 75)
 
 

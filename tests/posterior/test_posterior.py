@@ -25,12 +25,14 @@ def judge(posterior, model) -> float:
 
 @pytest.fixture(scope="module")
 def faithful():
-    return amortize(TREE, steps=3000, batch=128, seed=0, quiet=True)
+    return amortize(TREE, steps=3000, batch=128, seed=0, exact=False, quiet=True)
 
 
 @pytest.fixture(scope="module")
 def heuristic():
-    return amortize(TREE, reversal(TREE.net), network="separate", steps=1500, batch=128, seed=0, quiet=True)
+    return amortize(
+        TREE, reversal(TREE.net), network="separate", steps=1500, batch=128, seed=0, exact=False, quiet=True
+    )
 
 
 def test_the_faithful_encoder_reaches_the_exact_posterior(faithful):
@@ -54,7 +56,9 @@ def test_a_summary_of_a_large_variable_is_trained_along_and_saved(tmp_path):
         return eqx.nn.Linear(60, 1, key=jax.random.key(seed))
 
     model, data = from_numpyro(program, observed=["x"]), {"x": np.linspace(-1.0, 2.0, 60)}
-    posterior = amortize(model, summaries={"x": make(0)}, widths=(16, 16), steps=600, batch=128, quiet=True)
+    posterior = amortize(
+        model, summaries={"x": make(0)}, widths=(16, 16), steps=600, batch=128, exact=False, quiet=True
+    )
     module = posterior.encoder.features.summaries.modules[0]
     assert not np.array_equal(module.weight, make(0).weight)
     draws = posterior.sample(data, 4000)["z"]
@@ -97,7 +101,7 @@ def test_barren_latents_come_from_the_model_itself():
     """A random walk watched for one step: the future follows the present by the model's own steps, exactly."""
     net = BayesNet({"z": [], "x": ["z"], "next": ["z"], "last": ["next"]}, observed=["x"])
     model = LinearGaussian.from_weights(net, {"next": {"z": 2.0}, "last": {"next": -1.0}})
-    posterior = amortize(model, steps=400, quiet=True)
+    posterior = amortize(model, steps=400, exact=False, quiet=True)
     assert posterior.inverse.generative == ("next", "last")
     draws = posterior.sample({"x": 1.0}, 20_000, seed=0)
     for child, mean in {"next": 2.0 * draws["z"], "last": -draws["next"]}.items():
@@ -112,7 +116,7 @@ def test_barren_latents_come_from_the_model_itself():
 def test_with_barren_latents_only_there_is_no_network_and_no_error():
     net = BayesNet({"x": [], "z": ["x"]}, observed=["x"])
     model = LinearGaussian.from_weights(net, {"z": {"x": 3.0}})
-    posterior = amortize(model, quiet=True)
+    posterior = amortize(model, exact=False, quiet=True)
     assert posterior.encoder is None
     draws = posterior.sample({"x": 2.0}, 20_000)
     assert abs(draws["z"].mean() - 6.0) < 5 / np.sqrt(20_000)
@@ -157,7 +161,7 @@ def test_requests_out_of_range_are_refused(faithful):
 )
 def test_bad_options_are_refused(options, error, message):
     with pytest.raises(error, match=message):
-        amortize(TREE, quiet=True, **options)
+        amortize(TREE, exact=False, quiet=True, **options)
 
 
 def test_a_graph_alone_cannot_be_amortized():
@@ -168,7 +172,7 @@ def test_a_graph_alone_cannot_be_amortized():
 def test_latents_on_a_support_without_a_family_are_refused():
     net = BayesNet({"z": [], "x": ["z"]}, observed=["x"], variables=[Variable("z", support="sphere")])
     with pytest.raises(OptionError, match=r"'z' \(sphere\)"):
-        amortize(LinearGaussian.from_weights(net, {}), quiet=True)
+        amortize(LinearGaussian.from_weights(net, {}), exact=False, quiet=True)
 
 
 def test_numbers_of_one_latent_are_dependent_in_its_posterior():
@@ -178,7 +182,7 @@ def test_numbers_of_one_latent_are_dependent_in_its_posterior():
         z = numpyro.sample("z", dist.Normal(0, 1).expand([2]).to_event(1))
         numpyro.sample("x", dist.Normal(z.sum(), 0.5))
 
-    posterior = amortize(from_numpyro(program, observed=["x"]), steps=1000, quiet=True)
+    posterior = amortize(from_numpyro(program, observed=["x"]), steps=1000, exact=False, quiet=True)
     draws = posterior.sample({"x": 1.0}, 20_000, seed=1)["z"]
     assert np.corrcoef(draws.T)[0, 1] == pytest.approx(-0.8, abs=0.03)
 
@@ -189,8 +193,8 @@ def test_numbers_with_ends_of_their_own_are_read_one_by_one_or_refused():
         numpyro.sample("x", dist.Normal(z.sum(), 0.5))
 
     with pytest.raises(OptionError, match="support of 'z' are not constants"):
-        amortize(from_numpyro(program, observed=["x"]), steps=1, quiet=True)
-    posterior = amortize(from_numpyro(program, observed=["x"], elementwise=True), steps=1, quiet=True)
+        amortize(from_numpyro(program, observed=["x"]), steps=1, exact=False, quiet=True)
+    posterior = amortize(from_numpyro(program, observed=["x"], elementwise=True), steps=1, exact=False, quiet=True)
     draws = posterior.sample({"x": 1.0}, 2_000)
     assert 1.0 < draws["z[1]"].max() < 2.0
     assert draws["z[0]"].max() < 1.0

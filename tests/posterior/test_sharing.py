@@ -42,7 +42,7 @@ def count_compilations() -> Iterator[list[str]]:
 
 def use(seed: int = 0) -> list[np.ndarray]:
     """Train on a model built anew, and use the posterior in every way."""
-    posterior = amortize(model(), widths=(8, 8), steps=30, batch=8, patience=99, seed=seed, quiet=True)
+    posterior = amortize(model(), widths=(8, 8), steps=30, batch=8, patience=99, seed=seed, exact=False, quiet=True)
     draws = posterior.sample(DATA, 100)
     weights = posterior.importance(DATA, 100).log_weights
     return [draws["z"], weights, posterior.log_prob(draws, DATA), posterior.calibration(100, 19).uniforms]
@@ -61,7 +61,7 @@ def test_an_equal_model_compiles_nothing() -> None:
 
 def test_other_numbers_give_other_programs() -> None:
     """The weight is constant in a program: one that was compiled for another weight would be wrong in silence."""
-    near = amortize(model(1.0), widths=(8, 8), steps=30, batch=8, quiet=True)
+    near = amortize(model(1.0), widths=(8, 8), steps=30, batch=8, exact=False, quiet=True)
     far = AmortizedPosterior.of(model(9.0), invert(model(9.0)), near.encoder)
     one, other = (posterior.importance(DATA, 50) for posterior in (near, far))
     np.testing.assert_array_equal(one.draws["z"], other.draws["z"])

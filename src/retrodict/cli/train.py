@@ -12,7 +12,7 @@ import typer
 
 from retrodict.cli.options import Args, Elementwise, Latent, Observed, Source, open_source
 from retrodict.cli.printing import open_console, print_calibration
-from retrodict.errors import FileError, OptionError, SourceError
+from retrodict.errors import FileError, OptionError, SourceError, quote
 from retrodict.files.places import make_folder, writing
 from retrodict.models.model import Model
 
@@ -29,6 +29,7 @@ def train_command(
     patience: Annotated[
         int | None, typer.Option(help="Stop after this many steps without progress, in units of 25.")
     ] = None,
+    exact: Annotated[bool, typer.Option(help="Draw latents that have closed forms from those.")] = True,
     simulations: Annotated[int, typer.Option(help="Simulations for the check of calibration; 0: no check.")] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same posterior.")] = 0,
     observed: Observed = None,
@@ -68,6 +69,7 @@ def train_command(
             batch=batch,
             patience=patience,
             seed=seed,
+            exact=exact,
         )
         posterior.save(out)
     outcome = posterior.calibration(simulations, draws=199, seed=seed + 1) if simulations else None
@@ -98,6 +100,8 @@ def _new_folder(out: Path) -> Iterator[None]:
 
 def _show(posterior: Any, out: Path, outcome: Any) -> None:
     typer.echo(f"wrote {out}: {posterior.inverse}, {len(posterior.history.step)} epochs")
+    for form in posterior.forms:
+        typer.echo(f"exact, {form.kind}: {quote(form.variables)}")
     if posterior.history.test:
         typer.echo(f"held-out objective {posterior.history.test[-1]:.4f} nats")
     if outcome is not None:
@@ -111,6 +115,7 @@ def _describe(posterior: Any, out: Path, outcome: Any) -> dict[str, Any]:
         "edges": posterior.inverse.n_edges,
         "depth": posterior.inverse.depth,
         "epochs": len(history.step),
+        "exact": [{"kind": form.kind, "latents": list(map(str, form.variables))} for form in posterior.forms],
         "objective": history.test[-1] if history.test else None,
         "calibration": None if outcome is None else outcome.to_dict(),
     }

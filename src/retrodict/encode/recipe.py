@@ -27,6 +27,7 @@ from retrodict.plan.dependencies import Dependencies
 class Recipe:
     """How the encoder of a model is made. Each field is an argument of `amortize`, `fit_model` and `AutoFaithful`.
 
+    ``drawn`` are the latents that the encoder draws, where others have closed forms; None for all but the barren ones.
     A family that is no name of this package's own cannot be written down, and of summaries only the names: whoever
     reads a recipe from a file brings their modules. Recipes are compared by what an inverse does not say.
 
@@ -40,6 +41,7 @@ class Recipe:
     conditional: str | Conditional = "normal"
     summaries: Mapping[Any, Summary] | None = None
     skip: bool = True
+    drawn: tuple[Name, ...] | None = None
 
     def __post_init__(self) -> None:
         read_network(self.network)
@@ -62,7 +64,7 @@ class Recipe:
         inverse, widths = self.invert(model), self.widths
         summaries = self.read_summaries(model)
         if isinstance(widths, Capacity) and not inverse.is_generative.all():
-            seen = summarize(Dependencies.of(inverse).by_column(), summaries)
+            seen = summarize(self._list_dependencies(inverse), summaries)
             parameters = choose_conditional(seen, None, self.conditional).n_parameters
             widths = match_widths(seen, widths.parameters, parameters, kind=self.network, skip=self.skip)
         return replace(self, order=inverse, widths=widths)
@@ -90,7 +92,7 @@ class Recipe:
         """
         recipe = self.settle(model)
         return build_encoder(
-            recipe.invert(model) if dependencies is None else dependencies,
+            recipe._list_dependencies(recipe.invert(model)) if dependencies is None else dependencies,
             key,
             recipe.network,
             recipe.widths if isinstance(recipe.widths, tuple) else None,
@@ -99,3 +101,6 @@ class Recipe:
             skip=recipe.skip,
             summaries=recipe.read_summaries(model),
         )
+
+    def _list_dependencies(self, inverse: Inverse) -> Dependencies:
+        return Dependencies.of(inverse, self.drawn).by_column()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import jax
@@ -15,6 +16,7 @@ from retrodict.encode.features import SCALING_DRAWS, Scaling
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.summaries import Summary
 from retrodict.errors import OptionError
+from retrodict.exact.find_forms import list_others, plan_closed_forms
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.models.model import Model
@@ -61,8 +63,13 @@ def amortize(
     patience: int | None = None,
     seed: int = 0,
     quiet: bool = False,
+    exact: bool = True,
 ) -> AmortizedPosterior:
     r"""Return the amortized posterior of a model: invert, build the encoder, train it on simulations.
+
+    Latents whose conditional given all others has a closed form are drawn last, from that: finite ones, sites of a
+    program that are proved to be Gaussian, and all latents of a linear-Gaussian network. They are thereby integrated
+    out, and an encoder is trained for the others alone; where there are none, nothing is trained.
 
     Training minimizes :math:`E_{p(z, x)}[-\log q(z \mid x)]` by Adam with gradients clipped to norm 10. Latents with a
     constrained support are inferred through a bijection; discrete latents have categorical or count conditionals.
@@ -84,6 +91,7 @@ def amortize(
             25. Default: all steps are taken.
         seed: seed of first weights and simulations. Default 0.
         quiet: True shows no progress.
+        exact: whether to look for closed forms. False trains an encoder for all latents. Default True.
 
     Returns: the `AmortizedPosterior`; its history has the objective in nats.
 
@@ -94,29 +102,32 @@ def amortize(
     Source: Webb et al. 2017, section 3; Paige & Wood 2016.
 
     >>> from retrodict import zoo
-    >>> posterior = amortize(zoo.binary_tree(depth=3), steps=100, quiet=True)
+    >>> posterior = amortize(zoo.binary_tree(depth=3), steps=100, quiet=True, exact=False)
     >>> posterior.inverse.n_edges
     9
+    >>> amortize(zoo.binary_tree(depth=3))  # every conditional is known: nothing is trained
+    AmortizedPosterior(Inverse(exact: 3 latents, 9 edges, depth 3, width 4), exact: linear Gaussian)
     """
     if not isinstance(model, Model):
         raise OptionError(f"amortize needs a Model that can be simulated, not a {type(model).__name__}")
     steps, batch, seed = read_count("steps", steps), read_count("batch", batch), read_seed(seed)
     patience = None if patience is None else read_count("patience", patience)
     plan = Plan(steps, batch, patience=patience, optimizer=choose_optimizer(read_rate(learning_rate), steps))
-    recipe = Recipe(order, minimize, network, widths, conditional, summaries).settle(model)
-    inverse = recipe.invert(model)
-    compiled = share(model, inverse)
+    recipe = Recipe(order, minimize, network, widths, conditional, summaries)
+    inverse, forms = plan_closed_forms(model, order, minimize) if exact else (recipe.invert(model), ())
+    names = list_others(inverse, forms)
+    recipe = replace(recipe, order=inverse, drawn=names if forms else None).settle(model)
+    compiled = share(model, inverse, recipe.drawn)
     require_own_randomness(compiled.model, compiled.space)
-    if inverse.is_generative.all():
-        return AmortizedPosterior.of(model, inverse, None)
+    if not names:
+        return AmortizedPosterior.of(model, inverse, None, forms=forms)
     keys = Keys.of(seed)
     untrained = build_untrained(model, recipe, keys.build, keys.scale)
-    names = tuple(name for name in model.net.latents if name not in inverse.generative)
     encoder, history = fit(
         untrained, compiled.simulate_codes, plan, keys.fit, names=names, title="amortize", quiet=quiet
     )
     familiar = Familiar.of(compiled, jax.random.fold_in(keys.scale, 1))
-    return AmortizedPosterior.of(model, inverse, encoder, history, recipe=recipe, familiar=familiar)
+    return AmortizedPosterior.of(model, inverse, encoder, history, recipe=recipe, familiar=familiar, forms=forms)
 
 
 def build_untrained(
@@ -133,7 +144,7 @@ def build_untrained(
     inverse, with other steps if need be.
     """
     inverse = recipe.invert(model)
-    compiled = share(model, inverse)
+    compiled = share(model, inverse, recipe.drawn)
     space = compiled.space
 
     def simulate(key: jax.Array) -> jax.Array:

@@ -14,6 +14,7 @@ import numpy as np
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.space import Space
 from retrodict.errors import OptionError, quote
+from retrodict.exact.closed_form import ClosedForm
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Integers
@@ -28,12 +29,14 @@ class Factor(eqx.Module):
     - ``variables`` and ``parents`` name what is drawn and what it depends on; other variables must not matter;
     - ``draw`` and ``score`` take and give model columns (`Space`), with any leading axes, and can be compiled by JAX;
     - ``width`` is how many numbers one row takes at most in one place;
-    - ``cancels`` says that the density is that of the model, so that importance weights leave it out.
+    - ``cancels`` says that the density is that of the model, so that importance weights leave it out;
+    - ``exact`` says that the density is the full conditional of the model, given everything that is known.
 
     Arrays among the fields are inputs of compiled programs; everything else is static, and compared by identity.
     """
 
     cancels: ClassVar[bool] = False
+    exact: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -95,10 +98,45 @@ class NeuralFactor(Factor):
         return jnp.where(self.space.contains(columns), log_density, -jnp.inf)
 
 
+class ClosedFactor(Factor):
+    """Latents with a closed form, drawn from the model's own conditional given all others.
+
+    An importance weight is then that of the other latents alone, with these integrated out.
+    """
+
+    exact: ClassVar[bool] = True
+
+    form: ClosedForm = eqx.field(static=True)
+
+    @property
+    def variables(self) -> tuple[Name, ...]:
+        """The latents of the form."""
+        return self.form.variables
+
+    @property
+    def parents(self) -> tuple[Name, ...]:
+        """Those of the other variables on which it depends."""
+        return self.form.parents
+
+    @property
+    def width(self) -> int:
+        """That of the form."""
+        return self.form.width
+
+    def draw(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Return the columns with the latents drawn, and the log density of each draw in nats."""
+        return self.form.draw(key, columns)
+
+    def score(self, columns: jax.Array) -> jax.Array:
+        """Return the log density of the latents given the rest, in nats."""
+        return self.form.score(columns)
+
+
 class GenerativeFactor(Factor):
     """Barren latents, drawn from the conditionals of the model itself."""
 
     cancels: ClassVar[bool] = True
+    exact: ClassVar[bool] = True
 
     model: Model = eqx.field(static=True)
     barren: tuple[Name, ...] = eqx.field(static=True)
@@ -130,11 +168,13 @@ class GenerativeFactor(Factor):
         return self.model.log_conditionals(columns)[..., find_variables(self.model.net, self.barren)].sum(axis=-1)
 
 
-def list_factors(model: Model, space: Space, encoder: Encoder | None) -> tuple[Factor, ...]:
-    """Return the factors of a posterior in which an encoder draws all latents but the barren ones."""
+def list_factors(
+    model: Model, space: Space, encoder: Encoder | None, forms: Sequence[ClosedForm] = ()
+) -> tuple[Factor, ...]:
+    """Return the factors of a posterior: an encoder draws what has no closed form, the model the barren latents."""
     barren = space.inverse.generative
     neural = () if encoder is None else (NeuralFactor(encoder, space),)
-    return (*neural, *([GenerativeFactor(model, barren)] if barren else []))
+    return (*neural, *map(ClosedFactor, forms), *([GenerativeFactor(model, barren)] if barren else []))
 
 
 def draw_factors(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -16,6 +16,8 @@ from retrodict.encode.encoder import Encoder
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.space import Space
 from retrodict.errors import DataError, FileError
+from retrodict.exact.closed_form import ClosedForm
+from retrodict.exact.find_forms import list_others
 from retrodict.graph.frozen import Portable
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
@@ -25,7 +27,14 @@ from retrodict.plan.layout import Floats
 from retrodict.posterior import row_blocks
 from retrodict.posterior.arviz import export, import_arviz
 from retrodict.posterior.calibration.calibration import Calibration, calibrate
-from retrodict.posterior.factors import Factor, GenerativeFactor, NeuralFactor, list_factors, require_cover
+from retrodict.posterior.factors import (
+    ClosedFactor,
+    Factor,
+    GenerativeFactor,
+    NeuralFactor,
+    list_factors,
+    require_cover,
+)
 from retrodict.posterior.novelty import Familiar
 from retrodict.posterior.observations import Evidence
 from retrodict.posterior.programs import Compiled
@@ -62,7 +71,7 @@ class AmortizedPosterior(Portable):
     Source: Webb et al. 2017; Paige & Wood 2016.
 
     >>> from retrodict import amortize, zoo
-    >>> posterior = amortize(zoo.binary_tree(depth=2), steps=50, quiet=True)
+    >>> posterior = amortize(zoo.binary_tree(depth=2))
     >>> draws = posterior.sample({"x1": 0.5, "x2": 1.0}, 1000, seed=1)
     >>> draws["x0"].shape, posterior.log_prob(draws, {"x1": 0.5, "x2": 1.0}).shape
     ((1000,), (1000,))
@@ -87,8 +96,9 @@ class AmortizedPosterior(Portable):
         history: History | None = None,
         recipe: Recipe | None = None,
         familiar: Familiar | None = None,
+        forms: Sequence[ClosedForm] = (),
     ) -> AmortizedPosterior:
-        """Return the posterior in which an encoder draws all latents but the barren ones.
+        """Return the posterior in which an encoder draws all latents but the barren ones and those of closed forms.
 
         Arguments:
             model: the generative model.
@@ -97,6 +107,7 @@ class AmortizedPosterior(Portable):
             history: how the encoder was trained. Default: an empty history.
             recipe: how the encoder was built, which `save` needs.
             familiar: what training saw of the observed variables. None for no warnings.
+            forms: closed forms of latents that are drawn last. Default: none.
 
         Returns: the posterior.
 
@@ -108,8 +119,8 @@ class AmortizedPosterior(Portable):
         >>> AmortizedPosterior.of(model, invert(model), None).sample({"x": 2.0}, 10)["z"].shape
         (10,)
         """
-        compiled = share(model, inverse)
-        factors = list_factors(compiled.model, compiled.space, encoder)
+        compiled = share(model, inverse, list_others(inverse, tuple(forms)) if forms else None)
+        factors = list_factors(compiled.model, compiled.space, encoder, forms)
         return cls(model, inverse, factors, history or History(), recipe, familiar)
 
     @property
@@ -118,10 +129,17 @@ class AmortizedPosterior(Portable):
         return next((factor.encoder for factor in self.factors if isinstance(factor, NeuralFactor)), None)
 
     def __repr__(self) -> str:
-        return f"AmortizedPosterior({self.inverse!r}, trained for {len(self.history.step)} epochs)"
+        kinds = [f"exact: {', '.join(form.kind for form in self.forms)}"] if self.forms else []
+        trained = [] if self.encoder is None and kinds else [f"trained for {len(self.history.step)} epochs"]
+        return f"AmortizedPosterior({', '.join([repr(self.inverse), *kinds, *trained])})"
+
+    @property
+    def forms(self) -> tuple[ClosedForm, ...]:
+        """The closed forms of those latents that have one; `sample` draws them last, exactly."""
+        return tuple(factor.form for factor in self.factors if isinstance(factor, ClosedFactor))
 
     def _repr_html_(self) -> str:
-        return describe_trained("AmortizedPosterior", self.inverse, self.encoder, self.history).to_html()
+        return describe_trained("AmortizedPosterior", self.inverse, self.encoder, self.history, self.forms).to_html()
 
     def sample(self, data: Mapping[Name, Any], n: int = 1000, *, seed: int = 0) -> dict[Name, Floats]:
         """Return draws of all latents for each observation.
@@ -140,7 +158,7 @@ class AmortizedPosterior(Portable):
             exist.
 
         >>> from retrodict import amortize, zoo
-        >>> posterior = amortize(zoo.binary_tree(depth=2), steps=50, quiet=True)
+        >>> posterior = amortize(zoo.binary_tree(depth=2))
         >>> posterior.sample({"x1": [0.5, 0.0], "x2": [1.0, 2.0]}, 100)["x0"].shape  # two observations
         (100, 2)
         """
@@ -173,7 +191,7 @@ class AmortizedPosterior(Portable):
         Raises: `DataError` for evidence of other variables than the encoder was built for.
 
         >>> from retrodict import amortize, zoo
-        >>> posterior = amortize(zoo.binary_tree(depth=2), steps=50, quiet=True)
+        >>> posterior = amortize(zoo.binary_tree(depth=2))
         >>> posterior.draw(posterior.read({"x1": [0.5, 0.0], "x2": [1.0, 2.0]}), 100).shape
         (100, 2, 1)
         """
@@ -198,7 +216,7 @@ class AmortizedPosterior(Portable):
         Raises: `DataError` for data that do not fit the model.
 
         >>> from retrodict import amortize, zoo
-        >>> posterior = amortize(zoo.binary_tree(depth=2), steps=50, quiet=True)
+        >>> posterior = amortize(zoo.binary_tree(depth=2))
         >>> [piece["x0"].shape for piece in posterior.stream({"x1": 0.5, "x2": 1.0}, 250, chunk=100)]
         [(100,), (100,), (50,)]
         """
@@ -221,7 +239,7 @@ class AmortizedPosterior(Portable):
         Raises: `DataError` for draws or data that do not fit the model or each other.
 
         >>> from retrodict import amortize, zoo
-        >>> posterior = amortize(zoo.binary_tree(depth=2), steps=50, quiet=True)
+        >>> posterior = amortize(zoo.binary_tree(depth=2))
         >>> posterior.log_prob({"x0": [0.0, 1.0, 2.0]}, {"x1": 0.5, "x2": 1.0}).shape
         (3,)
         """
@@ -246,7 +264,7 @@ class AmortizedPosterior(Portable):
         Source: Vehtari et al. 2024.
 
         >>> from retrodict import amortize, zoo
-        >>> posterior = amortize(zoo.binary_tree(depth=2), steps=300, quiet=True)
+        >>> posterior = amortize(zoo.binary_tree(depth=2))
         >>> weighed = posterior.importance({"x1": 0.5, "x2": 1.0}, 2000)
         >>> weighed.log_weights.shape, bool(weighed.reliable)
         ((2000,), True)
@@ -282,7 +300,7 @@ class AmortizedPosterior(Portable):
         Source: Talts et al. 2018; Modrak et al. 2023; Lemos et al. 2023; Holm 1979.
 
         >>> from retrodict import amortize, zoo
-        >>> outcome = amortize(zoo.binary_tree(depth=2), steps=1, quiet=True).calibration(500, 99)
+        >>> outcome = amortize(zoo.binary_tree(depth=2), steps=1, quiet=True, exact=False).calibration(500, 99)
         >>> bool(outcome), outcome.names[0], outcome.checks[0].passed  # one step is not enough
         (False, 'x0', False)
         """
@@ -325,7 +343,8 @@ class AmortizedPosterior(Portable):
         Raises: `FileError` where the folder cannot be written, for an encoder without a recipe, and for factors other
             than an encoder and the model itself.
         """
-        others = {type(factor).__name__ for factor in self.factors} - {NeuralFactor.__name__, GenerativeFactor.__name__}
+        known = {kind.__name__ for kind in (NeuralFactor, ClosedFactor, GenerativeFactor)}
+        others = {type(factor).__name__ for factor in self.factors} - known
         if others:
             raise FileError(
                 folder,
@@ -337,11 +356,11 @@ class AmortizedPosterior(Portable):
     @property
     def parts(self) -> Parts:
         """All that the posterior is made of, as it is stored."""
-        return Parts(self.model, self.inverse, self.encoder, self.recipe, self.history, self.familiar)
+        return Parts(self.model, self.inverse, self.encoder, self.recipe, self.history, self.familiar, self.forms)
 
     @cached_property
     def _compiled(self) -> Compiled:
-        return share(self.model, self.inverse)
+        return share(self.model, self.inverse, list_others(self.inverse, self.forms) if self.forms else None)
 
     @property
     def _space(self) -> Space:

@@ -11,6 +11,7 @@ import numpy as np
 
 from retrodict.encode.space import Space
 from retrodict.graph.inverse import Inverse
+from retrodict.graph.names import Name
 from retrodict.models.discrete import DiscreteNetwork
 from retrodict.models.gaussian import LinearGaussian
 from retrodict.models.model import Model
@@ -31,19 +32,21 @@ class Shared:
     compiled: Compiled = field(compare=False)
 
 
-def share(model: Model, inverse: Inverse) -> Compiled:
+def share(model: Model, inverse: Inverse, drawn: tuple[Name, ...] | None = None) -> Compiled:
     """Return the programs of a model and an inverse: one object for equal ones, while it is in use or was lately.
+
+    ``drawn`` are the latents that an encoder draws, None for all but the barren ones.
 
     >>> from retrodict import invert, zoo
     >>> one, other = zoo.binary_tree(3, seed=0), zoo.binary_tree(3, seed=0)
     >>> share(one, invert(one)) is share(other, invert(other))
     True
     """
-    value = _describe(model), _describe_inverse(inverse)
-    found = _share(Shared(value, Compiled(model, Space(inverse))))
+    value, own = _describe(model), Compiled(model, Space(inverse, drawn=drawn))
+    found = _share(Shared((value, _describe_inverse(inverse), drawn), own))
     # Arrays can be written to: a model that has changed since is no longer equal.
-    unchanged = (_describe(found.model), _describe_inverse(found.space.inverse)) == value
-    return found if unchanged else Compiled(model, Space(inverse))
+    unchanged = (_describe(found.model), _describe_inverse(found.space.inverse)) == (value, _describe_inverse(inverse))
+    return found if unchanged else own
 
 
 @lru_cache(maxsize=MOST_KEPT)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from retrodict.encode.recipe import Recipe
 from retrodict.encode.summaries import Summary
 from retrodict.encode.trees import Array, fill, find_misfits, list_arrays
 from retrodict.errors import FileError, quote
+from retrodict.exact.closed_form import ClosedForm
+from retrodict.exact.find_forms import Forms, find_closed_forms, keep_last, list_others
 from retrodict.files.checkpoint import save_file
 from retrodict.graph.inverse import Inverse
 from retrodict.models.model import Model
@@ -46,6 +48,7 @@ class Parts:
     recipe: Recipe | None
     history: History
     familiar: Familiar | None
+    forms: Forms = ()
 
 
 def save_parts(folder: str | Path, parts: Parts) -> None:
@@ -67,6 +70,7 @@ def describe_parts(parts: Parts) -> dict[str, Any]:
         "strategy": parts.inverse.strategy,
         "certificate": {"n_missing": verdict.n_missing, "n_removable": verdict.n_removable},
         "recipe": _describe_recipe(parts.recipe) if parts.encoder is not None else None,
+        "closed": [_number(form, parts.model) for form in parts.forms],
     }
 
 
@@ -133,11 +137,36 @@ def read_parts(
     verdict = certify(inverse)
     if content["certificate"] != {"n_missing": verdict.n_missing, "n_removable": verdict.n_removable}:
         raise FileError(path, "holds an inverse that is not the one that was certified")
-    numbers = take_prefix("encoder", arrays)
+    numbers, forms = take_prefix("encoder", arrays), _find_forms(path, content["closed"], model, inverse)
     recipe = _read_recipe(path, content["recipe"], numbers, inverse, summaries)
+    if recipe is not None and forms:
+        recipe = replace(recipe, drawn=list_others(inverse, forms))
     encoder = None if recipe is None else _read_encoder(path, recipe, numbers, model)
     history = History.from_arrays(take_prefix("history.", arrays))
-    return Parts(model, inverse, encoder, recipe, history, _read_familiar(take_prefix("familiar.", arrays), model))
+    familiar = _read_familiar(take_prefix("familiar.", arrays), model)
+    return Parts(model, inverse, encoder, recipe, history, familiar, forms)
+
+
+def _number(form: ClosedForm, model: Model) -> list[int]:
+    """Return the numbers of the variables of a closed form."""
+    return sorted(map(model.net.index, form.variables))
+
+
+def _find_forms(path: Path, stored: Any, model: Model, inverse: Inverse) -> Forms:
+    """Return the closed forms of the latents that a file says have them: they are proved again."""
+    if stored == []:
+        return ()
+    forms = keep_last(find_closed_forms(model, inverse), inverse)
+    found = {tuple(_number(form, model)): form for form in forms}
+    _require(isinstance(stored, list) and all(isinstance(numbers, list) for numbers in stored), "closed forms")
+    missing = [numbers for numbers in stored if tuple(numbers) not in found]
+    if missing:
+        raise FileError(
+            path,
+            "holds a posterior with closed forms that this version of retrodict does not find",
+            remedy="Load it with the release of retrodict that wrote it.",
+        )
+    return tuple(found[tuple(numbers)] for numbers in stored)
 
 
 def _require(holds: bool | np.bool_, what: str) -> None:

@@ -229,6 +229,10 @@ class NumpyroModel(Model):
 
     # -- between columns and values of sites ---------------------------------------------------------
 
+    def to_sites(self, row: jax.Array) -> dict[str, jax.Array]:
+        """Return the values of all sites in one row of columns, in their shapes and types."""
+        return self._to_values(row)[0]
+
     def _to_values(self, row: jax.Array) -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
         """Return the values of all sites, and which elements of discrete ones are whole numbers."""
         values, whole = {}, {}

@@ -1,0 +1,1 @@
+"""Conditionals that have a closed form, found by proof: nothing here is learned."""

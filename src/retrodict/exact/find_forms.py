@@ -1,0 +1,97 @@
+"""Which latents of a model have closed forms that can be drawn last, given all others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from retrodict.exact.closed_form import ClosedForm
+from retrodict.exact.finite import find_finite_latents
+from retrodict.exact.linear_posterior import LinearGaussianPosterior
+from retrodict.exact.program_blocks import find_gaussian_sites
+from retrodict.graph.inverse import Inverse
+from retrodict.graph.names import Name
+from retrodict.invert import invert
+from retrodict.invert.baselines import BASELINES
+from retrodict.models.gaussian import LinearGaussian
+from retrodict.models.model import Model
+from retrodict.read.numpyro.numpyro_model import NumpyroModel
+
+Forms = tuple[ClosedForm, ...]
+
+
+def find_closed_forms(model: Model, inverse: Inverse) -> Forms:
+    r"""Return the closed forms of a model: exact conditionals of latents given all others.
+
+    Latents of two forms share no density, so that each form is exact whichever is drawn first, and given the rest r,
+    :math:`p(z_1, z_2, \ldots \mid r, x) = \prod_k p(z_k \mid r, x)`. What a form draws is thereby integrated out of
+    what is left. Finite latents come first: without them the others are smooth.
+
+    Arguments:
+        model: a generative model.
+        inverse: any inverse of it; barren latents count nowhere.
+
+    Returns: the forms. A linear-Gaussian network has one, along the inverse.
+
+    >>> from retrodict import invert, zoo
+    >>> model = zoo.binary_tree(3)
+    >>> [form.kind for form in find_closed_forms(model, invert(model))]
+    ['linear Gaussian']
+    """
+    if inverse.is_generative.all():
+        return ()
+    if isinstance(model, LinearGaussian):
+        return (LinearGaussianPosterior(model, inverse),)
+    barren = inverse.generative
+    finite = find_finite_latents(model, barren)
+    taken = finite.variables if finite else ()
+    gaussian = find_gaussian_sites(model, barren, taken) if isinstance(model, NumpyroModel) else None
+    return tuple(form for form in (finite, gaussian) if form is not None)
+
+
+def plan_closed_forms(
+    model: Model, order: str | Sequence[Name] | Inverse = "auto", minimize: str | Callable[[Inverse], float] = "edges"
+) -> tuple[Inverse, Forms]:
+    """Return the inverse that an order asks for, and the closed forms of the latents that it draws last.
+
+    An order by name begins with the elimination of what has a closed form. An order or an inverse that is given stays
+    as it is: only forms of what it happens to draw last are kept.
+
+    >>> from retrodict import zoo
+    >>> inverse, forms = plan_closed_forms(zoo.binary_tree(depth=3))
+    >>> [form.kind for form in forms]
+    ['linear Gaussian']
+    """
+    inverse = invert(model, order, minimize)
+    forms = find_closed_forms(model, inverse)
+    chosen = set(list_drawn(forms))
+    if chosen and list_others(inverse, forms) and isinstance(order, str) and order not in BASELINES:
+        first = [name for name in inverse.elimination_order if name in chosen]
+        inverse = invert(model, order, minimize, first=first)
+    return inverse, keep_last(forms, inverse)
+
+
+def list_drawn(forms: Sequence[ClosedForm]) -> tuple[Name, ...]:
+    """Return the latents that forms draw."""
+    return tuple(name for form in forms for name in form.variables)
+
+
+def keep_last(forms: Forms, inverse: Inverse) -> Forms:
+    """Return those forms whose latents an inverse draws after all others: only then can they be left to the forms.
+
+    None of an inverse that is not the result of an elimination: it need not be faithful.
+    """
+    if inverse.forest is None:
+        return ()
+    barren = set(inverse.generative)
+    drawn_last = [name for name in inverse.elimination_order if name not in barren]
+    place = {name: number for number, name in enumerate(drawn_last)}
+    kept = list(forms)
+    while kept and max(place[name] for name in list_drawn(kept)) >= len(list_drawn(kept)):
+        kept.remove(max(kept, key=lambda form: max(place[name] for name in form.variables)))
+    return tuple(kept)
+
+
+def list_others(inverse: Inverse, forms: Forms) -> tuple[Name, ...]:
+    """Return the latents that are neither barren nor drawn by forms, in topological order."""
+    known = {*inverse.generative, *list_drawn(forms)}
+    return tuple(name for name in inverse.net.latents if name not in known)

@@ -1,0 +1,116 @@
+"""Latents that are jointly Gaussian given all others: which ones, and their mean and precision, in closed form."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key
+
+from retrodict.exact.proof import LogJoint, Values, is_quadratic
+
+# What is added to the precision, in units of its diagonal, rounding and number of columns.
+RIDGE = 4
+
+
+class Moments(NamedTuple):
+    """Mean of a block, shape ``(k,)``, and the Cholesky factor of its precision in units of ``scale``."""
+
+    mean: Float[Array, " k"]
+    root: Float[Array, "k k"]
+    scale: Float[Array, " k"]
+
+
+@dataclass(frozen=True)
+class GaussianBlock:
+    r"""Latents b with :math:`p(b \mid r) = \mathrm{Normal}(P(r)^{-1} g(r),\, P(r)^{-1})`, r being all other values.
+
+    ``log_joint`` is quadratic in them, which `find_block` proves. So gradient and Hessian at b = 0 say everything:
+    :math:`g` is the one and :math:`-P` is the other. ``shapes`` are those of the latents.
+    """
+
+    log_joint: LogJoint
+    shapes: Mapping[str, tuple[int, ...]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The latents of the block."""
+        return tuple(self.shapes)
+
+    def condition(self, rest: Values) -> Moments:
+        """Return mean and precision given one value of all others; they are not finite where the block is improper."""
+
+        def score(block: Array) -> Array:
+            return self.log_joint({**rest, **self._split(block)})
+
+        flat = jnp.zeros(self.size)
+        slope, precision = jax.grad(score)(flat), -jax.hessian(score)(flat)
+        scale = jax.lax.rsqrt(jnp.diagonal(precision))
+        scaled = precision * scale * scale[:, None]
+        # In single precision a nearly singular matrix is as if it were not positive: a little is added to its diagonal.
+        fails = ~jnp.isfinite(jnp.linalg.cholesky(jax.lax.stop_gradient(scaled))).all()
+        ridge = RIDGE * self.size * float(np.finfo(flat.dtype).eps)
+        root = jnp.linalg.cholesky(scaled + jnp.where(fails, ridge, 0.0) * jnp.eye(self.size))
+        mean = scale * jax.scipy.linalg.cho_solve((root, True), scale * slope)
+        return Moments(mean, root, scale)
+
+    def draw(self, key: Key[Array, ""], rest: Values) -> tuple[dict[str, Array], Float[Array, ""]]:
+        """Return one draw of the block given one value of all others, and its log density in nats."""
+        moments = self.condition(rest)
+        noise = jax.random.normal(key, moments.mean.shape, moments.mean.dtype)
+        deviation = jax.scipy.linalg.solve_triangular(moments.root.T, noise, lower=False)
+        return self._split(moments.mean + moments.scale * deviation), _score(moments, noise)
+
+    def score(self, block: Values, rest: Values) -> Float[Array, ""]:
+        """Return the log density of a value of the block given all others, in nats."""
+        moments = self.condition(rest)
+        flat = jnp.concatenate([jnp.ravel(block[name]) for name in self.shapes])
+        return _score(moments, moments.root.T @ ((flat - moments.mean) / moments.scale))
+
+    @property
+    def size(self) -> int:
+        """How many numbers the block holds."""
+        return sum(math.prod(shape) for shape in self.shapes.values())
+
+    def _split(self, flat: Array) -> dict[str, Array]:
+        stops = np.cumsum([math.prod(shape) for shape in self.shapes.values()])
+        parts = jnp.split(flat, stops[:-1])
+        return {name: part.reshape(self.shapes[name]) for name, part in zip(self.shapes, parts, strict=True)}
+
+
+def _score(moments: Moments, noise: Float[Array, " k"]) -> Float[Array, ""]:
+    """Return the log density of what the mean and this standard normal noise give."""
+    log_det = jnp.log(jnp.diagonal(moments.root)).sum() - jnp.log(moments.scale).sum()
+    return jax.scipy.stats.norm.logpdf(noise).sum() + log_det
+
+
+def find_block(log_joint: LogJoint, values: Values, candidates: Iterable[str]) -> GaussianBlock | None:
+    """Return the latents among some candidates that are proved to be jointly Gaussian given all others.
+
+    Candidates are taken in, the largest first, while the block stays Gaussian: a set that no candidate can join.
+
+    Arguments:
+        log_joint: the log density of all variables, without guards of supports.
+        values: an array of the shape and type of each variable.
+        candidates: names of latents that may be any real number.
+
+    Returns: the block, or None where no candidate is Gaussian given the rest.
+
+    >>> def log_joint(values):
+    ...     return -0.5 * (values["y"] - values["a"] * values["b"]) ** 2 - 0.5 * values["a"] ** 2
+    >>> zero = np.zeros((), np.float32)
+    >>> find_block(log_joint, dict.fromkeys("aby", zero), ["a", "b"]).names
+    ('a',)
+    """
+    chosen: list[str] = []
+    for name in sorted(candidates, key=lambda name: -np.size(values[name])):
+        block = {own: values[own] for own in (*chosen, name)}
+        rest = {other: value for other, value in values.items() if other not in block}
+        if is_quadratic(log_joint, block, rest):
+            chosen.append(name)
+    return GaussianBlock(log_joint, {name: np.shape(values[name]) for name in chosen}) if chosen else None
