@@ -46,13 +46,14 @@ class Scaling(NamedTuple):
     ) -> "Scaling":
         """Standardize what a network sees and draws, over rows of observed columns and of codes of latents.
 
-        Features of summaries are left as they are: what they will be is learned.
+        Features of summaries are left as they are where they are still to be learned.
         """
         categories, seen = list_categories(dependencies), observed.shape[1]
         kept = np.array(Summaries.of(dependencies, summaries).kept, dtype=np.int64)
+        made = [cls.fit(jax.vmap(s.module)(observed)) if s.fixed else cls.none(s.size) for s in summaries]
         parts = (
             cls.fit(observed[:, kept], categories[:seen][kept]),
-            cls.none(sum(summary.size for summary in summaries)),
+            *made,
             cls.fit(latents, categories[seen:]),
         )
         return cls(*(jnp.concatenate(columns) for columns in zip(*parts, strict=True)))

@@ -28,6 +28,7 @@ class Recipe:
     """How the encoder of a model is made. Each field is an argument of `amortize`, `fit_model` and `AutoFaithful`.
 
     ``drawn`` are the latents that the encoder draws, where others have closed forms; None for all but the barren ones.
+    ``statistics`` are what such an encoder sees of data where there are no summaries.
     A family that is no name of this package's own cannot be written down, and of summaries only the names: whoever
     reads a recipe from a file brings their modules. Recipes are compared by what an inverse does not say.
 
@@ -42,6 +43,7 @@ class Recipe:
     summaries: Mapping[Any, Summary] | None = None
     skip: bool = True
     drawn: tuple[Name, ...] | None = None
+    statistics: Summarized | None = None
 
     def __post_init__(self) -> None:
         read_network(self.network)
@@ -74,8 +76,9 @@ class Recipe:
         return invert(model, self.order, self.minimize)
 
     def read_summaries(self, model: Model) -> tuple[Summarized, ...]:
-        """Return the summaries with the variables of the model that they see."""
-        return read_summaries(model, self.summaries or {})
+        """Return the summaries with the variables of the model that they see, the statistics of closed forms too."""
+        own = read_summaries(model, self.summaries or {})
+        return own if self.statistics is None or own else (self.statistics,)
 
     def build(
         self,

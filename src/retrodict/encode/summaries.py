@@ -26,7 +26,7 @@ Summary = Callable[[Array], Array]
 class Summarized:
     """What a summary stands for: the ``observed`` variables by number, the ``shape`` in which it takes their values.
 
-    ``size`` is the number of its features.
+    ``size`` is the number of its features; those of a ``fixed`` module, in which nothing is learned, are standardized.
     """
 
     name: Name
@@ -34,6 +34,7 @@ class Summarized:
     observed: tuple[int, ...]
     shape: tuple[int, ...]
     size: int
+    fixed: bool = False
 
 
 def read_summaries(model: Model, modules: Mapping[Any, Summary]) -> tuple[Summarized, ...]:

@@ -46,7 +46,7 @@ class GaussianBlock:
         """Return mean and precision given one value of all others; they are not finite where the block is improper."""
 
         def score(block: Array) -> Array:
-            return self.log_joint({**rest, **self._split(block)})
+            return self.log_joint({**rest, **self.place(block)})
 
         flat = jnp.zeros(self.size)
         slope, precision = jax.grad(score)(flat), -jax.hessian(score)(flat)
@@ -64,7 +64,7 @@ class GaussianBlock:
         moments = self.condition(rest)
         noise = jax.random.normal(key, moments.mean.shape, moments.mean.dtype)
         deviation = jax.scipy.linalg.solve_triangular(moments.root.T, noise, lower=False)
-        return self._split(moments.mean + moments.scale * deviation), _score(moments, noise)
+        return self.place(moments.mean + moments.scale * deviation), _score(moments, noise)
 
     def score(self, block: Values, rest: Values) -> Float[Array, ""]:
         """Return the log density of a value of the block given all others, in nats."""
@@ -77,7 +77,8 @@ class GaussianBlock:
         """How many numbers the block holds."""
         return sum(math.prod(shape) for shape in self.shapes.values())
 
-    def _split(self, flat: Array) -> dict[str, Array]:
+    def place(self, flat: Float[Array, " k"]) -> dict[str, Array]:
+        """Return numbers of the block as values of its latents."""
         stops = np.cumsum([math.prod(shape) for shape in self.shapes.values()])
         parts = jnp.split(flat, stops[:-1])
         return {name: part.reshape(self.shapes[name]) for name, part in zip(self.shapes, parts, strict=True)}

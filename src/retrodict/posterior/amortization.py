@@ -14,6 +14,7 @@ from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.features import SCALING_DRAWS, Scaling
 from retrodict.encode.recipe import Recipe
+from retrodict.encode.statistics import make_statistics, refer
 from retrodict.encode.summaries import Summary
 from retrodict.errors import OptionError
 from retrodict.exact.find_forms import list_others, plan_closed_forms
@@ -116,8 +117,9 @@ def amortize(
     recipe = Recipe(order, minimize, network, widths, conditional, summaries)
     inverse, forms = plan_closed_forms(model, order, minimize) if exact else (recipe.invert(model), ())
     names = list_others(inverse, forms)
-    recipe = replace(recipe, order=inverse, drawn=names if forms else None).settle(model)
-    compiled = share(model, inverse, recipe.drawn)
+    compiled = share(model, inverse, names if forms else None)
+    statistics = make_statistics(forms, compiled.space)
+    recipe = replace(recipe, order=inverse, drawn=compiled.space.drawn, statistics=statistics).settle(model)
     require_own_randomness(compiled.model, compiled.space)
     if not names:
         return AmortizedPosterior.of(model, inverse, None, forms=forms)
@@ -155,5 +157,7 @@ def build_untrained(
     require_draws_of_key(simulate, scale_key, columns, space.code_names)
     drawn, latents = jnp.split(columns, [int(space.dependencies.observed_sizes.sum())], axis=1)
     seen = drawn if observed is None else observed
+    if recipe.statistics is not None:
+        recipe = replace(recipe, statistics=refer(recipe.statistics, latents, drawn))
     scaling = Scaling.of(space.dependencies, recipe.read_summaries(model), seen, latents)
     return recipe.build(model, build_key, scaling, space.dependencies if dependencies is None else dependencies)

@@ -20,6 +20,8 @@ from retrodict.certificate.certify import certify
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.choice import REAL_FAMILIES
 from retrodict.encode.recipe import Recipe
+from retrodict.encode.space import Space
+from retrodict.encode.statistics import make_statistics
 from retrodict.encode.summaries import Summary
 from retrodict.encode.trees import Array, fill, find_misfits, list_arrays
 from retrodict.errors import FileError, quote
@@ -140,7 +142,8 @@ def read_parts(
     numbers, forms = take_prefix("encoder", arrays), _find_forms(path, content["closed"], model, inverse)
     recipe = _read_recipe(path, content["recipe"], numbers, inverse, summaries)
     if recipe is not None and forms:
-        recipe = replace(recipe, drawn=list_others(inverse, forms))
+        space = Space(inverse, drawn=list_others(inverse, forms))
+        recipe = replace(recipe, drawn=space.drawn, statistics=make_statistics(forms, space))
     encoder = None if recipe is None else _read_encoder(path, recipe, numbers, model)
     history = History.from_arrays(take_prefix("history.", arrays))
     familiar = _read_familiar(take_prefix("familiar.", arrays), model)

@@ -1,0 +1,126 @@
+"""What an encoder sees of data where a block of latents is Gaussian given the rest: fits and sums of squares.
+
+A scale is not to be learned from a hundred raw residuals. Where a block b of latents has the closed form
+Normal(P(r)^-1 g(r), P(r)^-1) given the others r, its mean at a reference value of r is a fit to the data: ridge
+regression, with the penalty of the prior. With it come the sums of squares that are left: of the data around the fit,
+and of the fit around its prior. Their logarithms are close to linear in the logarithms of the scales that the data have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+from jaxtyping import Array, Float
+from numpyro.distributions.distribution import validation_enabled
+
+from retrodict.encode.space import Space
+from retrodict.encode.summaries import Summarized
+from retrodict.exact.closed_form import ClosedForm
+from retrodict.exact.program_blocks import GaussianSites
+from retrodict.read.numpyro.assign import run
+from retrodict.read.numpyro.numpyro_supports import peel
+
+# The quantiles of the prior, of all other latents together, at which the block is fitted.
+QUANTILES = (0.05, 0.25, 0.5)
+# A fit of more numbers than these is left out: their sums of squares say what there is to say of scales.
+MOST_FITTED = 64
+# A site of so few elements gives the square of each, any other one their sum.
+MOST_SQUARES = 12
+NAME = "statistics"
+
+
+class BlockStatistics(eqx.Module):
+    """Fit and log sums of squares of a Gaussian block at some reference values of the other latents.
+
+    ``references`` are rows of model columns of which those of the other latents count; they are not learned.
+    """
+
+    form: GaussianSites = eqx.field(static=True)
+    space: Space = eqx.field(static=True)
+    references: Float[Array, "references columns"]
+
+    def __call__(self, observed: Float[Array, " observed"]) -> Float[Array, " statistics"]:
+        """Return the statistics of what an encoder is given of one value of the observed variables."""
+        data = self.space.decode_observed(observed)
+        is_seen = jnp.asarray(self.space.mark(self.space.net.is_observed))
+        rows = jnp.where(is_seen, data, jax.lax.stop_gradient(self.references))
+        fits, squares = jax.vmap(self._fit)(rows)
+        fitted = fits[len(fits) // 2] if fits.shape[1] <= MOST_FITTED else fits[0, :0]
+        return jnp.concatenate([fitted, squares.reshape(-1)]).astype(observed.dtype)
+
+    def _fit(self, row: Array) -> tuple[Array, Array]:
+        """Return the mean of the block given the rest of a row, and the log of the squares around it."""
+        model, block = self.form.model, self.form.block
+        values = model.to_sites(row)
+        rest = {name: value for name, value in values.items() if name not in block.names}
+        mean = block.condition(rest).mean
+        fitted = {**rest, **block.place(mean)}
+        with validation_enabled(False):
+            trace = run(model.program, model.sites, fitted)
+        left = [_square(trace[name]["fn"], fitted[name]) for name in self._list_sites()]
+        tiny = float(np.finfo(np.float32).tiny)
+        return mean, 0.5 * jnp.log(jnp.concatenate(left) + tiny**0.5)
+
+    def _list_sites(self) -> list[str]:
+        """Return the sites whose densities hold the block."""
+        model = self.form.model
+        near = {*self.form.variables, *(v for v in self.form.parents if v in set(model.net.observed))}
+        return [
+            name
+            for name, units in model.structure.variables.items()
+            if {model.net.names[unit] for unit in units.ravel().tolist()} & near
+        ]
+
+
+def _square(distribution: Any, value: Any) -> Array:
+    r"""Return squared distances from the means of a distribution, :math:`((v - m) / s)^2`, each or in sum."""
+    own = peel(distribution)
+    if isinstance(own, dist.LogNormal):
+        own, value = own.base_dist, jnp.log(value)
+    if isinstance(own, dist.Normal):
+        squares = jnp.ravel(((value - own.loc) / own.scale) ** 2)
+    else:
+        squares = jnp.ravel(-2 * (own.log_prob(value) - own.log_prob(jnp.broadcast_to(own.mean, jnp.shape(value)))))
+    return squares if squares.size <= MOST_SQUARES else squares.sum()[None]
+
+
+def make_statistics(forms: Sequence[ClosedForm], space: Space) -> Summarized | None:
+    """Return the statistics that suit the closed forms of a posterior, None where there are none.
+
+    Every latent of the encoder must depend on all that is observed, or on nothing: statistics show it all. They are
+    taken at zero until `refer` says where.
+    """
+    blocks = [form for form in forms if isinstance(form, GaussianSites)]
+    net = space.net
+    if not blocks or not _see_everything(space):
+        return None
+    module = BlockStatistics(blocks[0], space, jnp.zeros((len(QUANTILES), space.width), jnp.float32))
+    columns = space.dependencies.observed_sizes.sum()
+    try:
+        size = jax.eval_shape(module, np.zeros(int(columns), np.float32)).shape[0]
+    except NotImplementedError:
+        return None  # a distribution of the block has no mean
+    return Summarized(NAME, module, tuple(range(len(net.observed))), (int(columns),), size, fixed=True)
+
+
+def _see_everything(space: Space) -> bool:
+    """Return whether each latent of the encoder depends on all observed variables, or on none."""
+    dependencies = space.dependencies
+    seen = len(dependencies.observed)
+    counts = {sum(i < seen for i in row) for row in dependencies.parents.to_lists()}
+    return counts <= {0, seen}
+
+
+def refer(statistics: Summarized, codes: Array, observed: Array) -> Summarized:
+    """Return statistics at quantiles of simulations, given as an encoder sees them: each is a value that one had."""
+    module: BlockStatistics = statistics.module  # type: ignore[assignment]
+    rows = np.asarray(module.space.decode_latents(codes, module.space.decode_observed(observed)))
+    references = jnp.asarray(np.quantile(rows, QUANTILES, axis=0, method="nearest"), jnp.float32)
+    return replace(statistics, module=replace(module, references=references))
