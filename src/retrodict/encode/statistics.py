@@ -3,7 +3,7 @@
 A scale is not to be learned from a hundred raw residuals. Where a block b of latents has the closed form
 Normal(P(r)^-1 g(r), P(r)^-1) given the others r, its mean at a reference value of r is a fit to the data: ridge
 regression, with the penalty of the prior. With it come the sums of squares that are left: of the data around the fit,
-and of the fit around its prior. Their logarithms are close to linear in the logarithms of the scales that the data have.
+and of the fit around its prior. Their logarithms are close to linear in those of the scales that the data have.
 """
 
 from __future__ import annotations
