@@ -1,13 +1,15 @@
 """Values of variables as codes: numbers that may be any, so that whatever an encoder draws lies in the support.
 
 A latent with a constrained support is inferred through the bijection that NumPyro uses for it; categories are numbered
-from 0. Observed values are only read, so they are left as they are, their categories apart.
+from 0. Observed values are only read, so they are left as they are, their categories apart. Where supports end can
+depend on other variables; it is then given with the values (`Codes.within`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
@@ -18,7 +20,8 @@ from retrodict.errors import OptionError
 from retrodict.graph.bayesnet import Variable
 from retrodict.graph.rows import Integers
 from retrodict.plan.layout import take_columns
-from retrodict.plan.supports import DISCRETE, EVENT_AXES, NUMBERS, SUMMED, count_codes, event_shape, is_discrete
+from retrodict.plan.moving import is_moving
+from retrodict.plan.supports import DISCRETE, ENDED, EVENT_AXES, NUMBERS, SUMMED, count_codes, event_shape, is_discrete
 
 BOUNDED = ("unit_interval", "interval", "circular")
 # Draws of a bounded variable can be rounded onto its bound, whose code is infinite: they are moved inside by so much.
@@ -30,7 +33,10 @@ TINY = float(np.finfo(np.float32).tiny)
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """Events with one support and shape: the columns of their values, (events, numbers), and those of their codes."""
+    """Events with one support and shape: the columns of their values, (events, numbers), and those of their codes.
+
+    The supports of ``moving`` events end elsewhere in each row: ``low`` and ``high`` then have its leading axes, too.
+    """
 
     support: str
     shape: tuple[int, ...]
@@ -38,6 +44,7 @@ class Piece:
     codes: Integers
     low: Any = 0.0
     high: Any = 1.0
+    moving: bool = False
 
     def encode(self, values: Float[Array, "*batch columns"]) -> Float[Array, "*batch events codes"]:
         """Return the codes of these events."""
@@ -74,14 +81,21 @@ class Piece:
 
     def _read(self, codes: Array) -> Array:
         events = take_columns(codes, self.codes)
-        return events if self.shape else events[..., 0]
+        if not self.shape:
+            return events[..., 0]
+        return events.reshape(*events.shape[:-1], *self._bijection.inverse_shape(self.shape))
 
     def _pull_in(self, events: Array) -> Array:
         if self.support == "positive":
             return jnp.maximum(events, TINY)
         if self.support in BOUNDED:
             margin = MARGIN * (self._high - self._low)
-            return jnp.clip(events, self._low + margin, self._high - margin)
+            least, greatest = _step(self._low, jnp.inf), _step(self._high, -jnp.inf)
+            return jnp.clip(events, jnp.maximum(self._low + margin, least), jnp.minimum(self._high - margin, greatest))
+        if self.support == "greater_than":
+            return jnp.maximum(events, _step(self._low, jnp.inf))
+        if self.support == "less_than":
+            return jnp.minimum(events, _step(self._high, -jnp.inf))
         if self.support == "simplex":
             inside = jnp.maximum(events, TINY)
             return inside / inside.sum(axis=-1, keepdims=True)
@@ -117,9 +131,13 @@ class Codes:
     n_codes: int
 
     @classmethod
-    def of(cls, latents: Sequence[Variable]) -> "Codes":
-        """Return the codes of latents; raise `OptionError`, naming them, for supports that have none."""
+    def of(cls, latents: Sequence[Variable], *, given: bool = False) -> "Codes":
+        """Return the codes of latents; raise `OptionError`, naming them, for supports that have none.
+
+        ``given`` says that ends that are no constants will be (`within`).
+        """
         _require_supported(latents)
+        _require_ends([v for v in latents if v.categories is None and not (given and is_moving(v))])
         return _collect(latents, [count_codes(variable) for variable in latents])
 
     @classmethod
@@ -160,6 +178,22 @@ class Codes:
             total = total + piece.log_det(codes).astype(codes.dtype)
         return total
 
+    def within(self, low: Float[Array, "*batch columns"], high: Float[Array, "*batch columns"]) -> "Codes":
+        """Return the codes for values whose supports, where they are no constants, end at these numbers."""
+        pieces = (
+            replace(p, low=low[..., p.values[:, 0]], high=high[..., p.values[:, 0]]) if p.moving else p
+            for p in self.pieces
+        )
+        return replace(self, pieces=tuple(pieces))
+
+    @property
+    def moving(self) -> tuple[Integers, Integers]:
+        """The columns of values whose supports move, and the columns of their codes."""
+        nothing = np.zeros(0, dtype=np.int64)
+        own = [piece for piece in self.pieces if piece.moving]
+        values, codes = ([getattr(piece, name).ravel() for piece in own] for name in ("values", "codes"))
+        return np.concatenate([nothing, *values]), np.concatenate([nothing, *codes])
+
     @property
     def _plain(self) -> tuple[Integers, Integers]:
         """The columns of values that are their own codes, and the columns of these codes."""
@@ -175,8 +209,13 @@ def bijection_to(support: str, low: Any = 0.0, high: Any = 1.0) -> Any:
     >>> float(bijection_to("interval", 2.0, 4.0)(0.0))
     3.0
     """
+    low, high = jnp.asarray(low, jnp.float32), jnp.asarray(high, jnp.float32)
     if support in BOUNDED:
-        return biject_to(constraints.interval(jnp.asarray(low, jnp.float32), jnp.asarray(high, jnp.float32)))
+        return biject_to(constraints.interval(low, high))
+    if support.startswith("zero_sum_"):
+        return biject_to(constraints.zero_sum(int(support[-1])))
+    if support in ENDED:
+        return biject_to(constraints.greater_than(low) if support == "greater_than" else constraints.less_than(high))
     return biject_to(getattr(constraints, support))
 
 
@@ -192,8 +231,8 @@ def _flatten(events: Float[Array, "*batch events numbers"]) -> Float[Array, "*ba
 
 
 def _collect(variables: Sequence[Variable], sizes: Sequence[int]) -> Codes:
-    """Gather the events of all variables into pieces of one support and shape."""
-    gathered: dict[tuple[str, tuple[int, ...]], list[tuple[Integers, Integers, float, float]]] = {}
+    """Gather the events of all variables into pieces of one support and shape, those that move by themselves."""
+    gathered: dict[tuple[str, tuple[int, ...], bool], list[tuple[Integers, Integers, float, float]]] = {}
     value = code = 0
     for variable, size in zip(variables, sizes, strict=True):
         if variable.support != "real":
@@ -202,12 +241,12 @@ def _collect(variables: Sequence[Variable], sizes: Sequence[int]) -> Codes:
             low, high = bounds_or_default(variable)
             columns = value + np.arange(variable.size).reshape(events, -1)
             codes = code + np.arange(size).reshape(events, -1)
-            rows = gathered.setdefault((variable.support, shape), [])
+            rows = gathered.setdefault((variable.support, shape, is_moving(variable)), [])
             rows += [(v, c, low, high) for v, c in zip(columns, codes, strict=True)]
         value, code = value + variable.size, code + size
     pieces = tuple(
-        Piece(support, shape, *(np.array(part) for part in zip(*rows, strict=True)))
-        for (support, shape), rows in gathered.items()
+        Piece(support, shape, *map(np.array, zip(*rows, strict=True)), moving)  # type: ignore[arg-type, call-arg]
+        for (support, shape, moving), rows in gathered.items()
     )
     return Codes(pieces, value, code)
 
@@ -225,14 +264,20 @@ def _require_supported(latents: Sequence[Variable]) -> None:
             [variable.name for variable in unknown],
             remedy="Write the program with latents on another support, such as a real number that is transformed.",
         )
-    loose = [
-        v
-        for v in latents
-        if v.bounds is None and v.support in ("interval", "categorical", "bounded_count") and v.categories is None
-    ]
+
+
+def _require_ends(latents: Sequence[Variable]) -> None:
+    """Raise `OptionError` for latents whose supports end where nothing says."""
+    loose = [v for v in latents if v.bounds is None and v.support in (*ENDED, "categorical", "bounded_count")]
     if loose:
         raise OptionError(
             "the ends of the support of {names} are not constants",
             [variable.name for variable in loose],
-            remedy="Draw from one fixed support and transform: a * Uniform(0, 1) instead of Uniform(0, a).",
+            remedy="Numbers of states that are drawn cannot be inferred: give the largest, and weigh the states. Ends "
+            "of real numbers may be drawn where a NumPyro program says so.",
         )
+
+
+def _step(end: Array, towards: float) -> Array:
+    """Return the next number that 32 bits hold, seen from an end of a support."""
+    return jax.lax.stop_gradient(jnp.nextafter(end, jnp.full_like(end, towards)))

@@ -16,7 +16,7 @@ from retrodict.encode.features import Scaling
 from retrodict.encode.summaries import Summarized, Summary, read_summaries, summarize
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
-from retrodict.invert import invert
+from retrodict.invert.wide import invert_wide
 from retrodict.models.model import Model
 from retrodict.plan.capacity import Capacity, match_widths
 from retrodict.plan.counts import read_count
@@ -72,8 +72,11 @@ class Recipe:
         return replace(self, order=inverse, widths=widths)
 
     def invert(self, model: Model) -> Inverse:
-        """Return the inverse that the order asks for."""
-        return invert(model, self.order, self.minimize)
+        """Return the inverse that the order asks for.
+
+        It holds for the codes of the latents, too (`invert_wide`).
+        """
+        return invert_wide(model, self.order, self.minimize)
 
     def read_summaries(self, model: Model) -> tuple[Summarized, ...]:
         """Return the summaries with the variables of the model that they see, the statistics of closed forms too."""

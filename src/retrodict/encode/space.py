@@ -19,8 +19,10 @@ from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Integers, Mask
 from retrodict.models.discrete.checks import code_states
+from retrodict.models.model import Model
 from retrodict.plan.dependencies import Dependencies
 from retrodict.plan.layout import Floats, Layout, take_columns
+from retrodict.plan.moving import mark_moving
 from retrodict.plan.supports import count_codes
 
 # Columns that come from so many stretches of others are put together by slices, which compile to plain copies.
@@ -38,7 +40,8 @@ class Space(Portable):
       ones), and what the encoder is given of the observed variables, their values with categories numbered from 0.
     - *Inputs*: what a network sees of codes, standardized numbers and indicators of categories.
 
-    The columns of ``relaxed`` latents hold their codes, such as logits for binary variables.
+    The columns of ``relaxed`` latents hold their codes, such as logits for binary variables. ``model`` tells where
+    supports end that are no constants.
     Each border has one method in each direction. Arrays of JAX are taken everywhere; `split` takes those of NumPy, too.
 
     >>> from retrodict import invert, zoo
@@ -52,6 +55,7 @@ class Space(Portable):
     inverse: Inverse
     relaxed: tuple[Name, ...] = ()
     drawn: tuple[Name, ...] | None = None
+    model: Model | None = None
 
     def __repr__(self) -> str:
         return f"Space({self.inverse!r})"
@@ -169,13 +173,17 @@ class Space(Portable):
 
     def encode_latents(self, columns: jax.Array) -> jax.Array:
         """Return the codes of the latents that the encoder draws."""
-        return self._codes.encode(take_columns(columns, self._drawn))
+        return self._find_codes(columns).encode(take_columns(columns, self._drawn))
 
     def decode_latents(self, codes: jax.Array, columns: jax.Array) -> jax.Array:
         """Return model columns in which the latents that the encoder draws have the values of these codes."""
         order = np.arange(self.width)
         order[self._drawn] = self.width + np.arange(len(self._drawn))
-        return _arrange([columns, self._codes.decode(codes)], order)
+        if self.model is None or not self._moving.any():
+            return _arrange([columns, self._codes.decode(codes)], order)
+        values, own = self._codes.moving
+        decoded = self._codes.decode(codes).at[..., values].set(codes[..., own])
+        return self.model.limit(_arrange([columns, decoded], order), self._moving)[0]
 
     def encode_observed(self, columns: jax.Array) -> jax.Array:
         """Return what the encoder is given of the observed variables."""
@@ -185,13 +193,16 @@ class Space(Portable):
         """Return model columns with the observed variables of which an encoder is given these codes, else zero."""
         return self.place(self._observed_codes.decode(codes))
 
-    def log_det(self, codes: jax.Array) -> jax.Array:
-        """Return the log of the volume that a unit of codes of latents becomes, in nats."""
-        return self._codes.log_det(codes)
+    def log_det(self, codes: jax.Array, columns: jax.Array) -> jax.Array:
+        """Return the log of the volume that a unit of codes of latents becomes, in nats; they stand for these values.
+
+        A value moves with its own code and those of earlier variables, so that the volume is that of each by itself.
+        """
+        return self._find_codes(columns).log_det(codes)
 
     def contains(self, columns: jax.Array) -> jax.Array:
         """Return whether the latents that the encoder draws lie in their supports."""
-        return self._codes.contains(take_columns(columns, self._drawn))
+        return self._find_codes(columns).contains(take_columns(columns, self._drawn))
 
     @cached_property
     def code_columns(self) -> dict[Name, Integers]:
@@ -214,7 +225,21 @@ class Space(Portable):
     @cached_property
     def _codes(self) -> Codes:
         """Raises `OptionError` for a support that has no codes."""
-        return Codes.of([Variable(v.name, size=v.size) if v.name in self.relaxed else v for v in self._variables])
+        own = [Variable(v.name, size=v.size) if v.name in self.relaxed else v for v in self._variables]
+        return Codes.of(own, given=self.model is not None)
+
+    def _find_codes(self, columns: jax.Array) -> Codes:
+        """Return the codes of the latents, whose supports end where these values say."""
+        codes = self._codes
+        if self.model is None or not self._moving.any():
+            return codes
+        _, low, high = self.model.limit(columns, np.zeros(len(self.net), dtype=bool))
+        return codes.within(take_columns(low, self._drawn), take_columns(high, self._drawn))
+
+    @cached_property
+    def _moving(self) -> Mask:
+        """Mark the latents that the encoder draws and whose supports move, among all variables."""
+        return mark_moving(self.net) & self._is_drawn
 
     @cached_property
     def _observed_codes(self) -> Codes:

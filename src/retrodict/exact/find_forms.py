@@ -10,10 +10,11 @@ from retrodict.exact.linear_posterior import LinearGaussianPosterior
 from retrodict.exact.program_blocks import find_gaussian_sites
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
-from retrodict.invert import invert
 from retrodict.invert.baselines import BASELINES
+from retrodict.invert.wide import invert_wide
 from retrodict.models.gaussian import LinearGaussian
 from retrodict.models.model import Model
+from retrodict.plan.moving import list_ends
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
 
 Forms = tuple[ClosedForm, ...]
@@ -42,9 +43,10 @@ def find_closed_forms(model: Model, inverse: Inverse) -> Forms:
     if isinstance(model, LinearGaussian):
         return (LinearGaussianPosterior(model, inverse),)
     barren = inverse.generative
-    finite = find_finite_latents(model, barren)
+    ends = list_ends(model.net)  # they have to be known before the latents whose supports end there
+    finite = find_finite_latents(model, barren, ends)
     taken = finite.variables if finite else ()
-    gaussian = find_gaussian_sites(model, barren, taken) if isinstance(model, NumpyroModel) else None
+    gaussian = find_gaussian_sites(model, barren, taken, ends) if isinstance(model, NumpyroModel) else None
     return tuple(form for form in (finite, gaussian) if form is not None)
 
 
@@ -61,12 +63,12 @@ def plan_closed_forms(
     >>> [form.kind for form in forms]
     ['linear Gaussian']
     """
-    inverse = invert(model, order, minimize)
+    inverse = invert_wide(model, order, minimize)
     forms = find_closed_forms(model, inverse)
     chosen = set(list_drawn(forms))
     if chosen and list_others(inverse, forms) and isinstance(order, str) and order not in BASELINES:
         first = [name for name in inverse.elimination_order if name in chosen]
-        inverse = invert(model, order, minimize, first=first)
+        inverse = invert_wide(model, order, minimize, first=first)
     return inverse, keep_last(forms, inverse)
 
 

@@ -167,12 +167,15 @@ def count_states(variable: Variable) -> int:
     return int(variable.categories or 0)
 
 
-def find_finite_latents(model: Model, barren: Collection[Name] = ()) -> FiniteLatents | None:
+def find_finite_latents(
+    model: Model, barren: Collection[Name] = (), ends: Collection[Name] = ()
+) -> FiniteLatents | None:
     """Return the latents of a model with finitely many states, None where there are none, or their tables are too big.
 
     Arguments:
         model: any model; of a NumPyro program each element counts by itself.
         barren: variables without observed descendants, whose densities are left out. Default: none.
+        ends: latents that do not count, as supports of others end there. Default: none.
 
     >>> from retrodict import DiscreteNetwork
     >>> model = DiscreteNetwork.from_tables(
@@ -184,7 +187,8 @@ def find_finite_latents(model: Model, barren: Collection[Name] = ()) -> FiniteLa
     >>> find_finite_latents(model).variables
     ('rain',)
     """
-    chosen = tuple(name for name in model.net.latents if name not in barren and _is_finite(model.net, name))
+    free = [name for name in model.net.latents if name not in barren and name not in ends]
+    chosen = tuple(name for name in free if _is_finite(model.net, name))
     if not chosen:
         return None
     try:

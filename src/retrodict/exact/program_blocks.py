@@ -90,7 +90,10 @@ class GaussianSites(ClosedForm):
 
 
 def find_gaussian_sites(
-    model: NumpyroModel, barren: Collection[Name] = (), taken: Collection[Name] = ()
+    model: NumpyroModel,
+    barren: Collection[Name] = (),
+    taken: Collection[Name] = (),
+    ends: Collection[Name] = (),
 ) -> GaussianSites | None:
     """Return the latent sites of a program that are jointly Gaussian given all other sites, None if there are none.
 
@@ -98,6 +101,7 @@ def find_gaussian_sites(
         model: the program.
         barren: variables without observed descendants, whose densities are left out. Default: none.
         taken: variables of other closed forms; sites that share a density with them do not count. Default: none.
+        ends: variables at which supports of others end: the densities do not show it, inside. Default: none.
 
     >>> import numpyro, numpyro.distributions as dist
     >>> from retrodict import from_numpyro
@@ -112,7 +116,7 @@ def find_gaussian_sites(
     without = {name for name, units in named.items() if units <= set(barren)}
     if any(units & set(barren) for name, units in named.items() if name not in without):
         return None  # a site of which some elements are barren has densities that count and others that do not
-    excluded = {*net.observed, *barren, *taken, *list_blanket(model, taken)}
+    excluded = {*net.observed, *barren, *taken, *list_blanket(model, taken), *ends}
     free = [name for name, units in named.items() if not units & excluded]
     real = [name for name in free if model.sites[name].support == "real"]
     log_joint, values = LogJointInside(model, without), _list_zeros(model)

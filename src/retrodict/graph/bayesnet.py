@@ -45,8 +45,9 @@ class Variable:
         plates: names of the plates that repeat the variable, outermost first.
         shape: the shape of one value. Default ``()`` for one number and ``(size,)`` for several.
         categories: how many values each number of a discrete variable can take, if they are finitely many.
-        bounds: the least and the greatest value, or the ends of an interval, if they are constants.
+        bounds: the least and the greatest value, or the ends of an interval, if constant; one may be infinite.
         states: the names of the categories.
+        bounded_by: the names of the variables on which the ends of the support depend, if they are no constants.
     """
 
     name: Name
@@ -57,6 +58,7 @@ class Variable:
     categories: int | None = None
     bounds: tuple[float, float] | None = None
     states: tuple[str, ...] = ()
+    bounded_by: tuple[Name, ...] = ()
 
     def __post_init__(self) -> None:
         if self.shape is None:

@@ -62,6 +62,7 @@ class AutoFaithful:
         minimize: what an order by name minimizes, as in `invert`. Default ``"edges"``.
         elementwise: True makes each element of a site a latent, all of which are drawn jointly.
         joint: True draws all latents at one auxiliary site; they then are point masses in the order of the program.
+            Programs in which the support of a latent ends at another one are always drawn so.
         network: ``"shared"`` or ``"separate"``, as in `amortize`.
         widths: widths of the hidden layers, or a `Capacity`. Default: the library's choice.
         conditional: ``"normal"`` or ``"spline"``, the family of the latents. Default ``"normal"``.
@@ -175,7 +176,7 @@ class AutoFaithful:
         data = read_data(parts, self.program, args, kwargs)
         encoder = self._register_encoder()
         columns = parts.to_columns(data)
-        if self.joint:
+        if parts.joint:
             return self._draw_jointly(encoder, columns, args, kwargs)
         values = {} if encoder is None else self._draw_sites(encoder, parts.space.encode_observed(columns))
         return {**values, **self._draw_barren({**data, **values}, args, kwargs)}
@@ -313,11 +314,11 @@ class AutoFaithful:
     def _draw_jointly(self, encoder: Encoder | None, columns: jax.Array, args: Any, kwargs: Any) -> dict[str, Any]:
         parts = self.parts
         model = replace(parts.model, program=Program(self.program, args, kwargs))  # of which barren latents are drawn
-        observed = parts.space.split(columns)[1]
-        factors = list_factors(model, parts.space, encoder)
-        density = JointDensity(factors, parts.space, observed)
+        space = replace(parts.space, model=model)  # supports may end where the arguments say
+        observed = space.split(columns)[1]
+        density = JointDensity(list_factors(model, space, encoder), space, observed)
         drawn = numpyro.sample(f"_{self.prefix}_latent", density, infer={"is_auxiliary": True})
-        whole = parts.space.join(drawn, observed)
+        whole = space.join(drawn, observed)
         values = {}
         for name, frame in parts.frames.items():
             value = whole[model.structure.columns[name]].astype(model.sites[name].dtype)

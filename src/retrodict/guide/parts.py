@@ -17,6 +17,7 @@ from retrodict.encode.recipe import Recipe
 from retrodict.encode.space import Space
 from retrodict.errors import DataError, OptionError
 from retrodict.graph.inverse import Inverse
+from retrodict.plan.moving import mark_moving
 from retrodict.plan.supports import is_discrete
 from retrodict.posterior.amortization import build_untrained
 from retrodict.posterior.randomness import require_own_randomness
@@ -34,17 +35,21 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class GuideParts:
-    """Model, inverse and untrained encoder (none where every latent is barren), and how latent sites stand."""
+    """Model, inverse and untrained encoder (none where every latent is barren), and how latent sites stand.
+
+    ``joint`` says that all latents are drawn at one site.
+    """
 
     model: NumpyroModel
     inverse: Inverse
     encoder: Encoder | None
     frames: Mapping[str, Frame]
+    joint: bool
 
     @cached_property
     def space(self) -> Space:
         """The columns of the model and of the encoder."""
-        return Space(self.inverse)
+        return Space(self.inverse, model=self.model)
 
     @cached_property
     def turns(self) -> dict[range, list[str]]:
@@ -82,12 +87,14 @@ class FromModel(Messenger):  # type: ignore[misc]
 def build_parts(model: NumpyroModel, recipe: Recipe, seed: int, *, joint: bool) -> GuideParts:
     """Invert a program, and build an encoder in the units of simulations of it.
 
-    Its steps are those of the inverse if all latents are drawn jointly, else they go from site to site.
+    Its steps are those of the inverse if all latents are drawn jointly, else they go from site to site. Latents are
+    drawn jointly where a support ends at another latent, which may be drawn later.
     """
+    joint = joint or bool(mark_moving(model.net).any())
     settled = recipe.settle(model)
     inverse = settled.invert(model)
     _refuse_discrete(inverse)
-    parts = GuideParts(model, inverse, None, _read_frames(model))
+    parts = GuideParts(model, inverse, None, _read_frames(model), joint)
     if inverse.is_generative.all():
         return parts
     require_own_randomness(model, parts.space)

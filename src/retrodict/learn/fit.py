@@ -105,7 +105,7 @@ def fit_model(
     seed, epochs = read_seed(seed), read_count("epochs", epochs)
     module, model = _read_program(program, data)
     recipe = Recipe(order, "edges", network, widths, conditional, summaries).settle(model)
-    space = Space(recipe.invert(model))
+    space = Space(recipe.invert(model), model=model)
     _require_inference(space.inverse)
     require_own_randomness(model, space)
     rows, judged = _divide(model, space, data, training.held_out, seed)

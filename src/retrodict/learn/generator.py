@@ -41,15 +41,27 @@ class ProgramGenerator(Generator):
         self, latents: Float[Array, "*batch latents"], observed: Float[Array, "*batch observed"]
     ) -> Float[Array, "*batch"]:
         """Return log p(z, x) in nats, as a density of the columns."""
-        return self.log_factors(latents, observed).sum(axis=-1) + self.space.log_det(latents)
+        columns = self._decode(latents, observed)
+        return self._score(columns).sum(axis=-1) + self._own_space.log_det(latents, columns)
 
     def log_factors(
         self, latents: Float[Array, "*batch latents"], observed: Float[Array, "*batch observed"]
     ) -> Float[Array, "*batch variables"]:
         """Return log p of each variable that is not barren, given its parents; see `scored` for their names."""
-        space, barren = self.space, self.space.generative
-        columns = space.decode_latents(latents, space.decode_observed(observed))
-        model = self.model
+        return self._score(self._decode(latents, observed))
+
+    def _decode(self, latents: Array, observed: Array) -> Array:
+        """Return model columns for codes; barren latents are zero."""
+        space = self._own_space
+        return space.decode_latents(latents, space.decode_observed(observed))
+
+    @property
+    def _own_space(self) -> Space:
+        """The space, in which supports end where the present parameters say."""
+        return replace(self.space, model=self.model)
+
+    def _score(self, columns: Array) -> Array:
+        space, barren, model = self.space, self.space.generative, self.model
         if barren.any():  # what they are does not matter, but densities at zeros might be infinite
             drawn = model.redraw(jax.random.key(0), jax.lax.stop_gradient(columns), barren)
             columns = jnp.where(space.mark(barren), jax.lax.stop_gradient(drawn), columns)
@@ -58,7 +70,7 @@ class ProgramGenerator(Generator):
     def draw(self, key: Key[Array, ""], n: int) -> tuple[Float[Array, "n latents"], Float[Array, "n observed"]]:
         """Return joint draws."""
         columns = self.model.draw(key, n)
-        return self.space.encode_latents(columns), self.space.encode_observed(columns)
+        return self._own_space.encode_latents(columns), self.space.encode_observed(columns)
 
     def relax(self, temperature: Float[Array, ""] | float) -> Generator:
         """Return the program in which each binary latent is a binary Concrete variable, given by its logit.
@@ -97,7 +109,7 @@ class RelaxedGenerator(Generator):
         rows = columns.reshape(-1, columns.shape[-1])
         temperature = jax.lax.stop_gradient(self.temperature)
         total = jax.vmap(lambda row: score_relaxed(self.exact.model, row, self.binary, temperature))(rows)
-        return total.reshape(columns.shape[:-1]) + space.log_det(latents)
+        return total.reshape(columns.shape[:-1]) + space.log_det(latents, columns)
 
     def draw(self, key: Key[Array, ""], n: int) -> tuple[Float[Array, "n latents"], Float[Array, "n observed"]]:
         """Return joint draws."""
@@ -109,7 +121,7 @@ class RelaxedGenerator(Generator):
     @property
     def space(self) -> Space:
         """The space of the program, in whose columns binary latents have their logits."""
-        space, variables = self.exact.space, self.exact.template.structure.variables
+        space, variables = self.exact._own_space, self.exact.template.structure.variables
         units = np.concatenate([variables[name] for name in self.binary])
         return replace(space, relaxed=space.net.to_names(units))
 

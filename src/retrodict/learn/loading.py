@@ -100,5 +100,5 @@ def _load_learned(header: Header, program: Callable[[], Any], summaries: Mapping
         filled, model, parts = learned_storage.read_learned(header.path, header.content, arrays, module, summaries)
     if parts.encoder is None or parts.recipe is None:
         raise FileError(header.path, "holds a learned model without an encoder")
-    generator = ProgramGenerator(filled, model, Space(parts.inverse))
+    generator = ProgramGenerator(filled, model, Space(parts.inverse, model=model))
     return LearnedModel(Autoencoder(generator, parts.encoder), parts.recipe, parts.history, parts.familiar)

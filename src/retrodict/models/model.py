@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+import numpy as np
 from numpy.typing import NDArray
 
+from retrodict.errors import OptionError
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.frozen import Portable
 from retrodict.graph.model_digest import digest_model
@@ -16,6 +18,7 @@ from retrodict.graph.names import Name
 from retrodict.graph.rows import Mask
 from retrodict.plan.counts import read_count, read_seed
 from retrodict.plan.layout import Layout
+from retrodict.plan.moving import mark_moving
 
 if TYPE_CHECKING:
     import jax
@@ -99,6 +102,19 @@ class Model(Portable, ABC):
         import jax.numpy as jnp
 
         return jnp.zeros(columns.shape[:-1], bool)
+
+    def limit(self, columns: jax.Array, coded: Mask) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """Return model columns, and the least and greatest number each may hold where no constants say so.
+
+        Columns of variables that ``coded`` marks hold codes, for which values are returned. Programs whose supports
+        depend on other variables override it. Raises `OptionError` by default.
+        """
+        moving = self.net.to_names(np.flatnonzero(mark_moving(self.net)))
+        raise OptionError(
+            f"the {type(self).__name__} does not say where the supports of {{names}} end",
+            moving,
+            remedy="Give Variable(..., bounds=(low, high)), or override Model.limit.",
+        )
 
     def numbers(self) -> Mapping[str, NDArray[Any]]:
         """Return the parameters of the program by name. Empty by default; subclasses override it."""

@@ -9,15 +9,32 @@ from retrodict.graph.bayesnet import Variable
 # How many axes at the end of a value belong to one event, where it is not a single number.
 EVENT_AXES = {
     "simplex": 1,
+    "l1_ball": 1,
     "ordered_vector": 1,
     "positive_ordered_vector": 1,
     "zero_sum": 1,
+    "zero_sum_2": 2,
+    "zero_sum_3": 3,
     "lower_cholesky": 2,
+    "scaled_unit_lower_cholesky": 2,
+    "softplus_lower_cholesky": 2,
     "corr_cholesky": 2,
     "corr_matrix": 2,
     "positive_definite": 2,
+    "positive_semidefinite": 2,
 }
-NUMBERS = ("real", "positive", "unit_interval", "interval", "circular")
+# Matrices that are said by their lower triangle, with and without its diagonal.
+TRIANGLES = (
+    "lower_cholesky",
+    "scaled_unit_lower_cholesky",
+    "softplus_lower_cholesky",
+    "positive_definite",
+    "positive_semidefinite",
+)
+STRICT_TRIANGLES = ("corr_cholesky", "corr_matrix")
+# Numbers on one side of a bound, or between two, which a program may compute.
+ENDED = ("interval", "greater_than", "less_than")
+NUMBERS = ("real", "positive", "unit_interval", "circular", *ENDED)
 DISCRETE = ("boolean", "categorical", "bounded_count", "count", "multinomial")
 # Whole numbers that add up to a given total: they can be observed, but no conditional draws them.
 SUMMED = ("multinomial",)
@@ -63,10 +80,10 @@ def count_codes(variable: Variable) -> int:
     """
     shape = event_shape(variable)
     events = variable.size // math.prod(shape)
-    if variable.support in ("simplex", "zero_sum"):
-        return events * (shape[0] - 1)
-    if variable.support in ("corr_cholesky", "corr_matrix"):
+    if variable.support == "simplex" or variable.support.startswith("zero_sum"):
+        return events * math.prod(length - 1 for length in shape)
+    if variable.support in STRICT_TRIANGLES:
         return events * (shape[0] * (shape[0] - 1) // 2)
-    if variable.support in ("lower_cholesky", "positive_definite"):
+    if variable.support in TRIANGLES:
         return events * (shape[0] * (shape[0] + 1) // 2)
     return variable.size

@@ -89,12 +89,14 @@ class NeuralFactor(Factor):
     def draw(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Draw codes, and return the values that they stand for."""
         codes, log_density = self.encoder.sample_and_log_prob(key, self.space.encode_observed(columns))
-        return self.space.decode_latents(codes, columns), log_density - self.space.log_det(codes)
+        columns = self.space.decode_latents(codes, columns)
+        return columns, log_density - self.space.log_det(codes, columns)
 
     def score(self, columns: jax.Array) -> jax.Array:
         """Return the log density of the values, from that of their codes."""
         codes = self.space.encode_latents(columns)
-        log_density = self.encoder.log_prob(codes, self.space.encode_observed(columns)) - self.space.log_det(codes)
+        log_density = self.encoder.log_prob(codes, self.space.encode_observed(columns))
+        log_density = log_density - self.space.log_det(codes, columns)
         return jnp.where(self.space.contains(columns), log_density, -jnp.inf)
 
 

@@ -42,7 +42,7 @@ def share(model: Model, inverse: Inverse, drawn: tuple[Name, ...] | None = None)
     >>> share(one, invert(one)) is share(other, invert(other))
     True
     """
-    value, own = _describe(model), Compiled(model, Space(inverse, drawn=drawn))
+    value, own = _describe(model), Compiled(model, Space(inverse, drawn=drawn, model=model))
     found = _share(Shared((value, _describe_inverse(inverse), drawn), own))
     # Arrays can be written to: a model that has changed since is no longer equal.
     unchanged = (_describe(found.model), _describe_inverse(found.space.inverse)) == (value, _describe_inverse(inverse))

@@ -142,7 +142,7 @@ def read_parts(
     numbers, forms = take_prefix("encoder", arrays), _find_forms(path, content["closed"], model, inverse)
     recipe = _read_recipe(path, content["recipe"], numbers, inverse, summaries)
     if recipe is not None and forms:
-        space = Space(inverse, drawn=list_others(inverse, forms))
+        space = Space(inverse, drawn=list_others(inverse, forms), model=model)
         recipe = replace(recipe, drawn=space.drawn, statistics=make_statistics(forms, space))
     encoder = None if recipe is None else _read_encoder(path, recipe, numbers, model)
     history = History.from_arrays(take_prefix("history.", arrays))

@@ -61,7 +61,7 @@ def test_variables_know_size_support_plates_and_categories():
         "c": Variable("c", 6, "categorical", ("rows", "columns"), shape=(2, 3), categories=4, bounds=(0, 3)),
         "b": Variable("b", 1, "bounded_count", categories=8, bounds=(0, 7)),
         "u": Variable("u", 1, "interval", bounds=(-1, 3)),
-        "v": Variable("v", 1, "interval"),
+        "v": Variable("v", 1, "interval", bounded_by=("u",)),
         "p": Variable("p", 3, "simplex", shape=(3,)),
         "n": Variable("n", 1, "count"),
         "h": Variable("h", 1, "positive"),

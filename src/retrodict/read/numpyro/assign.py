@@ -10,12 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from numpyro import distributions as dist
 from numpyro import handlers
+from numpyro.distributions.transforms import biject_to
 from numpyro.primitives import Messenger
 
 from retrodict.errors import ProgramError
 from retrodict.graph.rows import Mask
 from retrodict.read.numpyro.control import enter, is_replayed
-from retrodict.read.numpyro.numpyro_supports import peel
+from retrodict.read.numpyro.numpyro_supports import peel, support_of
 from retrodict.read.numpyro.observed.given import prepare
 from retrodict.read.numpyro.sites import Program, Site, is_random
 
@@ -25,6 +26,8 @@ class Assign(Messenger):  # type: ignore[misc]
 
     It overrules data of the program, unless ``keep_data``: a draw of the model draws its observed sites, too. Each
     element of a site in a loop is treated in its own iteration, so that what comes later sees what was drawn before.
+    What is given for elements that ``coded`` marks are codes: NumPyro's bijection to the support, which may depend on
+    what came before, makes values of them.
     """
 
     def __init__(
@@ -37,8 +40,10 @@ class Assign(Messenger):  # type: ignore[misc]
         iteration: Any = None,
         *,
         keep_data: bool = False,
+        coded: Mapping[str, Mask] | None = None,
     ) -> None:
         super().__init__(fn)
+        self.coded = coded or {}
         self.sites, self.given, self.fresh, self.key, self.iteration = sites, given, fresh, key, iteration
         self.keep_data = keep_data
         self.order = {name: i for i, name in enumerate(sites)}
@@ -55,7 +60,16 @@ class Assign(Messenger):  # type: ignore[misc]
                 msg["value"] = self._choose(msg)
 
     def _go_along(self, fn: Callable[..., Any], iteration: Any) -> Assign:
-        return Assign(fn, self.sites, self.given, self.fresh, self.key, iteration, keep_data=self.keep_data)
+        return Assign(
+            fn,
+            self.sites,
+            self.given,
+            self.fresh,
+            self.key,
+            iteration,
+            keep_data=self.keep_data,
+            coded=self.coded,
+        )
 
     def _choose(self, msg: dict[str, Any]) -> Any:
         name = msg["name"]
@@ -67,6 +81,8 @@ class Assign(Messenger):  # type: ignore[misc]
             )
         site = self.sites[name]
         fresh = self.fresh.get(name)
+        if name in self.coded:
+            return self._decode(msg["fn"], site, self._here(self.given[name], site))
         if fresh is None or not fresh.any():
             return self._here(self.given[name], site)
         drawn = jnp.asarray(self._draw(msg, self._key(name)), site.dtype)
@@ -74,6 +90,14 @@ class Assign(Messenger):  # type: ignore[misc]
             return drawn
         mask = fresh.reshape((*site.element_shape, *[1] * site.event_dim))
         return jnp.where(self._here(jnp.asarray(mask), site), drawn, self._here(self.given[name], site))
+
+    def _decode(self, fn: Any, site: Site, given: Any) -> Any:
+        """Return the values that belong to codes, and what else is given as it is."""
+        coded = self._here(
+            jnp.asarray(self.coded[site.name].reshape((*site.element_shape, *[1] * site.event_dim))), site
+        )
+        values = biject_to(support_of(peel(fn)))(given)
+        return jnp.where(coded, values, given)
 
     def _here(self, value: Any, site: Site) -> Any:
         """Return the part of a value that belongs to this iteration."""
@@ -98,9 +122,10 @@ def run(
     key: jax.Array | None = None,
     *,
     keep_data: bool = False,
+    coded: Mapping[str, Mask] | None = None,
 ) -> dict[str, Any]:
     """Run a program with values given and drawn, and return its random sites with distribution and value."""
-    with handlers.trace() as trace, Assign(None, sites, given, fresh or {}, key, keep_data=keep_data):
+    with handlers.trace() as trace, Assign(None, sites, given, fresh or {}, key, keep_data=keep_data, coded=coded):
         program()
     return {name: site for name, site in trace.items() if is_random(site)}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -20,16 +20,22 @@ from retrodict.read.jaxpr.values import Tracked
 from retrodict.read.jaxpr.walk import follow
 from retrodict.read.numpyro.assign import run
 from retrodict.read.numpyro.failures import write_error
-from retrodict.read.numpyro.numpyro_supports import bounds_of, contains, peel
+from retrodict.read.numpyro.numpyro_supports import bounds_of, contains, peel, support_of
 from retrodict.read.numpyro.sites import Program, Site
+
+Bounds = tuple[float, float] | None
 
 
 @dataclass(frozen=True)
 class Dependence:
-    """What each unit, a site or an element of one, needs: the numbers of its parents; and its constant bounds."""
+    """What each unit, a site or an element of one, needs: the numbers of its parents.
+
+    Also the ends of its support, if they are constants, else the numbers of what they depend on.
+    """
 
     parents: list[set[int]]
-    bounds: list[tuple[float, float] | None]
+    bounds: list[Bounds]
+    bounded_by: list[set[int]]
 
 
 def name_elements(site: Site) -> list[str]:
@@ -65,7 +71,7 @@ def trace_densities(program: Program, sites: Sequence[Site]) -> Traced:
     def measure(seen: list[Any], own: list[Any]) -> tuple[list[Any], list[Any]]:
         trace = run(program, by_name, dict(zip(by_name, seen, strict=True)))
         densities = [log_density(trace[s.name]["fn"], value, s)[0] for s, value in zip(sites, own, strict=True)]
-        limits = {site.name: _limits(trace[site.name]["fn"], site) for site in sites}
+        limits = {site.name: find_limits(trace[site.name]["fn"], site) for site in sites}
         bounded.extend(name for name, pair in limits.items() if pair)
         return densities, [limits[name] for name in bounded]
 
@@ -93,12 +99,14 @@ def log_density(fn: Any, value: Any, site: Site) -> tuple[Any, Any]:
     return jnp.broadcast_to(density, site.element_shape), jnp.broadcast_to(inside, site.element_shape)
 
 
-def _limits(fn: Any, site: Site) -> tuple[Any, ...]:
-    """Return both ends of the support for each element, or nothing where they belong to no element."""
-    ends = bounds_of(peel(fn)) or ()
-    if not all(_fits(jnp.shape(end), site.element_shape) for end in ends):
+def find_limits(fn: Any, site: Site) -> tuple[Any, ...]:
+    """Return both ends of the support for each number of a site or each group with one support, if it has ends."""
+    inner = peel(fn)
+    ends, support = bounds_of(inner) or (), support_of(inner)
+    target = site.shape[: len(site.shape) - getattr(support, "event_dim", 0)]
+    if not all(_fits(jnp.shape(end), target) for end in ends):
         return ()
-    return tuple(jnp.broadcast_to(jnp.asarray(end), site.element_shape) for end in ends)
+    return tuple(jnp.broadcast_to(jnp.asarray(end), target) for end in ends)
 
 
 def _fits(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
@@ -121,7 +129,14 @@ def find_dependence(program: Program, sites: Sequence[Site], *, elementwise: boo
     for result, start, count in zip(results, starts, counts, strict=False):
         needed = table.reduce(result.sets.reshape(count, -1), [1])
         parents += [set(members) - {own, start + i} for i, members in enumerate(table.members(needed))]
-    return Dependence(parents, _read_bounds(sites, counts, traced.bounded, results[len(sites) :]))
+    ends = results[len(sites) :]
+    pairs = dict(zip(traced.bounded, zip(ends[::2], ends[1::2], strict=True), strict=True))
+    bounds = [pair for site, n in zip(sites, counts, strict=True) for pair in _read_bounds(site, n, pairs)]
+    bounded_by: list[set[int]] = []
+    for site, start, count in zip(sites, starts, counts, strict=False):
+        found = _list_needs(table, pairs.get(site.name, ()), count)
+        bounded_by += [needed - {start + i} for i, needed in enumerate(found)]
+    return Dependence(parents, bounds, bounded_by)
 
 
 def _mark(table: SetTable, site: Site, start: int, elementwise: bool) -> Integers:
@@ -132,22 +147,25 @@ def _mark(table: SetTable, site: Site, start: int, elementwise: bool) -> Integer
     return np.broadcast_to(numbers.reshape((*site.element_shape, *[1] * site.event_dim)), site.shape)
 
 
-def _read_bounds(
-    sites: Sequence[Site], counts: Sequence[int], bounded: Sequence[str], ends: Sequence[Tracked]
-) -> list[tuple[float, float] | None]:
-    """Return the least and the greatest value of each unit, where both are constants.
+def _read_bounds(site: Site, count: int, pairs: Mapping[str, tuple[Tracked, Tracked]]) -> list[Bounds]:
+    """Return the least and the greatest value of each of ``count`` units, where both are constants.
 
     Numbers between ends of their own have none in common: no bijection of the whole site would keep each inside.
     """
-    pairs = dict(zip(bounded, zip(ends[::2], ends[1::2], strict=True), strict=True))
-    found: list[tuple[float, float] | None] = []
-    for site, count in zip(sites, counts, strict=True):
-        low, high = pairs.get(site.name, (None, None))
-        if low is None or high is None or not (low.known.all() and high.known.all()) or not site.n_elements:
-            found += [None] * count
-        else:
-            lows, highs = (np.asarray(end.value, float).reshape(count, -1) for end in (low, high))
-            alike = np.isin(site.support, DISCRETE) | (np.ptp(lows, axis=1) + np.ptp(highs, axis=1) == 0)
-            ends_of = zip(lows.min(axis=1).tolist(), highs.max(axis=1).tolist(), alike.tolist(), strict=True)
-            found += [(least, greatest) if same else None for least, greatest, same in ends_of]
+    low, high = pairs.get(site.name, (None, None))
+    if low is None or high is None or not (low.known.all() and high.known.all()) or not site.n_elements:
+        return [None] * count
+    lows, highs = (np.asarray(end.value, float).reshape(count, -1) for end in (low, high))
+    least, greatest = lows.min(axis=1), highs.max(axis=1)
+    alike = np.isin(site.support, DISCRETE) | ((lows.max(axis=1) == least) & (highs.min(axis=1) == greatest))
+    ends = zip(least.tolist(), greatest.tolist(), alike.tolist(), strict=True)
+    return [(low, high) if same else None for low, high, same in ends]
+
+
+def _list_needs(table: SetTable, ends: Sequence[Tracked], count: int) -> list[set[int]]:
+    """Return the inputs that the ends of each of ``count`` units depend on."""
+    found: list[set[int]] = [set() for _ in range(count)]
+    for end in ends:
+        needed = table.reduce(end.sets.reshape(count, -1), [1])
+        found = [own | set(members) for own, members in zip(found, table.members(needed), strict=True)]
     return found

@@ -17,8 +17,9 @@ from retrodict.graph.names import Name
 from retrodict.graph.rows import Integers, Mask
 from retrodict.models.model import Group, Model
 from retrodict.plan.layout import take_columns
+from retrodict.plan.moving import mark_moving
 from retrodict.read.numpyro.assign import all_fresh, run
-from retrodict.read.numpyro.elements import log_density
+from retrodict.read.numpyro.elements import find_limits, log_density
 from retrodict.read.numpyro.numpyro_supports import peel
 from retrodict.read.numpyro.observed.apart import require_data_apart
 from retrodict.read.numpyro.observed.fixed import read_data, require_finite
@@ -96,6 +97,10 @@ class NumpyroModel(Model):
     def redraw(self, key: jax.Array, columns: jax.Array, which: Mask) -> jax.Array:
         """Return the columns with the marked variables drawn anew given their parents, parents first."""
         return self._redraw(key, jnp.asarray(columns), tuple(np.asarray(which, dtype=bool).tolist()))
+
+    def limit(self, columns: jax.Array, coded: Mask) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """Return values, given as codes where ``coded`` marks them, and where supports end: one run of the program."""
+        return self._limit(jnp.asarray(columns), tuple(np.asarray(coded, dtype=bool).tolist()))
 
     def split(self, values: Mapping[str, Any]) -> dict[Name, Any]:
         """Return values of sites as values of the variables: the same, or element by element.
@@ -211,6 +216,37 @@ class NumpyroModel(Model):
             return jax.vmap(score_one)(rows).reshape(*columns.shape[:-1], len(self.net))
 
         return score
+
+    @cached_property
+    def _limit(self) -> Callable[[jax.Array, tuple[bool, ...]], tuple[jax.Array, jax.Array, jax.Array]]:
+        moving = mark_moving(self.net)
+        ended = [name for name, units in self.structure.variables.items() if moving[units].any()]
+
+        @partial(jax.jit, static_argnums=1)
+        def limit(columns: jax.Array, coded: tuple[bool, ...]) -> tuple[jax.Array, jax.Array, jax.Array]:
+            marked = {
+                name: np.broadcast_to(
+                    np.array(coded)[self.structure.variables[name]].reshape(self._unit_shape(name)),
+                    self.sites[name].element_shape,
+                )
+                for name in ended
+            }
+
+            def limit_one(row: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+                trace = run(self.program, self.sites, self._to_values(row)[0], coded=marked)
+                low, high = (jnp.full(row.shape, end, row.dtype) for end in (-jnp.inf, jnp.inf))
+                for name in ended:
+                    places = self.structure.columns[name]
+                    limits = find_limits(trace[name]["fn"], self.sites[name])
+                    low, high = (now.at[places].set(end) for now, end in zip((low, high), limits, strict=True))
+                    row = row.at[places].set(trace[name]["value"])
+                return row, low, high
+
+            rows = columns.reshape(-1, columns.shape[-1])
+            values, low, high = jax.vmap(limit_one)(rows)
+            return values.reshape(columns.shape), low.reshape(columns.shape), high.reshape(columns.shape)
+
+        return limit
 
     @cached_property
     def _rule_out(self) -> Callable[[jax.Array], jax.Array]:

@@ -23,7 +23,12 @@ NAMES = {
     "IntegerGreaterThan": "count",
     "GreaterThanEq": "greater_than",
     "LessThanEq": "less_than",
+    "PositiveSemiDefinite": "positive_semidefinite",
 }
+# Values of which one has a probability while all others have a density: no code stands for both.
+ATOMS = ("HurdleGamma", "HurdleLogNormal")
+# They score data that were cut off, and draw values that were not.
+CENSORED = ("LeftCensoredDistribution", "RightCensoredDistribution", "IntervalCensoredDistribution")
 WRAPPERS = (dist.Independent, dist.ExpandedDistribution, dist.MaskedDistribution)
 SIMPLEX_TOLERANCE = 1e-4  # float32 draws of many categories miss NumPyro's 1e-6
 
@@ -59,18 +64,33 @@ def name_support(distribution: Any) -> str:
     peeled = peel(distribution)
     if type(peeled).__name__.startswith("Categorical"):
         return "categorical"
-    name = type(support_of(peeled)).__name__.lstrip("_")
+    if type(peeled).__name__ in ATOMS:
+        return "positive_or_zero"
+    if type(peeled).__name__ in CENSORED:
+        return "censored"
+    support = support_of(peeled)
+    name = type(support).__name__.lstrip("_")
+    if name == "ZeroSum" and support.event_dim > 1:
+        return f"zero_sum_{support.event_dim}"
     return NAMES.get(name, re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower())
 
 
 def bounds_of(distribution: Any) -> tuple[Any, Any] | None:
-    """Return the ends of the support of a peeled distribution, numbers or arrays, or None where it has not two."""
+    """Return the ends of the support of a peeled distribution, numbers or arrays, or None where it has none.
+
+    A range of real numbers with one end has infinity for the other.
+    """
     support = support_of(distribution)
     if type(support).__name__ == "_Boolean":
         return 0, 1
     low, high = getattr(support, "lower_bound", None), getattr(support, "upper_bound", None)
     if type(support).__name__ == "_Multinomial":
         low, high = 0, support.upper_bound
+    ended = name_support(distribution)
+    if ended == "greater_than":
+        high = jnp.inf
+    if ended == "less_than":
+        low = -jnp.inf
     return None if low is None or high is None else (low, high)
 
 

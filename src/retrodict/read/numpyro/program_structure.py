@@ -13,7 +13,7 @@ from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.graph.names import Name, require_list, unknown
 from retrodict.graph.rows import Integers
 from retrodict.plan.supports import DISCRETE
-from retrodict.read.numpyro.elements import find_dependence, name_elements
+from retrodict.read.numpyro.elements import Bounds, find_dependence, name_elements
 from retrodict.read.numpyro.relations import relate_sites
 from retrodict.read.numpyro.sites import Program, Site
 
@@ -81,7 +81,7 @@ def read_structure(
         _require_agreement(related, dict(zip(names, parents, strict=True)))
         parents = [related[name] for name in names]
     variables = [
-        _describe(name, site, dependence.bounds[i], elementwise)
+        _describe(name, site, dependence.bounds[i], [names[k] for k in sorted(dependence.bounded_by[i])], elementwise)
         for i, (name, site) in enumerate((n, site) for site, listed in zip(sites, units, strict=True) for n in listed)
     ]
     try:
@@ -118,7 +118,7 @@ def _choose_observed(
     return chosen
 
 
-def _describe(name: str, site: Site, bounds: tuple[float, float] | None, elementwise: bool) -> Variable:
+def _describe(name: str, site: Site, bounds: Bounds, bounded_by: Sequence[str], elementwise: bool) -> Variable:
     shape = site.event_shape if elementwise else site.shape
     discrete = site.support in DISCRETE
     return Variable(
@@ -129,6 +129,7 @@ def _describe(name: str, site: Site, bounds: tuple[float, float] | None, element
         shape=shape,
         categories=int(bounds[1] - bounds[0]) + 1 if discrete and bounds is not None else None,
         bounds=bounds,
+        bounded_by=tuple(bounded_by),
     )
 
 

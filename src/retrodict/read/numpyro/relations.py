@@ -25,6 +25,13 @@ def relate_sites(program: Program, sites: Sequence[Site]) -> dict[str, list[str]
             looped,
             remedy="Write from_numpyro(..., elementwise=True), or a Python loop with names of their own.",
         )
+    spheres = [site.name for site in sites if site.support == "sphere" and not site.is_observed]
+    if spheres:
+        raise ProgramError(
+            "{names} {are} on a sphere, to which no bijection leads from real numbers",
+            spheres,
+            remedy=f"Read handlers.reparam(program, config={{{spheres[0]!r}: ProjectedNormalReparam()}}).",
+        )
     relations = get_model_relations(program)
     return contract(relations["sample_sample"], relations["sample_dist"], [site.name for site in sites])
 
