@@ -41,8 +41,8 @@ class Scaling(NamedTuple):
         cls,
         dependencies: Dependencies,
         summaries: Sequence[Summarized],
-        observed: Float[Array, "rows observed"],
-        latents: Float[Array, "draws latents"],
+        observed: Float[Array, "rows observed"] | Float[np.ndarray, "rows observed"],
+        latents: Float[Array, "draws latents"] | Float[np.ndarray, "draws latents"],
     ) -> "Scaling":
         """Standardize what a network sees and draws, over rows of observed columns and of codes of latents.
 
@@ -56,10 +56,16 @@ class Scaling(NamedTuple):
             *made,
             cls.fit(latents, categories[seen:]),
         )
-        return cls(*(jnp.concatenate(columns) for columns in zip(*parts, strict=True)))
+        # by NumPy: JAX would compile it
+        joined = (np.concatenate([np.asarray(part) for part in columns]) for columns in zip(*parts, strict=True))
+        return cls(*map(jnp.asarray, joined))
 
     @classmethod
-    def fit(cls, columns: Float[Array, "draws columns"], categories: Integers | None = None) -> "Scaling":
+    def fit(
+        cls,
+        columns: Float[Array, "draws columns"] | Float[np.ndarray, "draws columns"],
+        categories: Integers | None = None,
+    ) -> "Scaling":
         """Standardize to mean 0 and standard deviation 1 over simulations; a constant keeps its spread.
 
         Of heavy tails, whose standard deviation says nothing of most draws, the middle 68 % have standard size.

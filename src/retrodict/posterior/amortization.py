@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.features import SCALING_DRAWS, Scaling
 from retrodict.encode.recipe import Recipe
+from retrodict.encode.start.linear_start import count_draws, start_linearly
 from retrodict.encode.statistics import make_statistics, refer
 from retrodict.encode.summaries import Summary
 from retrodict.errors import OptionError
@@ -24,6 +24,7 @@ from retrodict.models.model import Model
 from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_rate, read_seed
 from retrodict.plan.dependencies import Dependencies
+from retrodict.plan.layout import Floats
 from retrodict.posterior.novelty import Familiar
 from retrodict.posterior.posterior import AmortizedPosterior
 from retrodict.posterior.randomness import require_draws_of_key, require_own_randomness
@@ -124,7 +125,7 @@ def amortize(
     if not names:
         return AmortizedPosterior.of(model, inverse, None, forms=forms)
     keys = Keys.of(seed)
-    untrained = build_untrained(model, recipe, keys.build, keys.scale)
+    untrained = build_untrained(model, recipe, keys.build, keys.scale, linear=True)
     encoder, history = fit(
         untrained, compiled.simulate_codes, plan, keys.fit, names=names, title="amortize", quiet=quiet
     )
@@ -139,9 +140,12 @@ def build_untrained(
     scale_key: jax.Array,
     observed: jax.Array | None = None,
     dependencies: Dependencies | None = None,
+    *,
+    linear: bool = False,
 ) -> Encoder:
     """Return the untrained encoder of a settled recipe, its inputs standardized over simulations.
 
+    With ``linear`` it starts at regressions on these simulations (`start_linearly`).
     Observed columns have the units of rows of ``observed``, where data are at hand. ``dependencies`` are those of the
     inverse, with other steps if need be.
     """
@@ -149,15 +153,18 @@ def build_untrained(
     compiled = share(model, inverse, recipe.drawn)
     space = compiled.space
 
-    def simulate(key: jax.Array) -> jax.Array:
-        latents, observed = TRAINING.run(compiled.simulate_codes, key, SCALING_DRAWS)
-        return jnp.asarray(np.concatenate([observed, latents], axis=-1))
+    draws = count_draws(space.dependencies) if linear else SCALING_DRAWS
+
+    def simulate(key: jax.Array) -> Floats:
+        latents, observed = TRAINING.run(compiled.simulate_codes, key, draws)
+        return np.concatenate([observed, latents], axis=-1)
 
     columns = simulate(scale_key)
     require_draws_of_key(simulate, scale_key, columns, space.code_names)
-    drawn, latents = jnp.split(columns, [int(space.dependencies.observed_sizes.sum())], axis=1)
+    drawn, latents = np.split(columns, [int(space.dependencies.observed_sizes.sum())], axis=1)
     seen = drawn if observed is None else observed
     if recipe.statistics is not None:
         recipe = replace(recipe, statistics=refer(recipe.statistics, latents, drawn))
     scaling = Scaling.of(space.dependencies, recipe.read_summaries(model), seen, latents)
-    return recipe.build(model, build_key, scaling, space.dependencies if dependencies is None else dependencies)
+    built = recipe.build(model, build_key, scaling, space.dependencies if dependencies is None else dependencies)
+    return start_linearly(built, drawn, latents) if linear else built

@@ -57,6 +57,12 @@ class Mixed(Conditional):
             (tuple(family.at(columns) for family in self.families), take(self.which, columns)),
         )
 
+    def divide(self, columns: Integers) -> list[tuple[Conditional, Integers]]:
+        """Return the families of columns, each with its columns by their place in ``columns``."""
+        which = np.asarray(self.which)[columns]
+        places = [np.flatnonzero(which == number) for number in range(len(self.families))]
+        return [(family, place) for family, place in zip(self.families, places, strict=True) if len(place)]
+
     @property
     def reparameterized(self) -> bool:
         """Whether draws of all families can be differentiated."""

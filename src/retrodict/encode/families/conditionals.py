@@ -10,9 +10,12 @@ from abc import abstractmethod
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Key
 
 from retrodict.encode.networks.schedule import Index
+from retrodict.encode.start.ridge import Affine, Cases
+from retrodict.graph.rows import Integers
 
 # What networks compute for each column, and a number for each.
 Parameters = Float[Array, "*batch columns parameters"]
@@ -37,6 +40,17 @@ def temper(raw: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
     return LINEAR * (jnp.tanh(jnp.minimum(raw, 0) / LINEAR) + jnp.arcsinh(jnp.maximum(raw, 0) / LINEAR))
 
 
+def invert_temper(log_scale: Float[np.ndarray, "*batch"]) -> Float[np.ndarray, "*batch"]:
+    """Return what a network has to compute for a log-scale above -10.
+
+    >>> invert_temper(np.array([-3.0, 2.0])).round(3).tolist()
+    [-3.095, 2.013]
+    """
+    low, high = np.minimum(log_scale, 0) / LINEAR, np.maximum(log_scale, 0) / LINEAR
+    raw: Float[np.ndarray, "*batch"] = LINEAR * (np.arctanh(low) + np.sinh(high))
+    return raw
+
+
 class Conditional(eqx.Module):
     """A family of densities of each of many columns (abstract).
 
@@ -58,6 +72,17 @@ class Conditional(eqx.Module):
         """Return the family of these columns alone."""
         return self
 
+    def start(self, cases: Cases) -> Affine | None:
+        """Return parameters to start from, affine in the parents: a regression on simulations, `Cases.line` or another.
+
+        None where the first parameters of a network are as good a start.
+        """
+        return None
+
+    def divide(self, columns: Integers) -> list[tuple["Conditional", Integers]]:
+        """Return the families of columns, each with its columns by their place in ``columns``."""
+        return [(self, np.arange(len(columns)))]
+
     @property
     def reparameterized(self) -> bool:
         """Whether draws are differentiable functions of the parameters, of the right gradient. If not said, not."""
@@ -73,6 +98,12 @@ class Normal(Conditional):
     """
 
     n_parameters: int = eqx.field(static=True, default=2)
+
+    def start(self, cases: Cases) -> Affine:
+        """Return the linear predictor as mean, with the spread of what it leaves."""
+        slopes, intercepts, spreads = cases.line
+        raw = invert_temper(np.log(spreads))
+        return Affine(np.stack([slopes, np.zeros_like(slopes)], axis=-1), np.stack([intercepts, raw], axis=-1))
 
     def log_scale(self, parameters: Parameters) -> Columns:
         """Return the logarithm of the standard deviation."""

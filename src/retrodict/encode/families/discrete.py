@@ -3,11 +3,17 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from retrodict.encode.families.conditionals import Columns, Conditional, Parameters, temper
+from retrodict.encode.families.conditionals import Columns, Conditional, Parameters, invert_temper, temper
 from retrodict.encode.networks.schedule import Index, take
+from retrodict.encode.start.logistic import fit_logistic
+from retrodict.encode.start.ridge import Affine, Cases
 from retrodict.graph.rows import Integers
+
+# A count that its parents tell without error starts with at least this standard deviation, in steps.
+LEAST_SCALE = 0.1
 
 
 class Categorical(Conditional):
@@ -27,6 +33,15 @@ class Categorical(Conditional):
     def __init__(self, categories: Integers) -> None:
         self.categories = jnp.asarray(categories, jnp.int32)
         self.n_parameters = int(categories.max())
+
+    def start(self, cases: Cases) -> Affine:
+        """Return the logits of logistic regression."""
+        shape = len(cases.columns), self.n_parameters
+        slopes, intercepts = np.zeros((len(cases.parents), *shape)), np.zeros(shape)
+        for column, count in enumerate(np.asarray(self.categories)[cases.columns].tolist()):
+            logits = fit_logistic(cases, column, count)
+            intercepts[column, :count], slopes[:, column, :count] = logits[0], logits[1:]
+        return Affine(slopes, intercepts)
 
     def log_prob(self, parameters: Parameters, values: Columns) -> Columns:
         """Return the log probability of each category, in nats; minus infinity for what is none."""
@@ -70,6 +85,17 @@ class Count(Conditional):
 
     def __init__(self, step: Array, low: Array, high: Array) -> None:
         self.step, self.low, self.high, self.n_parameters = step, low, high, 2
+
+    def start(self, cases: Cases) -> Affine:
+        """Return the linear predictor as location, with the scale at which a logistic has the spread of what is left.
+
+        Rounding to whole numbers adds a twelfth of the square of a step to the variance.
+        """
+        slopes, intercepts, spreads = cases.line
+        step = np.asarray(self.step, np.float64)[cases.columns]
+        variance = np.maximum(spreads**2 - step**2 / 12, (LEAST_SCALE * step) ** 2)
+        raw = invert_temper(np.log(2 * np.sqrt(3 * variance) / np.pi))
+        return Affine(np.stack([slopes, np.zeros_like(slopes)], axis=-1), np.stack([intercepts, raw], axis=-1))
 
     def log_prob(self, parameters: Parameters, values: Columns) -> Columns:
         """Return the log probability of each number over the step, in nats; minus infinity for what is none."""

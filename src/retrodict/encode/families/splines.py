@@ -3,9 +3,11 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Key
 
 from retrodict.encode.families.conditionals import Columns, Conditional, Normal, Parameters
+from retrodict.encode.start.ridge import Affine, Cases
 
 # Beyond so many standard deviations the spline is the identity.
 REACH = 4.0
@@ -34,6 +36,14 @@ class Spline(Conditional):
 
     def __init__(self, bins: int = 8) -> None:
         self.bins, self.n_parameters = bins, 2 + 3 * bins - 1
+
+    def start(self, cases: Cases) -> Affine:
+        """Return the identity about the linear predictor."""
+        normal, bent = Normal().start(cases), [(0, self.n_parameters - 2)]
+        return Affine(
+            np.pad(normal.slopes, [(0, 0), (0, 0), *bent]),
+            np.pad(normal.intercepts, [(0, 0), *bent]),
+        )
 
     def log_prob(self, parameters: Parameters, values: Columns) -> Columns:
         """Return the log density of each number, in nats."""

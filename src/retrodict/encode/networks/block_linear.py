@@ -10,8 +10,8 @@ groups copies long stretches and the products are wide. The last group is always
 
 import itertools
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from retrodict.encode.networks.layers import draw_noise
+from retrodict.encode.networks.lines import Lines
 from retrodict.encode.networks.schedule import Index, take
 from retrodict.graph.rows import Integers, Rows
 
@@ -125,18 +126,41 @@ class BlockLinear(eqx.Module):
         nothing = jnp.zeros((0, self.bias.shape[1], values.shape[2]), values.dtype)
         return jnp.concatenate([nothing, *products])
 
+    def fill(self, lines: Iterable[Lines]) -> "BlockLinear":
+        """Return the layer with these maps; a group of outputs is a column, a group of inputs one input."""
+        stored, bias = np.array(self.weights), np.array(self.bias)
+        classes, rows = _divide(stored, self.shapes), np.array(self.row, dtype=np.int64)
+        owner = np.searchsorted(self._starts, rows, side="right") - 1
+        for columns, parents, slopes, intercepts in lines:
+            own = intercepts.shape[1]
+            bias[rows[columns], :own] = intercepts
+            for place, column in enumerate(columns.tolist()):
+                within = rows[column] - self._starts[owner[column]]
+                weights = classes[owner[column]][within, :own]
+                weights[...] = 0.0
+                if len(parents):
+                    source = np.asarray(self.sources[owner[column]])[within]
+                    weights[:, np.searchsorted(source, parents)] = slopes[:, place].T
+        return eqx.tree_at(lambda layer: (layer.weights, layer.bias), self, (jnp.asarray(stored), jnp.asarray(bias)))
+
+    def list_sources(self, groups: int) -> list[Integers]:
+        """Return the places of the groups of inputs, of which there are so many, that each output group listens to."""
+        padded = [source for sources in self.sources for source in np.asarray(sources, np.int64)]
+        return [padded[row][padded[row] < groups] for row in self.row]
+
     def split(self) -> list[Float[Array, "some outputs inputs"]]:
         """Return the weights of each class."""
-        bounds = itertools.accumulate(map(math.prod, self.shapes), initial=0)
-        return [
-            self.weights[a:b].reshape(shape)
-            for (a, b), shape in zip(itertools.pairwise(bounds), self.shapes, strict=True)
-        ]
+        return _divide(self.weights, self.shapes)
 
     @property
     def _starts(self) -> list[int]:
         """The first row of each class, and the number of rows."""
         return list(itertools.accumulate((shape[0] for shape in self.shapes), initial=0))
+
+
+def _divide(weights: Any, shapes: Sequence[tuple[int, int, int]]) -> list[Any]:
+    bounds = itertools.accumulate(map(math.prod, shapes), initial=0)
+    return [weights[a:b].reshape(shape) for (a, b), shape in zip(itertools.pairwise(bounds), shapes, strict=True)]
 
 
 def gather(values: Values, source: Int[Array, "some listened"]) -> Values:

@@ -1,11 +1,14 @@
 """A linear layer with a mask, and how its weights begin."""
 
+from collections.abc import Iterable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
+from retrodict.encode.networks.lines import Lines
 from retrodict.encode.networks.schedule import Index, take
 from retrodict.graph.rows import Mask
 
@@ -43,6 +46,17 @@ class MaskedLinear(eqx.Module):
     def in_use(self) -> int:
         """Number of weights and biases that have an effect."""
         return int(self.mask.sum()) + self.bias.size
+
+    def fill(self, lines: Iterable[Lines], parameters: int) -> "MaskedLinear":
+        """Return the layer with these maps, where ``parameters`` outputs in a row belong to a column."""
+        weight, bias = np.array(self.weight), np.array(self.bias)
+        by_column, bias_of = weight.reshape(len(weight), -1, parameters), bias.reshape(-1, parameters)
+        for columns, parents, slopes, intercepts in lines:
+            own = np.arange(intercepts.shape[1])
+            by_column[:, columns[:, None], own] = 0.0
+            by_column[parents[:, None, None], columns[:, None], own] = slopes
+            bias_of[columns[:, None], own] = intercepts
+        return eqx.tree_at(lambda layer: (layer.weight, layer.bias), self, (jnp.asarray(weight), jnp.asarray(bias)))
 
 
 def draw_weights(

@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, Key
 
 from retrodict.encode.networks.block_linear import BlockLinear, Selection
 from retrodict.encode.networks.layers import MaskedLinear
+from retrodict.encode.networks.lines import Lines
 from retrodict.encode.networks.schedule import Index, put, split_by_step
 from retrodict.graph.rows import Integers, Rows
 from retrodict.plan.cost import count_hidden
@@ -56,6 +57,21 @@ class Network(eqx.Module):
     def width(self) -> int:
         """The number of units of the widest layer: what a row costs in memory."""
         return max(layer.bias.size for layer in (*self.layers, self.skip) if layer is not None)
+
+    def start(self, lines: Sequence[Lines]) -> "Network":
+        """Return the network whose parameters of some columns are these maps of the inputs, and nothing else."""
+        silent = [line.silence() for line in lines]
+        ends = self.fill(self.layers[-1], silent), self.fill(self.skip, lines)
+        started: Network = eqx.tree_at(lambda network: (network.layers[-1], network.skip), self, ends)
+        return started
+
+    @abstractmethod
+    def fill(self, layer: Any, lines: Sequence[Lines]) -> Any:
+        """Return a layer that leads to parameters with these maps in it."""
+
+    @abstractmethod
+    def list_parents(self, inputs: int) -> list[Integers]:
+        """Return which of the inputs, of which there are so many, each column has as parents; for `skip` networks."""
 
     @abstractmethod
     def __call__(self, inputs: Inputs) -> Parameters:
@@ -109,6 +125,14 @@ class DenseNetwork(Network):
         if self.skip is not None:
             outputs = outputs + self.skip(inputs)
         return outputs.reshape(len(inputs), -1, self.parameters)
+
+    def fill(self, layer: MaskedLinear, lines: Sequence[Lines]) -> MaskedLinear:
+        """Return a layer that leads to parameters with these maps in it."""
+        return layer.fill(lines, self.parameters)
+
+    def list_parents(self, inputs: int) -> list[Integers]:
+        """Return the inputs that each column has as parents."""
+        return [np.flatnonzero(row) for row in np.asarray(self.skip.mask).T[:: self.parameters]] if self.skip else []
 
     def plan(self) -> list[tuple[Integers, ...]]:
         """Return for each step the hidden units of each layer that are computed in it."""
@@ -183,6 +207,14 @@ class BlockNetwork(Network):
         if self.skip is not None:
             outputs = outputs + self.skip(values)[np.array(self.skip.row)]
         return outputs.transpose(2, 0, 1)
+
+    def fill(self, layer: BlockLinear, lines: Sequence[Lines]) -> BlockLinear:
+        """Return a layer that leads to parameters with these maps in it."""
+        return layer.fill(lines)
+
+    def list_parents(self, inputs: int) -> list[Integers]:
+        """Return the inputs that each column has as parents."""
+        return self.skip.list_sources(inputs) if self.skip else []
 
     def plan(self) -> list[BlockStep]:
         """Return for each step what is computed in it."""

@@ -1,7 +1,7 @@
 """One network for each latent, all of the same shape and computed together."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import equinox as eqx
@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from retrodict.encode.networks.layers import draw_weights
+from retrodict.encode.networks.lines import Lines
 from retrodict.encode.networks.network import QUIET, Inputs, Network, Parameters, State, expand
 from retrodict.encode.networks.schedule import Index, put, split_by_step, take
 from retrodict.graph.rows import Integers, Mask
@@ -40,10 +41,28 @@ class StackedLinear(eqx.Module):
             weight, bias = (take(part, networks) for part in (weight, bias))
         return values @ weight + bias
 
+    def fill(self, lines: Iterable[tuple["Ports", Lines]]) -> "StackedLinear":
+        """Return the layer with these maps, which have these ports."""
+        weight, bias = np.array(self.weight), np.array(self.bias)
+        for (networks, first, inputs), (_, _, slopes, intercepts) in lines:
+            outputs = first[:, None] + np.arange(intercepts.shape[1])
+            weight[networks[:, None], :, outputs] = 0.0
+            weight[networks[None, :, None], inputs[:, :, None], outputs] = slopes
+            bias[networks[:, None], 0, outputs] = intercepts
+        return eqx.tree_at(lambda layer: (layer.weight, layer.bias), self, (jnp.asarray(weight), jnp.asarray(bias)))
+
     @property
     def in_use(self) -> int:
         """Number of weights and biases that have an effect."""
         return int(self.mask.sum()) + self.bias.size
+
+
+class Ports(NamedTuple):
+    """Where maps belong: for each column its network, its first output there, and the places of its parents there."""
+
+    networks: Integers
+    outputs: Integers
+    inputs: Integers
 
 
 class StackedNetwork(Network):
@@ -93,6 +112,23 @@ class StackedNetwork(Network):
     def __call__(self, inputs: Inputs) -> Parameters:
         """Return all parameters at once."""
         return self._compute(Turn(None, *self._place(np.arange(len(self.sizes)))), self.begin(inputs).inputs)
+
+    def fill(self, layer: StackedLinear, lines: Sequence[Lines]) -> StackedLinear:
+        """Return a layer that leads to parameters with these maps in it."""
+        networks, slots = self._place(np.arange(len(self.sizes)))
+        listened = np.asarray(self.inputs)
+
+        def connect(line: Lines) -> Ports:
+            own = networks[line.columns]
+            inputs = [np.searchsorted(listened[network], line.parents) for network in own.tolist()]
+            return Ports(own, slots[line.columns] * self.parameters, np.stack(inputs, axis=1))
+
+        return layer.fill((connect(line), line) for line in lines)
+
+    def list_parents(self, inputs: int) -> list[Integers]:
+        """Return the inputs that each column has as parents."""
+        rows = [row[row < inputs] for row in np.asarray(self.inputs, np.int64)]
+        return [row for row, size in zip(rows, self.sizes, strict=True) for _ in range(size)]
 
     def plan(self) -> list["Turn"]:
         """Return for each step the networks computed in it."""

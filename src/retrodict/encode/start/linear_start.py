@@ -1,0 +1,122 @@
+"""The linear start of an encoder: every column at its regression on its parents, hidden units without effect.
+
+Where the posterior is linear-Gaussian that is the posterior, up to the error of a regression; elsewhere training
+begins from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from retrodict.encode.encoder import Encoder
+from retrodict.encode.features import FAR, REAL, Features
+from retrodict.encode.networks.lines import Lines
+from retrodict.encode.start.ridge import Cases, Sampled
+from retrodict.graph.rows import Mask
+from retrodict.plan.dependencies import Dependencies
+
+# A regression on p parents costs (p + 1) / 2n nats: so many draws for each parent on average, between bounds.
+DRAWS_PER_PARENT = 1000
+LEAST_DRAWS, MOST_DRAWS = 4096, 16384
+# To gather the draws of an input, and a product of its own, cost as much as so many numbers of one large product.
+COPYING = 1000
+# No more numbers than these, 256 MiB in double precision.
+MOST_NUMBERS = 2**25
+
+Columns = Float[Array, "draws _"] | Float[np.ndarray, "draws _"]
+
+
+def start_linearly(
+    encoder: Encoder, observed: Columns, latents: Columns, weights: Float[np.ndarray, " draws"] | None = None
+) -> Encoder:
+    """Return the encoder with every column at its regression on its parents.
+
+    The last hidden layer of a column that starts so has no effect at first. Families without a start
+    (`Conditional.start`) keep their first parameters, as do encoders without a linear map from the parents. The
+    features of summaries, which are still to be learned, are left out.
+
+    Arguments:
+        encoder: an encoder whose inputs are standardized.
+        observed: values of the observed columns, a row a draw.
+        latents: codes of the latents.
+        weights: how much each draw counts, up to a factor. Default: all the same.
+
+    >>> import jax
+    >>> from retrodict import invert, zoo
+    >>> from retrodict.encode.build import build_encoder
+    >>> model = zoo.binary_tree(depth=2)
+    >>> columns = np.asarray(model.draw(jax.random.key(0), 4096))
+    >>> encoder = start_linearly(build_encoder(invert(model), jax.random.key(0)), columns[:, 1:], columns[:, :1])
+    >>> parameters = encoder.network(jax.numpy.array([[1.0, 1.0, 0.0]]))
+    >>> bool(abs(parameters[0, 0, 0] - 0.6) < 0.05)  # the mean of x0 given that x1 = x2 = 1
+    True
+    """
+    if encoder.network.skip is None:
+        return encoder
+    columns = np.concatenate([np.asarray(observed, np.float64), np.asarray(latents, np.float64)], axis=1)
+    center, spread = (np.asarray(part, np.float64)[-np.shape(latents)[1] :] for part in encoder.scaling)
+    values = (np.asarray(latents, np.float64) - center) / spread
+    draws = Sampled.of(see(encoder, columns), values, weights)
+    if draws.values.shape[1] <= 1:
+        return encoder
+    return eqx.tree_at(lambda whole: whole.network, encoder, encoder.network.start(list(_find_lines(encoder, draws))))
+
+
+def count_draws(dependencies: Dependencies) -> int:
+    """Return how many simulations the regressions of an encoder are worth."""
+    parents = float(dependencies.parents.lengths.mean()) if len(dependencies.latents) else 0.0
+    worth = int(2 ** np.ceil(np.log2(DRAWS_PER_PARENT * (parents + 1))))
+    room = MOST_NUMBERS // max(1, int(dependencies.features.sum()))
+    return max(LEAST_DRAWS, min(worth, MOST_DRAWS, int(2 ** np.floor(np.log2(max(room, 1))))))
+
+
+def see(encoder: Encoder, columns: Float[np.ndarray, "draws columns"]) -> Float[np.ndarray, "draws inputs"]:
+    """Return what the network sees of columns, in double precision."""
+    features, (center, spread) = encoder.features, (np.asarray(part, np.float64) for part in encoder.scaling)
+    source, category = np.array(features.source), np.array(features.category)
+    if features.summaries is not None:
+        columns = np.asarray(features.summaries(jnp.asarray(columns, jnp.float32)), np.float64)
+    values = columns if len(source) == columns.shape[1] else columns[:, source]
+    standard = (values - center[source]) / spread[source]
+    far = np.where((center[source] == 0) & (spread[source] == 1), np.inf, FAR)
+    if (np.abs(standard) > far).any():
+        standard = np.clip(standard, -far, far) * (1 + np.log(np.maximum(np.abs(standard) / far, 1.0)))
+    if (category == REAL).all():
+        return standard
+    indicators = (values == category).astype(np.float64)
+    if features.relaxed is not None:
+        share = 1 / (1 + np.exp(np.where(category == 1, -values, values)))
+        indicators = np.where(features.relaxed, share, indicators)
+    return np.where(category == REAL, standard, indicators)
+
+
+def _find_lines(encoder: Encoder, draws: Sampled) -> Iterator[Lines]:
+    """Regress the columns, those with the same parents together."""
+    known = _mark_known(encoder.features)
+    groups: dict[tuple[int, ...], list[int]] = {}
+    parents = encoder.network.list_parents(len(known))
+    for column, inputs in enumerate(parents):
+        groups.setdefault(tuple(inputs[known[inputs]].tolist()), []).append(column)
+    apart = sum((len(row) + len(members)) * (len(row) + len(members) + COPYING) for row, members in groups.items())
+    shared = (len(known) + len(draws.values)) ** 2 < apart
+    for row, members in groups.items():
+        cases = Cases(draws, np.array(row, dtype=np.int64), np.array(members, dtype=np.int64), shared)
+        for family, which in encoder.conditional.divide(cases.columns):
+            part = cases.take(which)
+            started = family.start(part)
+            if started is not None:
+                yield Lines(part.columns, part.parents, started.slopes, started.intercepts)
+
+
+def _mark_known(features: Features) -> Mask:
+    """Mark the inputs that are no features of summaries."""
+    known = np.ones(len(features.source), dtype=bool)
+    if features.summaries is not None:
+        first = int(np.searchsorted(features.source, len(features.summaries.kept)))
+        known[first : features.seen] = np.repeat(features.summaries.fixed, features.summaries.sizes)
+    return known
