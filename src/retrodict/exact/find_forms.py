@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from retrodict.exact.closed_form import ClosedForm
+from retrodict.exact.conjugate import find_conjugate_sites
 from retrodict.exact.finite import find_finite_latents
 from retrodict.exact.linear_posterior import LinearGaussianPosterior
 from retrodict.exact.program_blocks import find_gaussian_sites
@@ -45,9 +46,12 @@ def find_closed_forms(model: Model, inverse: Inverse) -> Forms:
     barren = inverse.generative
     ends = list_ends(model.net)  # they have to be known before the latents whose supports end there
     finite = find_finite_latents(model, barren, ends)
-    taken = finite.variables if finite else ()
-    gaussian = find_gaussian_sites(model, barren, taken, ends) if isinstance(model, NumpyroModel) else None
-    return tuple(form for form in (finite, gaussian) if form is not None)
+    found: list[ClosedForm] = [finite] if finite else []
+    if isinstance(model, NumpyroModel):
+        for find in (find_gaussian_sites, find_conjugate_sites):
+            form = find(model, barren, list_drawn(found), ends)
+            found += [form] if form else []
+    return tuple(found)
 
 
 def plan_closed_forms(

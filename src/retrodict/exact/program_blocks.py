@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +20,7 @@ from retrodict.exact.proof import Values
 from retrodict.graph.names import Name
 from retrodict.read.numpyro.assign import run
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
-from retrodict.read.numpyro.numpyro_supports import peel
+from retrodict.read.numpyro.numpyro_supports import peel, support_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,53 +41,94 @@ class LogJointInside:
             terms = [peel(trace[name]["fn"]).log_prob(values[name]) for name in kept]
         return jnp.stack([term.sum() for term in terms]).sum()
 
+    def list_limits(self, values: Values) -> list[Any]:
+        """Return the numbers that say where the supports of the sites end."""
+        trace = run(self.model.program, self.model.sites, values)
+        supports = [support_of(peel(trace[name]["fn"])) for name in self.model.sites if name not in self.barren]
+        return [jnp.asarray(end) for end in jax.tree.leaves(supports)]
+
 
 @dataclass(frozen=True, eq=False)
-class GaussianSites(ClosedForm):
-    """Latent sites of a program that are jointly Gaussian given all other sites."""
+class SiteForm(ClosedForm):
+    """Latent sites of a program whose density given all other sites is known, on the columns of the model (abstract).
 
-    kind: ClassVar[str] = "Gaussian"
+    To subclass: ``site_names`` are the sites, ``draw_sites`` and ``score_sites`` take the values of one row.
+    """
 
     model: NumpyroModel
-    block: GaussianBlock
+
+    @property
+    @abstractmethod
+    def site_names(self) -> tuple[str, ...]:
+        """The sites."""
+
+    @abstractmethod
+    def draw_sites(self, key: jax.Array, rest: Values) -> tuple[Values, jax.Array]:
+        """Return one draw of the sites given one value of all others, and its log density in nats."""
+
+    @abstractmethod
+    def score_sites(self, inside: Values, rest: Values) -> jax.Array:
+        """Return the log density of a value of the sites given all others, in nats."""
 
     @cached_property
     def variables(self) -> tuple[Name, ...]:
         """The variables of the model that these sites are."""
-        units = [unit for site in self.block.names for unit in self.model.structure.variables[site].ravel().tolist()]
+        units = [unit for site in self.site_names for unit in self.model.structure.variables[site].ravel().tolist()]
         return tuple(self.model.net.names[unit] for unit in sorted(units))
 
     @cached_property
     def parents(self) -> tuple[Name, ...]:
-        """The variables that share a density with the block: its parents, its children, their other parents."""
+        """The variables that share a density with the sites: their parents, their children, their other parents."""
         return list_blanket(self.model, self.variables)
 
-    @property
-    def width(self) -> int:
-        """The numbers of the precision."""
-        return self.block.size**2
-
     def draw(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Return the columns with the block drawn, and the log density of each draw in nats."""
+        """Return the columns with the sites drawn, and the log density of each draw in nats."""
         rows = columns.reshape(-1, columns.shape[-1])
         drawn, density = jax.vmap(self._draw)(jax.random.split(key, len(rows)), rows)
         return drawn.reshape(columns.shape), density.reshape(columns.shape[:-1])
 
     def score(self, columns: jax.Array) -> jax.Array:
-        """Return the log density of the block given the rest, in nats."""
+        """Return the log density of the sites given the rest, in nats."""
         rows = columns.reshape(-1, columns.shape[-1])
-        return jax.vmap(lambda row: self.block.score(*self._split(row)))(rows).reshape(columns.shape[:-1])
+        return jax.vmap(lambda row: self.score_sites(*self._split(row)))(rows).reshape(columns.shape[:-1])
 
     def _draw(self, key: jax.Array, row: jax.Array) -> tuple[jax.Array, jax.Array]:
-        drawn, density = self.block.draw(key, self._split(row)[1])
+        drawn, density = self.draw_sites(key, self._split(row)[1])
         for name, value in drawn.items():
             row = row.at[self.model.structure.columns[name]].set(value.astype(row.dtype))
         return row, density
 
     def _split(self, row: jax.Array) -> tuple[Values, Values]:
         values = self.model.to_sites(row)
-        inside = {name: values.pop(name) for name in self.block.names}
+        inside = {name: values.pop(name) for name in self.site_names}
         return inside, values
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianSites(SiteForm):
+    """Latent sites of a program that are jointly Gaussian given all other sites."""
+
+    kind: ClassVar[str] = "Gaussian"
+
+    block: GaussianBlock
+
+    @property
+    def site_names(self) -> tuple[str, ...]:
+        """The sites of the block."""
+        return self.block.names
+
+    @property
+    def width(self) -> int:
+        """The numbers of the precision."""
+        return self.block.size**2
+
+    def draw_sites(self, key: jax.Array, rest: Values) -> tuple[Values, jax.Array]:
+        """Return one draw of the block given one value of all others, and its log density in nats."""
+        return self.block.draw(key, rest)
+
+    def score_sites(self, inside: Values, rest: Values) -> jax.Array:
+        """Return the log density of a value of the block given all others, in nats."""
+        return self.block.score(inside, rest)
 
 
 def find_gaussian_sites(
@@ -111,17 +153,36 @@ def find_gaussian_sites(
     >>> find_gaussian_sites(from_numpyro(program, observed=["x"])).variables
     ('mean',)
     """
+    opened = open_sites(model, barren, taken, ends)
+    if opened is None:
+        return None
+    real = [name for name in opened.free if model.sites[name].support == "real"]
+    block = find_block(opened.log_joint, opened.values, real)
+    return GaussianSites(model, block) if block else None
+
+
+@dataclass(frozen=True)
+class OpenSites:
+    """The log joint of a program, a value of each of its sites, and the sites that may get a closed form."""
+
+    log_joint: LogJointInside
+    values: Values
+    free: tuple[str, ...]
+
+
+def open_sites(
+    model: NumpyroModel, barren: Collection[Name], taken: Collection[Name], ends: Collection[Name]
+) -> OpenSites | None:
+    """Return the sites of a program that may get a closed form, None where its log joint cannot be computed."""
     net = model.net
     named = {name: {net.names[unit] for unit in units.ravel().tolist()} for name, units in _list_units(model)}
     without = {name for name, units in named.items() if units <= set(barren)}
     if any(units & set(barren) for name, units in named.items() if name not in without):
         return None  # a site of which some elements are barren has densities that count and others that do not
     excluded = {*net.observed, *barren, *taken, *list_blanket(model, taken), *ends}
-    free = [name for name, units in named.items() if not units & excluded]
-    real = [name for name in free if model.sites[name].support == "real"]
+    free = tuple(name for name, units in named.items() if not units & excluded)
     log_joint, values = LogJointInside(model, without), _list_zeros(model)
-    block = find_block(log_joint, values, real) if _has_density(log_joint, values) else None
-    return GaussianSites(model, block) if block else None
+    return OpenSites(log_joint, values, free) if _has_density(log_joint, values) else None
 
 
 def list_blanket(model: Any, names: Collection[Name]) -> tuple[Name, ...]:
