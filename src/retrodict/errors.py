@@ -137,6 +137,10 @@ class WeightError(RetrodictError, ValueError):
     """Importance weights that are all zero, or not numbers."""
 
 
+class SimulationError(RetrodictError, ValueError):
+    """A prior of which nearly all simulations are not finite, so that nothing can be learned from them."""
+
+
 class FileError(RetrodictError, ValueError):
     """A file that is missing, damaged, not ours, or of another model; ``path`` is where it is."""
 
@@ -152,6 +156,10 @@ class RetrodictWarning(UserWarning):
 
 class NoveltyWarning(RetrodictWarning):
     """An observation unlike all that the encoder saw in training: its answer there is a guess."""
+
+
+class SimulationWarning(RetrodictWarning):
+    """Some simulations were not finite and were set aside: the prior reaches where the model cannot be computed."""
 
 
 def warn_user(message: str, category: type[RetrodictWarning]) -> None:

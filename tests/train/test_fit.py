@@ -101,12 +101,12 @@ def test_scaling_is_not_trained():
 
 
 def poison(at_value: float):
-    """Simulations whose first latent becomes NaN once the batch holds a value above a bound."""
+    """Simulations whose first latent becomes NaN in all rows once the batch holds a value above a bound."""
 
     def simulate(key, n):
         latents, observed = SIMULATE(key, n)
         bad = jnp.where(observed.max() > at_value, jnp.nan, 0.0)
-        return latents.at[0, 0].add(bad), observed
+        return latents.at[:, 0].add(bad), observed
 
     return simulate
 

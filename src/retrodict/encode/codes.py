@@ -79,6 +79,17 @@ class Piece:
             inside = self._bijection.codomain(events)
         return inside.reshape(*values.shape[:-1], -1).all(axis=-1)
 
+    def spares_ends(self, values: Float[Array, "*batch columns"]) -> Bool[Array, "*batch"]:
+        """Return whether no number of these events is an end of its support."""
+        events = values[..., self.values].reshape(*values.shape[:-1], -1, *self.shape)
+        if self.support in BOUNDED:
+            inside = (events > self._low) & (events < self._high)
+        elif self.support == "simplex":
+            inside = events > 0
+        else:
+            inside = jnp.ones(events.shape, bool)
+        return inside.reshape(*values.shape[:-1], -1).all(axis=-1)
+
     def _read(self, codes: Array) -> Array:
         events = take_columns(codes, self.codes)
         if not self.shape:
@@ -169,6 +180,13 @@ class Codes:
         inside = jnp.ones(values.shape[:-1], bool)
         for piece in self.pieces:
             inside = inside & piece.contains(values)
+        return inside
+
+    def holds(self, values: Float[Array, "*batch columns"]) -> Bool[Array, "*batch"]:
+        """Return whether all values lie in their support, and none is so near to an end that it was rounded onto it."""
+        inside = self.contains(values)
+        for piece in self.pieces:
+            inside = inside & piece.spares_ends(values)
         return inside
 
     def log_det(self, codes: Float[Array, "*batch codes"]) -> Float[Array, "*batch"]:

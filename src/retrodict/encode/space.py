@@ -204,6 +204,11 @@ class Space(Portable):
         """Return whether the latents that the encoder draws lie in their supports."""
         return self._find_codes(columns).contains(take_columns(columns, self._drawn))
 
+    def holds(self, columns: jax.Array) -> jax.Array:
+        """Return whether the latents that the encoder draws are finite and within their supports, not at an end."""
+        values = take_columns(columns, self._drawn)
+        return self._find_codes(columns).holds(values) & jnp.isfinite(values).all(axis=-1)
+
     @cached_property
     def code_columns(self) -> dict[Name, Integers]:
         """The codes of each latent that the encoder draws, by their place among the codes of latents."""

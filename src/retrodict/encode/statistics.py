@@ -33,6 +33,8 @@ QUANTILES = (0.05, 0.25, 0.5)
 MOST_FITTED = 64
 # A site of so few elements gives the square of each, any other one their sum.
 MOST_SQUARES = 12
+# Larger numbers are those of an explosion.
+LARGEST = 1e18
 NAME = "statistics"
 
 
@@ -53,7 +55,9 @@ class BlockStatistics(eqx.Module):
         rows = jnp.where(is_seen, data, jax.lax.stop_gradient(self.references))
         fits, squares = jax.vmap(self._fit)(rows)
         fitted = fits[len(fits) // 2] if fits.shape[1] <= MOST_FITTED else fits[0, :0]
-        return jnp.concatenate([fitted, squares.reshape(-1)]).astype(observed.dtype)
+        found = jnp.concatenate([fitted, squares.reshape(-1)]).astype(observed.dtype)
+        # At reference values where a program explodes there is nothing to see.
+        return jnp.where(jnp.abs(found) < LARGEST, found, 0.0)
 
     def _fit(self, row: Array) -> tuple[Array, Array]:
         """Return the mean of the block given the rest of a row, and the log of the squares around it."""

@@ -101,7 +101,7 @@ def build_parts(model: NumpyroModel, recipe: Recipe, seed: int, *, joint: bool) 
     whole = parts.space.dependencies
     dependencies = whole if joint else whole.by_latent()
     build_key, scale_key = jax.random.split(jax.random.key(seed))
-    encoder = build_untrained(model, settled, build_key, scale_key, dependencies=dependencies)
+    encoder = build_untrained(model, settled, build_key, scale_key, dependencies=dependencies, by_bounds=True)
     return replace(parts, encoder=encoder)
 
 

@@ -111,7 +111,7 @@ def fit_model(
     rows, judged = _divide(model, space, data, training.held_out, seed)
     build_key, learn_key, probe_key = jax.random.split(jax.random.key(seed), 3)
     first_key, scale_key = jax.random.split(build_key)
-    encoder = build_untrained(model, recipe, first_key, scale_key, observed=jnp.asarray(rows))
+    encoder = build_untrained(model, recipe, first_key, scale_key, observed=jnp.asarray(rows), by_bounds=True)
     pair = Autoencoder(ProgramGenerator(module, model, space), encoder)
     estimate = _choose_estimate(objective, pair, training)
     blame = partial(_list_broken, probe_key)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from retrodict.encode.encoder import Encoder
@@ -30,6 +31,7 @@ from retrodict.posterior.posterior import AmortizedPosterior
 from retrodict.posterior.randomness import require_draws_of_key, require_own_randomness
 from retrodict.posterior.sharing import share
 from retrodict.train.compiled import TRAINING
+from retrodict.train.failed_simulations import fill_in, set_aside
 from retrodict.train.inference import fit
 from retrodict.train.loop import Plan
 from retrodict.train.optimizers import choose_optimizer
@@ -98,8 +100,9 @@ def amortize(
     Returns: the `AmortizedPosterior`; its history has the objective in nats.
 
     Raises: what `invert` raises, `WidthError` for layers that are too narrow, `OptionError` for options out of range,
-        `ProgramError` for models that draw from NumPy or from another key than theirs, and `TrainingError`, which
-        holds the last good parameters, where training meets a number that is not finite.
+        `ProgramError` for models that draw from NumPy or from another key than theirs, `SimulationError` where nearly
+        all simulations fail, and `TrainingError`, which holds the last good parameters, where training meets a number
+        that is not finite.
 
     Source: Webb et al. 2017, section 3; Paige & Wood 2016.
 
@@ -142,12 +145,13 @@ def build_untrained(
     dependencies: Dependencies | None = None,
     *,
     linear: bool = False,
+    by_bounds: bool = False,
 ) -> Encoder:
     """Return the untrained encoder of a settled recipe, its inputs standardized over simulations.
 
     With ``linear`` it starts at regressions on these simulations (`start_linearly`).
     Observed columns have the units of rows of ``observed``, where data are at hand. ``dependencies`` are those of the
-    inverse, with other steps if need be.
+    inverse, with other steps if need be. Simulations may fail where training is ``by_bounds``, not on them.
     """
     inverse = recipe.invert(model)
     compiled = share(model, inverse, recipe.drawn)
@@ -159,12 +163,13 @@ def build_untrained(
         latents, observed = TRAINING.run(compiled.simulate_codes, key, draws)
         return np.concatenate([observed, latents], axis=-1)
 
-    columns = simulate(scale_key)
-    require_draws_of_key(simulate, scale_key, columns, space.code_names)
-    drawn, latents = np.split(columns, [int(space.dependencies.observed_sizes.sum())], axis=1)
-    seen = drawn if observed is None else observed
+    drawn = simulate(scale_key)
+    usable = fill_in(drawn) if by_bounds else set_aside(drawn, space.code_names)
+    require_draws_of_key(lambda key: np.nan_to_num(simulate(key)), scale_key, np.nan_to_num(drawn), space.code_names)
+    data, latents = np.split(usable, [int(space.dependencies.observed_sizes.sum())], axis=1)
+    seen = data if observed is None else observed
     if recipe.statistics is not None:
-        recipe = replace(recipe, statistics=refer(recipe.statistics, latents, drawn))
+        recipe = replace(recipe, statistics=refer(recipe.statistics, *map(jnp.asarray, (latents, data))))
     scaling = Scaling.of(space.dependencies, recipe.read_summaries(model), seen, latents)
     built = recipe.build(model, build_key, scaling, space.dependencies if dependencies is None else dependencies)
-    return start_linearly(built, drawn, latents) if linear else built
+    return start_linearly(built, data, latents) if linear else built

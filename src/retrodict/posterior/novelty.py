@@ -26,6 +26,7 @@ from retrodict.graph.names import Name
 from retrodict.graph.rows import Mask
 from retrodict.plan.layout import Floats
 from retrodict.posterior.programs import Compiled
+from retrodict.train.failed_simulations import LARGEST
 
 Doubles = NDArray[np.float64]
 
@@ -75,7 +76,7 @@ class Familiar:
         """Learn from fresh simulations of a model, which is what training sees."""
         n = max(64, min(SIMULATIONS, MOST_NUMBERS // compiled.space.width))
         drawn = (compiled.space.split(compiled.simulate(k, n))[1] for k in jax.random.split(key))
-        return cls.learn(*(np.asarray(observed, np.float64) for observed in drawn))
+        return cls.learn(*(_keep_usable(np.asarray(observed, np.float64)) for observed in drawn))
 
     @classmethod
     def learn(cls, seen: Floats, further: Floats) -> Familiar:
@@ -168,3 +169,9 @@ def _decompose(standard: Doubles) -> tuple[Doubles, Doubles, float]:
     variances = (along**2).mean(axis=0)
     rest = ((standard**2).sum() - (along**2).sum()) / n / (width - len(directions))
     return directions, np.maximum(variances, FLAT), max(float(rest), FLAT)
+
+
+def _keep_usable(observed: Doubles) -> Doubles:
+    """Return the simulations that did not fail."""
+    with np.errstate(invalid="ignore"):
+        return observed[(np.abs(observed) < LARGEST).all(axis=1)]

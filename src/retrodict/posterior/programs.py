@@ -91,12 +91,15 @@ class Compiled(Portable):
     def weigh(self, factors: Factors, key: jax.Array, observed: jax.Array) -> Weighed:
         """Return one draw for each row of observed values, with its weight, without the densities that cancel.
 
-        What the model rules out weighs nothing, however it bounds its densities.
+        What the model rules out weighs nothing, however it bounds its densities. Nor does a draw that 32 bits cannot
+        hold: one that overflowed on its way from codes to values, or was rounded onto an end of its support.
         """
         columns, densities = draw_factors(factors, key, self.space.place(observed))
         cancelled = [name for factor in factors if factor.cancels for name in factor.variables]
         kept = np.setdiff1d(np.arange(len(self.space.net)), find_variables(self.space.net, cancelled))
         log_joint = self.model.log_conditionals(columns)[..., kept].sum(axis=-1)
         log_density = add_up((density for density in densities if density is not None), columns)
-        log_weights = jnp.where(self.model.rules_out(columns), -jnp.inf, log_joint - log_density)
+        log_weights = log_joint - log_density
+        lost = ~(log_weights < jnp.inf) & ~self.space.holds(columns)
+        log_weights = jnp.where(self.model.rules_out(columns) | lost, -jnp.inf, log_weights)
         return Weighed(self.space.split(columns)[0], log_weights)

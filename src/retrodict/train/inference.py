@@ -13,12 +13,12 @@ from jaxtyping import Array, Float, Key
 
 from retrodict.encode.encoder import Encoder
 from retrodict.train.compiled import TRAINING
+from retrodict.train.failed_simulations import Simulated, UsableSimulations
 from retrodict.train.loop import History, Plan, train
 from retrodict.train.objectives.cross_entropy import cross_entropy
 from retrodict.train.source import FreshSimulations
 from retrodict.train.steps import average, choose_piece
 
-Simulated = tuple[Float[Array, "batch latents"], Float[Array, "batch observed"]]
 Simulate = Callable[[Key[Array, ""], int], Simulated]
 
 
@@ -38,6 +38,7 @@ def fit(
     Arguments:
         encoder: the untrained encoder.
         simulate: ``simulate(key, n)`` gives columns of latents and of observed values; equal ones share programs.
+            Rows that are not finite give their place to others.
         plan: how long and how fast; ``held_out`` simulations judge.
         key: for simulations, those held out included.
         watch: is called after each epoch and may return numbers to record.
@@ -50,6 +51,7 @@ def fit(
     Source: Paige & Wood 2016, section 3 (inference compilation); Webb et al. 2017, section 3.
     """
     train_key, test_key = jax.random.split(key)
+    simulate = UsableSimulations(simulate)
     plan = replace(plan, piece=choose_piece(encoder))
     held_out = TRAINING.run(simulate, test_key, plan.held_out)
     return train(

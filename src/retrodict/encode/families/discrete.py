@@ -102,7 +102,8 @@ class Count(Conditional):
         location, scale = self._read(parameters)
         step, low, high = map(jax.lax.stop_gradient, (self.step, self.low, self.high))
         count = (values - low) / step
-        known = (jnp.abs(count - jnp.round(count)) < 1e-2) & (values > low - step / 2)
+        whole = jnp.abs(count - jnp.round(count)) < 1e-2 + 1e-6 * jnp.abs(count)  # what 32 bits can tell
+        known = whole & (values > low - step / 2)
         known = known & (values < high + step / 2)
         above = (values + step / 2 - location) / scale
         below = (values - step / 2 - location) / scale
