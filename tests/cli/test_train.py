@@ -1,5 +1,6 @@
 """`retrodict train`: the folder is tried before the training, and the verdict of calibration is the exit status."""
 
+import importlib
 import json
 
 import pytest
@@ -38,20 +39,41 @@ def test_too_few_simulations_are_refused_before_training(run, tmp_path):
 
 
 def test_a_training_that_fails_leaves_no_folder(run, tmp_path):
-    status, _, err = run("train", "tree:2", "--steps", "0", "-o", str(tmp_path / "out"))
+    status, _, err = run("train", "tree:2", "--steps", "-1", "-o", str(tmp_path / "out"))
     assert status == 2
-    assert "steps=0" in err
+    assert "steps=-1" in err
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_rejected_posterior_is_saved_and_ends_with_status_1(run, tmp_path):
-    """One step of training cannot reach the posterior, which calibration sees; an empty folder is taken as new."""
+PARABOLA = """
+import numpyro
+from numpyro import distributions as dist
+
+def program():
+    z = numpyro.sample("z", dist.Normal(0.0, 1.0))
+    numpyro.sample("x", dist.Normal(z**2, 0.1), obs=1.0)
+"""
+
+
+def test_a_rejected_posterior_is_saved_and_ends_with_status_1(run, tmp_path, monkeypatch):
+    """No regression reaches a posterior of two modes, which calibration sees; an empty folder is taken as new."""
+    (tmp_path / "parabola.py").write_text(PARABOLA)
+    monkeypatch.syspath_prepend(tmp_path)
     out = tmp_path / "out"
     out.mkdir()
-    status, told, _ = run(
-        "train", "tree:2", "--no-exact", "--steps", "1", "--simulations", "1000", "-o", str(out), "--json"
-    )
+    source = "parabola:program"
+    status, told, _ = run("train", source, "--steps", "0", "--simulations", "1000", "-o", str(out), "--json")
     outcome = json.loads(told)["calibration"]
     assert not outcome["passed"]
     assert status == 1
-    assert rd.load(out, rd.zoo.binary_tree(2)).inverse.n_edges == 2
+    assert json.loads(told)["objective"] is None
+    parabola = importlib.import_module("parabola")
+    assert rd.load(out, rd.from_numpyro(parabola.program)).inverse.n_edges == 1
+
+
+def test_without_a_step_a_tree_is_at_its_posterior(run, tmp_path):
+    out = tmp_path / "out"
+    status, told, _ = run("train", "tree:3", "--no-exact", "--steps", "0", "--simulations", "1000", "-o", str(out))
+    assert status == 0
+    assert "0 epochs" in told
+    assert rd.load(out, rd.zoo.binary_tree(3)).history.test == ()

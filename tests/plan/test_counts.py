@@ -70,7 +70,7 @@ def test_every_integer_is_a_seed(seed):
     assert np.array_equal(POSTERIOR.sample(DATA, 3, seed=seed)["x0"], POSTERIOR.sample(DATA, 3, seed=7)["x0"])
 
 
-@pytest.mark.parametrize("wrong", [2.5, "9", float("nan"), 0], ids=repr)
+@pytest.mark.parametrize("wrong", [2.5, "9", float("nan"), -1], ids=repr)
 @pytest.mark.parametrize("option", ["steps", "batch", "patience"])
 def test_counts_of_training_are_read_before_it_begins(option, wrong):
     with pytest.raises(OptionError, match=f"^{option}="):
@@ -88,7 +88,7 @@ def test_patience_of_amortize_is_in_steps():
     posterior = amortize(
         TREE, steps=200, batch=8, widths=(8, 8), learning_rate=1e-30, patience=26, exact=False, quiet=True
     )
-    assert posterior.history.step == (25, 50, 75)
+    assert posterior.history.step == (0, 25, 50, 75, 100)
 
 
 def test_what_is_kept_are_integers_of_python():

@@ -155,7 +155,7 @@ def test_requests_out_of_range_are_refused(faithful):
         ({"order": invert(zoo.binary_tree(3))}, OptionError, "belongs to another model"),
         ({"network": "conv"}, OptionError, "network 'conv' does not exist"),
         ({"widths": (3, 64)}, WidthError, "at least 7 wide"),
-        ({"steps": 0}, OptionError, "steps=0"),
+        ({"steps": -1}, OptionError, "steps=-1"),
         ({"learning_rate": -1.0}, OptionError, "learning_rate=-1.0 is out of range"),
     ],
 )

@@ -24,10 +24,15 @@ def train_command(
     minimize: Annotated[str, typer.Option(help="What auto minimizes: edges, depth or width.")] = "edges",
     network: Annotated[str, typer.Option(help="shared (one masked network) or separate (one a latent).")] = "shared",
     conditional: Annotated[str, typer.Option(help="Family of real latents: normal, mixture or spline.")] = "normal",
-    steps: Annotated[int, typer.Option(help="Minibatches of simulations.")] = 5000,
+    steps: Annotated[
+        int,
+        typer.Option(help="Minibatches of simulations, at most; 0: stay at the regressions it starts at."),
+    ] = 20_000,
+    seconds: Annotated[float | None, typer.Option(help="Train for so many seconds, at most.")] = None,
     batch: Annotated[int, typer.Option(help="Simulations in a minibatch.")] = 256,
     patience: Annotated[
-        int | None, typer.Option(help="Stop after this many steps without progress, in units of 25.")
+        int | None,
+        typer.Option(help="Steps without a gain after which the learning rate falls, at last training ends."),
     ] = None,
     exact: Annotated[bool, typer.Option(help="Draw latents that have closed forms from those.")] = True,
     simulations: Annotated[int, typer.Option(help="Simulations for the check of calibration; 0: no check.")] = 1000,
@@ -66,6 +71,7 @@ def train_command(
             network=network,
             conditional=conditional,
             steps=steps,
+            seconds=seconds,
             batch=batch,
             patience=patience,
             seed=seed,
@@ -102,8 +108,10 @@ def _show(posterior: Any, out: Path, outcome: Any) -> None:
     typer.echo(f"wrote {out}: {posterior.inverse}, {len(posterior.history.step)} epochs")
     for form in posterior.forms:
         typer.echo(f"exact, {form.kind}: {quote(form.variables)}")
+    if posterior.history.converged is False:
+        typer.echo("not converged: more steps would help")
     if posterior.history.test:
-        typer.echo(f"held-out objective {posterior.history.test[-1]:.4f} nats")
+        typer.echo(f"held-out objective {min(posterior.history.test):.4f} nats")
     if outcome is not None:
         print_calibration(open_console(), outcome)
 
@@ -116,6 +124,6 @@ def _describe(posterior: Any, out: Path, outcome: Any) -> dict[str, Any]:
         "depth": posterior.inverse.depth,
         "epochs": len(history.step),
         "exact": [{"kind": form.kind, "latents": list(map(str, form.variables))} for form in posterior.forms],
-        "objective": history.test[-1] if history.test else None,
+        "objective": min(history.test) if history.test else None,
         "calibration": None if outcome is None else outcome.to_dict(),
     }

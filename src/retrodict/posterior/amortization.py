@@ -33,10 +33,11 @@ from retrodict.posterior.sharing import share
 from retrodict.train.compiled import TRAINING
 from retrodict.train.failed_simulations import fill_in, set_aside
 from retrodict.train.inference import fit
-from retrodict.train.loop import Plan
-from retrodict.train.optimizers import choose_optimizer
+from retrodict.train.loop import History, Plan
+from retrodict.train.optimizers import choose_paced
+from retrodict.train.pace import Pace
 
-STEPS, BATCH, LEARNING_RATE = 5000, 256, 5e-3
+STEPS, BATCH, LEARNING_RATE = 20_000, 256, 5e-3
 
 
 class Keys(NamedTuple):
@@ -62,6 +63,7 @@ def amortize(
     conditional: str | Conditional = "normal",
     summaries: Mapping[Name, Summary] | None = None,
     steps: int = STEPS,
+    seconds: float | None = None,
     batch: int = BATCH,
     learning_rate: float = LEARNING_RATE,
     patience: int | None = None,
@@ -75,7 +77,9 @@ def amortize(
     program that are proved to be Gaussian, and all latents of a linear-Gaussian network. They are thereby integrated
     out, and an encoder is trained for the others alone; where there are none, nothing is trained.
 
-    Training minimizes :math:`E_{p(z, x)}[-\log q(z \mid x)]` by Adam with gradients clipped to norm 10. Latents with a
+    Training minimizes :math:`E_{p(z, x)}[-\log q(z \mid x)]` by Adam with gradients clipped to norm 10. It starts
+    where every latent is at its regression on its parents, and ends at the parameters that were best on held-out
+    simulations, the start among them. Latents with a
     constrained support are inferred through a bijection; discrete latents have categorical or count conditionals.
 
     Arguments:
@@ -88,16 +92,19 @@ def amortize(
         conditional: the family of real latents, ``"normal"``, ``"mixture"`` or ``"spline"``. Default ``"normal"``.
         summaries: ``{observed variable: Equinox module}``, with sites for the variables of a NumPyro program. The
             modules are trained along; the encoder sees the vector that a module makes of a value. Default: none.
-        steps: number of minibatches. Default 5000.
+        steps: number of minibatches, at most. Training ends before where nothing more is gained on held-out
+            simulations. 0 trains nothing: every latent stays at its regression on its parents. Default 20000.
+        seconds: time after which training ends with the epoch of 25 steps that it is in. Default: no limit.
         batch: fresh simulations in a minibatch. Default 256.
-        learning_rate: the first learning rate, which falls to zero along a cosine. Default 0.005.
-        patience: steps without a better objective on held-out simulations that end training, rounded up to epochs of
-            25. Default: all steps are taken.
+        learning_rate: the highest learning rate. It rises in 100 steps, stays while anything is gained, and then falls
+            to zero along a cosine, as it does in the last part of a budget that is used up. Default 0.005.
+        patience: steps without a gain on held-out simulations after which the learning rate falls. Default: 150 if
+            nothing was gained at all, else 300, or half the steps that the last gain took if these are more.
         seed: seed of first weights and simulations. Default 0.
         quiet: True shows no progress.
         exact: whether to look for closed forms. False trains an encoder for all latents. Default True.
 
-    Returns: the `AmortizedPosterior`; its history has the objective in nats.
+    Returns: the `AmortizedPosterior`; its history has the objective in nats, and says whether it had converged.
 
     Raises: what `invert` raises, `WidthError` for layers that are too narrow, `OptionError` for options out of range,
         `ProgramError` for models that draw from NumPy or from another key than theirs, `SimulationError` where nearly
@@ -115,9 +122,7 @@ def amortize(
     """
     if not isinstance(model, Model):
         raise OptionError(f"amortize needs a Model that can be simulated, not a {type(model).__name__}")
-    steps, batch, seed = read_count("steps", steps), read_count("batch", batch), read_seed(seed)
-    patience = None if patience is None else read_count("patience", patience)
-    plan = Plan(steps, batch, patience=patience, optimizer=choose_optimizer(read_rate(learning_rate), steps))
+    seed, plan = read_seed(seed), _plan(steps, seconds, batch, learning_rate, patience)
     recipe = Recipe(order, minimize, network, widths, conditional, summaries)
     inverse, forms = plan_closed_forms(model, order, minimize) if exact else (recipe.invert(model), ())
     names = list_others(inverse, forms)
@@ -129,11 +134,22 @@ def amortize(
         return AmortizedPosterior.of(model, inverse, None, forms=forms)
     keys = Keys.of(seed)
     untrained = build_untrained(model, recipe, keys.build, keys.scale, linear=True)
-    encoder, history = fit(
-        untrained, compiled.simulate_codes, plan, keys.fit, names=names, title="amortize", quiet=quiet
-    )
+    encoder, history = untrained, History()
+    if plan is not None:
+        encoder, history = fit(
+            untrained, compiled.simulate_codes, plan, keys.fit, names=names, title="amortize", quiet=quiet
+        )
     familiar = Familiar.of(compiled, jax.random.fold_in(keys.scale, 1))
     return AmortizedPosterior.of(model, inverse, encoder, history, recipe=recipe, familiar=familiar, forms=forms)
+
+
+def _plan(steps: int, seconds: float | None, batch: int, learning_rate: float, patience: int | None) -> Plan | None:
+    """Return the plan of training, None where no step is to be taken."""
+    steps, batch, rate = read_count("steps", steps, 0), read_count("batch", batch), read_rate(learning_rate)
+    waits = 0 if patience is None else read_count("patience", patience)
+    pace = Pace() if patience is None else Pace(waits, waits, further=0.0)
+    limit = None if seconds is None else read_rate(seconds, "seconds")
+    return Plan(steps, batch, seconds=limit, pace=pace, optimizer=choose_paced(rate)) if steps else None
 
 
 def build_untrained(

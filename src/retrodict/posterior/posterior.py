@@ -129,8 +129,9 @@ class AmortizedPosterior(Portable):
         return next((factor.encoder for factor in self.factors if isinstance(factor, NeuralFactor)), None)
 
     def __repr__(self) -> str:
+        unfinished = ", not converged" if self.history.converged is False else ""
         kinds = [f"exact: {', '.join(form.kind for form in self.forms)}"] if self.forms else []
-        trained = [] if self.encoder is None and kinds else [f"trained for {len(self.history.step)} epochs"]
+        trained = [] if self.encoder is None and kinds else [f"trained for {len(self.history.step)} epochs{unfinished}"]
         return f"AmortizedPosterior({', '.join([repr(self.inverse), *kinds, *trained])})"
 
     @property

@@ -74,6 +74,18 @@ class History(Tabular):
         return len(self.test) - 1 - int(np.argmin(self.test))
 
     @property
+    def converged(self) -> bool | None:
+        """Whether the objective had stopped to fall while the learning rate was high (`Pace`); None if not recorded.
+
+        It is ``settled`` in what is `watched` at the last epoch. Where it is false, training ended with its budget.
+
+        >>> History((25,), (3.0,), (3.0,), ({"settled": 0.0},)).converged
+        False
+        """
+        settled = self.watched[-1].get("settled") if self.watched else None
+        return None if settled is None else bool(settled)
+
+    @property
     def steps_since_best(self) -> int:
         """The number of steps after the epoch with the lowest test objective."""
         return self.step[-1] - self.step[self._best]
@@ -135,3 +147,19 @@ class History(Tabular):
     def _write_epoch(self, epoch: int) -> tuple[str, ...]:
         objectives = (f"{values[epoch]:.5g}" for values in (self.train, self.test))
         return f"{epoch + 1:,}", f"{self.step[epoch]:,}", *objectives, "best" if epoch == self._best else ""
+
+
+def find_gains(history: History) -> list[bool]:
+    """Return which epochs gained: more than the noise of the difference from the last one that did, the first aside.
+
+    >>> watched = ({"noise": 0.0}, {"noise": 0.5}, {"noise": 0.5})
+    >>> find_gains(History((0, 25, 50), (3.0, 2.0, 1.0), (3.0, 2.6, 2.2), watched))
+    [False, False, True]
+    """
+    gains, best = [], None
+    for epoch, value in enumerate(history.test):
+        noise = history.watched[epoch].get("noise", 0.0) if history.watched else 0.0
+        gained = best is not None and value < best - noise
+        best = value if best is None or gained else best
+        gains.append(gained)
+    return gains

@@ -14,10 +14,10 @@ from jaxtyping import Array, Float, Key
 from retrodict.encode.encoder import Encoder
 from retrodict.train.compiled import TRAINING
 from retrodict.train.failed_simulations import Simulated, UsableSimulations
-from retrodict.train.loop import History, Plan, train
+from retrodict.train.loop import History, Judged, Plan, train
 from retrodict.train.objectives.cross_entropy import cross_entropy
 from retrodict.train.source import FreshSimulations
-from retrodict.train.steps import average, choose_piece
+from retrodict.train.steps import choose_piece
 
 Simulate = Callable[[Key[Array, ""], int], Simulated]
 
@@ -54,13 +54,14 @@ def fit(
     simulate = UsableSimulations(simulate)
     plan = replace(plan, piece=choose_piece(encoder))
     held_out = TRAINING.run(simulate, test_key, plan.held_out)
+    judge = Judge(held_out, choose_piece(encoder))
     return train(
         encoder,
         compile_inference,
         FreshSimulations(simulate, plan.batch),
         plan,
         train_key,
-        judge=lambda encoder: float(TRAINING.run(_evaluate, encoder, held_out, plan.piece)),
+        judge=judge if plan.pace is not None else lambda encoder: judge(encoder).objective,
         watch=watch,
         blame=partial(_find_culprits, names),
         title=title,
@@ -73,8 +74,33 @@ def compile_inference(encoder: Encoder, key: Key[Array, ""], batch: Simulated) -
     return cross_entropy(encoder, *batch)
 
 
+class Judge:
+    """Gives the objective of an encoder on held-out simulations, and the noise of its difference from the last gain."""
+
+    def __init__(self, held_out: Simulated, piece: int) -> None:
+        self._held_out, self._piece = held_out, piece
+        self._last: np.ndarray[Any, Any] | None = None
+
+    def __call__(self, encoder: Encoder) -> Judged:
+        """Return both; what gains is what the next ones are compared with (`find_gains`)."""
+        rows = np.asarray(TRAINING.run(_evaluate, encoder, self._held_out, self._piece), np.float64)
+        if self._last is None:
+            self._last = rows
+        change = rows - self._last
+        noise = float(change.std() / np.sqrt(len(rows)))
+        if change.mean() < -noise:
+            self._last = rows
+        return Judged(float(rows.mean()), noise)
+
+
 def _evaluate(encoder: Encoder, batch: Simulated, piece: int) -> Any:
-    return average(lambda rows: cross_entropy(encoder, *rows), batch, piece)
+    def judge(rows: Simulated) -> Float[Array, " batch"]:
+        return -encoder.log_prob(*rows)
+
+    rows = len(batch[0])
+    if rows <= piece:
+        return judge(batch)
+    return jax.lax.map(lambda row: judge(jax.tree.map(lambda part: part[None], row))[0], batch, batch_size=piece)
 
 
 def _find_culprits(names: tuple[Any, ...], encoder: Encoder, batch: Simulated) -> tuple[Any, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
@@ -17,6 +18,7 @@ from retrodict.plan.counts import read_count
 from retrodict.train.compiled import TRAINING
 from retrodict.train.history import History as History
 from retrodict.train.optimizers import choose_optimizer
+from retrodict.train.pace import Pace, set_rate
 from retrodict.train.progress import Progress
 from retrodict.train.source import Source, Step
 from retrodict.train.steps import TrainingState, average
@@ -38,6 +40,9 @@ class Plan:
         held_out: simulations that training does not see, by which it is judged.
         patience: steps without a better judgement after which training ends, rounded up to whole epochs; the
             parameters of the best epoch are kept. None: all steps are taken, and the last parameters are kept.
+        seconds: time after which training ends with the epoch that it is in. Default: no limit.
+        pace: how the rate falls and when training ends, for an optimizer that follows it (`choose_paced`). The start
+            is judged, too, and the best parameters are kept. Default: neither.
         optimizer: an optax optimizer; it sees the objective of each minibatch as ``value``.
         piece: rows to differentiate at once, None for all. The objective must be a mean over rows, without randomness.
         report: gives numbers to record of the state of the optimizer.
@@ -48,6 +53,8 @@ class Plan:
     epoch: int = 25
     held_out: int = 1024
     patience: int | None = None
+    seconds: float | None = None
+    pace: Pace | None = None
     optimizer: optax.GradientTransformation = field(default_factory=lambda: optax.adam(1e-3))
     piece: int | None = None
     report: Callable[[Any], Mapping[str, float]] = lambda _: {}
@@ -78,6 +85,13 @@ class Plan:
         optimizer = choose_optimizer(learning_rate, epochs * passing, schedule)
         waits = None if patience is None else patience * passing
         return cls(epochs * passing, batch, passing, patience=waits, optimizer=optimizer)
+
+
+class Judged(NamedTuple):
+    """The held-out objective, and the standard error of its difference from that of the last epoch that gained."""
+
+    objective: float
+    noise: float
 
 
 class Moment(eqx.Module):
@@ -113,7 +127,7 @@ def train(
     key: Key[Array, ""],
     *,
     learned: Any = eqx.is_inexact_array,
-    judge: Callable[[Tree], float] | None = None,
+    judge: Callable[[Tree], float | Judged] | None = None,
     watch: Callable[[Tree], Mapping[str, float]] = lambda _: {},
     blame: Callable[[Tree, Batch], tuple[Any, ...]] = lambda *_: (),
     start: Moment | None = None,
@@ -142,19 +156,26 @@ def train(
     """
     held = eqx.partition(trainable, learned)[1]
     moment = begin(trainable, plan, learned) if start is None else start
+    if plan.pace is not None and judge is not None and not moment.history.step:
+        moment = replace(moment, history=_record(moment.history, 0, None, judge(trainable), {}))
+    clock = Clock(plan)
     with Progress(title, plan.steps, quiet=quiet) as progress:
-        while not _is_over(moment.history, plan):
+        while not _is_over(moment.history, plan) and not clock.is_over:
+            if plan.pace is not None:
+                moment = _set_pace(moment, plan.pace, clock.share(moment.history))
             state, mean = _take_epoch(moment, held, objective, source, plan, key)
             now: Tree = eqx.combine(state.parameters, held)
             if int(state.failed) >= 0:
                 culprits = blame(now, source(key, state.failed))
                 raise TrainingError(culprits, step=int(state.failed), trained=now, history=moment.history)
             watched = {**watch(now), **plan.report(state.optimizer)}
-            history = moment.history.extend(int(state.step), mean, judge(now) if judge else mean, watched)
+            history = _record(moment.history, int(state.step), mean, judge(now) if judge else mean, watched)
+            if plan.pace is not None:
+                history = _settle(history, plan.pace)
             moment = Moment(state, state.parameters if history.epochs_since_best == 0 else moment.best, history)
             keep(moment)
             progress.update(history.step[-1], mean)
-    chosen = moment.state.parameters if plan.patience is None else moment.best
+    chosen = moment.state.parameters if plan.patience is None and plan.pace is None else moment.best
     return eqx.combine(chosen, held), moment.history
 
 
@@ -164,9 +185,53 @@ def begin(trainable: Any, plan: Plan, learned: Any = eqx.is_inexact_array) -> Mo
     return Moment(TrainingState.begin(parameters, plan.optimizer), parameters, History())
 
 
+def _record(
+    history: History, step: int, mean: float | None, judged: float | Judged, watched: Mapping[str, float]
+) -> History:
+    """Return the history with one epoch more; where none was trained, its mean is what was judged."""
+    if isinstance(judged, Judged):
+        watched = {**watched, "noise": judged.noise}
+        judged = judged.objective
+    return history.extend(step, judged if mean is None else mean, judged, watched)
+
+
+def _settle(history: History, pace: Pace) -> History:
+    """Return the history with a mark at the last epoch whether the objective has stopped to fall."""
+    settled = {**history.watched[-1], "settled": float(pace.find_plateau(history) is not None)}
+    return replace(history, watched=(*history.watched[:-1], settled))
+
+
+def _set_pace(moment: Moment, pace: Pace, spent: float) -> Moment:
+    """Return the moment with the rate of its next epoch, at the best parameters if the rate has just fallen."""
+    history, state = moment.history, moment.state
+    optimizer = set_rate(state.optimizer, pace.rate(history, spent))
+    parameters = moment.best if pace.has_fallen(history) else state.parameters
+    return replace(moment, state=replace(state, parameters=parameters, optimizer=optimizer))
+
+
+class Clock:
+    """How much of the budget of a plan is spent, in steps or in seconds, whichever is more."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan, self._start = plan, time.monotonic()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the seconds are over."""
+        return self._plan.seconds is not None and time.monotonic() - self._start >= self._plan.seconds
+
+    def share(self, history: History) -> float:
+        """Return the share that will be spent after the next epoch, at most."""
+        steps = (history.step[-1] if history.step else 0) / self._plan.steps
+        seconds = 0.0 if self._plan.seconds is None else (time.monotonic() - self._start) / self._plan.seconds
+        return min(1.0, max(steps, seconds))
+
+
 def _is_over(history: History, plan: Plan) -> bool:
     if not history.step:
         return False
+    if plan.pace is not None and plan.pace.is_over(history):
+        return True
     stale = plan.patience is not None and history.steps_since_best >= plan.patience
     return stale or history.step[-1] >= plan.steps
 

@@ -7,7 +7,10 @@ from functools import lru_cache
 import optax
 
 from retrodict.errors import OptionError
+from retrodict.train.pace import follow_pace
 
+# The steps in which a learning rate rises to its height.
+WARMUP = 100
 SCHEDULES = ("cosine", "constant")
 
 
@@ -24,6 +27,16 @@ def choose_optimizer(learning_rate: float, steps: int, schedule: str = "cosine")
     falls = schedule == "cosine"
     rate = optax.cosine_decay_schedule(learning_rate, steps) if falls else optax.constant_schedule(learning_rate)
     return optax.flatten(optax.chain(optax.clip_by_global_norm(10.0), optax.adam(rate)))
+
+
+@lru_cache(maxsize=64)
+def choose_paced(learning_rate: float) -> optax.GradientTransformation:
+    """Return the same Adam, whose learning rate rises over the first steps and then follows a `Pace`.
+
+    At once, it would lose a good start: the first steps of Adam are as long as its rate, whatever the gradient.
+    """
+    rate = optax.linear_schedule(learning_rate / WARMUP, learning_rate, WARMUP)
+    return optax.flatten(optax.chain(optax.clip_by_global_norm(10.0), optax.adam(rate), follow_pace()))
 
 
 def require_schedule(schedule: str) -> None:
