@@ -10,7 +10,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: demo test test-slow test-law test-newest test-browser test-readers fuzz nightly lint format tables figure2 \
-	figure2-page vae vae-page networks discrete bench bench-inversion clean
+	figure2-page vae vae-page networks discrete bench bench-inversion bench-posteriors \
+	bench-posteriors-page clean
 
 demo: $(VENV)/.test
 	$(BIN)/retrodict demo
@@ -101,6 +102,18 @@ bench: $(PEERS)/.made
 
 bench-inversion: $(BENCH)/.made
 	$(BENCH)/bin/python -m benchmarks.inversion
+
+# Real programs beside reference draws, from where it was stopped: hours from nothing. DATA is the folder of
+# posteriordb's files; without it, RETRODICT_DATA names one.
+PLACE = $(if $(DATA),--data $(DATA))
+bench-posteriors: $(VENV)/.test
+	$(BIN)/python -W ignore -m benchmarks.posteriors.references $(PLACE)
+	$(BIN)/python -W ignore -m benchmarks.posteriors.run $(PLACE)
+	$(BIN)/python -W ignore -m benchmarks.posteriors.guides.compete $(PLACE)
+
+# The page alone, from the results as they are.
+bench-posteriors-page: $(VENV)/.test
+	$(BIN)/python -m benchmarks.posteriors.page
 
 clean:
 	rm -rf $(VENV) $(BENCH) $(PEERS) $(READERS) $(FUZZ) $(NEWEST)

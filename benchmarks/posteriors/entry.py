@@ -25,7 +25,8 @@ class Entry:
         data: the value of each observed site.
         parameters: from draws ``(n, ...)`` of the latent sites to draws ``(n,)`` of each parameter by name.
         elementwise: whether the program is read element by element, which a scan needs.
-        summed: the same program with its discrete latents summed out, for NUTS.
+        summed: the same program with its discrete latents summed out.
+        uncentered: the same posterior with effects that are not centered, for NUTS.
     """
 
     name: str
@@ -35,12 +36,21 @@ class Entry:
     parameters: Callable[[Values], Parameters] = field(default_factory=lambda: name_elements)
     elementwise: bool = False
     summed: Callable[..., Any] | None = None
+    uncentered: Callable[..., Any] | None = None
 
     @property
-    def conditioned(self) -> Callable[..., Any]:
-        """The program that NumPyro's samplers and guides take: continuous latents, the data in their place."""
+    def sampled(self) -> Callable[..., Any]:
+        """The program that NUTS takes: continuous latents, the data in their place."""
+        return self._put_data(self.uncentered or self.summed or self.program)
+
+    @property
+    def guided(self) -> Callable[..., Any]:
+        """The program that a guide is for: continuous latents, the data in their place."""
+        return self._put_data(self.summed or self.program)
+
+    def _put_data(self, program: Callable[..., Any]) -> Callable[..., Any]:
         data = {site: jnp.asarray(values) for site, values in self.data.items()}  # a scan cuts them by traced numbers
-        return numpyro.handlers.condition(self.summed or self.program, data=data)
+        return numpyro.handlers.condition(program, data=data)
 
 
 def name_elements(draws: Values, first: int = 0) -> Parameters:

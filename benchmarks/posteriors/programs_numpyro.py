@@ -18,6 +18,7 @@ import numpyro
 import numpyro.distributions as dist
 from jax.experimental.ode import odeint
 from numpyro.contrib.control_flow import scan
+from numpyro.infer.reparam import LocScaleReparam
 
 from benchmarks.posteriors.entry import Entry, Parameters, Values, name_elements, select, standardize
 
@@ -191,7 +192,9 @@ def _name_process(draws: Values) -> Parameters:
 
 def _build_baseball() -> Entry:
     table = _read("baseball")
-    return Entry("baseball", baseball, (table["at_bats"].astype(int),), {"hits": table["hits"]})
+    uncentered = numpyro.handlers.reparam(baseball, config={"alpha": LocScaleReparam(0)})
+    arguments, data = (table["at_bats"].astype(int),), {"hits": table["hits"]}
+    return Entry("baseball", baseball, arguments, data, select("loc", "scale", "alpha"), uncentered=uncentered)
 
 
 def _build_divorce() -> Entry:

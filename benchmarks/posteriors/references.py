@@ -23,17 +23,18 @@ from benchmarks.posteriors import posteriordb
 from benchmarks.posteriors.catalog import NAMES, OF_POSTERIORDB, load
 from benchmarks.posteriors.entry import Entry, Parameters
 from benchmarks.posteriors.lines import replace
+from benchmarks.posteriors.moments import Distance
 
 RESULTS = Path(__file__).parents[1] / "results" / "posterior_references.json"
 CHAINS, WARMUP, DRAWS, TARGET = 4, 2000, 5000, 0.95
-MOST_RHAT, LEAST_ESS = 1.005, 2000
+MOST_RHAT, LEAST_ESS = 1.005, 1000
 Moments = dict[str, dict[str, float]]
 
 
 def run_nuts(entry: Entry, draws: int, seed: int = 0) -> tuple[list[Parameters], int]:
     """Return each chain's draws of the parameters, and the number of divergent steps."""
     with jax.enable_x64(True):
-        kernel = NUTS(entry.conditioned, target_accept_prob=TARGET, init_strategy=init_to_median(num_samples=50))
+        kernel = NUTS(entry.sampled, target_accept_prob=TARGET, init_strategy=init_to_median(num_samples=50))
         sampler = MCMC(
             kernel,
             num_warmup=WARMUP,
@@ -68,6 +69,8 @@ def measure(name: str, folder: Path | None, draws: int) -> dict[str, Any]:
     start = time.perf_counter()
     chains, divergent = run_nuts(load(name, folder), draws)
     moments = summarize(chains)
+    pooled = {key: np.concatenate([chain[key] for chain in chains]) for key in chains[0]}
+    known = Distance.of(pooled, find_reference(name, folder)).as_row() if name in OF_POSTERIORDB else {}
     return {
         "program": name,
         "draws": draws * CHAINS,
@@ -75,6 +78,7 @@ def measure(name: str, folder: Path | None, draws: int) -> dict[str, Any]:
         "rhat": max(row["rhat"] for row in moments.values()),
         "ess": min(row["ess"] for row in moments.values()),
         "seconds": round(time.perf_counter() - start, 1),
+        **known,
         "parameters": moments,
     }
 
@@ -121,10 +125,11 @@ def main() -> None:
     for name in arguments.names:
         if name not in done:
             row = measure(name, arguments.data, arguments.draws)
-            store(row)
-            figures = {key: value for key, value in row.items() if key != "parameters"}
             good = row["rhat"] < MOST_RHAT and row["ess"] > LEAST_ESS
-            print(figures, "" if good else "NOT CONVERGED", flush=True)
+            figures = {key: value for key, value in row.items() if key != "parameters"}
+            print(figures, "" if good else "not stored: the chains have not converged", flush=True)
+            if good:
+                store(row)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ PAGES = [
             "benchmarks",
             "benchmarks-certificates",
             "benchmarks-inversion",
+            "benchmarks-posteriors",
             "correctness",
             "discrete-posteriors",
             "figure2",

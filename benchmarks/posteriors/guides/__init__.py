@@ -1,0 +1,1 @@
+"""`AutoFaithful` beside the guides of NumPyro on the programs of the benchmark."""

@@ -1,0 +1,99 @@
+"""One guide on one program with all seeds at once: prints a line of JSON for each seed.
+
+    python -m benchmarks.posteriors.guides.one_guide PROGRAM GUIDE OPTIMIZER STEPS SEEDS [--data FOLDER]
+
+All guides take the same steps of the same optimizer from their own start. The bound is estimated anew at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+from numpyro.infer import SVI, Trace_ELBO, autoguide
+
+import retrodict as rd
+from benchmarks.posteriors.catalog import load
+from benchmarks.posteriors.entry import Entry
+
+RATE, DRAWS, PIECE = 0.01, 2000, 100
+GUIDES: dict[str, Callable[[Entry], Any]] = {
+    "AutoFaithful": lambda entry: rd.AutoFaithful(entry.guided, elementwise=entry.elementwise),
+    "AutoNormal": lambda entry: autoguide.AutoNormal(entry.guided),
+    "AutoMultivariateNormal": lambda entry: autoguide.AutoMultivariateNormal(entry.guided),
+    "AutoIAFNormal": lambda entry: autoguide.AutoIAFNormal(entry.guided),
+    "AutoBNAFNormal": lambda entry: autoguide.AutoBNAFNormal(entry.guided),
+}
+OPTIMIZERS = {"Adam": numpyro.optim.Adam, "ClippedAdam": numpyro.optim.ClippedAdam}
+
+
+def train(svi: SVI, entry: Entry, steps: int, seeds: int) -> tuple[Any, jax.Array]:
+    """Return the states after training from each seed, and the losses of all steps, seed by seed."""
+    started = [svi.init(jax.random.key(seed), *entry.arguments) for seed in range(seeds)]
+    states = jax.tree.map(lambda *leaves: jnp.stack(leaves), *started)
+
+    def run(state: Any) -> Any:
+        return jax.lax.scan(lambda held, _: svi.update(held, *entry.arguments), state, length=steps)
+
+    return jax.jit(jax.vmap(run))(states)
+
+
+def estimate_bounds(svi: SVI, entry: Entry, states: Any) -> np.ndarray:
+    """Return the terms of the bound of each seed (row), one for each draw."""
+    keys = jax.random.split(jax.random.key(10_000), (DRAWS // PIECE, PIECE))
+
+    def score(state: Any) -> jax.Array:
+        parameters = svi.get_params(state)
+
+        def score_one(key: jax.Array) -> jax.Array:
+            return -svi.loss.loss(key, parameters, svi.model, svi.guide, *entry.arguments)
+
+        return jax.lax.map(jax.vmap(score_one), keys).ravel()
+
+    return np.asarray(jax.jit(lambda held: jax.lax.map(score, held))(states), dtype=float)
+
+
+def run(entry: Entry, guide: str, optimizer: str, steps: int, seeds: int) -> Iterator[dict[str, Any]]:
+    """Train a guide and estimate its bounds."""
+    start = time.perf_counter()
+    svi = SVI(entry.guided, GUIDES[guide](entry), OPTIMIZERS[optimizer](RATE), Trace_ELBO())
+    states, losses = jax.block_until_ready(train(svi, entry, steps, seeds))
+    took = time.perf_counter() - start
+    terms = estimate_bounds(svi, entry, states)
+    for seed, (row, loss) in enumerate(zip(terms, np.asarray(losses), strict=True)):
+        finite = bool(np.isfinite(row).all())
+        yield {
+            "seed": seed,
+            "elbo": round(float(row.mean()), 3) if finite else None,
+            "error": round(float(row.std() / np.sqrt(len(row))), 4) if finite else None,
+            "bad steps": int(np.sum(~np.isfinite(loss))),
+            "seconds": round(took / seeds, 2),
+        }
+
+
+def main() -> None:
+    """Print the seeds of one guide on one program."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("guide", choices=GUIDES)
+    parser.add_argument("optimizer", choices=OPTIMIZERS)
+    parser.add_argument("steps", type=int)
+    parser.add_argument("seeds", type=int)
+    parser.add_argument("--data", type=Path)
+    told = parser.parse_args()
+    warnings.simplefilter("ignore")
+    for row in run(load(told.program, told.data), told.guide, told.optimizer, told.steps, told.seeds):
+        print(json.dumps(row), flush=True)
+
+
+if __name__ == "__main__":
+    main()
