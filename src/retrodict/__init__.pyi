@@ -41,6 +41,7 @@ from .pictures.picture import Picture as Picture
 from .pictures.table import Table as Table
 from .plan.capacity import Capacity as Capacity
 from .posterior.amortization import amortize as amortize
+from .posterior.answers.answer import Answer as Answer
 from .posterior.calibration.calibration import Calibration as Calibration
 from .posterior.calibration.calibration import Check as Check
 from .posterior.observations import Evidence as Evidence

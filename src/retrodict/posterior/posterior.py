@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import jax
@@ -15,16 +16,20 @@ import numpy as np
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.space import Space
-from retrodict.errors import DataError, FileError
+from retrodict.errors import DataError, FileError, OptionError
 from retrodict.exact.closed_form import ClosedForm
 from retrodict.exact.find_forms import list_others
 from retrodict.graph.frozen import Portable
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.models.model import Model
-from retrodict.plan.counts import read_count, read_seed
+from retrodict.plan.counts import read_count, read_rate, read_seed
 from retrodict.plan.layout import Floats
 from retrodict.posterior import row_blocks
+from retrodict.posterior.answers.answer import Answer
+from retrodict.posterior.answers.marginal import take_one
+from retrodict.posterior.answers.refinement import refine_factors
+from retrodict.posterior.answers.stages import Question, answer_by_chains, find_answer
 from retrodict.posterior.arviz import export, import_arviz
 from retrodict.posterior.calibration.calibration import Calibration, calibrate
 from retrodict.posterior.factors import (
@@ -65,6 +70,7 @@ class AmortizedPosterior(Portable):
         history: how the encoder was trained.
         recipe: how the encoder was built, which `save` needs. None for an encoder that was built in another way.
         familiar: what training saw of the observed variables. None for no warnings.
+        only: the one observation that `refine` fitted the factors to. None where they take any.
 
     Raises: `OptionError` for factors that leave a latent out, draw one twice, or come before what they depend on.
 
@@ -83,6 +89,7 @@ class AmortizedPosterior(Portable):
     history: History = field(default_factory=History)
     recipe: Recipe | None = None
     familiar: Familiar | None = None
+    only: Evidence | None = None
 
     def __post_init__(self) -> None:
         require_cover(self.model.net, self.factors)
@@ -305,7 +312,113 @@ class AmortizedPosterior(Portable):
         >>> bool(outcome), outcome.names[0], outcome.checks[0].passed  # one step is not enough
         (False, 'x0', False)
         """
+        if self.only is not None:
+            raise OptionError(
+                "a refined posterior answers one observation, and calibration needs many",
+                remedy="Look at importance(data).khat, or calibrate the posterior that was refined.",
+            )
         return calibrate(self.factors, self._compiled, simulations, draws, seed, alpha)
+
+    def refine(self, data: Mapping[Name, Any], *, seed: int = 0, seconds: float = 60) -> AmortizedPosterior:
+        r"""Return the posterior of one observation, its encoder replaced by a factor that is fitted to this alone.
+
+        Each code of a latent becomes a linear function of its parents in the same inverse with noise of Student's t, or
+        a mixture network where that fits better. It is fitted to draws with weights :math:`w^\beta`, round by round,
+        :math:`\beta` growing to one. What is drawn exactly stays as it is.
+
+        Arguments:
+            data: a value of each observed variable, ``{name: array}``, in the model's units.
+            seed: the same seed gives the same factors. Default 0.
+            seconds: when no new round begins. Default 60.
+
+        Returns: a posterior for these data alone: others are refused. It cannot be saved.
+
+        Raises: `DataError` for data that do not fit the model, `OptionError` for several observations and for
+            factors of other kinds, `DensityError` for a model without a density, `WeightError` where nothing found
+            could have given the data.
+
+        Source: Cappé et al. 2008 (adaptive importance sampling); Koblents & Miguez 2015 (tempered weights).
+
+        >>> from retrodict import amortize, zoo
+        >>> posterior = amortize(zoo.binary_tree(depth=2), exact=False, steps=25, quiet=True)
+        >>> bool(posterior.refine({"x1": 0.5, "x2": 5.0}).importance({"x1": 0.5, "x2": 5.0}, 4000).reliable)
+        True
+        """
+        evidence = take_one(self.read(data))
+        if all(factor.exact for factor in self.factors):
+            return self
+        deadline = monotonic() + read_rate(seconds, "seconds")
+        refined = refine_factors(self._compiled, self.factors, evidence, read_seed(seed), deadline)
+        return replace(self, factors=refined.factors, only=evidence, recipe=None, familiar=None)
+
+    def mcmc(self, data: Mapping[Name, Any], n: int = 4000, *, seed: int = 0, seconds: float = 120) -> Answer:
+        """Return the answer of Markov chains, started from the refined posterior and standardized by it.
+
+        NumPyro's NUTS draws the codes of what the encoder draws, all else integrated out, in four chains. They go on
+        until R-hat is 1.01 or less and 1,000 draws are effective, or time is up. Discrete latents that have no closed
+        form are drawn by independence Metropolis with the refined posterior as the proposal.
+
+        Arguments:
+            data: a value of each observed variable, ``{name: array}``, in the model's units.
+            n: number of draws to return. Default 4000.
+            seed: the same seed gives the same draws, as long as time suffices. Default 0.
+            seconds: when no new round begins. Default 120.
+
+        Returns: the `Answer`, whose ``reliable`` goes by R-hat, effective draws and divergences.
+
+        Raises: what `refine` raises.
+
+        Source: Hoffman & Gelman 2014; Vehtari et al. 2021 (R-hat).
+        """
+        question = self._ask(data, n, seed, seconds)
+        if all(factor.exact for factor in self.factors):
+            return find_answer(question, tuple)
+        refined = refine_factors(self._compiled, self.factors, question.evidence, question.seed, question.by(0.4))
+        return answer_by_chains(question, refined)
+
+    def answer(self, data: Mapping[Name, Any], n: int = 4000, seed: int = 0, *, seconds: float = 120) -> Answer:
+        """Return the posterior of one observation, going as far as is needed for one that can be relied on.
+
+        The stages are ``"exact"``, where every factor is; ``"encoder"``, whose draws need no weights; ``"weighted"``;
+        ``"refined"`` (`refine`, with weights); ``"mcmc"``. The first at which k-hat is below 0.7 and 1,000 draws are
+        effective, or R-hat is 1.01, is the answer. A model without a density has the draws of the encoder, which
+        are reliable where the data are like the simulations and calibration passes.
+
+        Arguments:
+            data: a value of each observed variable, ``{name: array}``, in the model's units.
+            n: number of draws to return. Default 4000.
+            seed: the same seed gives the same answer, as long as time suffices. Default 0.
+            seconds: about how long it may take. Default 120.
+
+        Returns: the `Answer`. Where it is not reliable, its ``repr`` begins by saying so and why.
+
+        Raises: `DataError` for data that do not fit the model, `OptionError` for several observations.
+
+        Source: Vehtari et al. 2024 (k-hat).
+
+        >>> from retrodict import amortize, zoo
+        >>> posterior = amortize(zoo.binary_tree(depth=2), exact=False, steps=25, quiet=True)
+        >>> answer = posterior.answer({"x1": 0.5, "x2": 5.0})
+        >>> answer.stage, answer.reliable
+        ('refined', True)
+        """
+        question = self._ask(data, n, seed, seconds)
+        return find_answer(question, partial(self._judge, question.evidence, question.seed))
+
+    def _ask(self, data: Mapping[Name, Any], n: int, seed: int, seconds: float) -> Question:
+        evidence = self.read(data)
+        evidence.require(self._space.net.observed)
+        wanted = read_count("n", n), read_seed(seed), read_rate(seconds, "seconds")
+        return Question(self._compiled, self.factors, evidence, *wanted, data)
+
+    def _judge(self, evidence: Evidence, seed: int) -> tuple[str, ...]:
+        """Return what speaks against draws of the encoder for an observation, where they have no weights."""
+        novel = self.familiar is not None and bool(self.familiar.find_alarming(evidence.rows).any())
+        outcome = self.calibration(1000, 199, seed=seed)
+        return (
+            *(["The observation lies outside what training saw."] if novel else []),
+            *([] if outcome else [f"Calibration rejects {', '.join(map(str, outcome.rejected))}."]),
+        )
 
     def to_arviz(self, data: Mapping[Name, Any], n: int = 1000, *, seed: int = 0, weights: bool = True) -> Any:
         """Return draws for ArviZ as one chain.
@@ -379,6 +492,11 @@ class AmortizedPosterior(Portable):
     def _accept(self, evidence: Evidence) -> None:
         """Refuse evidence of other variables than the factors are given; warn of what is unlike training."""
         evidence.require(self._space.net.observed)
+        if self.only is not None and not (evidence.rows == self.only.rows).all():
+            raise DataError(
+                "the posterior was refined for other data, and answers these alone",
+                remedy="Refine the posterior that it was made of for the new data.",
+            )
         if self.familiar is not None:
             self.familiar.warn(evidence.rows, self._space.observed_layout.owners)
 

@@ -201,14 +201,17 @@ class Importance(Tabular):
         wanted = size if n is None else read_count("n", n)
         rng = np.random.default_rng(read_seed(seed))
         columns = self.weights.reshape(size, -1).T
-        chosen = np.stack([_choose(rng, column, wanted) for column in columns], axis=-1).reshape(wanted, *batch)
+        chosen = np.stack([choose_systematically(rng, column, wanted) for column in columns], axis=-1).reshape(
+            wanted, *batch
+        )
         return {name: np.take_along_axis(values, _widen(chosen, values), 0) for name, values in self.draws.items()}
 
     def _average(self, values: Floats) -> Doubles:
         return np.asarray((_widen(self.weights, values) * values).sum(axis=0))
 
 
-def _choose(rng: np.random.Generator, weights: Doubles, n: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+def choose_systematically(rng: np.random.Generator, weights: Doubles, n: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return numbers of n draws by their weights, each taken n w times, rounded up or down, and shuffled."""
     places = (np.arange(n) + rng.random()) / n
     taken = np.searchsorted(np.cumsum(weights) / weights.sum(), places, side="right")
     return rng.permutation(np.minimum(taken, len(weights) - 1))

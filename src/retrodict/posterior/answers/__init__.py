@@ -1,0 +1,1 @@
+"""One observation answered as far as is needed: weights, a proposal fitted to it, Markov chains."""

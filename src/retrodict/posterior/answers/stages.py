@@ -1,0 +1,237 @@
+"""One observation, answered as far as is needed: stage by stage until one can be relied on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+import jax
+import numpy as np
+
+from retrodict.errors import DensityError, OptionError, WeightError
+from retrodict.graph.names import Name
+from retrodict.plan.layout import Floats
+from retrodict.posterior import row_blocks
+from retrodict.posterior.answers.answer import Answer
+from retrodict.posterior.answers.chains import CHAINS, LEAST_ESS, MOST_RHAT, Chains, run_chains
+from retrodict.posterior.answers.draw_tails import find_ess, find_rhat, find_tail
+from retrodict.posterior.answers.marginal import Marginal, take_one
+from retrodict.posterior.answers.metropolis import walk
+from retrodict.posterior.answers.refinement import Refined, refine_factors
+from retrodict.posterior.answers.weighing import ENOUGH, MOST_DRAWS, Factors, is_enough, weigh, weigh_enough
+from retrodict.posterior.factors import ClosedFactor, Factor
+from retrodict.posterior.observations import Evidence
+from retrodict.posterior.programs import Compiled
+from retrodict.posterior.row_blocks import Request
+from retrodict.posterior.weights.importance import Importance
+
+# Draws of the encoder do as they are where so large a share is effective, tails are light, and weights move neither
+# means nor standard deviations by more than this, in standard deviations.
+EVEN_SHARE, EVEN_KHAT, EVEN_SHIFT = 0.9, 0.5, 0.05
+# Of all seconds, what weights of the encoder, refining, and weights of what was refined may take.
+WEIGHTED_BY, REFINED_BY, REWEIGHTED_BY = 0.2, 0.45, 0.6
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What is asked: the posterior of one observation, for n draws, within some seconds; ``data`` are as given."""
+
+    compiled: Compiled
+    factors: Factors
+    evidence: Evidence
+    n: int
+    seed: int
+    seconds: float
+    data: Mapping[Name, Any]
+    notes: tuple[str, ...] = ()
+    begun: float = field(default_factory=monotonic)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "evidence", take_one(self.evidence))
+
+    def by(self, share: float) -> float:
+        """Return when a share of the seconds is over."""
+        return self.begun + share * self.seconds
+
+    def say(
+        self,
+        stage: str,
+        draws: Mapping[Name, Any],
+        moments: tuple[Mapping[Name, Any], Mapping[Name, Any]] | None = None,
+        *,
+        khat: float,
+        ess: float,
+        reasons: Sequence[str] = (),
+    ) -> Answer:
+        """Return the answer; moments are those of the draws where none are given."""
+        mean, sd = moments or (_map(_average, draws), _map(_spread, draws))
+        return Answer(
+            draws,
+            mean,
+            sd,
+            khat=float(khat),
+            ess=float(ess),
+            stage=stage,
+            reasons=tuple(reasons),
+            notes=self.notes,
+            exact=list_exact(self.factors),
+            seconds=monotonic() - self.begun,
+            inverse=self.compiled.space.inverse,
+            data=self.data,
+        )
+
+    def draw(self) -> Floats:
+        """Return plain draws of all latents as columns."""
+        width = max(self.compiled.space.width, *(factor.width for factor in self.factors))
+
+        def program(key: jax.Array, observed: jax.Array) -> tuple[jax.Array]:
+            return (self.compiled.draw(self.factors, key, observed),)
+
+        request = Request(self.evidence, self.n, width)
+        (rows,) = row_blocks.collect(row_blocks.run_blocks(request, self.seed, program), request.rows)
+        return rows
+
+    def unpack(self, rows: Floats) -> dict[Name, Any]:
+        """Return columns of all latents by name, one draw a row."""
+        return self.compiled.space.unpack(rows)
+
+
+def list_exact(factors: Sequence[Factor]) -> dict[Name, str]:
+    """Return which latents are drawn exactly, and from what."""
+    kinds = [
+        (factor, factor.form.kind if isinstance(factor, ClosedFactor) else "model")
+        for factor in factors
+        if factor.exact
+    ]
+    return {name: kind for factor, kind in kinds for name in factor.variables}
+
+
+def find_answer(question: Question, judge: Callable[[], Sequence[str]]) -> Answer:
+    """Return the answer of the first stage that can be relied on, or that of the last one.
+
+    ``judge`` says, for a model without a density, what speaks against the draws of the encoder.
+    """
+    if all(factor.exact for factor in question.factors):
+        return question.say("exact", question.unpack(question.draw()), khat=-np.inf, ess=question.n)
+    try:
+        weighed = _try_weights(question, question.factors, question.by(WEIGHTED_BY))
+    except DensityError:
+        return question.say("encoder", question.unpack(question.draw()), khat=np.nan, ess=question.n, reasons=judge())
+    if weighed is not None and is_enough(weighed):
+        return _say_weighed(question, weighed, "encoder" if _is_even(weighed) else "weighted")
+    try:
+        refined = refine_factors(*_ask(question), question.by(REFINED_BY))
+    except (OptionError, WeightError) as error:
+        return _give_up(question, weighed, str(error))
+    again = _try_weights(question, refined.factors, question.by(REWEIGHTED_BY))
+    if again is not None and is_enough(again):
+        return _say_weighed(question, again, "refined")
+    return answer_by_chains(question, refined)
+
+
+def answer_by_chains(question: Question, refined: Refined) -> Answer:
+    """Return the answer of Markov chains from what was refined."""
+    if refined.codes is None or refined.proposal is None:
+        return _answer_by_metropolis(question, refined)
+    target = Marginal.of(question.compiled, question.factors, question.evidence.rows)
+    chains = run_chains(target, refined.proposal, refined.codes, question.n, question.seed, question.by(1.0))
+    return _say_chains(question, target, chains)
+
+
+def _ask(question: Question) -> tuple[Compiled, Factors, Evidence, int]:
+    return question.compiled, question.factors, question.evidence, question.seed
+
+
+def _try_weights(question: Question, factors: Factors, deadline: float) -> Importance | None:
+    """Return weighted draws; None where no draw has any weight."""
+    try:
+        return weigh_enough(question.compiled, factors, question.evidence, question.n, question.seed, deadline)
+    except WeightError:
+        return None
+
+
+def _is_even(weighed: Importance) -> bool:
+    """Return whether draws do without their weights."""
+    if float(weighed.ess) < EVEN_SHARE * len(weighed.log_weights) or float(weighed.khat) > EVEN_KHAT:
+        return False
+    shifts = []
+    for name, values in weighed.draws.items():
+        spread = np.where(weighed.sd[name] > 0, weighed.sd[name], np.inf)
+        shifts += [
+            np.abs(_average(values) - weighed.mean[name]) / spread,
+            np.abs(_spread(values) - weighed.sd[name]) / spread,
+        ]
+    return max(float(np.max(shift)) for shift in shifts) < EVEN_SHIFT
+
+
+def _say_weighed(question: Question, weighed: Importance, stage: str, reasons: Sequence[str] = ()) -> Answer:
+    if stage == "encoder":
+        draws: Mapping[Name, Any] = {name: values[: question.n] for name, values in weighed.draws.items()}
+        return question.say(stage, draws, khat=float(weighed.khat), ess=min(float(weighed.ess), question.n))
+    draws = weighed.resample(question.n, seed=question.seed)
+    moments = weighed.mean, weighed.sd
+    return question.say(stage, draws, moments, khat=float(weighed.khat), ess=float(weighed.ess), reasons=reasons)
+
+
+def _give_up(question: Question, weighed: Importance | None, why: str) -> Answer:
+    """Return the draws of the encoder, which are not reliable, and say so."""
+    if weighed is None:
+        none = "No draw of the encoder could have given the data."
+        return question.say("encoder", question.unpack(question.draw()), khat=np.inf, ess=0.0, reasons=(none, why))
+    reasons = (*weighed.reasons, *_say_few(weighed), why)
+    return _say_weighed(question, weighed, "weighted", reasons)
+
+
+def _say_few(weighed: Importance) -> tuple[str, ...]:
+    few = float(weighed.ess) < ENOUGH and not weighed.reasons
+    return (f"{float(weighed.ess):,.0f} draws are effective, fewer than {ENOUGH:,}.",) if few else ()
+
+
+def _say_chains(question: Question, target: Marginal, chains: Chains) -> Answer:
+    flat = chains.codes.reshape(-1, chains.codes.shape[-1])
+    finite = flat[np.isfinite(flat).all(axis=1)]
+    rng = np.random.default_rng(question.seed)
+    every = target.complete(finite if len(finite) else np.zeros((1, target.size)), question.seed)
+    chosen = rng.choice(len(every), question.n, replace=len(every) < question.n)
+    whole = question.unpack(every)
+    moments = _map(_average, whole), _map(_spread, whole)
+    return question.say(
+        "mcmc",
+        question.unpack(every[chosen]),
+        moments,
+        khat=find_tail(np.asarray(every, np.float64)),
+        ess=chains.ess,
+        reasons=chains.reasons,
+    )
+
+
+def _answer_by_metropolis(question: Question, refined: Refined) -> Answer:
+    """Return the answer of independence chains, which discrete latents allow."""
+    weighed = weigh(question.compiled, refined.factors, question.evidence, MOST_DRAWS, question.seed)
+    log_weights = weighed.log_weights.reshape(-1).astype(np.float64)
+    chosen, acceptance = walk(log_weights, CHAINS, np.random.default_rng(question.seed))
+    kept = chosen[:, chosen.shape[1] // 10 :]
+    pooled = {name: values[kept.ravel()] for name, values in weighed.draws.items()}
+    rows = np.concatenate([np.asarray(v, np.float64).reshape(kept.size, -1) for v in pooled.values()], axis=1)
+    rhat, ess = (f(rows.reshape(*kept.shape, -1)) for f in (find_rhat, find_ess))
+    reasons = [f"R-hat is {rhat:.3f}, above {MOST_RHAT}."] if not rhat <= MOST_RHAT else []
+    if not ess >= LEAST_ESS:
+        reasons.append(f"{ess:,.0f} draws are effective, fewer than {LEAST_ESS:,.0f}, with {acceptance:.1%} accepted.")
+    picked = np.random.default_rng(question.seed).choice(kept.size, question.n, replace=kept.size < question.n)
+    moments = _map(_average, pooled), _map(_spread, pooled)
+    draws = {name: values[picked] for name, values in pooled.items()}
+    return question.say("mcmc", draws, moments, khat=find_tail(rows), ess=ess, reasons=reasons)
+
+
+def _map(function: Callable[[Any], Any], draws: Mapping[Name, Any]) -> dict[Name, Any]:
+    return {name: function(values) for name, values in draws.items()}
+
+
+def _average(values: Any) -> Any:
+    return np.asarray(values, np.float64).mean(axis=0)
+
+
+def _spread(values: Any) -> Any:
+    return np.asarray(values, np.float64).std(axis=0)
