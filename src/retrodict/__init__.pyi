@@ -46,6 +46,7 @@ from .posterior.calibration.calibration import Calibration as Calibration
 from .posterior.calibration.calibration import Check as Check
 from .posterior.observations import Evidence as Evidence
 from .posterior.posterior import AmortizedPosterior as AmortizedPosterior
+from .posterior.program_answer import answer as answer
 from .posterior.weights.importance import Importance as Importance
 from .read.bif.bif_reader import from_bif as from_bif
 from .read.formats import from_file as from_file

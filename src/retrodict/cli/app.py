@@ -1,7 +1,7 @@
 """The command line.
 
 Exit status 0: done; 1: the verdict is no (`check`: the guide is unfaithful, `train`: calibration rejects what was
-trained); 2: bad input, said in one line.
+trained, `answer`: it is not reliable); 2: bad input, said in one line.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import typer
 from retrodict import __version__
 from retrodict.certificate.certify import Certificate, certify
 from retrodict.cli import reproduce
+from retrodict.cli.answer_command import answer_command
 from retrodict.cli.guides import GUIDE_HELP, complete_guide, judge
 from retrodict.cli.options import Args, Elementwise, Latent, Observed, Source, open_source, show_help
 from retrodict.cli.printing import open_console, print_certificate, print_orders
@@ -158,6 +159,7 @@ def demo_command(
     run_demo(out, open_console())
 
 
+app.command("answer")(answer_command)
 app.command("train")(train_command)
 app.command("report")(report_command)
 app.add_typer(reproduce.app, name="reproduce")

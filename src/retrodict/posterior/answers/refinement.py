@@ -90,7 +90,15 @@ def propose(target: Marginal, encoder: Factor, seed: int) -> tuple[Doubles, Doub
     )
     codes, log_density = (np.asarray(part, np.float64) for part in found)
     kept = np.isfinite(codes).all(axis=1) & np.isfinite(log_density)
-    return codes[kept], log_density[kept]
+    if kept.mean() > 0.5:
+        return codes[kept], log_density[kept]
+    standard = LinearProposal.fit(*_standardize(target.size), np.inf, target.parents, target.order)
+    return standard.draw(np.random.default_rng(seed), DRAWS)
+
+
+def _standardize(size: int) -> tuple[Doubles, Doubles]:
+    """Return the mean and the covariance of standard codes, for want of an encoder whose draws are numbers."""
+    return np.zeros(size), np.eye(size)
 
 
 def _propose(factor: Factor, key: jax.Array, observed: jax.Array) -> tuple[jax.Array, jax.Array]:
