@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: demo test test-slow test-law test-newest test-browser test-readers fuzz nightly lint format tables figure2 \
 	figure2-page vae vae-page networks discrete bench bench-inversion bench-posteriors \
-	bench-posteriors-page clean
+	bench-posteriors-page bench-sbibm clean
 
 demo: $(VENV)/.test
 	$(BIN)/retrodict demo
@@ -99,6 +99,12 @@ discrete: $(READERS)/.made
 # Training and sampling: some twenty minutes. One case anew: .venv-peers/bin/python -m benchmarks.speed train-8
 bench: $(PEERS)/.made
 	$(PEERS)/bin/python -W ignore -m benchmarks.speed
+
+# docs/benchmarks-sbibm.md: what is not measured yet of sbibm's tasks. SBIBM is where its wheel is unpacked, from
+# pip download sbibm --no-deps.
+SBIBM ?= build/sbibm
+bench-sbibm: $(VENV)/.test
+	$(BIN)/python -W ignore -m benchmarks.sbibm --folder $(SBIBM)
 
 bench-inversion: $(BENCH)/.made
 	$(BENCH)/bin/python -m benchmarks.inversion

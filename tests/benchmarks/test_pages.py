@@ -21,6 +21,7 @@ PAGES = [
             "benchmarks-certificates",
             "benchmarks-inversion",
             "benchmarks-posteriors",
+            "benchmarks-sbibm",
             "correctness",
             "discrete-posteriors",
             "figure2",

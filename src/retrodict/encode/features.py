@@ -50,7 +50,7 @@ class Scaling(NamedTuple):
         """
         categories, seen = list_categories(dependencies), observed.shape[1]
         kept = np.array(Summaries.of(dependencies, summaries).kept, dtype=np.int64)
-        made = [cls.fit(jax.vmap(s.module)(observed)) if s.fixed else cls.none(s.size) for s in summaries]
+        made = [cls.fit(jax.vmap(s.module)(jnp.asarray(observed))) if s.fixed else cls.none(s.size) for s in summaries]
         parts = (
             cls.fit(observed[:, kept], categories[:seen][kept]),
             *made,
