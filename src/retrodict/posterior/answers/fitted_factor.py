@@ -52,12 +52,14 @@ class FittedFactor(Factor):
     def draw(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Draw codes, and return the values that they stand for."""
         codes, log_density = self.encoder.sample_and_log_prob(key, _show_nothing(columns))
-        return self.space.decode_latents(codes, columns), log_density - self.space.log_det(codes)
+        decoded = self.space.decode_latents(codes, columns)
+        return decoded, log_density - self.space.log_det(codes, decoded)
 
     def score(self, columns: jax.Array) -> jax.Array:
         """Return the log density of the values, from that of their codes."""
         codes = self.space.encode_latents(columns)
-        log_density = self.encoder.log_prob(codes, _show_nothing(columns)) - self.space.log_det(codes)
+        density = self.encoder.log_prob(codes, _show_nothing(columns))
+        log_density = density - self.space.log_det(codes, columns)
         return jnp.where(self.space.contains(columns), log_density, -jnp.inf)
 
 

@@ -114,12 +114,13 @@ class LinearFactor(Factor):
         """Draw codes, and return the values that they stand for."""
         noise = jax.random.t(key, self.freedom, (*columns.shape[:-1], len(self.center)), columns.dtype)
         codes = self.center + noise @ self.mixing.T
-        return self.space.decode_latents(codes, columns), self._score_noise(noise) - self.space.log_det(codes)
+        decoded = self.space.decode_latents(codes, columns)
+        return decoded, self._score_noise(noise) - self.space.log_det(codes, decoded)
 
     def score(self, columns: jax.Array) -> jax.Array:
         """Return the log density of the values, from that of their codes."""
         codes = self.space.encode_latents(columns)
-        log_density = self._score_noise((codes - self.center) @ self.whitening.T) - self.space.log_det(codes)
+        log_density = self._score_noise((codes - self.center) @ self.whitening.T) - self.space.log_det(codes, columns)
         return jnp.where(self.space.contains(columns), log_density, -jnp.inf)
 
     def _score_noise(self, noise: jax.Array) -> jax.Array:

@@ -135,7 +135,8 @@ def score_codes(
     cancelled = [name for factor in exact if factor.cancels for name in factor.variables]
     kept = np.setdiff1d(np.arange(len(space.net)), find_variables(space.net, cancelled))
     log_joint = model.log_conditionals(columns)[..., kept].sum(axis=-1)
-    log_density = log_joint - add_up((factor.score(columns) for factor in closed), columns) + space.log_det(codes)
+    given = add_up((factor.score(columns) for factor in closed), columns)
+    log_density = log_joint - given + space.log_det(codes, columns)
     ruled_out = model.rules_out(columns) | ~jnp.isfinite(log_density)
     return jnp.where(ruled_out, -jnp.inf, log_density)
 
