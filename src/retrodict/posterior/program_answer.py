@@ -10,7 +10,7 @@ from typing import Any
 import jax
 
 from retrodict.encode.recipe import Recipe
-from retrodict.errors import DataError, OptionError
+from retrodict.errors import DataError, OptionError, ProgramError, SimulationError
 from retrodict.exact.find_forms import list_others, plan_closed_forms
 from retrodict.graph.names import Name
 from retrodict.models.model import Model
@@ -53,7 +53,8 @@ def answer(
         n: number of draws to return. Default 4000.
         seed: the same seed gives the same answer, as long as time suffices. Default 0.
         seconds: about how long it may take, compilation included. Default 150.
-        elementwise: whether each element of a site is a variable of its own, as in `from_numpyro`. Default False.
+        elementwise: whether each element of a site is a variable of its own, as in `from_numpyro`. Default: only where
+            the program has sites in a loop. The answer goes by sites in any case.
         **kwargs: arguments by name with which the program is called.
 
     Returns: the `Answer`. Where it is not reliable, its ``repr`` begins by saying so and why.
@@ -77,7 +78,13 @@ def answer(
     evidence.require(model.net.observed)
     left = max(seconds - (monotonic() - begun), seconds / 3)
     found = posterior.answer(values, n, seed, seconds=left)
-    return replace(found, notes=(*notes, *found.notes), seconds=monotonic() - begun)
+    by_site = {part: join_sites(model, getattr(found, part)) for part in ("draws", "mean", "sd")}
+    return replace(found, **by_site, notes=(*notes, *found.notes), seconds=monotonic() - begun)
+
+
+def join_sites(model: Model, values: Mapping[Name, Any]) -> Mapping[Name, Any]:
+    """Return values of variables by the sites of a program, those of a model as they are."""
+    return dict(model.join(values)) if isinstance(model, NumpyroModel) else values
 
 
 def _read_model(
@@ -89,7 +96,12 @@ def _read_model(
 ) -> Model:
     if not isinstance(program, Model):
         observed = None if data is None else list(map(str, data))
-        return from_numpyro(program, *args, observed=observed, elementwise=elementwise, **kwargs)
+        try:
+            return from_numpyro(program, *args, observed=observed, elementwise=elementwise, **kwargs)
+        except ProgramError as error:
+            if elementwise or "elementwise=True" not in str(error):
+                raise
+        return from_numpyro(program, *args, observed=observed, elementwise=True, **kwargs)
     if args or kwargs or elementwise:
         raise OptionError("a model takes no arguments", remedy="Give them where the model is made.")
     return program
@@ -123,7 +135,7 @@ def begin_posterior(model: Model, seed: int) -> tuple[AmortizedPosterior, tuple[
     """Return a posterior after a short training, or without any where simulations are not finite, and a note on it."""
     try:
         return amortize(model, steps=STEPS, seed=seed, quiet=True), ()
-    except TrainingError:
+    except (SimulationError, TrainingError):
         return leave_untrained(model, seed), (UNTRAINED,)
 
 
