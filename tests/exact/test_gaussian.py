@@ -5,6 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro
+import numpyro.distributions as dist
 import pytest
 
 from retrodict import from_numpyro
@@ -66,3 +68,30 @@ def test_an_improper_block_is_not_finite():
     block = find_gaussian_sites(read(programs.product)).block
     flat = block.condition({"b": jnp.asarray(np.nan), "y": jnp.asarray(1.0)})
     assert not np.isfinite(flat.mean).any()
+
+
+def far_regressor():
+    """Years: intercept and slope are nearly parallel, by one part in ten thousand."""
+    years = np.arange(1950, 2010, dtype=np.float32)
+    intercept, slope = numpyro.sample("intercept", dist.Normal(0, 100)), numpyro.sample("slope", dist.Normal(0, 1))
+    scale = numpyro.sample("scale", dist.HalfNormal(10))
+    numpyro.sample("y", dist.Normal(intercept + slope * years, scale))
+
+
+def test_regressors_far_from_zero_keep_their_digits():
+    """Single precision cannot invert the product of such regressors, whose condition number is 10^9."""
+    block = find_gaussian_sites(read(far_regressor)).block
+    years = np.arange(1950, 2010, dtype=float)
+    y = 9 + 0.01 * (years - 1980) + np.sin(years)
+    rest = {"scale": jnp.asarray(0.7), "y": jnp.asarray(y, jnp.float32)}
+    moments = block.condition(rest)
+    x = np.stack([np.ones(60), years], axis=1)
+    precision = x.T @ x / 0.49 + np.diag([1e-4, 1.0])
+    order = [("intercept", "slope").index(name) for name in block.names]
+    exact, covariance = (
+        np.linalg.solve(precision, x.T @ y / 0.49)[order],
+        np.linalg.inv(precision)[np.ix_(order, order)],
+    )
+    root = np.asarray(moments.scale, float)[:, None] * np.linalg.inv(np.asarray(moments.root, float)).T
+    np.testing.assert_allclose(root @ root.T, covariance, rtol=5e-3)
+    assert (np.abs(np.asarray(moments.mean, float) - exact) < 0.02 * np.sqrt(np.diag(covariance))).all()

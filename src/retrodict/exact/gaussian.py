@@ -31,11 +31,14 @@ class GaussianBlock:
     r"""Latents b with :math:`p(b \mid r) = \mathrm{Normal}(P(r)^{-1} g(r),\, P(r)^{-1})`, r being all other values.
 
     ``log_joint`` is quadratic in them, which `find_block` proves. So gradient and Hessian at b = 0 say everything:
-    :math:`g` is the one and :math:`-P` is the other. ``shapes`` are those of the latents.
+    :math:`g` is the one and :math:`-P` is the other. ``shapes`` are those of the latents. Where the log joint is minus
+    half the sum of squares of ``residuals``, and what the block does not change, :math:`P = J^\top J` with J their
+    Jacobian, and a QR decomposition keeps twice the digits: regressors far from zero are nearly parallel.
     """
 
     log_joint: LogJoint
     shapes: Mapping[str, tuple[int, ...]]
+    residuals: LogJoint | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -44,7 +47,26 @@ class GaussianBlock:
 
     def condition(self, rest: Values) -> Moments:
         """Return mean and precision given one value of all others; they are not finite where the block is improper."""
+        return self._solve_curvature(rest) if self.residuals is None else self._solve_squares(rest, self.residuals)
 
+    def _solve_squares(self, rest: Values, residuals: LogJoint) -> Moments:
+        def leave(block: Array) -> Array:
+            return residuals({**rest, **self.place(block)})
+
+        flat = jnp.zeros(self.size)
+        slopes = jax.jacfwd(leave)(flat)
+        scale = jax.lax.rsqrt((slopes**2).sum(axis=0))
+        orthogonal, triangle = jnp.linalg.qr(slopes * scale)
+        signs = jnp.where(jnp.diagonal(triangle) < 0, -1.0, 1.0)
+        orthogonal, root = orthogonal * signs, (triangle * signs[:, None]).T
+
+        def solve(left: Array) -> Array:
+            return -scale * jax.scipy.linalg.solve_triangular(root.T, orthogonal.T @ left, lower=False)
+
+        mean = solve(leave(flat))
+        return Moments(mean + solve(leave(mean)), root, scale)
+
+    def _solve_curvature(self, rest: Values) -> Moments:
         def score(block: Array) -> Array:
             return self.log_joint({**rest, **self.place(block)})
 

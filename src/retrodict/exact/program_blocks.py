@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro.distributions as dist
 from numpyro.distributions.distribution import validation_enabled
 
 from retrodict.errors import DensityError
@@ -21,6 +23,9 @@ from retrodict.graph.names import Name
 from retrodict.read.numpyro.assign import run
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.numpyro_supports import peel, support_of
+
+# Distributions of which standardized residuals say everything, and the most slopes of residuals that are formed.
+NORMAL, MOST_SLOPES = ("Normal", "LogNormal"), 300_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +45,17 @@ class LogJointInside:
             kept = [name for name in self.model.sites if name not in self.barren]
             terms = [peel(trace[name]["fn"]).log_prob(values[name]) for name in kept]
         return jnp.stack([term.sum() for term in terms]).sum()
+
+    def leave(self, names: Collection[str], values: Values) -> jax.Array:
+        """Return the standardized residuals of sites that are normal, or whose logarithms are."""
+        with validation_enabled(False):
+            trace = run(self.model.program, self.model.sites, values)
+        left = []
+        for name in names:
+            own, value = peel(trace[name]["fn"]), values[name]
+            own, value = (own.base_dist, jnp.log(value)) if isinstance(own, dist.LogNormal) else (own, value)
+            left.append(jnp.ravel((value - own.loc) / own.scale))
+        return jnp.concatenate(left)
 
     def list_limits(self, values: Values) -> list[Any]:
         """Return the numbers that say where the supports of the sites end."""
@@ -119,8 +135,8 @@ class GaussianSites(SiteForm):
 
     @property
     def width(self) -> int:
-        """The numbers of the precision."""
-        return self.block.size**2
+        """The numbers of the precision, and about those of the slopes."""
+        return self.block.size**2 + sum(math.prod(site.shape) for site in self.model.sites.values()) * self.block.size
 
     def draw_sites(self, key: jax.Array, rest: Values) -> tuple[Values, jax.Array]:
         """Return one draw of the block given one value of all others, and its log density in nats."""
@@ -158,7 +174,19 @@ def find_gaussian_sites(
         return None
     real = [name for name in opened.free if model.sites[name].support == "real"]
     block = find_block(opened.log_joint, opened.values, real)
-    return GaussianSites(model, block) if block else None
+    return GaussianSites(model, _add_residuals(model, block, opened.log_joint)) if block else None
+
+
+def _add_residuals(model: NumpyroModel, block: GaussianBlock, log_joint: LogJointInside) -> GaussianBlock:
+    """Return the block with its residuals where all densities that hold it are normal, and there are not too many."""
+    net, own = model.net, set(block.names)
+    named = {net.names[unit]: name for name, units in _list_units(model) for unit in units.ravel().tolist()}
+    near = {named[unit] for unit in net.names if own & {named[i] for i in (unit, *net.parents(unit))}}
+    names = [name for name in model.sites if name in near and name not in log_joint.barren]
+    size = sum(math.prod(model.sites[name].shape) for name in names)
+    if any(model.sites[name].distribution not in NORMAL for name in names) or size * block.size > MOST_SLOPES:
+        return block
+    return replace(block, residuals=partial(log_joint.leave, tuple(names)))
 
 
 @dataclass(frozen=True)

@@ -78,13 +78,15 @@ def answer(
     evidence.require(model.net.observed)
     left = max(seconds - (monotonic() - begun), seconds / 3)
     found = posterior.answer(values, n, seed, seconds=left)
-    by_site = {part: join_sites(model, getattr(found, part)) for part in ("draws", "mean", "sd")}
-    return replace(found, **by_site, notes=(*notes, *found.notes), seconds=monotonic() - begun)
+    draws, mean, sd = (join_sites(model, values) for values in (found.draws, found.mean, found.sd))
+    seconds = monotonic() - begun
+    return replace(found, draws=draws, mean=mean, sd=sd, notes=(*notes, *found.notes), seconds=seconds)
 
 
-def join_sites(model: Model, values: Mapping[Name, Any]) -> Mapping[Name, Any]:
+def join_sites(model: Model, values: Mapping[Name, Any]) -> dict[Name, Any]:
     """Return values of variables by the sites of a program, those of a model as they are."""
-    return dict(model.join(values)) if isinstance(model, NumpyroModel) else values
+    joined = model.join(values) if isinstance(model, NumpyroModel) else values
+    return dict(joined.items())
 
 
 def _read_model(
