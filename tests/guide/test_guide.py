@@ -18,8 +18,9 @@ from scipy import stats
 
 import retrodict as rd
 from retrodict.encode.recipe import Recipe
-from retrodict.encode.trees import fill, find_misfits, list_arrays
+from retrodict.encode.trees import find_misfits, list_arrays
 from retrodict.posterior.amortization import build_untrained
+from retrodict.posterior.factors import score_factors
 from tests.guide import programs
 
 KEY = jax.random.key(0)
@@ -51,7 +52,7 @@ def optax_schedule(rate, steps):
 @cache
 def trained_tree(elementwise=False):
     program = programs.layered_tree if elementwise else programs.tree
-    guide = rd.AutoFaithful(program, elementwise=elementwise)
+    guide = rd.AutoFaithful(program, elementwise=elementwise, exact=False)
     return program, guide, train(program, guide, programs.TREE_DATA, steps=1500)
 
 
@@ -78,7 +79,7 @@ def draw_trace(program, *args, seed):
 @pytest.mark.slow
 def test_one_training_serves_all_data():
     """z given x is N(x / 2, 1 / 2), whatever x is."""
-    guide = rd.AutoFaithful(programs.normal)
+    guide = rd.AutoFaithful(programs.normal, exact=False)
     params = train(programs.normal, guide, 0.0, steps=1500, draw=lambda key: (jax.random.normal(key) * jnp.sqrt(2.0),))
     points = np.linspace(-8.0, 8.0, 4001)
     for x in (-2.0, 0.0, 1.7):
@@ -120,7 +121,7 @@ def test_an_unfaithful_guide_stays_below_the_evidence_by_what_is_known():
 @pytest.mark.parametrize("joint", [False, True])
 def test_all_bounds_agree_on_an_exact_guide(joint):
     program, _, params = trained_tree()
-    guide = rd.AutoFaithful(program, joint=joint).setup(programs.TREE_DATA)
+    guide = rd.AutoFaithful(program, joint=joint, exact=False).setup(programs.TREE_DATA)
     found = [bound_of(program, guide, params, name, programs.TREE_DATA) for name in BOUNDS]
     assert found == pytest.approx([programs.TREE_EVIDENCE] * 3, abs=0.02)
 
@@ -129,7 +130,7 @@ def test_all_bounds_agree_on_an_exact_guide(joint):
 @pytest.mark.parametrize("joint", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_bounds_agree_on_a_guide_that_is_not_exact(joint):
     """A closed form of the KL taken site by site would be wrong in inverse order, and show here."""
-    guide = rd.AutoFaithful(programs.tree, joint=joint).setup(programs.TREE_DATA)
+    guide = rd.AutoFaithful(programs.tree, joint=joint, exact=False, init_scale=1.0).setup(programs.TREE_DATA)
     untrained = list_parameters(guide, programs.TREE_DATA)
     trace, mean_field, renyi = (bound_of(programs.tree, guide, untrained, name, programs.TREE_DATA) for name in BOUNDS)
     assert trace == pytest.approx(mean_field, abs=0.25)  # 4000 draws of a standard deviation of about 4 nats
@@ -145,7 +146,7 @@ def list_parameters(guide, *args):
 @pytest.mark.slow
 def test_a_joint_guide_keeps_the_order_of_the_program():
     """NumPyro warns of sites in another order under TraceMeanField_ELBO; warnings are errors here."""
-    guide = rd.AutoFaithful(programs.tree, joint=True).setup(programs.TREE_DATA)
+    guide = rd.AutoFaithful(programs.tree, joint=True, exact=False).setup(programs.TREE_DATA)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         loss = TraceMeanField_ELBO().loss(
@@ -158,31 +159,44 @@ def test_a_joint_guide_keeps_the_order_of_the_program():
 
 
 @pytest.mark.parametrize("network", ["shared", pytest.param("separate", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("joint", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_a_guide_has_the_encoder_of_amortize(joint, network):
-    """The same inverse and recipe give one density: of codes, and of values at the sites of the program."""
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_guide_has_one_density_site_by_site_and_jointly(exact, network):
     data = jnp.linspace(-1.0, 1.0, 6).reshape(2, 3)
-    model = rd.from_numpyro(programs.supports, data)
-    inverse = rd.invert(model)
-    guide = rd.AutoFaithful(programs.supports, order=inverse, network=network, joint=joint).setup(data)
-    keys = jax.random.split(jax.random.key(3))
-    other = build_untrained(model, Recipe(inverse, network=network).settle(model), *keys)
-    assert not find_misfits(other, list_arrays(guide.parts.encoder))  # place for place, shape for shape
-    other = fill(other, list_arrays(guide.parts.encoder))
-    codes = jax.random.normal(KEY, (5, len(other.structure.level)))
-    seen = jnp.broadcast_to(data.ravel(), (5, 6))
-    np.testing.assert_allclose(other.log_prob(codes, seen), guide.parts.encoder.log_prob(codes, seen), rtol=1e-5)
+    guide = rd.AutoFaithful(programs.supports, network=network, exact=exact).setup(data)
+    names = iter(jax.random.split(KEY, 100))
+    params = jax.tree.map(
+        lambda value: value + 0.2 * jax.random.normal(next(names), value.shape), list_parameters(guide, data)
+    )
+    parts = guide.parts
 
     @jax.jit
     def run():
-        sites = handlers.trace(handlers.seed(guide, 1)).get_trace(data)
-        scored = [sites[name] for name in (["_auto_latent"] if joint else model.net.latents)]
-        log_q = sum(jnp.sum(site["fn"].log_prob(site["value"])) for site in scored)
-        return log_q, {name: sites[name]["value"] for name in model.net.latents}
+        with handlers.substitute(data=params):
+            sites = handlers.trace(handlers.seed(guide, 1)).get_trace(data)
+            with handlers.block(), handlers.seed(rng_seed=0):
+                trained = guide._register()
+        drawn = {name: site["value"] for name, site in sites.items() if name in parts.model.sites}
+        terms = [
+            site["fn"].log_prob(site["value"], site["intermediates"]).sum()
+            for site in sites.values()
+            if site["type"] == "sample" and site["intermediates"]
+        ]
+        together = score_factors(
+            parts.list_factors(parts.model.program, trained), parts.to_columns({**drawn, "y": data})
+        )
+        return sum(terms), together
 
-    log_q, draws = run()
-    posterior = rd.AmortizedPosterior.of(model, inverse, other)
-    assert float(log_q) == pytest.approx(float(posterior.log_prob(draws, {"y": data})), abs=1e-3)
+    found, together = run()
+    assert float(found) == pytest.approx(float(together), abs=1e-3)
+    assert [form.variables for form in parts.forms] == ([("pair",)] if exact else [])
+
+
+def test_the_encoder_of_a_guide_is_wired_as_that_of_amortize():
+    data = jnp.zeros((2, 3))
+    guide = rd.AutoFaithful(programs.supports, exact=False, widths=(40,)).setup(data)
+    model = rd.from_numpyro(programs.supports, data)
+    other = build_untrained(model, Recipe(guide.inverse, widths=(40,)).settle(model), *jax.random.split(KEY))
+    assert not find_misfits(other, list_arrays(guide.parts.encoder))  # place for place, shape for shape
 
 
 def test_the_elements_of_a_vector_site_are_as_dependent_as_the_data_make_them():
@@ -192,7 +206,7 @@ def test_the_elements_of_a_vector_site_are_as_dependent_as_the_data_make_them():
         z = numpyro.sample("z", dist.Normal(jnp.zeros(2), 1.0).to_event(1))
         numpyro.sample("x", dist.Normal(z.sum(), 0.3), obs=x)
 
-    guide = rd.AutoFaithful(program, widths=(16, 16))
+    guide = rd.AutoFaithful(program, widths=(16, 16), exact=False)
     params = train(program, guide, 1.0, steps=600, rate=0.02)
     precision = np.eye(2) + np.ones((2, 2)) / 0.3**2
     covariance = np.linalg.inv(precision)
@@ -205,7 +219,7 @@ def test_the_elements_of_a_vector_site_are_as_dependent_as_the_data_make_them():
 
 def test_a_site_that_is_given_its_value_hands_it_on():
     """What is drawn after a site that a handler replaced follows from the value that the site has now."""
-    guide = rd.AutoFaithful(programs.tree, order=["left", "right", "root"]).setup(programs.TREE_DATA)
+    guide = rd.AutoFaithful(programs.tree, order=["left", "right", "root"], exact=False).setup(programs.TREE_DATA)
 
     @jax.jit
     def locate(value):
@@ -273,7 +287,7 @@ def test_predictive_takes_the_guide_by_itself_and_with_its_program():
 
 @pytest.mark.parametrize("joint", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_barren_latents_come_from_the_program_and_cancel(joint):
-    guide = rd.AutoFaithful(programs.predicting, joint=joint).setup(1.0)
+    guide = rd.AutoFaithful(programs.predicting, joint=joint, exact=False).setup(1.0)
     params = list_parameters(guide, 1.0)
 
     @jax.jit
@@ -295,7 +309,7 @@ def test_barren_latents_come_from_the_program_and_cancel(joint):
         assert np.array_equal(value, replayed[name][0])
         if not joint:  # there, the auxiliary site carries the density
             assert np.array_equal(density, replayed[name][1])
-    smaller = rd.AutoFaithful(programs.normal).setup(1.0)
+    smaller = rd.AutoFaithful(programs.normal, exact=False).setup(1.0)
     bounds = [
         bound_of(programs.predicting, guide, params, "trace", 1.0),
         bound_of(programs.normal, smaller, params, "trace", 1.0),
@@ -310,7 +324,7 @@ def test_a_summary_network_is_trained_along():
         numpyro.sample("x", dist.Normal(z, 1.0).expand([30]).to_event(1), obs=x)
 
     network = eqx.nn.MLP(30, 2, 8, 1, key=jax.random.key(1))
-    guide = rd.AutoFaithful(many, summaries={"x": network})
+    guide = rd.AutoFaithful(many, summaries={"x": network}, exact=False)
     data = jnp.linspace(-1.0, 2.0, 30)
     params = train(many, guide, data, steps=1500)
     moved = jax.tree.map(
@@ -331,7 +345,7 @@ def test_a_summary_network_is_trained_along():
     ("use", "error", "message"),
     [
         (
-            lambda: rd.AutoFaithful(programs.mixture).setup(1.0),
+            lambda: rd.AutoFaithful(programs.mixture, exact=False).setup(1.0),
             rd.errors.OptionError,
             "cannot draw 'z'.*discrete latents.*amortize",
         ),

@@ -18,18 +18,20 @@ from numpyro.distributions.transforms import IdentityTransform
 
 from retrodict.encode.codes import bijection_to, bounds_or_default
 from retrodict.encode.encoder import Encoder
-from retrodict.encode.space import Space
 from retrodict.graph.bayesnet import Variable
+from retrodict.graph.rows import Integers
 from retrodict.guide import site_steps
 from retrodict.guide.site_steps import Opened, Taken
+from retrodict.guide.standing import Standing
 from retrodict.posterior.factors import Factor, add_up, draw_factors, score_factors
 
 
 class SiteDensity(Distribution):  # type: ignore[misc]
-    r"""The density of a site, :math:`\log q(z) = \log q(c) - \log |\partial z / \partial c|` for its codes c.
+    r"""The density of a site, :math:`\log q(z) = \log q(r) - \log |\partial z / \partial r|` for what an encoder draws.
 
-    They are drawn one after another in ``steps`` of an encoder, the first of which is ``opened``, and draws the first
-    code at this ``place``. ``shape`` is that of the site's value, of which the last ``event_dim`` axes are its event.
+    That is r, its codes in the units of where they stand. They are drawn one after another in ``steps`` of an encoder,
+    the first of which is ``opened``, and draws the first code at this ``place``. ``shape`` is that of the site's value,
+    of which the last ``event_dim`` axes are its event.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class SiteDensity(Distribution):  # type: ignore[misc]
         shape: Sequence[int],
         event_dim: int,
         encoder: Encoder,
+        standing: Standing,
         steps: range,
         place: int,
         opened: Opened,
@@ -46,7 +49,7 @@ class SiteDensity(Distribution):  # type: ignore[misc]
         is_real = variable.support == "real"
         self.bijection = IdentityTransform() if is_real else bijection_to(variable.support, low, high)
         self.taken_by = encoder, steps, place
-        self.opened = opened
+        self.opened, self.standing = opened, standing
         self.code_shape = tuple(self.bijection.inverse_shape(tuple(shape)))
         n_batch = len(shape) - event_dim
         super().__init__(tuple(shape[:n_batch]), tuple(shape[n_batch:]), validate_args=False)
@@ -67,20 +70,23 @@ class SiteDensity(Distribution):  # type: ignore[misc]
         draw = _repeat(lambda key: site_steps.draw(*self.taken_by, key, self.opened), sample_shape)
         own = _as_key(key)
         taken = draw(jax.random.split(own, sample_shape) if sample_shape else own)
-        return self.bijection(taken.codes.reshape(*sample_shape, *self.code_shape)), [taken]
+        codes = self.standing.put(taken.codes)
+        return self.bijection(codes.reshape(*sample_shape, *self.code_shape)), [taken]
 
     def encode(self, value: jax.Array) -> jax.Array:
-        """Return the codes of values, side by side."""
+        """Return what the encoder draws for values, side by side."""
         codes = self.bijection.inv(value)
-        return codes.reshape(*codes.shape[: codes.ndim - len(self.code_shape)], math.prod(self.code_shape))
+        flat = codes.reshape(*codes.shape[: codes.ndim - len(self.code_shape)], math.prod(self.code_shape))
+        return self.standing.standardize(flat)
 
     def log_prob(self, value: jax.Array, intermediates: Sequence[Taken] | None = None) -> jax.Array:
         """Return the log density of values, one for each of the batch shape, in nats."""
-        codes, factors, _ = intermediates[0] if intermediates else self.follow(value)
-        shaped = codes.reshape(*codes.shape[:-1], *self.code_shape)
+        standard, factors, _ = intermediates[0] if intermediates else self.follow(value)
+        shaped = self.standing.put(standard).reshape(*standard.shape[:-1], *self.code_shape)
         volume = self.bijection.log_abs_det_jacobian(shaped, value)
+        factors = (factors - self.standing.log_scale).reshape(shaped.shape)
         first = shaped.ndim - len(self.code_shape) + len(self.batch_shape)  # the first axis of the event
-        return _sum_from(factors.reshape(shaped.shape), first) - _sum_from(volume, first)
+        return _sum_from(factors, first) - _sum_from(volume, first)
 
     def follow(self, value: jax.Array) -> Taken:
         """Return what the steps of the site give where it has this value."""
@@ -90,39 +96,43 @@ class SiteDensity(Distribution):  # type: ignore[misc]
 
 
 class JointDensity(Distribution):  # type: ignore[misc]
-    """The density of all latents together, whose values are the columns of the latents in a space.
+    """The density of some latents together, drawn by factors; values are the columns of a model at these ``places``.
 
-    ``observed`` are the columns of the data.
+    ``columns`` are those of the model, with all that is known before.
     """
 
     support = constraints.real_vector
 
-    def __init__(self, factors: Sequence[Factor], space: Space, observed: jax.Array) -> None:
-        self.factors, self.space, self.observed = tuple(factors), space, observed
-        super().__init__((), (space.latent_layout.width,), validate_args=False)
+    def __init__(self, factors: Sequence[Factor], columns: jax.Array, places: Integers) -> None:
+        self.factors, self.columns, self.places = tuple(factors), columns, places
+        super().__init__((), (len(places),), validate_args=False)
 
     def sample(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> jax.Array:
-        """Return draws of all latents."""
+        """Return draws of the latents."""
         return self.sample_with_intermediates(key, sample_shape)[0]
 
     def sample_with_intermediates(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> tuple[Any, list[Any]]:
-        """Return draws of all latents, and their log densities, which come out of the same pass."""
-        columns = self.space.place(self._repeat(sample_shape))
+        """Return draws of the latents, and their log densities, which come out of the same pass."""
+        columns = self._repeat(sample_shape)
         with handlers.block():  # what the model draws is no site of the guide
             columns, densities = draw_factors(self.factors, _as_key(key), columns)
             drawn = zip(self.factors, densities, strict=True)
             terms = [factor.score(columns) if density is None else density for factor, density in drawn]
-        return self.space.split(columns)[0], [add_up(terms, columns)]
+        return columns[..., self.places], [add_up(terms, columns)]
 
     def log_prob(self, value: jax.Array, intermediates: Sequence[jax.Array] | None = None) -> jax.Array:
         """Return the log density of values, in nats."""
         if intermediates:
             return intermediates[0]
         with handlers.block():
-            return score_factors(self.factors, self.space.join(value, self._repeat(value.shape[:-1])))
+            return score_factors(self.factors, self.fill(value))
+
+    def fill(self, value: jax.Array) -> jax.Array:
+        """Return the columns of the model in which the latents have these values."""
+        return self._repeat(value.shape[:-1]).at[..., self.places].set(value)
 
     def _repeat(self, leading: tuple[int, ...]) -> jax.Array:
-        return jnp.broadcast_to(self.observed, (*leading, *self.observed.shape))
+        return jnp.broadcast_to(self.columns, (*leading, *self.columns.shape))
 
 
 def _repeat(function: Callable[[jax.Array], Taken], leading: Sequence[int]) -> Callable[[jax.Array], Taken]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import optax
 from jaxtyping import Array, Float, Key
 from numpyro.infer import SVI
 
@@ -27,11 +28,14 @@ def fit_guide(
 ) -> dict[str, Any]:
     """Return parameters of program and guide that minimize a loss of NumPyro's, as SVI does, for fixed arguments.
 
-    Arrays of JAX among the arguments are inputs of compiled programs, all else is constant.
+    Arrays of JAX among the arguments are inputs of compiled programs, all else is constant. A guide of closed
+    forms alone has none.
     """
     begin_key, train_key = jax.random.split(jax.random.key(seed))
-    svi = SVI(program, guide, plan.optimizer, elbo)  # it knows which parameters there are, and their supports
+    svi = SVI(program, guide, optax.identity(), elbo)  # it knows which parameters there are, and their supports
     parameters = svi.optim.get_params(svi.init(begin_key, *args, **kwargs).optim_state)
+    if not jax.tree.leaves(parameters):
+        return {}  # all latents have closed forms
     arrays, rest = eqx.partition((args, dict(kwargs)), eqx.is_array)
 
     def objective(free: dict[str, Any], key: Key[Array, ""], batch: Any) -> Float[Array, ""]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
@@ -20,6 +19,7 @@ from numpyro.infer import Trace_ELBO
 from retrodict.certificate.certify import Certificate, certify
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.choice import read_family
+from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.summaries import Summary
 from retrodict.errors import OptionError
@@ -29,9 +29,11 @@ from retrodict.guide.densities import JointDensity, SiteDensity
 from retrodict.guide.fitting import fit_guide
 from retrodict.guide.parts import FromModel, GuideParts, build_parts, read_data
 from retrodict.guide.site_steps import Taken, begin, close, open_step
+from retrodict.guide.standing import Standing, Steady, fix_biases, untemper
+from retrodict.guide.start import InitLocFn, init_to_prior_median
 from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_rate, read_seed
-from retrodict.posterior.factors import list_factors
+from retrodict.posterior.factors import Factor
 from retrodict.read.jaxpr.internals import is_traced
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.reader import from_numpyro
@@ -43,17 +45,24 @@ from retrodict.train.optimizers import choose_optimizer
 # How many draws stand behind a median or a quantile: its rank is right to about 0.01.
 QUANTILE_DRAWS = 4096
 
+# Scales are kept above a bound, which the first one must not be near.
+LEAST_SCALE = 1e-4
+# Families for which a guide has its own.
+STEADY: dict[Any, Conditional] = {"normal": Steady()}
+
 
 class AutoFaithful:
     r"""A NumPyro guide :math:`\prod_i q(z_i \mid \mathrm{Pa}(z_i))` along a faithful inverse of a program.
 
     The guide is called as its program is, with data for the observed sites (``obs=``), and is amortized over them: one
     set of parameters serves any data. It works with `SVI` and ``Trace_ELBO``, ``TraceMeanField_ELBO`` or
-    ``RenyiELBO``, and with `Predictive`. The first call, or `setup`, reads the program, inverts it and takes units
-    from simulations.
+    ``RenyiELBO``, and with `Predictive`. The first call, or `setup`, reads the program, inverts it and finds where
+    to begin.
 
     Each latent is a site of its own, drawn in the order of the inverse; the elements of a site are drawn one after
-    another, each given those before it and the parents of the site. The program itself draws the barren latents.
+    another, each given those before it and the parents of the site. Latents whose conditional given all others has a
+    closed form are drawn last, from that, and thereby integrated out of the bound; they may be discrete. The program
+    itself draws the barren latents.
 
     Arguments:
         program: a NumPyro program.
@@ -63,16 +72,22 @@ class AutoFaithful:
         elementwise: True makes each element of a site a latent, all of which are drawn jointly.
         joint: True draws all latents at one auxiliary site; they then are point masses in the order of the program.
             Programs in which the support of a latent ends at another one are always drawn so.
-        network: ``"shared"`` or ``"separate"``, as in `amortize`.
-        widths: widths of the hidden layers, or a `Capacity`. Default: the library's choice.
+        network: ``"shared"`` or ``"separate"``, as in `amortize`. Default: linear maps, without hidden units, unless
+            ``widths`` are given.
+        widths: widths of the hidden layers, or a `Capacity`. Default: no hidden layers.
         conditional: ``"normal"`` or ``"spline"``, the family of the latents. Default ``"normal"``.
         summaries: ``{observed site: Equinox module}``, as in `amortize`; their parameters are among those of the
             encoder. Default: none.
+        init_loc_fn: where latents begin, a strategy of NumPyro's such as ``init_to_value(values={...})``. Default: the
+            median of the prior of each site, given those before it.
+        init_scale: the first standard deviation of all latents, on the unconstrained scale. Default 0.1.
+        exact: whether to look for closed forms. False learns all latents. Default True.
         prefix: how the names of parameters begin. Default ``"auto"``.
-        seed: seed of first weights and of the simulations that give units. Default 0.
+        seed: seed of first weights, and of the key that ``init_loc_fn`` gets. Default 0.
 
     Raises: `OptionError` for options that do not exist. `setup` and the first call raise what `from_numpyro` and
-        `invert` raise, and `OptionError` for discrete latents, whose draws cannot be differentiated.
+        `invert` raise, and `OptionError` for discrete latents without a closed form, whose draws cannot be
+        differentiated, and for values of ``init_loc_fn`` that are not finite.
 
     Source: Webb et al. 2017, section 3, with reverse KL for forward KL.
 
@@ -98,10 +113,13 @@ class AutoFaithful:
         minimize: str = "edges",
         elementwise: bool = False,
         joint: bool = False,
-        network: str = "shared",
+        network: str | None = None,
         widths: Sequence[int] | Capacity | None = None,
         conditional: str = "normal",
         summaries: Mapping[str, Summary] | None = None,
+        init_loc_fn: InitLocFn = init_to_prior_median,
+        init_scale: float = 0.1,
+        exact: bool = True,
         prefix: str = "auto",
         seed: int = 0,
     ) -> None:
@@ -111,7 +129,11 @@ class AutoFaithful:
                 remedy='Choose "normal" or "spline"; rd.amortize takes mixtures, too.',
             )
         self.program, self.prefix, self.joint, self.elementwise = program, prefix, joint or elementwise, elementwise
-        self._recipe = Recipe(order, minimize, network, widths, conditional, summaries)
+        self.init_loc_fn, self.init_scale, self.exact = init_loc_fn, _read_scale(init_scale), exact
+        self._recipe = Recipe(
+            order, minimize, network or "shared", widths, STEADY.get(conditional, conditional), summaries
+        )
+        self._linear = network is None and widths is None
         self._seed = read_seed(seed)
         self._parts: GuideParts | None = None
 
@@ -139,7 +161,15 @@ class AutoFaithful:
             )
         with jax.ensure_compile_time_eval(), handlers.block():
             model = from_numpyro(self.program, *args, elementwise=self.elementwise, **kwargs)
-            self._parts = build_parts(model, self._recipe, self._seed, joint=self.joint)
+            self._parts = build_parts(
+                model,
+                self._recipe,
+                self._seed,
+                linear=self._linear,
+                joint=self.joint,
+                exact=self.exact,
+                init_loc_fn=self.init_loc_fn,
+            )
         return self
 
     @property
@@ -174,11 +204,14 @@ class AutoFaithful:
             self.setup(*args, **kwargs)
         parts = self.parts
         data = read_data(parts, self.program, args, kwargs)
-        encoder = self._register_encoder()
-        columns = parts.to_columns(data)
+        trained, program = self._register(), Program(self.program, args, kwargs)
         if parts.joint:
-            return self._draw_jointly(encoder, columns, args, kwargs)
-        values = {} if encoder is None else self._draw_sites(encoder, parts.space.encode_observed(columns))
+            return self._draw_jointly(parts.list_factors(program, trained), parts.to_columns(data), parts.frames)
+        observed = parts.space.encode_observed(parts.to_columns(data))
+        values = {} if trained is None else self._draw_sites(*trained, observed)
+        if parts.forms:
+            known = parts.to_columns({**data, **values})
+            values |= self._draw_jointly(parts.list_held(program), known, parts.exact_sites)
         return {**values, **self._draw_barren({**data, **values}, args, kwargs)}
 
     def fit(
@@ -270,23 +303,28 @@ class AutoFaithful:
 
     # -- steps of a call -----------------------------------------------------------------------------
 
-    def _register_encoder(self) -> Encoder | None:
-        encoder = self.parts.encoder
-        if encoder is None:
+    def _register(self) -> tuple[Encoder, Standing] | None:
+        """Return encoder and standing as they are trained, as parameters of NumPyro."""
+        encoder, location = self.parts.encoder, self.parts.location
+        if encoder is None or location is None:
             return None
-        registered = eqx_module(f"{self.prefix}_encoder", encoder)
-        return eqx.tree_at(list_units, registered, list_units(encoder))  # units are no parameters
+        trained = eqx_module(f"{self.prefix}_encoder", encoder)
+        trained = eqx.tree_at(list_units, trained, list_units(encoder))  # units are no parameters
+        own = numpyro.param(f"{self.prefix}_loc", location)
+        raw = numpyro.param(f"{self.prefix}_log_scale", jnp.full(location.shape, untemper(math.log(self.init_scale))))
+        return fix_biases(encoder, trained), Standing.of(own, raw)
 
-    def _draw_sites(self, encoder: Encoder, codes: jax.Array) -> dict[str, jax.Array]:
-        """Draw inferred latents one by one, along the steps of the encoder."""
+    def _draw_sites(self, encoder: Encoder, standing: Standing, codes: jax.Array) -> dict[str, jax.Array]:
+        """Draw the latents of an encoder one by one, along its steps."""
         drawing, values = begin(encoder, codes), {}
         for steps, names in self.parts.turns.items():
             opened = open_step(encoder, steps.start, drawing)
             taken: list[Taken] = []
             for place, name in enumerate(names):
                 variable, shape = self.model.net.variable(name), self.model.sites[name].shape
-                event_dim = self.parts.frames[name].event_dim
-                density = SiteDensity(variable, shape, event_dim, encoder, steps, place, opened)
+                event_dim, own = self.parts.frames[name].event_dim, self.parts.space.code_columns[name]
+                stands = standing.at(slice(int(own[0]), int(own[-1]) + 1))
+                density = SiteDensity(variable, shape, event_dim, encoder, stands, steps, place, opened)
                 with handlers.trace() as trace:
                     values[name] = self._sample(name, density)
                 drawn = [*trace.values()][-1]["intermediates"]  # empty where a handler gave the site its value
@@ -311,16 +349,21 @@ class AutoFaithful:
             self.program(*args, **kwargs)
         return {name: trace[name]["value"] for name in barren}
 
-    def _draw_jointly(self, encoder: Encoder | None, columns: jax.Array, args: Any, kwargs: Any) -> dict[str, Any]:
-        parts = self.parts
-        model = replace(parts.model, program=Program(self.program, args, kwargs))  # of which barren latents are drawn
-        space = replace(parts.space, model=model)  # supports may end where the arguments say
-        observed = space.split(columns)[1]
-        density = JointDensity(list_factors(model, space, encoder), space, observed)
-        drawn = numpyro.sample(f"_{self.prefix}_latent", density, infer={"is_auxiliary": True})
-        whole = space.join(drawn, observed)
+    def _draw_jointly(self, factors: Sequence[Factor], columns: jax.Array, names: Iterable[str]) -> dict[str, Any]:
+        """Draw the latents of some factors at one auxiliary site, and state the sites of these names as points."""
+        places = self.parts.find_places(latent for factor in factors for latent in factor.variables)
+        density = JointDensity(factors, columns, places)
+        whole = density.fill(numpyro.sample(f"_{self.prefix}_latent", density, infer={"is_auxiliary": True}))
         values = {}
-        for name, frame in parts.frames.items():
-            value = whole[model.structure.columns[name]].astype(model.sites[name].dtype)
-            values[name] = self._sample(name, dist.Delta(value, event_dim=frame.event_dim))
+        for name in names:
+            value = whole[self.model.structure.columns[name]].astype(self.model.sites[name].dtype)
+            values[name] = self._sample(name, dist.Delta(value, event_dim=self.parts.frames[name].event_dim))
         return values
+
+
+def _read_scale(value: Any) -> float:
+    """Return the first scale; raise `OptionError` for one that is no positive number, or too small to grow."""
+    scale = read_rate(value, "init_scale")
+    if scale < LEAST_SCALE:
+        raise OptionError(f"init_scale={value!r} is too small", remedy=f"Give {LEAST_SCALE:g} or more.")
+    return scale

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from numpyro import handlers
 from numpyro.primitives import Messenger
 
@@ -16,10 +18,17 @@ from retrodict.encode.encoder import Encoder
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.space import Space
 from retrodict.errors import DataError, OptionError
+from retrodict.exact.find_forms import Forms, list_others, plan_closed_forms
 from retrodict.graph.inverse import Inverse
+from retrodict.graph.names import Name
+from retrodict.graph.rows import Integers
+from retrodict.guide.guide_factors import GuideFactor, HeldFactor, bind
+from retrodict.guide.linear_network import build_linear
+from retrodict.guide.standing import Standing, begin_at_rest
+from retrodict.guide.start import FromData, InitLocFn, collect, find_start, find_units, locate
 from retrodict.plan.moving import mark_moving
 from retrodict.plan.supports import is_discrete
-from retrodict.posterior.amortization import build_untrained
+from retrodict.posterior.factors import Factor, GenerativeFactor
 from retrodict.posterior.randomness import require_own_randomness
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.sites import Program, is_random
@@ -35,21 +44,31 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class GuideParts:
-    """Model, inverse and untrained encoder (none where every latent is barren), and how latent sites stand.
+    """What a guide is made of, and how latent sites stand in the program.
 
+    The ``encoder``, untrained, begins at ``location``; there is none where every latent is barren or has a closed form.
     ``joint`` says that all latents are drawn at one site.
     """
 
     model: NumpyroModel
     inverse: Inverse
-    encoder: Encoder | None
+    forms: Forms
     frames: Mapping[str, Frame]
     joint: bool
+    encoder: Encoder | None = None
+    location: jax.Array | None = None
 
     @cached_property
     def space(self) -> Space:
         """The columns of the model and of the encoder."""
-        return Space(self.inverse, model=self.model)
+        drawn = list_others(self.inverse, self.forms) if self.forms else None
+        return Space(self.inverse, drawn=drawn, model=self.model)
+
+    @cached_property
+    def exact_sites(self) -> tuple[str, ...]:
+        """The sites that closed forms draw."""
+        drawn = {name for form in self.forms for name in form.variables}
+        return tuple(name for name in self.frames if name in drawn)
 
     @cached_property
     def turns(self) -> dict[range, list[str]]:
@@ -62,10 +81,25 @@ class GuideParts:
 
     def to_columns(self, data: Mapping[Any, Any]) -> jax.Array:
         """Return the values of observed sites as columns of the model, zero elsewhere."""
-        columns = jnp.zeros(self.space.width)
-        for name, value in data.items():
-            columns = columns.at[self.model.structure.columns[name]].set(jnp.asarray(value, columns.dtype))
-        return columns
+        return collect(data, self.model)
+
+    def list_factors(self, program: Program, trained: tuple[Encoder, Standing] | None) -> tuple[Factor, ...]:
+        """Return what draws all latents, with the arguments of this call of the program."""
+        space = replace(self.space, model=bind(self.model, program))  # supports may end where the arguments say
+        neural = () if trained is None else (GuideFactor(*trained, space),)
+        barren = self.inverse.generative
+        rest = (GenerativeFactor(bind(self.model, program), barren),) if barren else ()
+        return (*neural, *self.list_held(program), *rest)
+
+    def list_held(self, program: Program) -> tuple[HeldFactor, ...]:
+        """Return what draws the latents with closed forms."""
+        same = _is_same(program, self.model.program)
+        return tuple(HeldFactor(form if same else bind(form, program), self.space) for form in self.forms)
+
+    def find_places(self, names: Iterable[Name]) -> Integers:
+        """Return the columns of the model that belong to some variables."""
+        net = self.inverse.net
+        return np.flatnonzero(self.space.mark(np.isin(np.arange(len(net)), [net.index(name) for name in names])))
 
 
 class FromModel(Messenger):  # type: ignore[misc]
@@ -84,25 +118,47 @@ class FromModel(Messenger):  # type: ignore[misc]
         msg["stop"] = True
 
 
-def build_parts(model: NumpyroModel, recipe: Recipe, seed: int, *, joint: bool) -> GuideParts:
-    """Invert a program, and build an encoder in the units of simulations of it.
+def build_parts(
+    model: NumpyroModel, recipe: Recipe, seed: int, *, linear: bool, joint: bool, exact: bool, init_loc_fn: InitLocFn
+) -> GuideParts:
+    """Invert a program, find closed forms, and build an encoder of the other latents in the units of the data.
 
     Its steps are those of the inverse if all latents are drawn jointly, else they go from site to site. Latents are
     drawn jointly where a support ends at another latent, which may be drawn later.
     """
     joint = joint or bool(mark_moving(model.net).any())
-    settled = recipe.settle(model)
-    inverse = settled.invert(model)
-    _refuse_discrete(inverse)
-    parts = GuideParts(model, inverse, None, _read_frames(model), joint)
-    if inverse.is_generative.all():
-        return parts
+    trace = _trace(model)
+    # The densities of a program with parameters of its own change as these are trained: none of its forms is kept.
+    is_fixed = all(site["type"] != "param" for site in trace.values())
+    inverse, forms = recipe.invert(model), ()
+    if exact and is_fixed:
+        inverse, forms = plan_closed_forms(model, recipe.order, recipe.minimize)
+    parts = GuideParts(model, inverse, forms, _read_frames(model, trace), joint)
+    names = list_others(inverse, forms)
+    _refuse_discrete(inverse, names)
     require_own_randomness(model, parts.space)
-    whole = parts.space.dependencies
-    dependencies = whole if joint else whole.by_latent()
-    build_key, scale_key = jax.random.split(jax.random.key(seed))
-    encoder = build_untrained(model, settled, build_key, scale_key, dependencies=dependencies, by_bounds=True)
-    return replace(parts, encoder=encoder)
+    recipe = replace(recipe, order=inverse, drawn=names if forms else None)
+    summaries = recipe.read_summaries(model)
+    if not names:
+        return parts
+    start = find_start(model, init_loc_fn, seed)
+    scaling = find_units(parts.space, summaries, start)
+    dependencies = parts.space.dependencies if joint else parts.space.dependencies.by_latent()
+    if linear:
+        encoder = build_linear(dependencies, recipe.conditional, scaling, summaries)
+    else:
+        encoder = begin_at_rest(recipe.build(model, jax.random.key(seed), scaling, dependencies))
+    features = FromData.at(encoder.features, scaling, parts.space.encode_observed(start))
+    encoder = eqx.tree_at(lambda e: e.features, encoder, features)
+    return replace(parts, encoder=encoder, location=locate(parts.space, start))
+
+
+def _is_same(program: Program, other: Program) -> bool:
+    """Return whether two calls of a program have the very same arguments."""
+    ours, theirs = ((p.args, dict(p.kwargs)) for p in (program, other))
+    if str(jax.tree.structure(ours)) != str(jax.tree.structure(theirs)):
+        return False
+    return all(a is b for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True))
 
 
 def read_data(parts: GuideParts, program: Callable[..., Any], args: Any, kwargs: Any) -> dict[str, Any]:
@@ -137,9 +193,8 @@ def read_data(parts: GuideParts, program: Callable[..., Any], args: Any, kwargs:
     return {name: sites[name]["value"] for name, site in parts.model.sites.items() if site.is_observed}
 
 
-def _refuse_discrete(inverse: Inverse) -> None:
-    inferred = [name for name in inverse.net.latents if name not in inverse.generative]
-    discrete = [name for name in inferred if is_discrete(inverse.net.variable(name))]
+def _refuse_discrete(inverse: Inverse, names: Iterable[Name]) -> None:
+    discrete = [name for name in names if is_discrete(inverse.net.variable(name))]
     if discrete:
         raise OptionError(
             "a guide for SVI cannot draw {names}: Trace_ELBO gives discrete latents wrong gradients without a warning",
@@ -149,10 +204,15 @@ def _refuse_discrete(inverse: Inverse) -> None:
         )
 
 
-def _read_frames(model: NumpyroModel) -> dict[str, Frame]:
-    """Return how each latent site stands in the program."""
+def _trace(model: NumpyroModel) -> dict[str, Any]:
+    """Return the messages of one run of the program."""
     with handlers.trace() as trace, handlers.seed(rng_seed=0):
         model.program()
+    return dict(trace)
+
+
+def _read_frames(model: NumpyroModel, trace: Mapping[str, Any]) -> dict[str, Frame]:
+    """Return how each latent site stands in the program."""
     frames = {}
     for name, site in model.sites.items():
         if not site.is_observed:
