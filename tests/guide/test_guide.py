@@ -173,7 +173,7 @@ def test_a_guide_has_one_density_site_by_site_and_jointly(exact, network):
     def run():
         with handlers.substitute(data=params):
             sites = handlers.trace(handlers.seed(guide, 1)).get_trace(data)
-            with handlers.block(), handlers.seed(rng_seed=0):
+            with handlers.block(), handlers.substitute(data=params), handlers.seed(rng_seed=0):
                 trained = guide._register()
         drawn = {name: site["value"] for name, site in sites.items() if name in parts.model.sites}
         terms = [

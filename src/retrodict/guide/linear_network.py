@@ -24,6 +24,8 @@ from retrodict.plan.dependencies import Dependencies
 class LinearNetwork(Network):
     """Every number is linear in the inputs that are parents of its column, at first zero.
 
+    The first number of a column, its mean, depends on all of them; the others on all but other columns of the same
+    latent: a scale that follows every element before it adds much noise to training, and there is little to follow.
     While drawing, the state is the sum for every column over the inputs so far, to which each draw adds its own.
     """
 
@@ -35,8 +37,11 @@ class LinearNetwork(Network):
     @classmethod
     def of(cls, dependencies: Dependencies, parameters: int) -> LinearNetwork:
         """Return the network of some dependencies, for so many numbers a column."""
-        mask = np.repeat(dependencies.columns, parameters, axis=0)
-        skip = MaskedLinear(mask, jax.random.key(0), gain=0.0)
+        wanted = np.repeat(dependencies.columns[:, None], parameters, axis=1)
+        names = np.unique(np.array([str(name) for name in dependencies.latents]), return_inverse=True)[1]
+        owner = np.repeat(names, dependencies.features[len(dependencies.observed) :])
+        wanted[:, 1:, -len(owner) :] &= (names[:, None] != owner)[:, None]
+        skip = MaskedLinear(wanted.reshape(-1, wanted.shape[-1]), jax.random.key(0), gain=0.0)
         return cls(skip=skip, layers=(), parameters=parameters, depth=dependencies.depth)
 
     def __call__(self, inputs: Inputs) -> Parameters:
