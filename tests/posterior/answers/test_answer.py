@@ -7,7 +7,7 @@ import numpyro.distributions as dist
 import pytest
 
 from retrodict import amortize, from_numpyro, zoo
-from retrodict.errors import DataError, OptionError
+from retrodict.errors import DataError, DensityError, OptionError
 
 # Within this many standard deviations; what 1,000 effective draws exceed with probability 1e-5.
 MEAN, SD = 0.15, 0.11
@@ -110,3 +110,35 @@ def test_the_table_has_a_row_for_each_number(exact):
     lines = repr(exact.answer(NEAR, 100)).splitlines()
     assert lines[0] == "Answer (exact): every factor is exact"
     assert [line.split()[0] for line in lines[1:]] == ["latent", "x0", "x1", "x2"]
+
+
+def test_counts_take_independence_chains():
+    def program():
+        number = numpyro.sample("number", dist.Poisson(3.0))
+        numpyro.sample("y", dist.Normal(number * jnp.ones(2), 1.0))
+
+    y = np.array([6.0, 7.0])
+    posterior = amortize(from_numpyro(program, observed=["y"]), steps=25, quiet=True)
+    counts = np.arange(40)
+    log_prior = counts * np.log(3.0) - np.cumsum(np.log(np.maximum(counts, 1)))
+    log_density = log_prior - ((y[:, None] - counts) ** 2).sum(axis=0) / 2
+    weights = np.exp(log_density - log_density.max())
+    mean = (weights * counts).sum() / weights.sum()
+    sd = np.sqrt((weights * (counts - mean) ** 2).sum() / weights.sum())
+    for answer in (posterior.answer({"y": y}), posterior.mcmc({"y": y})):
+        assert answer.reliable
+        assert abs(answer.mean["number"] - mean) < MEAN * sd
+        assert abs(answer.sd["number"] / sd - 1) < SD
+
+
+def test_without_a_density_calibration_and_novelty_judge():
+    model = zoo.programs.implicit_generator(latents=1, pixels=2, hidden=(4,), noise=2)
+    posterior = amortize(model, steps=25, quiet=True)
+    answer = posterior.answer({"x": [50.0, -50.0]}, 100)
+    assert answer.stage == "encoder"
+    assert np.isnan(answer.khat)
+    assert not answer.reliable
+    assert answer.reasons == ("The observation lies outside what training saw.",)  # calibration was asked, and passes
+    assert repr(answer).startswith("Answer NOT RELIABLE (encoder): ")
+    with pytest.raises(DensityError):
+        posterior.refine({"x": [0.0, 0.0]})

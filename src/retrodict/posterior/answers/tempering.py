@@ -45,7 +45,7 @@ def choose_temperature(log_weights: Doubles, least: float) -> float:
     """Return the largest power, at most one, at which weights have so many effective draws; zero where none has.
 
     >>> choose_temperature(np.zeros(10), 5.0), round(choose_temperature(np.arange(10.0), 5.0), 2)
-    (1.0, 0.36)
+    (1.0, 0.39)
     """
     finite = log_weights[np.isfinite(log_weights)]
     if len(finite) < least:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
-JOINT = ("log q(z | x)", "log p(z, x)", TARP)
+LOG_JOINT = "log p(z, x)"
+JOINT = ("log q(z | x)", LOG_JOINT, TARP)
 # Chi-square needs five expected numbers in a bin; each draw takes a row of memory in each simulation.
 LEAST_SIMULATIONS, LEAST_DRAWS, MOST_DRAWS = 5 * BINS, BINS - 1, 60_000
 # With fewer simulations, a standard deviation 10 % too small is found in less than four of five cases.
@@ -196,7 +197,8 @@ def calibrate(
         raise OptionError(f"alpha={alpha} is not the probability of an error", remedy="Give one between 0 and 1.")
     truths = Simulations.of(compiled, simulations, jax.random.fold_in(jax.random.key(seed), 1))
     position = rank(factors, compiled, truths, draws, seed)
-    names = (*compiled.space.labels, *JOINT)
+    scored = position.below.shape[1] == len(compiled.space.labels) + len(JOINT)
+    names = (*compiled.space.labels, *(JOINT if scored else (name for name in JOINT if name != LOG_JOINT)))
     return Calibration(names, to_uniform(position, draws, seed), draws, alpha)
 
 

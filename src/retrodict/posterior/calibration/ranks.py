@@ -11,6 +11,7 @@ Lemos, Coogan, Hezaveh & Perreault-Levasseur 2023 (TARP).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from retrodict.errors import DensityError
 from retrodict.plan.layout import Floats
 from retrodict.posterior.programs import Compiled, Factors
 from retrodict.posterior.randomness import require_draws_of_key
@@ -91,7 +93,8 @@ def _predict(latents: Floats, seen: Floats, unseen: Floats) -> tuple[Floats, Flo
 def rank(factors: Factors, compiled: Compiled, simulations: Simulations, draws: int, seed: int) -> Position:
     """Return the position of every truth among ``draws`` draws, shape ``(simulations, latent columns + 3)``.
 
-    The last three quantities are log q, log p and the distance from the reference.
+    The last three quantities are log q, log p and the distance from the reference. A model without a density has no
+    log p among them.
     """
     most = min(MOST_ROWS, MOST_NUMBERS // compiled.space.width)
     block = max(1, min(len(simulations), most // (draws + 1)))
@@ -133,7 +136,9 @@ def _rank_block(
     rows = jnp.broadcast_to(observed, (draws + 1, *observed.shape))
     drawn = compiled.draw(factors, key, rows[1:])
     latents = jnp.concatenate([truth[None], drawn])
-    densities = compiled.score(factors, latents, rows), compiled.score_jointly(latents, rows)
+    densities = [compiled.score(factors, latents, rows)]
+    with suppress(DensityError):  # of what is only a simulator
+        densities.append(compiled.score_jointly(latents, rows))
     distance = jnp.sqrt((((latents - reference) / spread) ** 2).sum(axis=-1))
     below = [(drawn < truth).sum(axis=0), *(_count_below(values)[:, None] for values in (*densities, distance))]
     equal = [(drawn == truth).sum(axis=0), *(_count_equal(values)[:, None] for values in (*densities, distance))]
