@@ -130,9 +130,8 @@ def build_parts(
     trace = _trace(model)
     # The densities of a program with parameters of its own change as these are trained: none of its forms is kept.
     is_fixed = all(site["type"] != "param" for site in trace.values())
-    inverse, forms = recipe.invert(model), ()
-    if exact and is_fixed:
-        inverse, forms = plan_closed_forms(model, recipe.order, recipe.minimize)
+    closed = plan_closed_forms(model, recipe.order, recipe.minimize) if exact and is_fixed else None
+    inverse, forms = (recipe.invert(model), ()) if closed is None else closed
     parts = GuideParts(model, inverse, forms, _read_frames(model, trace), joint)
     names = list_others(inverse, forms)
     _refuse_discrete(inverse, names)
