@@ -15,9 +15,11 @@ from retrodict.encode.families.choice import choose_conditional
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.features import Features, Scaling
 from retrodict.encode.networks.layers import MaskedLinear
+from retrodict.encode.networks.lines import Lines
 from retrodict.encode.networks.network import Inputs, Network, Parameters, State
 from retrodict.encode.networks.schedule import Index, take
 from retrodict.encode.summaries import Summaries, Summarized, summarize
+from retrodict.graph.rows import Integers
 from retrodict.plan.dependencies import Dependencies
 
 
@@ -47,6 +49,18 @@ class LinearNetwork(Network):
     def __call__(self, inputs: Inputs) -> Parameters:
         """Return all numbers at once."""
         return self.skip(inputs).reshape(len(inputs), -1, self.parameters)
+
+    def start(self, lines: Sequence[Lines]) -> LinearNetwork:
+        """Return the network whose parameters of some columns are these maps of the inputs."""
+        return eqx.tree_at(lambda network: network.skip, self, self.fill(self.skip, lines))
+
+    def fill(self, layer: MaskedLinear, lines: Sequence[Lines]) -> MaskedLinear:
+        """Return a layer with these maps in it."""
+        return layer.fill(lines, self.parameters)
+
+    def list_parents(self, inputs: int) -> list[Integers]:
+        """Return the inputs that the mean of each column has as parents."""
+        return [np.flatnonzero(row) for row in np.asarray(self.skip.mask).T[:: self.parameters]]
 
     def plan(self) -> list[Any]:
         """Return nothing for each step: all is summed when an input becomes known."""
