@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, ClassVar
 
 import jax
@@ -46,22 +46,30 @@ class LogJointInside:
             terms = [peel(trace[name]["fn"]).log_prob(values[name]) for name in kept]
         return jnp.stack([term.sum() for term in terms]).sum()
 
-    def leave(self, names: Collection[str], values: Values) -> jax.Array:
-        """Return the standardized residuals of sites that are normal, or whose logarithms are."""
-        with validation_enabled(False):
-            trace = run(self.model.program, self.model.sites, values)
-        left = []
-        for name in names:
-            own, value = peel(trace[name]["fn"]), values[name]
-            own, value = (own.base_dist, jnp.log(value)) if isinstance(own, dist.LogNormal) else (own, value)
-            left.append(jnp.ravel((value - own.loc) / own.scale))
-        return jnp.concatenate(left)
-
     def list_limits(self, values: Values) -> list[Any]:
         """Return the numbers that say where the supports of the sites end."""
         trace = run(self.model.program, self.model.sites, values)
         supports = [support_of(peel(trace[name]["fn"])) for name in self.model.sites if name not in self.barren]
         return [jnp.asarray(end) for end in jax.tree.leaves(supports)]
+
+
+@dataclass(frozen=True, eq=False)
+class Residuals:
+    """The standardized residuals of sites of a program that are normal, or whose logarithms are."""
+
+    model: NumpyroModel
+    names: tuple[str, ...]
+
+    def __call__(self, values: Values) -> jax.Array:
+        """Return the residuals of one value of every site, side by side."""
+        with validation_enabled(False):
+            trace = run(self.model.program, self.model.sites, values)
+        left = []
+        for name in self.names:
+            own, value = peel(trace[name]["fn"]), values[name]
+            own, value = (own.base_dist, jnp.log(value)) if isinstance(own, dist.LogNormal) else (own, value)
+            left.append(jnp.ravel((value - own.loc) / own.scale))
+        return jnp.concatenate(left)
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +194,7 @@ def _add_residuals(model: NumpyroModel, block: GaussianBlock, log_joint: LogJoin
     size = sum(math.prod(model.sites[name].shape) for name in names)
     if any(model.sites[name].distribution not in NORMAL for name in names) or size * block.size > MOST_SLOPES:
         return block
-    return replace(block, residuals=partial(log_joint.leave, tuple(names)))
+    return replace(block, residuals=Residuals(model, tuple(names)))
 
 
 @dataclass(frozen=True)
