@@ -26,7 +26,7 @@ def measure(
     wall, start = time.perf_counter(), time.process_time()
     posterior = rd.amortize(task.model, seed=seed, quiet=True, **options)
     row: dict[str, Any] = {"cpu": time.process_time() - start, "wall": time.perf_counter() - wall}
-    data = {"x": task.data[:observations]}
+    data = {site: values[:observations] for site, values in task.data.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a warning would say is in the columns
         draws = posterior.sample(data, DRAWS, seed=seed + 1)
@@ -47,7 +47,7 @@ def weigh_draws(task: Task, posterior: AmortizedPosterior, data: dict[str, Any],
     weighed = posterior.importance(data, DRAWS, seed=seed)
     draws = weighed.resample(seed=seed)
     return {
-        "weighted": [score(task, draws, i) for i in range(len(data["x"]))],
+        "weighted": [score(task, draws, i) for i in range(len(next(iter(data.values()))))],
         "khat": np.round(np.atleast_1d(weighed.khat), 3).tolist(),
         "ess": np.round(np.atleast_1d(weighed.ess), 0).tolist(),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,17 +23,16 @@ OBSERVATIONS, DRAWS, SEED = 10, 2500, 1_000_000
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A model, values of ``x`` in rows, and for each row draws whose columns are those of ``names`` side by side."""
+    """A model, rows of data, and for each row draws whose columns are those of ``names`` side by side."""
 
     model: Model
-    data: Floats
+    data: dict[str, Floats]
     references: tuple[Floats, ...]
     names: tuple[str, ...]
 
     def flatten(self, draws: Any, row: int) -> Floats:
         """Return the draws for one observation as columns."""
-        values = [np.asarray(draws[name], np.float64)[:, row] for name in self.names]
-        return np.concatenate([value.reshape(len(value), -1) for value in values], axis=1)
+        return join_columns({name: np.asarray(draws[name])[:, row] for name in self.names})
 
 
 def load_task(name: str, folder: Path | None) -> Task:
@@ -42,10 +42,18 @@ def load_task(name: str, folder: Path | None) -> Task:
 
 def _load_own(name: str) -> Task:
     own = STRUCTURED[name]
-    model = rd.from_numpyro(own.program, observed=["x"], elementwise=own.elementwise)
-    data = np.asarray(model.simulate(seed=1, n=OBSERVATIONS)["x"], np.float64)
+    model = rd.from_numpyro(own.program, observed=own.observed)
+    simulated = model.simulate(seed=1, n=OBSERVATIONS)
+    data = {site: np.asarray(simulated[site], np.float64) for site in own.observed}
     random = np.random.default_rng(SEED)
-    return Task(model, data, tuple(own.draw(row, DRAWS, random) for row in data), own.columns)
+    references = tuple(own.draw(row, DRAWS, random) for row in join_columns(data))
+    return Task(model, data, references, own.columns)
+
+
+def join_columns(values: Mapping[str, Any]) -> Floats:
+    """Return values of several sites side by side, a row for each draw."""
+    arrays = [np.asarray(value, np.float64) for value in values.values()]
+    return np.concatenate([array.reshape(len(array), -1) for array in arrays], axis=1)
 
 
 def _load_theirs(name: str, folder: Path | None) -> Task:
@@ -55,7 +63,7 @@ def _load_theirs(name: str, folder: Path | None) -> Task:
     rows = [read_table(files / f"num_observation_{i}" / "observation.csv") for i in range(1, OBSERVATIONS + 1)]
     names = (f"num_observation_{i}/reference_posterior_samples.csv.bz2" for i in range(1, OBSERVATIONS + 1))
     references = tuple(read_table(files / path) for path in names)
-    return Task(model, np.concatenate(rows).reshape(OBSERVATIONS, *shape), references, ("theta",))
+    return Task(model, {"x": np.concatenate(rows).reshape(OBSERVATIONS, *shape)}, references, ("theta",))
 
 
 def find_files(name: str, folder: Path | None) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import jax.numpy as jnp
 import numpy as np
 import numpyro
 from numpy.typing import NDArray
@@ -23,7 +22,8 @@ def hmm() -> None:
     states = [numpyro.sample("z0", dist.Normal(0, 1))]
     for time in range(1, LENGTH):
         states.append(numpyro.sample(f"z{time}", dist.Normal(KEEP * states[-1], MOVE)))
-    numpyro.sample("x", dist.Normal(jnp.stack(states) ** 2, SEEN).to_event(1))
+    for time, state in enumerate(states):
+        numpyro.sample(f"x{time}", dist.Normal(state**2, SEEN))
 
 
 def hierarchy() -> None:
@@ -75,18 +75,16 @@ def draw_hierarchy(seen: Floats, n: int, random: np.random.Generator) -> Floats:
 
 @dataclass(frozen=True)
 class Structured:
-    """A task of our own: its program, the order of the columns of its draws, and what draws from its posterior.
-
-    ``elementwise`` is how the program is read: by elements where each datum belongs to a latent of its own.
-    """
+    """A task of our own: its program, the columns of its draws in order, what draws from its posterior, its data."""
 
     program: Callable[[], None]
     columns: tuple[str, ...]
     draw: Callable[[Floats, int, np.random.Generator], Floats]
-    elementwise: bool = False
+    observed: tuple[str, ...] = ("x",)
 
 
+TIMES = range(LENGTH)
 STRUCTURED = {
-    "hmm": Structured(hmm, tuple(f"z{time}" for time in range(LENGTH)), draw_states, elementwise=True),
+    "hmm": Structured(hmm, tuple(f"z{i}" for i in TIMES), draw_states, tuple(f"x{i}" for i in TIMES)),
     "hierarchy": Structured(hierarchy, ("mu", "tau", "theta"), draw_hierarchy),
 }

@@ -17,7 +17,7 @@ from benchmarks.sbibm.__main__ import DEFAULTS, PAGE, RESULTS, read_option, read
 from benchmarks.sbibm.distributions import Crescent, SpikeSums
 from benchmarks.sbibm.page import ASKED, write_page
 from benchmarks.sbibm.programs import PROGRAMS, integrate
-from benchmarks.sbibm.references import TASKS, find_files, load_task
+from benchmarks.sbibm.references import TASKS, find_files, join_columns, load_task
 from benchmarks.sbibm.score import score_draws
 from benchmarks.sbibm.structured import STRUCTURED
 from benchmarks.stamp import unstamp
@@ -52,9 +52,9 @@ def test_a_differential_equation_is_solved() -> None:
 @pytest.mark.parametrize("name", STRUCTURED)
 def test_references_of_our_own_are_calibrated(name: str) -> None:
     task, random = STRUCTURED[name], np.random.default_rng(0)
-    simulated = rd.from_numpyro(task.program, observed=["x"]).simulate(seed=2, n=REPEATS)
-    truth = np.concatenate([np.reshape(simulated[column], (REPEATS, -1)) for column in task.columns], axis=1)
-    data = np.asarray(simulated["x"], np.float64)
+    simulated = rd.from_numpyro(task.program, observed=task.observed).simulate(seed=2, n=REPEATS)
+    truth = join_columns({column: simulated[column] for column in task.columns})
+    data = join_columns({site: simulated[site] for site in task.observed})
     ranks = np.array([(task.draw(x, DRAWS, random) < z).sum(axis=0) for x, z in zip(data, truth, strict=True)])
     counts = [np.bincount(column * BINS // (DRAWS + 1), minlength=BINS) for column in ranks.T]
     assert min(stats.chisquare(count).pvalue for count in counts) > ALPHA / len(counts)
@@ -80,7 +80,7 @@ def test_files_of_sbibm_are_read(name: str, tmp_path: Path) -> None:
             text = f"{','.join('c' * len(numbers))}\n{','.join(map(repr, numbers.tolist()))}\n".encode()
             (folder / file).write_bytes(bz2.compress(text) if file.endswith("bz2") else text)
     task = load_task(name, tmp_path)
-    np.testing.assert_array_equal(task.data, simulated["x"])
+    np.testing.assert_array_equal(task.data["x"], simulated["x"])
     np.testing.assert_array_equal(task.references[3][0], simulated["theta"][3])
     assert task.flatten({"theta": simulated["theta"][None]}, 2).shape == (1, simulated["theta"].shape[1])
 
@@ -116,8 +116,8 @@ def test_the_page_says_what_is_reached_and_what_not() -> None:
     }
     rows = [row | {"task": "slcp", "c2st": [0.7]}, row | {"task": "hmm", "c2st": [0.5, 0.5], "ess": [9000.0]}]
     page = write_page([*rows, row | {"task": "slcp", "label": "wide", "c2st": [0.6]}])
-    assert "| slcp | 0.700 | 0.65 | not reached | 0.500 | 0.56 | reached | 0.10 |" in page
-    assert "| hmm | 0.500 | 0.51 | reached |" in page
+    assert "| slcp (1) | 0.700 | 0.65 | not reached | 0.500 | 0.56 | reached | 0.10 |" in page
+    assert "| hmm (2) | 0.500 | 0.51 | reached |" in page
     assert "| slcp (1) | 0.700 (9 s) | 0.600 (9 s) |" in page
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
@@ -32,7 +33,20 @@ def test_every_order_becomes_the_inverse_that_invert_makes(order: Any) -> None:
     settled = Recipe(order).settle(TREE)
     assert dict(settled.invert(TREE).parents) == dict(invert(TREE, order).parents)
     assert settled.invert(TREE) is settled.order  # what is settled is not inverted again
-    assert settled == Recipe("auto")  # recipes are compared by what an inverse does not say
+    assert replace(settled, widths=None) == Recipe("auto")  # recipes are compared by what an inverse does not say
+
+
+@pytest.mark.parametrize(("network", "widths"), [("shared", (256, 256)), ("separate", (32, 32))])
+def test_the_choice_of_the_library_is_settled_as_numbers(network: str, widths: tuple[int, ...]) -> None:
+    recipe = Recipe(network=network, conditional="auto")
+    assert recipe.settle(TREE) == Recipe(network=network, widths=widths, conditional="normal")
+    assert recipe.settle(VECTORS[False]).conditional == "mixture"
+
+
+def test_a_linear_gaussian_model_seen_through_a_summary_is_not_known_to_be_normal() -> None:
+    name = TREE.net.observed[0]
+    recipe = Recipe(conditional="auto", summaries={name: eqx.nn.Lambda(lambda x: jnp.abs(x)[None])})
+    assert recipe.settle(TREE).conditional == "mixture"
 
 
 @pytest.mark.parametrize("network", ["shared", "separate"])

@@ -92,8 +92,17 @@ def test_what_is_saved_comes_back(case, tmp_path):
     verdict, before = certify(again.inverse), certify(posterior.inverse)
     assert (verdict.missing, verdict.removable) == (before.missing, before.removable)
     assert again.history == posterior.history
-    assert again.recipe == posterior.recipe
+    assert again.recipe == (posterior.recipe and posterior.recipe.settle(posterior.model))
     assert jax.tree.structure(again.encoder) == jax.tree.structure(posterior.encoder)
+
+
+def test_a_file_names_the_choices_of_the_library_and_an_older_one_means_those_of_its_time():
+    assert storage.describe_parts(make().parts)["recipe"]["widths"] == [256, 256]
+    old = make(widths=(64, 64))
+    content, arrays = storage.describe_parts(old.parts), storage.list_parts(old.parts)
+    content["recipe"]["widths"] = None
+    again = storage.read_parts(Path("old"), content, arrays, TREE, {})
+    assert jax.tree.structure(again.encoder) == jax.tree.structure(old.encoder)
 
 
 def test_the_warning_survives(saved, posterior):

@@ -23,11 +23,11 @@ def train_command(
     order: Annotated[str, typer.Option(help="Order of the inverse, see `retrodict invert --help`.")] = "auto",
     minimize: Annotated[str, typer.Option(help="What auto minimizes: edges, depth or width.")] = "edges",
     network: Annotated[str, typer.Option(help="shared (one masked network) or separate (one a latent).")] = "shared",
-    conditional: Annotated[str, typer.Option(help="Family of real latents: normal, mixture or spline.")] = "normal",
+    conditional: Annotated[str, typer.Option(help="Family of real latents: auto, normal, mixture or spline.")] = "auto",
     steps: Annotated[
         int,
         typer.Option(help="Minibatches of simulations, at most; 0: stay at the regressions it starts at."),
-    ] = 20_000,
+    ] = 10_000,
     seconds: Annotated[float | None, typer.Option(help="Train for so many seconds, at most.")] = None,
     batch: Annotated[int, typer.Option(help="Simulations in a minibatch.")] = 256,
     patience: Annotated[

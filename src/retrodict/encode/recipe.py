@@ -10,17 +10,20 @@ import jax
 
 from retrodict.encode.build import build_encoder, read_network
 from retrodict.encode.encoder import Encoder
-from retrodict.encode.families.choice import choose_conditional, read_family
+from retrodict.encode.families.choice import AUTO, choose_conditional, read_family, suit_family
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.features import Scaling
+from retrodict.encode.networks.stacked import WIDTHS
 from retrodict.encode.summaries import Summarized, Summary, read_summaries, summarize
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.invert.wide import invert_wide
+from retrodict.models.gaussian.linear_gaussian import LinearGaussian
 from retrodict.models.model import Model
 from retrodict.plan.capacity import Capacity, match_widths
 from retrodict.plan.counts import read_count
 from retrodict.plan.dependencies import Dependencies
+from retrodict.plan.unit_groups import suggest_widths
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,16 @@ class Recipe:
 
     def __post_init__(self) -> None:
         read_network(self.network)
-        read_family(self.conditional)
+        if self.conditional != AUTO:
+            read_family(self.conditional)
         if self.widths is not None and not isinstance(self.widths, Capacity):
             object.__setattr__(self, "widths", tuple(read_count("widths", width) for width in self.widths))
         object.__setattr__(self, "summaries", dict(self.summaries or {}))
 
     def settle(self, model: Model) -> Recipe:
-        """Return the recipe for a model, with the inverse for its order and numbers for a capacity.
+        """Return the recipe for a model, with the inverse for its order, numbers for widths and a family for auto.
+
+        A file keeps a settled recipe: what is the library's choice now need not be its choice tomorrow.
 
         Raises what `invert` raises for an order or an inverse that is none of the model, and `OptionError` for
         summaries of what is not observed, or of which a latent sees a part only.
@@ -63,13 +69,23 @@ class Recipe:
         >>> Recipe(widths=Capacity(2000)).settle(model).widths
         (91, 91)
         """
-        inverse, widths = self.invert(model), self.widths
-        summaries = self.read_summaries(model)
-        if isinstance(widths, Capacity) and not inverse.is_generative.all():
-            seen = summarize(self._list_dependencies(inverse), summaries)
-            parameters = choose_conditional(seen, None, self.conditional).n_parameters
-            widths = match_widths(seen, widths.parameters, parameters, kind=self.network, skip=self.skip)
-        return replace(self, order=inverse, widths=widths)
+        inverse, summaries = self.invert(model), self.read_summaries(model)
+        family = suit_family(self.conditional, is_normal=isinstance(model, LinearGaussian) and not summaries)
+        settled = replace(self, order=inverse, conditional=family)
+        if isinstance(self.widths, tuple) or inverse.is_generative.all():
+            return settled
+        if not isinstance(self.widths, Capacity):
+            return replace(settled, widths=settled.suggest_widths(model))
+        seen = summarize(self._list_dependencies(inverse), summaries)
+        parameters = choose_conditional(seen, None, family).n_parameters
+        widths = match_widths(seen, self.widths.parameters, parameters, kind=self.network, skip=self.skip)
+        return replace(settled, widths=widths)
+
+    def suggest_widths(self, model: Model, *rule: int) -> tuple[int, ...]:
+        """Return the library's choice of widths for a model, by another rule than today's if one is given."""
+        if self.network == "separate":
+            return WIDTHS
+        return suggest_widths(summarize(self._list_dependencies(self.invert(model)), self.read_summaries(model)), *rule)
 
     def invert(self, model: Model) -> Inverse:
         """Return the inverse that the order asks for.

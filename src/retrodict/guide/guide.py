@@ -18,7 +18,7 @@ from numpyro.infer import Trace_ELBO
 
 from retrodict.certificate.certify import Certificate, certify
 from retrodict.encode.encoder import Encoder
-from retrodict.encode.families.choice import read_family
+from retrodict.encode.families.choice import read_family, suit_family
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.summaries import Summary
@@ -75,7 +75,8 @@ class AutoFaithful:
         network: ``"shared"`` or ``"separate"``, as in `amortize`. Default: linear maps, without hidden units, unless
             ``widths`` are given.
         widths: widths of the hidden layers, or a `Capacity`. Default: no hidden layers.
-        conditional: ``"normal"`` or ``"spline"``, the family of the latents. Default ``"normal"``.
+        conditional: ``"normal"`` or ``"spline"``, the family of the latents. Default ``"auto"``, which is normal here,
+            as draws are differentiated.
         summaries: ``{observed site: Equinox module}``, as in `amortize`; their parameters are among those of the
             encoder. Default: none.
         init_loc_fn: where latents begin, a strategy of NumPyro's such as ``init_to_value(values={...})``. Default: the
@@ -115,7 +116,7 @@ class AutoFaithful:
         joint: bool = False,
         network: str | None = None,
         widths: Sequence[int] | Capacity | None = None,
-        conditional: str = "normal",
+        conditional: str = "auto",
         summaries: Mapping[str, Summary] | None = None,
         init_loc_fn: InitLocFn = init_to_prior_median,
         init_scale: float = 0.1,
@@ -123,16 +124,15 @@ class AutoFaithful:
         prefix: str = "auto",
         seed: int = 0,
     ) -> None:
-        if not read_family(conditional).reparameterized:
+        family = suit_family(conditional, is_normal=True)
+        if not read_family(family).reparameterized:
             raise OptionError(
                 f"the family {conditional!r} has no draws that can be differentiated",
                 remedy='Choose "normal" or "spline"; rd.amortize takes mixtures, too.',
             )
         self.program, self.prefix, self.joint, self.elementwise = program, prefix, joint or elementwise, elementwise
         self.init_loc_fn, self.init_scale, self.exact = init_loc_fn, _read_scale(init_scale), exact
-        self._recipe = Recipe(
-            order, minimize, network or "shared", widths, STEADY.get(conditional, conditional), summaries
-        )
+        self._recipe = Recipe(order, minimize, network or "shared", widths, STEADY.get(family, family), summaries)
         self._linear = network is None and widths is None
         self._seed = read_seed(seed)
         self._parts: GuideParts | None = None

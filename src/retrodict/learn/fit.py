@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from retrodict.encode.families.choice import suit_family
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.space import Space
 from retrodict.encode.summaries import Summary
@@ -36,7 +37,7 @@ from retrodict.train.autoencoder import Autoencoder
 from retrodict.train.compiled import TRAINING
 from retrodict.train.learning import Estimate, judge_by, mark_learned
 from retrodict.train.loop import Plan, begin, train
-from retrodict.train.objectives.named import choose_objective
+from retrodict.train.objectives.named import choose_objective, differentiates_draws
 from retrodict.train.source import ShuffledRows
 from retrodict.train.temperature import Heated, Temperature, Tempered, relax
 from retrodict.train.training import Training
@@ -55,7 +56,7 @@ def fit_model(
     *,
     network: str = "shared",
     widths: Sequence[int] | Capacity | None = None,
-    conditional: str = "normal",
+    conditional: str = "auto",
     summaries: Mapping[str, Summary] | None = None,
     objective: str = "elbo",
     epochs: int = 100,
@@ -75,7 +76,8 @@ def fit_model(
             or an `Inverse`, such as ``rd.invert(model, minimize="depth")``. Default ``"auto"``.
         network: ``"shared"`` or ``"separate"``, as in `amortize`.
         widths: hidden widths of the encoder, or a `Capacity`. Default: the library's choice.
-        conditional: the family of real latents, as in `amortize`.
+        conditional: the family of real latents, as in `amortize`. Default ``"auto"``: normal where the objective
+            differentiates draws, else a mixture.
         summaries: ``{observed site: Equinox module}``, trained along, whose features the encoder sees instead.
         objective: ``"elbo"``, ``"iwae"``, ``"rws"``, ``"vimco"``, ``"forward-kl"``, ``"symmetric-kl"`` or
             ``"symmetric-vimco"``.
@@ -104,7 +106,8 @@ def fit_model(
     require_data(data)
     seed, epochs = read_seed(seed), read_count("epochs", epochs)
     module, model = _read_program(program, data)
-    recipe = Recipe(order, "edges", network, widths, conditional, summaries).settle(model)
+    family = suit_family(conditional, is_normal=differentiates_draws(objective))
+    recipe = Recipe(order, "edges", network, widths, family, summaries).settle(model)
     space = Space(recipe.invert(model), model=model)
     _require_inference(space.inverse)
     require_own_randomness(model, space)

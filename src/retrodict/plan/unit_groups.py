@@ -22,6 +22,9 @@ from retrodict.errors import WidthError
 from retrodict.graph.rows import Integers, Mask, Rows
 from retrodict.plan.dependencies import Dependencies, to_matrix
 
+# The usual width of a layer, and the units that a parent set has at most and at least.
+LEAST, MOST_UNITS, LEAST_UNITS = 256, 128, 8
+
 
 @dataclass(frozen=True, eq=False)
 class UnitGroups:
@@ -97,10 +100,15 @@ class UnitGroups:
         return (first, *inner, last)
 
 
-def suggest_widths(dependencies: Dependencies) -> tuple[int, int]:
-    """Return two hidden layers with eight units for each different parent set, 64 at least."""
-    groups = len(set(map(tuple, dependencies.parents.to_lists())))
-    return (max(64, 8 * groups),) * 2
+def suggest_widths(dependencies: Dependencies, least: int = LEAST, most: int = MOST_UNITS) -> tuple[int, int]:
+    """Return two hidden layers of 256 units, but at most 128 and at least 8 for each different parent set.
+
+    >>> from retrodict import zoo, invert
+    >>> [suggest_widths(Dependencies.of(invert(zoo.hmm(length)))) for length in (1, 8, 100)]
+    [(128, 128), (256, 256), (800, 800)]
+    """
+    groups = max(1, len(set(map(tuple, dependencies.parents.to_lists()))))
+    return (max(min(least, most * groups), LEAST_UNITS * groups),) * 2
 
 
 def list_subsets(parts: Rows, wholes: Rows) -> Rows:

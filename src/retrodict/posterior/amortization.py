@@ -37,7 +37,7 @@ from retrodict.train.loop import History, Plan
 from retrodict.train.optimizers import choose_paced
 from retrodict.train.pace import Pace
 
-STEPS, BATCH, LEARNING_RATE = 20_000, 256, 5e-3
+STEPS, BATCH, LEARNING_RATE = 10_000, 256, 5e-3
 
 
 class Keys(NamedTuple):
@@ -60,7 +60,7 @@ def amortize(
     minimize: str = "edges",
     network: str = "shared",
     widths: Sequence[int] | Capacity | None = None,
-    conditional: str | Conditional = "normal",
+    conditional: str | Conditional = "auto",
     summaries: Mapping[Name, Summary] | None = None,
     steps: int = STEPS,
     seconds: float | None = None,
@@ -88,12 +88,14 @@ def amortize(
             which is taken as it is. Default ``"auto"``.
         minimize: what an order by name minimizes, as in `invert`. Default ``"edges"``.
         network: ``"shared"``, the paper's masked network, or ``"separate"``, one network for each latent.
-        widths: widths of the hidden layers, or a `Capacity`. Default: the library's choice.
-        conditional: the family of real latents, ``"normal"``, ``"mixture"`` or ``"spline"``. Default ``"normal"``.
+        widths: widths of the hidden layers, or a `Capacity`. Default: two of 256 units, or of 8 for each parent set
+            where that is more; of 32 for each latent if separate.
+        conditional: the family of real latents, ``"normal"``, ``"mixture"`` or ``"spline"``. Default ``"auto"``: a
+            mixture, unless the conditionals are known to be normal.
         summaries: ``{observed variable: Equinox module}``, with sites for the variables of a NumPyro program. The
             modules are trained along; the encoder sees the vector that a module makes of a value. Default: none.
         steps: number of minibatches, at most. Training ends before where nothing more is gained on held-out
-            simulations. 0 trains nothing: every latent stays at its regression on its parents. Default 20000.
+            simulations. 0 trains nothing: every latent stays at its regression on its parents. Default 10000.
         seconds: time after which training ends with the epoch of 25 steps that it is in. Default: no limit.
         batch: fresh simulations in a minibatch. Default 256.
         learning_rate: the highest learning rate. It rises in 100 steps, stays while anything is gained, and then falls

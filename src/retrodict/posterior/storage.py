@@ -36,6 +36,8 @@ from retrodict.train.loop import History
 
 KIND = "posterior"
 FILE = "posterior.safetensors"
+# What widths a file means that names none: at least this many units, and no less than that for few parent sets.
+OLD_WIDTHS = (64, 64)
 
 Arrays = dict[str, Array]
 
@@ -71,7 +73,7 @@ def describe_parts(parts: Parts) -> dict[str, Any]:
         "model": parts.model.digest(),
         "strategy": parts.inverse.strategy,
         "certificate": {"n_missing": verdict.n_missing, "n_removable": verdict.n_removable},
-        "recipe": _describe_recipe(parts.recipe) if parts.encoder is not None else None,
+        "recipe": _describe_recipe(parts.recipe, parts.model) if parts.encoder is not None else None,
         "closed": [_number(form, parts.model) for form in parts.forms],
     }
 
@@ -96,7 +98,7 @@ def take_prefix(prefix: str, arrays: Mapping[str, Array]) -> Arrays:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def _describe_recipe(recipe: Recipe | None) -> dict[str, Any]:
+def _describe_recipe(recipe: Recipe | None, model: Model) -> dict[str, Any]:
     if recipe is None:
         raise FileError(
             FILE,
@@ -109,6 +111,7 @@ def _describe_recipe(recipe: Recipe | None) -> dict[str, Any]:
             f"an encoder with your own family of conditionals, {type(recipe.conditional).__name__}, cannot be saved",
             remedy=f"Use one of {', '.join(REAL_FAMILIES)}, or save its arrays yourself.",
         )
+    recipe = recipe.settle(model)  # a file names what was chosen, for the library's choice may change
     return {
         "network": recipe.network,
         "widths": list(recipe.widths) if isinstance(recipe.widths, tuple) else None,
@@ -214,6 +217,8 @@ def _require_summaries(path: Path, saved: Any, given: list[str]) -> None:
 
 
 def _read_encoder(path: Path, recipe: Recipe, numbers: Arrays, model: Model) -> Encoder:
+    if recipe.widths is None:
+        recipe = replace(recipe, widths=recipe.suggest_widths(model, *OLD_WIDTHS))
     untrained = recipe.build(model, jax.random.key(0))
     misfits = find_misfits(untrained, numbers)
     if misfits and recipe.summaries:

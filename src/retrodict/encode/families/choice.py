@@ -25,6 +25,8 @@ REAL_FAMILIES: dict[str, Callable[[], Conditional]] = {
     "mixture": Mixture,
     "spline": Spline,
 }
+# The family of real numbers that suits what is trained: see `suit_family`.
+AUTO = "auto"
 
 
 class Mixed(Conditional):
@@ -92,6 +94,19 @@ def choose_conditional(
     present = np.unique(which)
     families = [_make_family(kind, family, dependencies, scaling) for kind in present.tolist()]
     return families[0] if len(families) == 1 else Mixed(families, np.searchsorted(present, which))
+
+
+def suit_family(real: str | Conditional, *, is_normal: bool) -> str | Conditional:
+    """Return the family that ``"auto"`` stands for, and any other as it is.
+
+    That is a mixture, unless conditionals are known to be normal or have to be.
+
+    >>> suit_family("auto", is_normal=False), suit_family("auto", is_normal=True), suit_family("spline", is_normal=True)
+    ('mixture', 'normal', 'spline')
+    """
+    if real != AUTO:
+        return real
+    return "normal" if is_normal else "mixture"
 
 
 def read_family(real: str | Conditional) -> Conditional:

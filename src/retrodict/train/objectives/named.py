@@ -44,6 +44,15 @@ OBJECTIVES = {
 }
 
 
+def differentiates_draws(name: str) -> bool:
+    """Return whether the objective of this name needs draws that can be differentiated.
+
+    >>> differentiates_draws("elbo"), differentiates_draws("rws")
+    (True, False)
+    """
+    return name in OBJECTIVES and OBJECTIVES[name].reparameterized
+
+
 def choose_objective(name: str, encoder: Encoder) -> LearningObjective:
     """Return the objective of this name.
 
