@@ -11,7 +11,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,7 +24,7 @@ from retrodict.cli.options import Args, Elementwise, Latent, Observed, Source, o
 from retrodict.cli.printing import open_console, print_certificate, print_orders
 from retrodict.cli.report import report_command
 from retrodict.cli.train import train_command
-from retrodict.errors import RetrodictError
+from retrodict.errors import RetrodictError, quote
 from retrodict.graph.bayesnet import structure_of
 from retrodict.graph.inverse import Inverse
 from retrodict.invert import compare, invert
@@ -143,10 +143,24 @@ def compare_command(
     """Show what each order costs: edges, depth, width, and the work of a training step."""
     model = open_source(source, observed, latent, args, elementwise)
     comparison = compare(model, minimize, exact=exact, budget=budget)
+    forms = _find_forms(model)
     if as_json:
-        print(json.dumps({"source": source, **comparison.to_dict()}))
-    else:
-        print_orders(open_console(), comparison)
+        print(json.dumps({"source": source, **comparison.to_dict(), "exact": [form.to_dict() for form in forms]}))
+        return
+    print_orders(open_console(), comparison)
+    for form in forms:
+        typer.echo(f"closed form, {form.kind}: {quote(form.variables)}")
+
+
+def _find_forms(model: Any) -> tuple[Any, ...]:
+    """Return the closed forms of what can be simulated; a structure alone has none."""
+    from retrodict.models.model import Model
+
+    if not isinstance(model, Model):
+        return ()
+    from retrodict.exact.find_forms import plan_closed_forms
+
+    return plan_closed_forms(model)[1]
 
 
 @app.command("demo", epilog="Example: retrodict demo --out figures")

@@ -123,7 +123,7 @@ def _describe(posterior: Any, out: Path, outcome: Any) -> dict[str, Any]:
         "edges": posterior.inverse.n_edges,
         "depth": posterior.inverse.depth,
         "epochs": len(history.step),
-        "exact": [{"kind": form.kind, "latents": list(map(str, form.variables))} for form in posterior.forms],
+        "exact": [form.to_dict() for form in posterior.forms],
         "objective": min(history.test) if history.test else None,
         "calibration": None if outcome is None else outcome.to_dict(),
     }

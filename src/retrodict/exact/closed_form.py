@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 
@@ -34,6 +34,10 @@ class ClosedForm(ABC):
     @abstractmethod
     def width(self) -> int:
         """How many numbers one row takes at most in one place."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the kind and the latents, in values that JSON can hold."""
+        return {"kind": self.kind, "latents": list(map(str, self.variables))}
 
     @abstractmethod
     def draw(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
