@@ -59,7 +59,7 @@ from .read.pyagrum import from_pyagrum as from_pyagrum
 from .read.pymc import from_pymc as from_pymc
 from .read.pyro import from_pyro as from_pyro
 from .report.page import write_report as write_report
-from .train.caching import cache_compiled as cache_compiled
+from .train.compiled import cache_compiled as cache_compiled
 from .train.history import History as History
 from .train.temperature import Temperature as Temperature
 from .train.training import Training as Training

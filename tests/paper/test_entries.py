@@ -1,11 +1,9 @@
 """Who takes part in figure 2: the structures, the capacity, and that the default is what `amortize` makes."""
 
-import equinox as eqx
 import jax
 import numpy as np
 import pytest
 
-import retrodict as rd
 from retrodict import zoo
 from retrodict.certificate.certify import certify
 from retrodict.encode.build import count_parameters
@@ -53,18 +51,6 @@ def test_the_learning_rate_falls_where_the_objective_is_flat(name):
     plan = contestant.plan(TreeBudget(epochs=9, batch=8, window=2, patience=1, least=100.0))
     _, history = fit(contestant.start(0), contestant.simulate(), plan, Keys.of(0).fit, quiet=True)
     assert find_falls(history) == (100, 200)  # of two windows, the first betters infinity, the second nothing
-
-
-def test_the_default_is_what_amortize_trains():
-    model = zoo.binary_tree(3)
-    contestant = enter(model, "default", 0)
-    plan = contestant.plan(TreeBudget(default_steps=30))
-    mine, _ = fit(contestant.start(7), contestant.simulate(), plan, Keys.of(7).fit, quiet=True)
-    theirs = rd.amortize(model, steps=30, seed=7, exact=False, quiet=True).encoder
-    for ours, other in zip(
-        *(jax.tree.leaves(eqx.filter(e, eqx.is_inexact_array)) for e in (mine, theirs)), strict=True
-    ):
-        assert np.array_equal(ours, other)
 
 
 @pytest.mark.parametrize("name", ["heuristic", "minimal-auto"])

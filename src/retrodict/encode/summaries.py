@@ -84,8 +84,7 @@ def _count_features(name: Name, module: Summary, shape: tuple[int, ...]) -> int:
 class Summaries(eqx.Module):
     """What replaces some observed columns by the features of networks, before an encoder sees them.
 
-    ``modules[k]`` sees the columns ``taken[k]`` in the shape ``shapes[k]`` and makes ``sizes[k]`` features, for good if
-    ``fixed[k]``. Of ``count`` observed columns those
+    ``modules[k]`` sees the columns ``taken[k]`` in the shape ``shapes[k]``. Of ``count`` observed columns those
     ``kept`` come first, then all features, then what lies beyond the observed columns.
     """
 
@@ -94,8 +93,6 @@ class Summaries(eqx.Module):
     shapes: tuple[tuple[int, ...], ...] = eqx.field(static=True)
     kept: tuple[int, ...] = eqx.field(static=True)
     count: int = eqx.field(static=True)
-    sizes: tuple[int, ...] = eqx.field(static=True)
-    fixed: tuple[bool, ...] = eqx.field(static=True)
 
     @classmethod
     def of(cls, dependencies: Dependencies, summaries: Sequence[Summarized]) -> Summaries:
@@ -106,9 +103,7 @@ class Summaries(eqx.Module):
         count = int(dependencies.observed_sizes.sum())
         kept = sorted(set(range(count)).difference(*taken))
         shapes = tuple(summary.shape for summary in summaries)
-        sizes, fixed = tuple(s.size for s in summaries), tuple(s.fixed for s in summaries)
-        modules = tuple(s.module for s in summaries)
-        return cls(modules, tuple(map(tuple, taken)), shapes, tuple(kept), count, sizes, fixed)
+        return cls(tuple(s.module for s in summaries), tuple(map(tuple, taken)), shapes, tuple(kept), count)
 
     def __call__(self, columns: Float[Array, "rows columns"]) -> Float[Array, "rows replaced"]:
         """Return columns, the observed ones or all, with features in the place of what is summarized."""

@@ -190,4 +190,4 @@ def build_untrained(
         recipe = replace(recipe, statistics=refer(recipe.statistics, *map(jnp.asarray, (latents, data))))
     scaling = Scaling.of(space.dependencies, recipe.read_summaries(model), seen, latents)
     built = recipe.build(model, build_key, scaling, space.dependencies if dependencies is None else dependencies)
-    return start_linearly(built, data, latents) if linear else built
+    return start_linearly(built, data, latents, fixed=not recipe.summaries) if linear else built

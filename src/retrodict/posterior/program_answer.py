@@ -144,7 +144,10 @@ def begin_posterior(model: Model, seed: int) -> tuple[AmortizedPosterior, tuple[
 def leave_untrained(model: Model, seed: int) -> AmortizedPosterior:
     """Return the posterior of an encoder without training, whose codes are about standard normal."""
     inverse, forms = plan_closed_forms(model)
-    space = share(model, inverse, list_others(inverse, forms) if forms else None).space
+    names = list_others(inverse, forms)
+    if not names:
+        return AmortizedPosterior.of(model, inverse, None, forms=forms)
+    space = share(model, inverse, names if forms else None).space
     recipe = Recipe(inverse, drawn=space.drawn).settle(model)
     encoder = recipe.build(model, jax.random.key(seed), None, space.dependencies)
     return AmortizedPosterior.of(model, inverse, encoder, recipe=recipe, forms=forms)

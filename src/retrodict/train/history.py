@@ -116,7 +116,10 @@ class History(Tabular):
         watched = {name[8:]: array for name, array in arrays.items() if name.startswith("watched.")}
         if any(array.shape != (len(step),) for array in (train, test, *watched.values())):
             raise ValueError("the numbers of its history are not as many as its epochs")
-        named = tuple({name: float(values[i]) for name, values in watched.items()} for i in range(len(step)))
+        named = tuple(
+            {name: float(values[i]) for name, values in watched.items() if not np.isnan(values[i])}
+            for i in range(len(step))
+        )
         return cls(tuple(step.tolist()), tuple(train.tolist()), tuple(test.tolist()), named)
 
     def plot(self) -> Figure:

@@ -32,19 +32,25 @@ Columns = Float[Array, "draws _"] | Float[np.ndarray, "draws _"]
 
 
 def start_linearly(
-    encoder: Encoder, observed: Columns, latents: Columns, weights: Float[np.ndarray, " draws"] | None = None
+    encoder: Encoder,
+    observed: Columns,
+    latents: Columns,
+    weights: Float[np.ndarray, " draws"] | None = None,
+    *,
+    fixed: bool = False,
 ) -> Encoder:
     """Return the encoder with every column at its regression on its parents.
 
     The last hidden layer of a column that starts so has no effect at first. Families without a start
     (`Conditional.start`) keep their first parameters, as do encoders without a linear map from the parents. The
-    features of summaries, which are still to be learned, are left out.
+    features of summaries are left out while they are still to be learned.
 
     Arguments:
         encoder: an encoder whose inputs are standardized.
         observed: values of the observed columns, a row a draw.
         latents: codes of the latents.
         weights: how much each draw counts, up to a factor. Default: all the same.
+        fixed: whether nothing is learned in summaries, so that their features can be regressed on.
 
     >>> import jax
     >>> from retrodict import invert, zoo
@@ -61,10 +67,11 @@ def start_linearly(
     columns = np.concatenate([np.asarray(observed, np.float64), np.asarray(latents, np.float64)], axis=1)
     center, spread = (np.asarray(part, np.float64)[-np.shape(latents)[1] :] for part in encoder.scaling)
     values = (np.asarray(latents, np.float64) - center) / spread
-    draws = Sampled.of(see(encoder, columns), values, weights)
+    draws = Sampled.of(see(encoder, columns, fixed=fixed), values, weights)
     if draws.values.shape[1] <= 1:
         return encoder
-    return eqx.tree_at(lambda whole: whole.network, encoder, encoder.network.start(list(_find_lines(encoder, draws))))
+    lines = list(_find_lines(encoder, draws, _mark_known(encoder.features, fixed=fixed)))
+    return eqx.tree_at(lambda whole: whole.network, encoder, encoder.network.start(lines))
 
 
 def count_draws(dependencies: Dependencies) -> int:
@@ -75,12 +82,18 @@ def count_draws(dependencies: Dependencies) -> int:
     return max(LEAST_DRAWS, min(worth, MOST_DRAWS, int(2 ** np.floor(np.log2(max(room, 1))))))
 
 
-def see(encoder: Encoder, columns: Float[np.ndarray, "draws columns"]) -> Float[np.ndarray, "draws inputs"]:
-    """Return what the network sees of columns, in double precision."""
+def see(
+    encoder: Encoder, columns: Float[np.ndarray, "draws columns"], *, fixed: bool = False
+) -> Float[np.ndarray, "draws inputs"]:
+    """Return what the network sees of columns, in double precision; zeros for features that are still to be learned."""
     features, (center, spread) = encoder.features, (np.asarray(part, np.float64) for part in encoder.scaling)
     source, category = np.array(features.source), np.array(features.category)
-    if features.summaries is not None:
-        columns = np.asarray(features.summaries(jnp.asarray(columns, jnp.float32)), np.float64)
+    if features.summaries is not None and fixed:
+        columns = np.asarray(eqx.filter_jit(features.summaries)(jnp.asarray(columns, jnp.float32)), np.float64)
+    elif features.summaries is not None:
+        behind, kept = features.summaries.count, np.array(features.summaries.kept, dtype=np.int64)
+        made = np.zeros((len(columns), len(center) - len(kept) - columns.shape[1] + behind))
+        columns = np.concatenate([columns[:, kept], made, columns[:, behind:]], axis=1)
     values = columns if len(source) == columns.shape[1] else columns[:, source]
     standard = (values - center[source]) / spread[source]
     far = np.where((center[source] == 0) & (spread[source] == 1), np.inf, FAR)
@@ -95,9 +108,8 @@ def see(encoder: Encoder, columns: Float[np.ndarray, "draws columns"]) -> Float[
     return np.where(category == REAL, standard, indicators)
 
 
-def _find_lines(encoder: Encoder, draws: Sampled) -> Iterator[Lines]:
-    """Regress the columns, those with the same parents together."""
-    known = _mark_known(encoder.features)
+def _find_lines(encoder: Encoder, draws: Sampled, known: Mask) -> Iterator[Lines]:
+    """Regress the columns on their known parents, those with the same parents together."""
     groups: dict[tuple[int, ...], list[int]] = {}
     parents = encoder.network.list_parents(len(known))
     for column, inputs in enumerate(parents):
@@ -113,10 +125,9 @@ def _find_lines(encoder: Encoder, draws: Sampled) -> Iterator[Lines]:
                 yield Lines(part.columns, part.parents, started.slopes, started.intercepts)
 
 
-def _mark_known(features: Features) -> Mask:
-    """Mark the inputs that are no features of summaries."""
+def _mark_known(features: Features, *, fixed: bool) -> Mask:
+    """Mark the inputs that are no features of summaries which are still to be learned."""
     known = np.ones(len(features.source), dtype=bool)
-    if features.summaries is not None:
-        first = int(np.searchsorted(features.source, len(features.summaries.kept)))
-        known[first : features.seen] = np.repeat(features.summaries.fixed, features.summaries.sizes)
+    if features.summaries is not None and not fixed:
+        known[np.searchsorted(features.source, len(features.summaries.kept)) : features.seen] = False
     return known

@@ -32,7 +32,7 @@ def make_page(findings: Findings[TreeUnit, TreeBudget]) -> str:
 
 def _explain(budget: TreeBudget) -> str:
     """Return what the words in the tables mean."""
-    default = f"`rd.amortize` as it is, {budget.default_steps:,} steps of {BATCH}"
+    default = f"the shared encoder along a cosine, {budget.default_steps:,} steps of {BATCH}"
     return f"""Written by `retrodict reproduce figure2` from its results, never by hand. Nats throughout; the middle
 of the seeds, and their range in brackets.
 
