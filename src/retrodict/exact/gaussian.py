@@ -56,9 +56,8 @@ class GaussianBlock:
         flat = jnp.zeros(self.size)
         slopes = jax.jacfwd(leave)(flat)
         scale = jax.lax.rsqrt((slopes**2).sum(axis=0))
-        orthogonal, triangle = jnp.linalg.qr(slopes * scale)
-        signs = jnp.where(jnp.diagonal(triangle) < 0, -1.0, 1.0)
-        orthogonal, root = orthogonal * signs, (triangle * signs[:, None]).T
+        orthogonal, triangle = _orthogonalize(slopes * scale)
+        root = triangle.T
 
         def solve(left: Array) -> Array:
             return -scale * jax.scipy.linalg.solve_triangular(root.T, orthogonal.T @ left, lower=False)
@@ -109,6 +108,27 @@ class GaussianBlock:
         stops = np.cumsum([math.prod(shape) for shape in self.shapes.values()])
         parts = jnp.split(flat, stops[:-1])
         return {name: part.reshape(self.shapes[name]) for name, part in zip(self.shapes, parts, strict=True)}
+
+
+def _orthogonalize(columns: Float[Array, "m k"]) -> tuple[Float[Array, "m k"], Float[Array, "k k"]]:
+    """Return the QR decomposition with a positive diagonal: Gram and Schmidt, each column twice.
+
+    LAPACK's, over a batch, can wedge XLA's pool of threads.
+    """
+    count = columns.shape[1]
+
+    def take(number: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+        orthogonal, triangle = state
+        first = orthogonal.T @ columns[:, number]
+        rest = columns[:, number] - orthogonal @ first
+        second = orthogonal.T @ rest
+        rest = rest - orthogonal @ second
+        length = jnp.sqrt((rest**2).sum())
+        own = (first + second).at[number].set(length)
+        return orthogonal.at[:, number].set(rest / length), triangle.at[:, number].set(own)
+
+    start = jnp.zeros_like(columns), jnp.zeros((count, count), columns.dtype)
+    return jax.lax.fori_loop(0, count, take, start)
 
 
 def _score(moments: Moments, noise: Float[Array, " k"]) -> Float[Array, ""]:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpyro import distributions as dist
 from numpyro import handlers
+from numpyro.primitives import Messenger
 
 from retrodict.errors import ProgramError
 from retrodict.guide.uses import find_uses, list_units
@@ -55,11 +56,27 @@ def read_numpyro_guide(model: NumpyroModel, guide: Callable[..., Any]) -> GuideR
     )
 
 
+class Filled(Messenger):  # type: ignore[misc]
+    """Let parameters that begin at zero have other values: what they are multiplied by will matter once they have."""
+
+    def postprocess_message(self, msg: dict[str, Any]) -> None:
+        """Change the zeros of a parameter."""
+        if msg["type"] == "param":
+            msg["value"] = jax.tree.map(_fill, msg["value"])
+
+
+def _fill(leaf: Any) -> Any:
+    if not isinstance(leaf, jax.Array) or not jnp.issubdtype(leaf.dtype, jnp.floating):
+        return leaf
+    noise = jax.random.uniform(jax.random.key(0), leaf.shape, leaf.dtype, 0.01, 0.1)
+    return jnp.where(leaf == 0, noise, leaf)
+
+
 def _run(program: Program, values: Mapping[str, Any]) -> dict[str, Any]:
     """Run a program with some of its sites given, and return its sites."""
     try:
         seeded = handlers.seed(handlers.substitute(program, data=dict(values)), rng_seed=0)
-        with handlers.block():
+        with handlers.block(), Filled():
             trace = handlers.trace(seeded).get_trace()
     except ProgramError:
         raise
