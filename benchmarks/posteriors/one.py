@@ -20,6 +20,8 @@ from benchmarks.posteriors.catalog import load
 from benchmarks.posteriors.entry import Entry, Parameters
 from benchmarks.posteriors.moments import Distance
 from benchmarks.posteriors.references import find_reference
+from retrodict.posterior.program_answer import leave_untrained
+from retrodict.train.loop import TrainingError
 
 DRAWS, ANSWERS = 10_000, 4000
 Row = dict[str, Any]
@@ -88,14 +90,19 @@ def run(name: str, seed: int, folder: Path | None, columns: list[str]) -> Iterat
     """Train on one program and measure column by column; what fails is an error of its column."""
     case = Case(load(name, folder), find_reference(name, folder), seed)
     start = time.perf_counter()
-    posterior = rd.amortize(case.model, seed=seed, quiet=True)
+    try:
+        posterior, failed = rd.amortize(case.model, seed=seed, quiet=True), {}
+    except (rd.errors.SimulationError, TrainingError) as error:
+        # What `rd.answer` does, too: there is no encoder, and the answer is searched for from standard codes.
+        posterior, failed = leave_untrained(case.model, seed), {"error": f"{type(error).__name__}: {error}"[:500]}
     yield {
         "column": "training",
         "seconds": round(time.perf_counter() - start, 1),
         "reading": round(case.reading, 1),
         "steps": max(posterior.history.step, default=0),
+        **failed,
     }
-    for column in columns:
+    for column in [name for name in columns if not (failed and name == "encoder")]:
         start = time.perf_counter()
         try:
             for named, figures in MEASURES[column](case, posterior):

@@ -92,6 +92,6 @@ def test_regressors_far_from_zero_keep_their_digits():
         np.linalg.solve(precision, x.T @ y / 0.49)[order],
         np.linalg.inv(precision)[np.ix_(order, order)],
     )
-    root = np.asarray(moments.scale, float)[:, None] * np.linalg.inv(np.asarray(moments.root, float)).T
+    root = np.asarray(moments.scale, float)[:, None] * np.asarray(moments.directions.basis, float)
     np.testing.assert_allclose(root @ root.T, covariance, rtol=5e-3)
     assert (np.abs(np.asarray(moments.mean, float) - exact) < 0.02 * np.sqrt(np.diag(covariance))).all()

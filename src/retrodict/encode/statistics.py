@@ -24,6 +24,7 @@ from retrodict.encode.space import Space
 from retrodict.encode.summaries import Summarized
 from retrodict.exact.closed_form import ClosedForm
 from retrodict.exact.program_blocks import GaussianSites
+from retrodict.graph.rows import Integers
 from retrodict.read.numpyro.assign import run
 from retrodict.read.numpyro.numpyro_supports import peel
 
@@ -36,6 +37,8 @@ MOST_SQUARES = 12
 # Larger numbers are those of an explosion.
 LARGEST = 1e18
 NAME = "statistics"
+# Supports with two ends, and where between them a guess may lie: far up, codes would grow and say nothing.
+BETWEEN, LOWEST, HIGHEST = ("interval", "unit_interval"), 1e-6, 0.98
 
 
 class BlockStatistics(eqx.Module):
@@ -53,14 +56,15 @@ class BlockStatistics(eqx.Module):
         data = self.space.decode_observed(observed)
         is_seen = jnp.asarray(self.space.mark(self.space.net.is_observed))
         rows = jnp.where(is_seen, data, jax.lax.stop_gradient(self.references))
-        fits, squares = jax.vmap(self._fit)(rows)
+        fits, squares, means = jax.vmap(self._fit)(rows)
         fitted = fits[len(fits) // 2] if fits.shape[1] <= MOST_FITTED else fits[0, :0]
-        found = jnp.concatenate([fitted, squares.reshape(-1)]).astype(observed.dtype)
+        guesses = jax.vmap(self._guess)(rows, means)
+        found = jnp.concatenate([fitted, squares.reshape(-1), guesses.reshape(-1)]).astype(observed.dtype)
         # At reference values where a program explodes there is nothing to see.
         return jnp.where(jnp.abs(found) < LARGEST, found, 0.0)
 
-    def _fit(self, row: Array) -> tuple[Array, Array]:
-        """Return the mean of the block given the rest of a row, and the log of the squares around it."""
+    def _fit(self, row: Array) -> tuple[Array, Array, Array]:
+        """Return the mean of the block given the rest of a row, the log of the squares around it, and means by site."""
         model, block = self.form.model, self.form.block
         values = model.to_sites(row)
         rest = {name: value for name, value in values.items() if name not in block.names}
@@ -70,7 +74,49 @@ class BlockStatistics(eqx.Module):
             trace = run(model.program, model.sites, fitted)
         left = [_square(trace[name]["fn"], fitted[name]) for name in self._list_sites()]
         tiny = float(np.finfo(np.float32).tiny)
-        return mean, 0.5 * jnp.log(jnp.concatenate(left) + tiny**0.5)
+        sums = jnp.concatenate([squares if squares.size <= MOST_SQUARES else squares.sum()[None] for squares in left])
+        means = jnp.stack([squares.mean() for squares in left])
+        return mean, 0.5 * jnp.log(sums + tiny**0.5), means
+
+    def _guess(self, row: Array, means: Array) -> Array:
+        r"""Return codes of what latents between two ends would be as scales of a site, :math:`v \sqrt{\bar{u^2}}`.
+
+        Logarithms of squares are linear in the codes of positive latents, and not in those of such latents.
+        """
+        scales = jnp.sqrt(means)[:, None]
+        low, high = self._ends
+        width = high - low
+        guesses = low + jnp.clip((row[self._between] - low) * scales, LOWEST * width, HIGHEST * width)
+        filled = jnp.broadcast_to(row, (len(scales), len(row))).at[:, self._between].set(guesses)
+        codes = self.space.encode_latents(filled)
+        return codes[:, self._codes_between]
+
+    @property
+    def _scalars(self) -> list[Any]:
+        """The latents of the encoder that are one number between two constant ends."""
+        net = self.space.net
+        described = [net.variable(name) for name in self.space.code_columns]
+        return [v for v in described if v.support in BETWEEN and v.size == 1 and v.bounds is not None]
+
+    @property
+    def _between(self) -> Integers:
+        """Their columns in the model."""
+        net, own = self.space.net, {variable.name for variable in self._scalars}
+        return np.flatnonzero(self.space.mark(np.array([name in own for name in net.names])))
+
+    @property
+    def _codes_between(self) -> Integers:
+        """Their codes, in the order of their columns."""
+        net = self.space.net
+        names = sorted((variable.name for variable in self._scalars), key=net.index)
+        return np.array([int(self.space.code_columns[name][0]) for name in names], np.int64)
+
+    @property
+    def _ends(self) -> tuple[Any, Any]:
+        """Their ends, in the order of their columns."""
+        ordered = sorted(self._scalars, key=lambda variable: self.space.net.index(variable.name))
+        ends = np.array([variable.bounds for variable in ordered], np.float32).reshape(-1, 2)
+        return ends[:, 0], ends[:, 1]
 
     def _list_sites(self) -> list[str]:
         """Return the sites whose densities hold the block."""
@@ -84,7 +130,7 @@ class BlockStatistics(eqx.Module):
 
 
 def _square(distribution: Any, value: Any) -> Array:
-    r"""Return squared distances from the means of a distribution, :math:`((v - m) / s)^2`, each or in sum."""
+    r"""Return squared distances from the means of a distribution, :math:`((v - m) / s)^2`."""
     own = peel(distribution)
     if isinstance(own, dist.LogNormal):
         own, value = own.base_dist, jnp.log(value)
@@ -92,7 +138,7 @@ def _square(distribution: Any, value: Any) -> Array:
         squares = jnp.ravel(((value - own.loc) / own.scale) ** 2)
     else:
         squares = jnp.ravel(-2 * (own.log_prob(value) - own.log_prob(jnp.broadcast_to(own.mean, jnp.shape(value)))))
-    return squares if squares.size <= MOST_SQUARES else squares.sum()[None]
+    return squares
 
 
 def make_statistics(forms: Sequence[ClosedForm], space: Space) -> Summarized | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from retrodict.exact.closed_form import ClosedForm
-from retrodict.exact.conjugate import find_conjugate_sites
+from retrodict.exact.conjugacy.conjugate import find_conjugate_sites
 from retrodict.exact.finite import find_finite_latents
 from retrodict.exact.linear_posterior import LinearGaussianPosterior
 from retrodict.exact.program_blocks import find_gaussian_sites

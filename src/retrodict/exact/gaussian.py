@@ -12,17 +12,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
+from retrodict.exact.directions import Directions, orthogonalize_columns, orthogonalize_precision
 from retrodict.exact.proof import LogJoint, Values, is_quadratic
 
-# What is added to the precision, in units of its diagonal, rounding and number of columns.
+# The least squared length of a direction, in units of the diagonal of the precision, rounding and number of columns.
 RIDGE = 4
 
 
 class Moments(NamedTuple):
-    """Mean of a block, shape ``(k,)``, and the Cholesky factor of its precision in units of ``scale``."""
+    """Mean of a block, shape ``(k,)``, and the directions of its precision in units of ``scale``."""
 
     mean: Float[Array, " k"]
-    root: Float[Array, "k k"]
+    directions: Directions
     scale: Float[Array, " k"]
 
 
@@ -33,7 +34,7 @@ class GaussianBlock:
     ``log_joint`` is quadratic in them, which `find_block` proves. So gradient and Hessian at b = 0 say everything:
     :math:`g` is the one and :math:`-P` is the other. ``shapes`` are those of the latents. Where the log joint is minus
     half the sum of squares of ``residuals``, and what the block does not change, :math:`P = J^\top J` with J their
-    Jacobian, and a QR decomposition keeps twice the digits: regressors far from zero are nearly parallel.
+    Jacobian, and orthogonalizing its columns keeps twice the digits: regressors far from zero are nearly parallel.
     """
 
     log_joint: LogJoint
@@ -56,14 +57,13 @@ class GaussianBlock:
         flat = jnp.zeros(self.size)
         slopes = jax.jacfwd(leave)(flat)
         scale = jax.lax.rsqrt((slopes**2).sum(axis=0))
-        orthogonal, triangle = _orthogonalize(slopes * scale)
-        root = triangle.T
+        directions, orthonormal = orthogonalize_columns(slopes * scale)
 
         def solve(left: Array) -> Array:
-            return -scale * jax.scipy.linalg.solve_triangular(root.T, orthogonal.T @ left, lower=False)
+            return -scale * (directions.basis @ (orthonormal.T @ left))
 
         mean = solve(leave(flat))
-        return Moments(mean + solve(leave(mean)), root, scale)
+        return Moments(mean + solve(leave(mean)), directions, scale)
 
     def _solve_curvature(self, rest: Values) -> Moments:
         def score(block: Array) -> Array:
@@ -72,31 +72,28 @@ class GaussianBlock:
         flat = jnp.zeros(self.size)
         slope, precision = jax.grad(score)(flat), -jax.hessian(score)(flat)
         scale = jax.lax.rsqrt(jnp.diagonal(precision))
-        scaled = precision * scale * scale[:, None]
-        # In single precision a nearly singular matrix is as if it were not positive: a little is added to its diagonal.
-        fails = ~jnp.isfinite(jnp.linalg.cholesky(jax.lax.stop_gradient(scaled))).all()
-        ridge = RIDGE * self.size * float(np.finfo(flat.dtype).eps)
-        root = jnp.linalg.cholesky(scaled + jnp.where(fails, ridge, 0.0) * jnp.eye(self.size))
+        # In single precision a nearly singular matrix is as if it were not positive.
+        least = RIDGE * self.size * float(np.finfo(flat.dtype).eps)
+        directions = orthogonalize_precision(precision * scale * scale[:, None], least)
 
         def solve(gradient: Array) -> Array:
-            return scale * jax.scipy.linalg.cho_solve((root, True), scale * gradient)
+            return scale * (directions.basis @ (directions.basis.T @ (scale * gradient)))
 
         # What rounding left of the gradient at the mean is solved for once more: data far from zero lose digits else.
         mean = solve(slope)
-        return Moments(mean + solve(jax.grad(score)(mean)), root, scale)
+        return Moments(mean + solve(jax.grad(score)(mean)), directions, scale)
 
     def draw(self, key: Key[Array, ""], rest: Values) -> tuple[dict[str, Array], Float[Array, ""]]:
         """Return one draw of the block given one value of all others, and its log density in nats."""
         moments = self.condition(rest)
         noise = jax.random.normal(key, moments.mean.shape, moments.mean.dtype)
-        deviation = jax.scipy.linalg.solve_triangular(moments.root.T, noise, lower=False)
-        return self.place(moments.mean + moments.scale * deviation), _score(moments, noise)
+        return self.place(moments.mean + moments.scale * (moments.directions.basis @ noise)), _score(moments, noise)
 
     def score(self, block: Values, rest: Values) -> Float[Array, ""]:
         """Return the log density of a value of the block given all others, in nats."""
         moments = self.condition(rest)
         flat = jnp.concatenate([jnp.ravel(block[name]) for name in self.shapes])
-        return _score(moments, moments.root.T @ ((flat - moments.mean) / moments.scale))
+        return _score(moments, moments.directions.inverse @ ((flat - moments.mean) / moments.scale))
 
     @property
     def size(self) -> int:
@@ -110,30 +107,9 @@ class GaussianBlock:
         return {name: part.reshape(self.shapes[name]) for name, part in zip(self.shapes, parts, strict=True)}
 
 
-def _orthogonalize(columns: Float[Array, "m k"]) -> tuple[Float[Array, "m k"], Float[Array, "k k"]]:
-    """Return the QR decomposition with a positive diagonal: Gram and Schmidt, each column twice.
-
-    LAPACK's, over a batch, can wedge XLA's pool of threads.
-    """
-    count = columns.shape[1]
-
-    def take(number: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
-        orthogonal, triangle = state
-        first = orthogonal.T @ columns[:, number]
-        rest = columns[:, number] - orthogonal @ first
-        second = orthogonal.T @ rest
-        rest = rest - orthogonal @ second
-        length = jnp.sqrt((rest**2).sum())
-        own = (first + second).at[number].set(length)
-        return orthogonal.at[:, number].set(rest / length), triangle.at[:, number].set(own)
-
-    start = jnp.zeros_like(columns), jnp.zeros((count, count), columns.dtype)
-    return jax.lax.fori_loop(0, count, take, start)
-
-
 def _score(moments: Moments, noise: Float[Array, " k"]) -> Float[Array, ""]:
     """Return the log density of what the mean and this standard normal noise give."""
-    log_det = jnp.log(jnp.diagonal(moments.root)).sum() - jnp.log(moments.scale).sum()
+    log_det = jnp.log(jnp.diagonal(moments.directions.inverse)).sum() - jnp.log(moments.scale).sum()
     return jax.scipy.stats.norm.logpdf(noise).sum() + log_det
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from jax.scipy.special import gammaln
 from jaxtyping import Array
 
-from retrodict.exact.statistic_forms import LOG, LOG_REST, Statistic
+from retrodict.exact.conjugacy.statistic_forms import LOG, LOG_REST, Statistic
 
 # How far apart two points are at which slopes are taken, in powers of two: first any scale is right, then the own one.
 WIDE, NARROW = 40, 12

@@ -11,10 +11,18 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from retrodict.exact.conjugate_families import NARROW, WIDE, ConjugateFamily, Natural, PowerFamily, find_family, is_unit
+from retrodict.exact.conjugacy.conjugate_families import (
+    NARROW,
+    WIDE,
+    ConjugateFamily,
+    Natural,
+    PowerFamily,
+    find_family,
+    is_unit,
+)
+from retrodict.exact.conjugacy.statistics_walk import list_statistics
 from retrodict.exact.program_blocks import LogJointInside, OpenSites, SiteForm, list_blanket, open_sites
 from retrodict.exact.proof import Values
-from retrodict.exact.statistics_walk import list_statistics
 from retrodict.graph.names import Name
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
 

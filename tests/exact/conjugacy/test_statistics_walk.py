@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrodict.exact.statistic_forms import LOG, LOG_REST, OTHER, REST, V
-from retrodict.exact.statistics_walk import list_statistics
+from retrodict.exact.conjugacy.statistic_forms import LOG, LOG_REST, OTHER, REST, V
+from retrodict.exact.conjugacy.statistics_walk import list_statistics
 
 SIZE, N_POINTS = 3, 40
 FREE = np.array([0.5, 2.0, 1.25], np.float32)

@@ -9,8 +9,17 @@ from fractions import Fraction
 
 import numpy as np
 
-from retrodict.exact import statistic_forms as forms
-from retrodict.exact.statistic_forms import ANYTHING, Form, Product, Sum, gather_statistics, join, make_free, put_at
+from retrodict.exact.conjugacy import statistic_forms as forms
+from retrodict.exact.conjugacy.statistic_forms import (
+    ANYTHING,
+    Form,
+    Product,
+    Sum,
+    gather_statistics,
+    join,
+    make_free,
+    put_at,
+)
 from retrodict.read.jaxpr.internals import Equation
 
 KEEPS = frozenset(["copy", "convert_element_type", "reduce_precision"])

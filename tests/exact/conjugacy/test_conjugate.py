@@ -12,9 +12,9 @@ from scipy import stats
 from scipy.special import betaln, gammaln
 
 from retrodict import amortize, from_numpyro, load
-from retrodict.exact.conjugate import find_conjugate_sites
+from retrodict.exact.conjugacy.conjugate import find_conjugate_sites
 from retrodict.exact.program_blocks import LogJointInside
-from tests.exact import conjugate_programs as programs
+from tests.exact.conjugacy import conjugate_programs as programs
 
 ELEMENTWISE = {programs.noise_of_a_chain, programs.rates_in_a_loop, programs.transitions, programs.multiplied_in_a_loop}
 ELEMENTWISE |= {programs.chain_of_rates}

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from retrodict.exact import statistic_forms as forms
-from retrodict.exact.statistic_forms import ANYTHING, Form, Product, Statistic, join, make_free, put_at
-from retrodict.exact.statistic_rules import Argument, apply_statistic_rule, place_of
+from retrodict.exact.conjugacy import statistic_forms as forms
+from retrodict.exact.conjugacy.statistic_forms import ANYTHING, Form, Product, Statistic, join, make_free, put_at
+from retrodict.exact.conjugacy.statistic_rules import Argument, apply_statistic_rule, place_of
 from retrodict.read.jaxpr.internals import (
     ClosedJaxpr,
     Equation,

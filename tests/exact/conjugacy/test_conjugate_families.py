@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from retrodict.exact.conjugate_families import BetaFamily, DirichletFamily, Natural, PowerFamily
+from retrodict.exact.conjugacy.conjugate_families import BetaFamily, DirichletFamily, Natural, PowerFamily
 
 
 @pytest.mark.parametrize("shape", [0.01, 0.7, 3.0, 15.9, 16.1, 1e3, 1e5])
