@@ -67,7 +67,7 @@ def neural_first(scale: float = 1.0) -> AmortizedPosterior:
         LinearGaussian.from_weights(without_w, {"y": {"z": 1.0}}, variance=variance), invert(without_w)
     )
     exact = Conjugate("w", (("z", 2.0), ("y", 0.5)), 1.25, scale)
-    network = NeuralFactor(encoder, Space(INVERSE, drawn=("z",)))
+    network = NeuralFactor(encoder=encoder, space=Space(INVERSE, drawn=("z",)))
     return AmortizedPosterior(MODEL, INVERSE, (network, exact, GenerativeFactor(MODEL, ("lost",))))
 
 
@@ -77,7 +77,7 @@ def exact_first(scale: float = 1.0) -> AmortizedPosterior:
     seen = LinearGaussian(given, MODEL.weights, MODEL.bias, MODEL.variance)
     after: Any = ExactEncoder.along(_without("lost", seen), invert(_without("lost", seen)))
     exact = Conjugate("z", (("x", 1.0), ("y", 0.8)), 2.8, scale)  # y given z is N(z, 1.25)
-    network = NeuralFactor(after, Space(invert(given), drawn=("w",)))
+    network = NeuralFactor(encoder=after, space=Space(invert(given), drawn=("w",)))
     return AmortizedPosterior(MODEL, INVERSE, (exact, network, GenerativeFactor(MODEL, ("lost",))))
 
 

@@ -12,16 +12,15 @@ import numpy as np
 
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.space import Space
-from retrodict.graph.names import Name
 from retrodict.guide.standing import Standing
-from retrodict.posterior.factors import ClosedFactor, Factor
+from retrodict.posterior.factors import ClosedFactor, CodedFactor
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.sites import Program
 
 Part = TypeVar("Part")
 
 
-class GuideFactor(Factor):
+class GuideFactor(CodedFactor):
     """The latents that the encoder of a guide draws, all together, on the columns of its space."""
 
     encoder: Encoder
@@ -29,38 +28,20 @@ class GuideFactor(Factor):
     space: Space = eqx.field(static=True)
 
     @property
-    def variables(self) -> tuple[Name, ...]:
-        """The latents that have codes."""
-        return tuple(self.space.code_columns)
-
-    @property
-    def parents(self) -> tuple[Name, ...]:
-        """The observed variables of the space."""
-        return self.space.net.observed
-
-    @property
     def width(self) -> int:
         """That of the widest layer."""
         return self.encoder.network.width
 
-    def draw(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Draw codes, and return the values that they stand for."""
+    def draw_codes(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Draw with the encoder, in the units of where codes stand."""
         standard, log_density = self.encoder.sample_and_log_prob(key, self.space.encode_observed(columns))
-        codes = self.standing.put(standard)
-        decoded = self.space.decode_latents(codes, columns)
-        return decoded, log_density - self._log_det(codes, decoded)
+        return self.standing.put(standard), log_density - self.standing.log_scale.sum()
 
-    def score(self, columns: jax.Array) -> jax.Array:
-        """Return the log density of the values, from that of their codes."""
-        codes = self.space.encode_latents(columns)
+    def score_codes(self, codes: jax.Array, columns: jax.Array) -> jax.Array:
+        """Score with the encoder, in the units of where codes stand."""
         standard = self.standing.standardize(codes)
-        log_density = self.encoder.log_prob(standard, self.space.encode_observed(columns)) - self._log_det(
-            codes, columns
-        )
-        return jnp.where(self.space.contains(columns), log_density, -jnp.inf)
-
-    def _log_det(self, codes: jax.Array, columns: jax.Array) -> jax.Array:
-        return self.space.log_det(codes, columns) + self.standing.log_scale.sum()
+        log_density = self.encoder.log_prob(standard, self.space.encode_observed(columns))
+        return log_density - self.standing.log_scale.sum()
 
 
 class HeldFactor(ClosedFactor):

@@ -86,7 +86,10 @@ class GuideParts:
     def list_factors(self, program: Program, trained: tuple[Encoder, Standing] | None) -> tuple[Factor, ...]:
         """Return what draws all latents, with the arguments of this call of the program."""
         space = replace(self.space, model=bind(self.model, program))  # supports may end where the arguments say
-        neural = () if trained is None else (GuideFactor(*trained, space),)
+        neural: tuple[Factor, ...] = ()
+        if trained is not None:
+            encoder, standing = trained
+            neural = (GuideFactor(encoder=encoder, standing=standing, space=space),)
         barren = self.inverse.generative
         rest = (GenerativeFactor(bind(self.model, program), barren),) if barren else ()
         return (*neural, *self.list_held(program), *rest)

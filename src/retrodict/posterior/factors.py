@@ -65,11 +65,13 @@ class Factor(eqx.Module):
         """Return the log density of the variables given their parents, in nats; minus infinity outside of supports."""
 
 
-class NeuralFactor(Factor):
-    """The latents that an encoder draws, on the columns of its space."""
+class CodedFactor(Factor):
+    """Latents that are drawn as codes, on the columns of a space (abstract).
 
-    encoder: Encoder
-    space: Space = eqx.field(static=True)
+    To subclass: ``draw_codes`` and ``score_codes`` know the density of codes, and nothing of values.
+    """
+
+    space: eqx.AbstractVar[Space]
 
     @property
     def variables(self) -> tuple[Name, ...]:
@@ -81,23 +83,45 @@ class NeuralFactor(Factor):
         """The observed variables of the space."""
         return self.space.net.observed
 
-    @property
-    def width(self) -> int:
-        """That of the widest layer."""
-        return self.encoder.network.width
+    @abstractmethod
+    def draw_codes(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Return codes, one draw for each row of columns, and their log density in nats."""
+
+    @abstractmethod
+    def score_codes(self, codes: jax.Array, columns: jax.Array) -> jax.Array:
+        """Return the log density of codes given columns, in nats."""
 
     def draw(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Draw codes, and return the values that they stand for."""
-        codes, log_density = self.encoder.sample_and_log_prob(key, self.space.encode_observed(columns))
+        codes, log_density = self.draw_codes(key, columns)
         columns = self.space.decode_latents(codes, columns)
         return columns, log_density - self.space.log_det(codes, columns)
 
     def score(self, columns: jax.Array) -> jax.Array:
         """Return the log density of the values, from that of their codes."""
         codes = self.space.encode_latents(columns)
-        log_density = self.encoder.log_prob(codes, self.space.encode_observed(columns))
-        log_density = log_density - self.space.log_det(codes, columns)
+        log_density = self.score_codes(codes, columns) - self.space.log_det(codes, columns)
         return jnp.where(self.space.contains(columns), log_density, -jnp.inf)
+
+
+class NeuralFactor(CodedFactor):
+    """The latents that an encoder draws."""
+
+    encoder: Encoder
+    space: Space = eqx.field(static=True)
+
+    @property
+    def width(self) -> int:
+        """That of the widest layer."""
+        return self.encoder.network.width
+
+    def draw_codes(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Draw with the encoder."""
+        return self.encoder.sample_and_log_prob(key, self.space.encode_observed(columns))
+
+    def score_codes(self, codes: jax.Array, columns: jax.Array) -> jax.Array:
+        """Score with the encoder."""
+        return self.encoder.log_prob(codes, self.space.encode_observed(columns))
 
 
 class ClosedFactor(Factor):
@@ -175,7 +199,7 @@ def list_factors(
 ) -> tuple[Factor, ...]:
     """Return the factors of a posterior: an encoder draws what has no closed form, the model the barren latents."""
     barren = space.inverse.generative
-    neural = () if encoder is None else (NeuralFactor(encoder, space),)
+    neural = () if encoder is None else (NeuralFactor(encoder=encoder, space=space),)
     return (*neural, *map(ClosedFactor, forms), *([GenerativeFactor(model, barren)] if barren else []))
 
 

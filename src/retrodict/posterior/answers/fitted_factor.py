@@ -14,11 +14,10 @@ from retrodict.encode.encoder import Encoder
 from retrodict.encode.features import Scaling
 from retrodict.encode.space import Space
 from retrodict.graph.bayesnet import Variable
-from retrodict.graph.names import Name
 from retrodict.graph.rows import Rows
 from retrodict.plan.dependencies import Dependencies
 from retrodict.plan.layout import Floats
-from retrodict.posterior.factors import Factor
+from retrodict.posterior.factors import CodedFactor
 from retrodict.train.loop import Plan, train
 from retrodict.train.objectives.cross_entropy import cross_entropy
 from retrodict.train.optimizers import choose_optimizer
@@ -28,39 +27,24 @@ STEPS, BATCH, LEARNING_RATE = 600, 256, 5e-3
 WIDTHS = (32,)
 
 
-class FittedFactor(Factor):
+class FittedFactor(CodedFactor):
     """The latents that an encoder without data draws: it was fitted to the posterior of one observation."""
 
     encoder: Encoder
     space: Space = eqx.field(static=True)
 
     @property
-    def variables(self) -> tuple[Name, ...]:
-        """The latents that have codes."""
-        return tuple(self.space.code_columns)
-
-    @property
-    def parents(self) -> tuple[Name, ...]:
-        """None: what was observed is one observation."""
-        return ()
-
-    @property
     def width(self) -> int:
         """That of the widest layer."""
         return self.encoder.network.width
 
-    def draw(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Draw codes, and return the values that they stand for."""
-        codes, log_density = self.encoder.sample_and_log_prob(key, _show_nothing(columns))
-        decoded = self.space.decode_latents(codes, columns)
-        return decoded, log_density - self.space.log_det(codes, decoded)
+    def draw_codes(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Draw with the encoder, whatever is observed."""
+        return self.encoder.sample_and_log_prob(key, _show_nothing(columns))
 
-    def score(self, columns: jax.Array) -> jax.Array:
-        """Return the log density of the values, from that of their codes."""
-        codes = self.space.encode_latents(columns)
-        density = self.encoder.log_prob(codes, _show_nothing(columns))
-        log_density = density - self.space.log_det(codes, columns)
-        return jnp.where(self.space.contains(columns), log_density, -jnp.inf)
+    def score_codes(self, codes: jax.Array, columns: jax.Array) -> jax.Array:
+        """Score with the encoder, whatever is observed."""
+        return self.encoder.log_prob(codes, _show_nothing(columns))
 
 
 def fit_factor(space: Space, codes: Floats, seed: int, steps: int = STEPS) -> FittedFactor:
@@ -71,7 +55,7 @@ def fit_factor(space: Space, codes: Floats, seed: int, steps: int = STEPS) -> Fi
     encoder = build_encoder(dependencies, build, "shared", _widen(dependencies), conditional="mixture", scaling=scaling)
     plan = Plan(steps, BATCH, epoch=100, optimizer=choose_optimizer(LEARNING_RATE, steps))
     trained, _ = train(encoder, _score_rows, ShuffledRows(jnp.asarray(rows), BATCH), plan, fit, quiet=True)
-    return FittedFactor(trained, space)
+    return FittedFactor(encoder=trained, space=space)
 
 
 def _score_rows(encoder: Encoder, key: jax.Array, rows: jax.Array) -> jax.Array:

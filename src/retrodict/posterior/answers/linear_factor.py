@@ -12,9 +12,8 @@ import numpy as np
 from scipy.special import gammaln
 
 from retrodict.encode.space import Space
-from retrodict.graph.names import Name
 from retrodict.graph.rows import Integers, Mask
-from retrodict.posterior.factors import Factor
+from retrodict.posterior.factors import CodedFactor
 from retrodict.posterior.weights.pareto import Doubles
 
 # Tails of the noise: Student's t with so many degrees of freedom more than there are codes.
@@ -82,10 +81,12 @@ class LinearProposal:
         """Return it as a factor of a posterior."""
         moments = self.center, self.mixing, self.whitening, self.log_scale
         center, mixing, whitening, log_scale = (jnp.asarray(array, jnp.float32) for array in moments)
-        return LinearFactor(center, mixing, whitening, log_scale, self.freedom, space)
+        return LinearFactor(
+            center=center, mixing=mixing, whitening=whitening, log_scale=log_scale, freedom=self.freedom, space=space
+        )
 
 
-class LinearFactor(Factor):
+class LinearFactor(CodedFactor):
     """The latents of a `LinearProposal`, on the columns of a space; it answers one observation alone."""
 
     center: jax.Array
@@ -96,32 +97,18 @@ class LinearFactor(Factor):
     space: Space = eqx.field(static=True)
 
     @property
-    def variables(self) -> tuple[Name, ...]:
-        """The latents that have codes."""
-        return tuple(self.space.code_columns)
-
-    @property
-    def parents(self) -> tuple[Name, ...]:
-        """None: what was observed is one observation."""
-        return ()
-
-    @property
     def width(self) -> int:
         """The number of codes."""
         return len(self.center)
 
-    def draw(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Draw codes, and return the values that they stand for."""
+    def draw_codes(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Draw noise, and mix it."""
         noise = jax.random.t(key, self.freedom, (*columns.shape[:-1], len(self.center)), columns.dtype)
-        codes = self.center + noise @ self.mixing.T
-        decoded = self.space.decode_latents(codes, columns)
-        return decoded, self._score_noise(noise) - self.space.log_det(codes, decoded)
+        return self.center + noise @ self.mixing.T, self._score_noise(noise)
 
-    def score(self, columns: jax.Array) -> jax.Array:
-        """Return the log density of the values, from that of their codes."""
-        codes = self.space.encode_latents(columns)
-        log_density = self._score_noise((codes - self.center) @ self.whitening.T) - self.space.log_det(codes, columns)
-        return jnp.where(self.space.contains(columns), log_density, -jnp.inf)
+    def score_codes(self, codes: jax.Array, columns: jax.Array) -> jax.Array:
+        """Score the noise that codes are mixed of."""
+        return self._score_noise((codes - self.center) @ self.whitening.T)
 
     def _score_noise(self, noise: jax.Array) -> jax.Array:
         each = find_constant(self.freedom) + _log_kernel(jnp, noise, self.freedom) - self.log_scale

@@ -30,13 +30,13 @@ class Marginal:
 
     Arguments:
         compiled: the model and its programs.
-        space: that of the codes.
+        encoder: what draws the codes.
         exact: what draws all other latents, each from its full conditional or, where barren, from the model.
         observed: the observed columns, ``(1, columns)``.
     """
 
     compiled: Compiled
-    space: Space
+    encoder: NeuralFactor
     exact: tuple[Factor, ...]
     observed: Floats
 
@@ -52,7 +52,12 @@ class Marginal:
                 "a posterior can be refined where one encoder draws first and all other factors are exact",
                 remedy="Use importance, which takes any factors.",
             )
-        return cls(compiled, first.space, tuple(others), observed)
+        return cls(compiled, first, tuple(others), observed)
+
+    @property
+    def space(self) -> Space:
+        """That of the codes."""
+        return self.encoder.space
 
     @property
     def size(self) -> int:

@@ -15,7 +15,7 @@ from retrodict.posterior.answers.linear_factor import LinearProposal
 from retrodict.posterior.answers.marginal import Marginal, rows_of
 from retrodict.posterior.answers.tempering import DRAWS, Adapted, adapt, choose_temperature
 from retrodict.posterior.answers.weighing import Factors, weigh
-from retrodict.posterior.factors import Factor
+from retrodict.posterior.factors import CodedFactor
 from retrodict.posterior.observations import Evidence
 from retrodict.posterior.programs import Compiled
 from retrodict.posterior.weights.importance import choose_systematically
@@ -48,7 +48,7 @@ def refine_factors(compiled: Compiled, factors: Factors, evidence: Evidence, see
     if target.is_discrete:
         return Refined(_refine_discrete(compiled, factors, evidence, seed, deadline))
     rng = np.random.default_rng(seed)
-    adapted = _adapt_somehow(target, factors[0], rng, seed, deadline)
+    adapted = _adapt_somehow(target, target.encoder, rng, seed, deadline)
     linear = adapted.proposal.to_factor(target.space)
     codes, log_density = adapted.proposal.draw(rng, FITTED)
     log_weights = target.score(codes) - log_density
@@ -66,7 +66,9 @@ def refine_factors(compiled: Compiled, factors: Factors, evidence: Evidence, see
     return refined
 
 
-def _adapt_somehow(target: Marginal, encoder: Factor, rng: np.random.Generator, seed: int, deadline: float) -> Adapted:
+def _adapt_somehow(
+    target: Marginal, encoder: CodedFactor, rng: np.random.Generator, seed: int, deadline: float
+) -> Adapted:
     """Return what rounds make of draws of the encoder or, where they do not arrive, of the top of the posterior."""
     codes, log_density = propose(target, encoder, seed)
     adapted = adapt(target, codes, log_density, rng, deadline)
@@ -83,7 +85,7 @@ def _adapt_somehow(target: Marginal, encoder: Factor, rng: np.random.Generator, 
     return max(found, key=lambda each: (each.temperature, each.share))
 
 
-def propose(target: Marginal, encoder: Factor, seed: int) -> tuple[Doubles, Doubles]:
+def propose(target: Marginal, encoder: CodedFactor, seed: int) -> tuple[Doubles, Doubles]:
     """Return codes that an encoder draws for the observation, and their log density."""
     found = target.compiled.programs.run(
         _propose, encoder, jax.random.key(seed), rows_of(np.repeat(target.observed, DRAWS, axis=0))
@@ -101,14 +103,13 @@ def _standardize(size: int) -> tuple[Doubles, Doubles]:
     return np.zeros(size), np.eye(size)
 
 
-def _propose(factor: Factor, key: jax.Array, observed: jax.Array) -> tuple[jax.Array, jax.Array]:
-    space = factor.space  # type: ignore[attr-defined]
-    return factor.encoder.sample_and_log_prob(key, space.encode_observed(space.place(observed)))  # type: ignore[attr-defined]
+def _propose(factor: CodedFactor, key: jax.Array, observed: jax.Array) -> tuple[jax.Array, jax.Array]:
+    return factor.draw_codes(key, factor.space.place(observed))
 
 
 def _refine_discrete(compiled: Compiled, factors: Factors, evidence: Evidence, seed: int, deadline: float) -> Factors:
     """Return factors with an encoder fitted, round by round, to draws with tempered weights."""
-    space, exact = factors[0].space, factors[1:]  # type: ignore[attr-defined]
+    space, exact = compiled.space, factors[1:]
     rng, best, most = np.random.default_rng(seed), factors, -1.0
     for number in range(DISCRETE_ROUNDS):
         weighed = weigh(compiled, factors, evidence, FITTED, int(rng.integers(2**32)))
