@@ -47,7 +47,7 @@ from retrodict.posterior.row_blocks import Request
 from retrodict.posterior.sharing import share
 from retrodict.posterior.storage import Parts, save_parts
 from retrodict.posterior.trained import describe_trained
-from retrodict.posterior.weights.importance import Importance
+from retrodict.posterior.weights.importance import Importance, leave_out
 from retrodict.train.loop import History
 
 # Rows of a piece of a stream where nothing else is asked for.
@@ -284,7 +284,7 @@ class AmortizedPosterior(Portable):
         program = partial(self._compiled.weigh, self.factors)
         rows, log_weights = row_blocks.collect(row_blocks.run_blocks(request, seed, program), request.rows)
         draws = self._space.unpack(self._shape(rows, request))
-        return Importance(draws, log_weights.reshape(request.draws, *evidence.batch))
+        return Importance(draws, leave_out(log_weights.reshape(request.draws, *evidence.batch)))
 
     def calibration(
         self, simulations: int = 5000, draws: int = 999, *, seed: int = 0, alpha: float = 0.001

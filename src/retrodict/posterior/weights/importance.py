@@ -19,6 +19,8 @@ from retrodict.posterior.weights.pareto import Doubles, Smoothed, smooth, thresh
 
 # Weights with a smaller share of effective draws are not reliable, whatever k-hat is.
 LEAST_SHARE = 0.1
+# The largest share of draws without a density that counts as chance.
+MOST_UNDEFINED = 0.01
 # The most observations that an answer in words describes one by one.
 MOST_SHOWN = 8
 
@@ -208,6 +210,20 @@ class Importance(Tabular):
 
     def _average(self, values: Floats) -> Doubles:
         return np.asarray((_widen(self.weights, values) * values).sum(axis=0))
+
+
+def leave_out(log_weights: Floats) -> Floats:
+    """Return log weights without those few that are NaN: of draws so far out that densities cannot be computed there.
+
+    They weigh nothing where they are at most one in a hundred of an observation; more are left for `Importance` to
+    refuse, since then the model or the encoder is at fault.
+
+    >>> leave_out(np.append(np.zeros(199), np.nan))[-1].item(), leave_out(np.array([0.0, np.nan]))[-1].item()
+    (-inf, nan)
+    """
+    undefined = np.isnan(log_weights)
+    few = undefined.mean(axis=0) <= MOST_UNDEFINED
+    return np.asarray(np.where(undefined & few, -np.inf, log_weights))
 
 
 def choose_systematically(rng: np.random.Generator, weights: Doubles, n: int) -> np.ndarray[Any, np.dtype[np.int64]]:
