@@ -24,6 +24,8 @@ from retrodict.posterior.program_answer import leave_untrained
 from retrodict.train.loop import TrainingError
 
 DRAWS, ANSWERS = 10_000, 4000
+# Seconds of training at most: with the answer it is to be three minutes.
+TRAINING = 90
 Row = dict[str, Any]
 
 
@@ -91,7 +93,7 @@ def run(name: str, seed: int, folder: Path | None, columns: list[str]) -> Iterat
     case = Case(load(name, folder), find_reference(name, folder), seed)
     start = time.perf_counter()
     try:
-        posterior, failed = rd.amortize(case.model, seed=seed, quiet=True), {}
+        posterior, failed = rd.amortize(case.model, seconds=TRAINING, seed=seed, quiet=True), {}
     except (rd.errors.SimulationError, TrainingError) as error:
         # What `rd.answer` does, too: there is no encoder, and the answer is searched for from standard codes.
         posterior, failed = leave_untrained(case.model, seed), {"error": f"{type(error).__name__}: {error}"[:500]}
