@@ -19,8 +19,8 @@ TRANSLATED = 0.05
 HEAD = """# Posteriors of real programs
 
 Written by `make bench-posteriors`. Nine posteriors of posteriordb, with its reference draws, and twelve programs of
-NumPyro's examples and tutorials on published data, with long NUTS runs as reference. `rd.amortize` has its defaults and 90 seconds at most;
-each program is run with {seeds}.
+NumPyro's examples and tutorials on published data, with long NUTS runs as reference. `rd.amortize` has its defaults
+and 90 seconds at most; each program is run with {seeds}.
 
 *offset*: the mean that lies farthest from the reference, in standard deviations of the reference. *sds*: the least and
 the largest ratio of standard deviations to those of the reference. All are the worst of all parameters and of all
