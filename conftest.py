@@ -31,6 +31,10 @@ QUICKLY = [
 if version("jaxlib").startswith("0.10."):  # 0.12 does not know this flag, and ends the process
     QUICKLY.append("--xla_cpu_use_fusion_emitters=false")
 os.environ.setdefault("XLA_FLAGS", " ".join(QUICKLY))
+# A program has a location for each operation, which only profilers read.
+os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
+# Traced programs are many objects and hardly any garbage, for which Python would look again and again.
+gc.set_threshold(50_000, 50, 100)
 
 settings.register_profile("same-every-time", derandomize=True, deadline=None, database=None, max_examples=100)
 settings.load_profile("same-every-time")
@@ -80,6 +84,11 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 def resident_bytes() -> int:
     """How much memory this process has."""
     return int((SELF / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def pytest_collection_finish() -> None:
+    """Let Python look for garbage among newer objects alone: what is imported by now stays."""
+    gc.freeze()
 
 
 # -- pieces of a suite -------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def test_a_differential_equation_is_solved() -> None:
     np.testing.assert_allclose(states[:, 0], np.exp(-0.1 * np.arange(21)), rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", STRUCTURED)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) for name in STRUCTURED])
 def test_references_of_our_own_are_calibrated(name: str) -> None:
     task, random = STRUCTURED[name], np.random.default_rng(0)
     simulated = rd.from_numpyro(task.program, observed=task.observed).simulate(seed=2, n=REPEATS)
