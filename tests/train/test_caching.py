@@ -23,9 +23,10 @@ print(len(misses))
 """
 
 
-def test_a_second_process_compiles_nothing(tmp_path):
+def test_few_programs_are_compiled_up_to_the_first_draws_and_none_by_a_second_process(tmp_path):
+    """Simulations as codes, simulations that novelty is judged by, draws."""
     first, second = (int(run_python(CODE.format(folder=str(tmp_path / "cache")))) for _ in range(2))
-    assert first > 5
+    assert first == 3
     assert second == 0
 
 

@@ -58,7 +58,7 @@ class Scaling(NamedTuple):
         )
         # by NumPy: JAX would compile it
         joined = (np.concatenate([np.asarray(part) for part in columns]) for columns in zip(*parts, strict=True))
-        return cls(*map(jnp.asarray, joined))
+        return cls(*map(jax.device_put, joined))
 
     @classmethod
     def fit(
@@ -78,7 +78,7 @@ class Scaling(NamedTuple):
         heavy = (core > 0) & (spread > HEAVY * core)
         center, spread = np.where(heavy, middle, mean), np.where(heavy, core, spread)
         scaling = np.where(real, center, 0.0), np.where(real & (spread > 0), spread, 1.0)
-        return cls(*(jnp.asarray(part, jnp.float32) for part in scaling))
+        return cls(*(jax.device_put(np.asarray(part, np.float32)) for part in scaling))
 
 
 class Features(eqx.Module):

@@ -13,6 +13,7 @@ import numpy as np
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.features import SCALING_DRAWS, Scaling
+from retrodict.encode.keys import fold_key, make_key, split_key
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.start.linear_start import count_draws, start_linearly
 from retrodict.encode.statistics import make_statistics, refer
@@ -50,7 +51,7 @@ class Keys(NamedTuple):
     @classmethod
     def of(cls, seed: int) -> Keys:
         """Divide a seed."""
-        return cls(*jax.random.split(jax.random.key(seed), 3))
+        return cls(*split_key(make_key(seed), 3))
 
 
 def amortize(
@@ -141,7 +142,7 @@ def amortize(
         encoder, history = fit(
             untrained, compiled.simulate_codes, plan, keys.fit, names=names, title="amortize", quiet=quiet
         )
-    familiar = Familiar.of(compiled, jax.random.fold_in(keys.scale, 1))
+    familiar = Familiar.of(compiled, fold_key(keys.scale, 1))
     return AmortizedPosterior.of(model, inverse, encoder, history, recipe=recipe, familiar=familiar, forms=forms)
 
 

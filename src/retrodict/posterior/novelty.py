@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from retrodict.encode.keys import split_key
 from retrodict.errors import NoveltyWarning, warn_user
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Mask
@@ -75,7 +76,7 @@ class Familiar:
     def of(cls, compiled: Compiled, key: jax.Array) -> Familiar:
         """Learn from fresh simulations of a model, which is what training sees."""
         n = max(64, min(SIMULATIONS, MOST_NUMBERS // compiled.space.width))
-        drawn = (compiled.space.split(compiled.simulate(k, n))[1] for k in jax.random.split(key))
+        drawn = (compiled.space.split(np.asarray(compiled.simulate(k, n)))[1] for k in split_key(key))
         return cls.learn(*(_keep_usable(np.asarray(observed, np.float64)) for observed in drawn))
 
     @classmethod

@@ -10,7 +10,6 @@ from time import monotonic
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from retrodict.encode.encoder import Encoder
@@ -522,8 +521,8 @@ class AmortizedPosterior(Portable):
         result = np.empty(len(rows), np.float32)
         for start in range(0, len(rows), size):
             chosen = (start + np.arange(size)) % len(rows)
-            block = rows[chosen], seen[observation[chosen]]
-            scores = self._compiled.score(self.factors, *(jnp.asarray(array, jnp.float32) for array in block))
+            block = rows[chosen].astype(np.float32), seen[observation[chosen]].astype(np.float32)
+            scores = self._compiled.score(self.factors, *jax.device_put(block))
             result[start : start + size] = np.asarray(scores)[: len(rows) - start]
         return result.reshape(shape)
 

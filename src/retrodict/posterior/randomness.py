@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from retrodict.encode.keys import fold_key, make_key
 from retrodict.encode.space import Space
 from retrodict.errors import ProgramError
 from retrodict.graph.names import Name
@@ -58,7 +59,7 @@ def require_draws_of_key(draw: Draw, key: jax.Array, first: Any, names: Sequence
     frozen = ~_same(first, first[:1])
     for number in range(KEYS):
         if frozen.any():
-            frozen &= _same(np.asarray(draw(jax.random.fold_in(key, number))), first)
+            frozen &= _same(np.asarray(draw(fold_key(key, number))), first)
     _refuse(frozen, names, ONCE)
 
 
@@ -83,12 +84,12 @@ def _require_pure(model: Model, what: str, trace: Trace) -> None:
 
 
 def _trace_draw(model: Model, rows: int) -> ClosedJaxpr:
-    return jax.make_jaxpr(lambda key: model.draw(key, rows))(jax.random.key(0))
+    return jax.make_jaxpr(lambda key: model.draw(key, rows))(make_key(0))
 
 
 def _trace_redraw(model: Model, rows: int, which: Mask) -> ClosedJaxpr:
-    columns = jnp.zeros((rows, model.layout.width))
-    return jax.make_jaxpr(lambda key, columns: model.redraw(key, columns, which))(jax.random.key(0), columns)
+    columns = np.zeros((rows, model.layout.width), np.float32)
+    return jax.make_jaxpr(lambda key, columns: model.redraw(key, columns, which))(make_key(0), columns)
 
 
 def _renew(model: Model) -> Model:

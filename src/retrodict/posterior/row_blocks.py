@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from itertools import chain
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from retrodict.encode.keys import fold_key, make_key
 from retrodict.plan.layout import Floats
 from retrodict.posterior.observations import Evidence
 
@@ -47,7 +47,7 @@ class Request:
         flat = np.asarray(self.evidence.rows, np.float32)
         for start in range(0, self.rows, self.block):
             observation = (start + np.arange(self.block)) % len(flat)
-            yield start, min(start + self.block, self.rows), jnp.asarray(flat[observation])
+            yield start, min(start + self.block, self.rows), jax.device_put(flat[observation])
 
 
 def choose_block(rows: int, width: int) -> int:
@@ -64,9 +64,9 @@ def run_blocks(
     request: Request, seed: int, program: Callable[[jax.Array, jax.Array], tuple[jax.Array, ...]]
 ) -> Iterator[tuple[Floats, ...]]:
     """Run ``program(key, observed)`` block by block and return the rows that it gives, in their order."""
-    key = jax.random.key(seed)
+    key = make_key(seed)
     for number, (start, stop, observed) in enumerate(request.blocks()):
-        results = program(jax.random.fold_in(key, number), observed)
+        results = program(fold_key(key, number), observed)
         yield tuple(np.asarray(result)[: stop - start] for result in results)
 
 

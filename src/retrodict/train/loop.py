@@ -13,6 +13,7 @@ import jax
 import optax
 from jaxtyping import Array, Float, Key
 
+from retrodict.encode.keys import fold_key, split_key
 from retrodict.errors import RetrodictError
 from retrodict.plan.counts import read_count
 from retrodict.train.compiled import TRAINING
@@ -252,7 +253,7 @@ def _run_epoch(
 ) -> tuple[TrainingState, Float[Array, " steps"]]:
     objective, optimizer, piece, epoch, steps = setting
     shared = source.share(key, state.step, epoch)
-    _, own = jax.random.split(jax.random.fold_in(key, state.step))
+    _, own = split_key(fold_key(key, state.step))
     return take_steps(state, held, objective, optimizer, partial(shared, key), own, steps, piece)
 
 
@@ -277,7 +278,7 @@ def take_steps(
 
     def advance(state: TrainingState, _: None) -> tuple[TrainingState, Float[Array, ""]]:
         differentiate = partial(eqx.filter_value_and_grad(measure), state.parameters)
-        own = jax.random.fold_in(key, state.step)
+        own = fold_key(key, state.step)
         loss, gradient = average(partial(differentiate, own), draw(state.step), piece)
         return state.take(optimizer, loss, gradient), loss
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
@@ -75,7 +76,7 @@ class BlockLinear(eqx.Module):
         classes = classify(listens.lengths, rows)
         nothing = int(place.max(initial=-1)) + 1
         sources = [_pad([rows[i] for i in members], nothing) for members in classes]
-        self.sources = tuple(map(jnp.asarray, sources))
+        self.sources = tuple(map(jax.device_put, sources))
         self.first = tuple(map(_find_run, sources))
         self.shapes = tuple((len(source), outputs, source.shape[1] * inputs) for source in sources)
         scales = [
@@ -83,8 +84,8 @@ class BlockLinear(eqx.Module):
             for members, shape in zip(classes, self.shapes, strict=True)
         ]
         scale = np.concatenate([np.zeros(0, np.float32), *map(np.ravel, scales)])
-        self.weights = jnp.asarray(draw_noise(key, scale.shape) * scale)
-        self.bias = jnp.asarray(np.zeros((len(listens), outputs), np.float32))
+        self.weights = jax.device_put((draw_noise(key, scale.shape) * scale).astype(np.float32))
+        self.bias = jax.device_put(np.zeros((len(listens), outputs), np.float32))
         order = np.concatenate([np.zeros(0, dtype=np.int64), *classes]).astype(np.int64)
         self.row = tuple(np.argsort(order).tolist())
         self.in_use = int(listens.lengths.sum()) * inputs * outputs + len(listens) * outputs
@@ -141,7 +142,7 @@ class BlockLinear(eqx.Module):
                 if len(parents):
                     source = np.asarray(self.sources[owner[column]])[within]
                     weights[:, np.searchsorted(source, parents)] = slopes[:, place].T
-        return eqx.tree_at(lambda layer: (layer.weights, layer.bias), self, (jnp.asarray(stored), jnp.asarray(bias)))
+        return eqx.tree_at(lambda layer: (layer.weights, layer.bias), self, jax.device_put((stored, bias)))
 
     def list_sources(self, groups: int) -> list[Integers]:
         """Return the places of the groups of inputs, of which there are so many, that each output group listens to."""

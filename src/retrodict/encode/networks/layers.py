@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
@@ -20,7 +19,7 @@ class MaskedLinear(eqx.Module):
 
     >>> import numpy as np
     >>> layer = MaskedLinear(np.array([[True, False]]), jax.random.key(0))
-    >>> jax.jacobian(layer)(jnp.ones(2))[0, 1].item()
+    >>> jax.jacobian(layer)(np.ones(2, np.float32))[0, 1].item()
     0.0
     """
 
@@ -29,9 +28,9 @@ class MaskedLinear(eqx.Module):
     mask: Bool[Array, "inputs outputs"]
 
     def __init__(self, mask: Mask, key: Key[Array, ""], gain: float = 2.0) -> None:
-        self.mask = jnp.asarray(mask.T)
+        self.mask = jax.device_put(mask.T)
         self.weight = draw_weights(key, self.mask, gain)
-        self.bias = jnp.asarray(np.zeros(mask.shape[0], np.float32))
+        self.bias = jax.device_put(np.zeros(mask.shape[0], np.float32))
 
     def __call__(self, values: Float[Array, "*batch inputs"]) -> Float[Array, "*batch outputs"]:
         """Apply the map to the last axis."""
@@ -56,7 +55,7 @@ class MaskedLinear(eqx.Module):
             by_column[:, columns[:, None], own] = 0.0
             by_column[parents[:, None, None], columns[:, None], own] = slopes
             bias_of[columns[:, None], own] = intercepts
-        return eqx.tree_at(lambda layer: (layer.weight, layer.bias), self, (jnp.asarray(weight), jnp.asarray(bias)))
+        return eqx.tree_at(lambda layer: (layer.weight, layer.bias), self, jax.device_put((weight, bias)))
 
 
 def draw_weights(
@@ -68,7 +67,7 @@ def draw_weights(
     """
     real = np.asarray(mask)
     inputs = np.maximum(real.sum(axis=-2, keepdims=True), 1)
-    return jnp.asarray(draw_noise(key, real.shape) * np.sqrt(gain / inputs) * real, jnp.float32)
+    return jax.device_put((draw_noise(key, real.shape) * np.sqrt(gain / inputs) * real).astype(np.float32))
 
 
 def draw_noise(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
+from retrodict.encode.keys import split_key
 from retrodict.encode.networks.block_linear import BlockLinear, Selection
 from retrodict.encode.networks.layers import MaskedLinear
 from retrodict.encode.networks.lines import Lines
@@ -105,7 +106,7 @@ class DenseNetwork(Network):
 
     def __init__(self, groups: UnitGroups, parameters: int, key: Key[Array, ""], *, skip: bool) -> None:
         *hidden, last = groups.masks
-        keys = jax.random.split(key, len(hidden) + 2)
+        keys = split_key(key, len(hidden) + 2)
         self.layers = (
             *(MaskedLinear(mask, k) for mask, k in zip(hidden, keys, strict=False)),
             MaskedLinear(np.repeat(last, parameters, axis=0), keys[-2], gain=QUIET),
@@ -182,7 +183,7 @@ class BlockNetwork(Network):
         dependencies = groups.dependencies
         inputs = np.arange(int(dependencies.features.sum()))
         sets = expand(groups.sets, dependencies.features)
-        keys = iter(jax.random.split(key, len(groups.units) + 2))
+        keys = iter(split_key(key, len(groups.units) + 2))
         layers = [BlockLinear(sets, (1, groups.units[0]), inputs, next(keys))]
         for units in itertools.pairwise(groups.units):
             layers.append(BlockLinear(groups.within, units, np.array(layers[-1].row), next(keys)))

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from retrodict.encode.keys import split_key
 from retrodict.encode.networks.layers import draw_weights
 from retrodict.encode.networks.lines import Lines
 from retrodict.encode.networks.network import QUIET, Inputs, Network, Parameters, State, expand
@@ -28,9 +29,9 @@ class StackedLinear(eqx.Module):
     mask: Bool[Array, "networks inputs outputs"]
 
     def __init__(self, mask: Mask, key: Key[Array, ""], gain: float = 2.0) -> None:
-        self.mask = jnp.asarray(mask)
+        self.mask = jax.device_put(mask)
         self.weight = draw_weights(key, self.mask, gain)
-        self.bias = jnp.asarray(np.zeros((mask.shape[0], 1, mask.shape[2]), np.float32))
+        self.bias = jax.device_put(np.zeros((mask.shape[0], 1, mask.shape[2]), np.float32))
 
     def __call__(
         self, values: Float[Array, "some rows inputs"], networks: Index | None
@@ -49,7 +50,7 @@ class StackedLinear(eqx.Module):
             weight[networks[:, None], :, outputs] = 0.0
             weight[networks[None, :, None], inputs[:, :, None], outputs] = slopes
             bias[networks[:, None], 0, outputs] = intercepts
-        return eqx.tree_at(lambda layer: (layer.weight, layer.bias), self, (jnp.asarray(weight), jnp.asarray(bias)))
+        return eqx.tree_at(lambda layer: (layer.weight, layer.bias), self, jax.device_put((weight, bias)))
 
     @property
     def in_use(self) -> int:
@@ -96,12 +97,12 @@ class StackedNetwork(Network):
         networks, widest, last = *real.shape, max(self.sizes) * parameters
         masks = [np.ones((networks, a, b), bool) for a, b in itertools.pairwise([widest, *hidden, last])]
         masks[0] &= real[:, :, None]
-        keys = jax.random.split(key, len(masks) + 1)
+        keys = split_key(key, len(masks) + 1)
         gains = [2.0] * len(hidden) + [QUIET]
         self.layers = tuple(StackedLinear(m, k, g) for m, k, g in zip(masks, keys, gains, strict=False))
         direct = np.broadcast_to(real[:, :, None], (networks, widest, last))
         self.skip = StackedLinear(direct, keys[-1], gain=QUIET) if skip else None
-        self.inputs = jnp.asarray(inputs)
+        self.inputs = jax.device_put(inputs)
         self.level = tuple(dependencies.level.tolist())
 
     @property

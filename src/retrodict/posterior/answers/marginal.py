@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from retrodict.encode.keys import fold_key, make_key
 from retrodict.encode.space import Space
 from retrodict.errors import OptionError
 from retrodict.graph.rows import Integers, Mask
@@ -102,7 +103,7 @@ class Marginal:
         parts = []
         for start in range(0, len(rows), block):
             chosen = (start + np.arange(block)) % len(rows)
-            key = jax.random.fold_in(jax.random.key(seed), start // block)
+            key = fold_key(make_key(seed), start // block)
             drawn = self.compiled.programs.run(
                 _complete, self.space, self.exact, key, rows_of(rows[chosen]), rows_of(self.observed)
             )
