@@ -8,6 +8,7 @@ from .certificate.certify import MissingEdge as MissingEdge
 from .certificate.certify import certify as certify
 from .encode.encoder import Encoder as Encoder
 from .exact.closed_form import ClosedForm as ClosedForm
+from .exact.comparing import compare as compare
 from .graph.bayesnet import BayesNet as BayesNet
 from .graph.bayesnet import Variable as Variable
 from .graph.inverse import Inverse as Inverse
@@ -19,7 +20,6 @@ from .guide.lint import lint as lint
 from .guide.verdict import GuideVerdict as GuideVerdict
 from .guide.verdict import WrongShape as WrongShape
 from .guide.verdict import WrongSupport as WrongSupport
-from .invert import compare as compare
 from .invert import fully_connected as fully_connected
 from .invert import invert as invert
 from .invert import mean_field as mean_field

@@ -11,7 +11,8 @@ from rich.console import Console
 from retrodict import fully_connected, invert, reversal, zoo
 from retrodict.certificate.certify import certify
 from retrodict.cli.printing import print_calibration, print_certificate, print_orders
-from retrodict.invert.compare import COLUMNS, compare
+from retrodict.exact.comparing import compare
+from retrodict.invert.compare import COLUMNS
 from retrodict.posterior.calibration.calibration import Calibration
 
 RED, GREEN, YELLOW = "\x1b[31m", "\x1b[32m", "\x1b[33m"

@@ -10,8 +10,9 @@ import io
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -24,10 +25,12 @@ from retrodict.cli.options import Args, Elementwise, Latent, Observed, Source, o
 from retrodict.cli.printing import open_console, print_certificate, print_orders
 from retrodict.cli.report import report_command
 from retrodict.cli.train import train_command
-from retrodict.errors import RetrodictError, quote
+from retrodict.errors import RetrodictError
+from retrodict.exact.comparing import compare, list_closed
 from retrodict.graph.bayesnet import structure_of
 from retrodict.graph.inverse import Inverse
-from retrodict.invert import compare, invert
+from retrodict.graph.names import Name
+from retrodict.invert import invert
 from retrodict.invert.inversion import list_orders
 
 app = typer.Typer(pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})
@@ -95,10 +98,11 @@ def invert_command(
 ) -> None:
     """Derive the factorization that the posterior of a model has."""
     _prepare(plot)
-    inverse = invert(open_source(source, observed, latent, args, elementwise), order, minimize, budget=budget)
+    model = open_source(source, observed, latent, args, elementwise)
+    inverse = invert(model, order, minimize, budget=budget)
     inverse.require_size()
     _draw(inverse, plot)
-    _show(certify(inverse), as_json)
+    _show(certify(inverse), as_json, {} if as_json else list_closed(model, inverse))
 
 
 @app.command(
@@ -143,24 +147,10 @@ def compare_command(
     """Show what each order costs: edges, depth, width, and the work of a training step."""
     model = open_source(source, observed, latent, args, elementwise)
     comparison = compare(model, minimize, exact=exact, budget=budget)
-    forms = _find_forms(model)
     if as_json:
-        print(json.dumps({"source": source, **comparison.to_dict(), "exact": [form.to_dict() for form in forms]}))
-        return
-    print_orders(open_console(), comparison)
-    for form in forms:
-        typer.echo(f"closed form, {form.kind}: {quote(form.variables)}")
-
-
-def _find_forms(model: Any) -> tuple[Any, ...]:
-    """Return the closed forms of what can be simulated; a structure alone has none."""
-    from retrodict.models.model import Model
-
-    if not isinstance(model, Model):
-        return ()
-    from retrodict.exact.find_forms import plan_closed_forms
-
-    return plan_closed_forms(model)[1]
+        print(json.dumps({"source": source, **comparison.to_dict()}))
+    else:
+        print_orders(open_console(), comparison)
 
 
 @app.command("demo", epilog="Example: retrodict demo --out figures")
@@ -224,8 +214,8 @@ def _draw(what: Inverse | Certificate, path: Path | None) -> None:
         what.plot().save(path)
 
 
-def _show(certificate: Certificate, as_json: bool) -> None:
+def _show(certificate: Certificate, as_json: bool, closed: Mapping[Name, str] | None = None) -> None:
     if as_json:
         print(json.dumps(certificate.to_dict()))
     else:
-        print_certificate(open_console(), certificate)
+        print_certificate(open_console(), certificate, closed)

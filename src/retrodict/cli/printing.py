@@ -6,7 +6,7 @@ Names are data. They are printed as they are, never read as markup.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from retrodict.certificate.certify import Certificate
@@ -35,13 +35,14 @@ def open_console() -> Console:
     return Terminal()
 
 
-def print_certificate(console: Console, certificate: Certificate) -> None:
-    """Print the parents of each latent, the verdict, and some of its evidence."""
+def print_certificate(console: Console, certificate: Certificate, closed: Mapping[Name, str] | None = None) -> None:
+    """Print the parents of each latent and its closed form, if any has one, the verdict, and some of its evidence."""
     inverse = certificate.inverse
     _print(console, repr(inverse))
-    table = _begin_table("latent", "parents in the inverse")
+    table = _begin_table("latent", "parents in the inverse", *(["closed form"] if closed else []), left=3)
     for name in inverse.sampling_order:
-        _add_row(table, [str(name), " ".join(map(str, inverse.parents[name]))])
+        form = [closed.get(name, "")] if closed else []
+        _add_row(table, [str(name), " ".join(map(str, inverse.parents[name])), *form])
     console.print(table)
     if inverse.generative:
         barren = _enumerate(inverse.generative)
@@ -86,6 +87,8 @@ def print_orders(console: Console, comparison: Comparison) -> None:
     if any(row.proved for row in comparison.rows):
         less = "fewer" if comparison.minimize == "edges" else "less"
         _print(console, f"optimal: proved that no order has {less} {comparison.minimize}")
+    for line in comparison.tell_closed():
+        _print(console, line)
 
 
 def print_calibration(console: Console, outcome: Calibration) -> None:

@@ -30,6 +30,7 @@ def report_command(
     from retrodict.report import write_report
 
     require_writable(out)
-    net = structure_of(open_source(source, observed, latent, args, elementwise))
-    written = write_report(net, out, judge(net, guide) if guide else None, title=source, budget=budget)
+    model = open_source(source, observed, latent, args, elementwise)
+    verdict = judge(structure_of(model), guide) if guide else None
+    written = write_report(model, out, verdict, title=source, budget=budget)
     typer.echo(f"wrote {written}")

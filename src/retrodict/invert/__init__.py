@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from retrodict.invert.baselines import fully_connected, mean_field, reversal
-from retrodict.invert.compare import compare
 from retrodict.invert.inversion import invert
 
-__all__ = ["compare", "fully_connected", "invert", "mean_field", "reversal"]
+__all__ = ["fully_connected", "invert", "mean_field", "reversal"]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from time import perf_counter
 from typing import Any
 
-from retrodict.errors import OrderError, SizeError
-from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
+from retrodict.errors import OrderError, SizeError, quote
+from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.inverse import Inverse
+from retrodict.graph.names import Name
 from retrodict.invert.inversion import invert
 from retrodict.invert.orders import ORDERS
 from retrodict.pictures.table import Table, Tabular
@@ -44,10 +45,14 @@ class Row:
 
 @dataclass(frozen=True, repr=False)
 class Comparison(Tabular):
-    """Orders of one model side by side; ``str`` is a table to read, ``to_dict`` one for programs."""
+    """Orders of one model side by side; ``str`` is a table to read, ``to_dict`` one for programs.
+
+    ``closed`` names the closed form of each latent that has one, and needs no network.
+    """
 
     minimize: str
     rows: tuple[Row, ...]
+    closed: Mapping[Name, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         least = min(self.rows, key=lambda row: row.edges)
@@ -57,46 +62,31 @@ class Comparison(Tabular):
 
     @property
     def table(self) -> Table:
-        """The orders, those that are proved to be optimal marked."""
+        """The orders, those that are proved to be optimal marked, and what has a closed form."""
         proved = [number for number, row in enumerate(self.rows) if row.proved]
-        return Table(COLUMNS, [row.to_cells() for row in self.rows], "", proved, remarks=True)
+        caption = "; ".join(self.tell_closed())
+        return Table(COLUMNS, [row.to_cells() for row in self.rows], caption, proved, remarks=True)
+
+    def tell_closed(self) -> list[str]:
+        """Return a line for each kind of closed form."""
+        return [f"closed form, {kind}: {quote(names)}" for kind, names in self.list_closed()]
+
+    def list_closed(self) -> list[tuple[str, list[Name]]]:
+        """Return each kind of closed form with the latents that have it."""
+        kinds = dict.fromkeys(self.closed.values())
+        return [(kind, [name for name, own in self.closed.items() if own == kind]) for kind in kinds]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain lists, dictionaries, strings and numbers, as ``json.dumps`` takes them."""
-        return {"minimize": self.minimize, "rows": [asdict(row) for row in self.rows]}
+        exact = [{"kind": kind, "latents": list(map(str, names))} for kind, names in self.list_closed()]
+        return {"minimize": self.minimize, "rows": [asdict(row) for row in self.rows], "exact": exact}
 
 
-def compare(
-    net_or_model: BayesNet | HasStructure,
-    minimize: str | Callable[[Inverse], float] = "edges",
-    *,
-    exact: bool = True,
-    budget: float = 1.0,
-    **constraints: Any,
+def compare_orders(
+    net: BayesNet, minimize: str | Callable[[Inverse], float] = "edges", *, exact: bool = True, **options: Any
 ) -> Comparison:
-    """Return what each order makes of a model.
-
-    Arguments:
-        net_or_model: a model or its structure.
-        minimize: what ``"auto"`` and ``"exact"`` look for, as in `invert`.
-        exact: whether to try the order ``"exact"``, which may take a minute; it has no row where the model is too large
-            to prove it. Default True.
-        budget: seconds of local search for ``"auto"``, as in `invert`. Default 1.0.
-        **constraints: ``first``, ``last``, ``together`` and ``in_sequence`` of `invert`.
-
-    Returns: a `Comparison`; printed, it is a table with a row for each order.
-
-    Raises: what `invert` raises.
-
-    >>> net = BayesNet({"a": [], "b": ["a"], "c": ["b"], "d": ["c"]}, observed=["d"])
-    >>> table = compare(net)
-    >>> [(row.order, row.edges) for row in table.rows if row.order in ("reverse", "auto")]
-    [('reverse', 5), ('auto', 3)]
-    >>> print(str(table).splitlines()[0])
-    order              edges  depth  width  cost of a step  seconds
-
-    """
-    runs = run_orders(structure_of(net_or_model), minimize, exact=exact, budget=budget, **constraints)
+    """Return what each order makes of a structure, as `retrodict.compare` does, with no word on closed forms."""
+    runs = run_orders(net, minimize, exact=exact, **options)
     return Comparison(
         minimize if isinstance(minimize, str) else getattr(minimize, "__name__", "function"),
         tuple(measure(order, inverse, seconds) for order, inverse, seconds in runs),

@@ -7,7 +7,8 @@ from typing import Any
 
 from retrodict.certificate.certify import Certificate, certify
 from retrodict.errors import SizeError
-from retrodict.graph.bayesnet import BayesNet
+from retrodict.exact.comparing import list_closed
+from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
 from retrodict.graph.scenes import count
 from retrodict.invert import invert
 from retrodict.invert.orders import ORDERS
@@ -28,18 +29,22 @@ MOST_VERDICTS = 100_000
 Values = dict[str, Any]
 
 
-def gather(net: BayesNet, title: str, guide: Certificate | None = None, budget: float = 1.0) -> Values:
+def gather(
+    net_or_model: BayesNet | HasStructure, title: str, guide: Certificate | None = None, budget: float = 1.0
+) -> Values:
     """Return all that the page of a model shows; ``guide`` is the verdict on somebody's own.
 
     ``budget`` is that of `invert`. Orders that would make the page too large are left out and named in ``omitted``.
     Raises `SizeError` when not even one fits.
     """
+    net = structure_of(net_or_model)
     if len(net) > MOST_VARIABLES:
         raise SizeError(
             f"a report of {len(net):,} variables is more than a page can hold, {MOST_VARIABLES:,}",
             remedy="Report a smaller model of the same kind.",
         )
     views, omitted = _list_views(net, guide, budget)
+    closed = list_closed(net_or_model)
     return {
         "title": title,
         "summary": f"{count('latent variable', len(net.latents))}, {len(net.observed):,} observed, "
@@ -53,6 +58,7 @@ def gather(net: BayesNet, title: str, guide: Certificate | None = None, budget: 
         "views": views,
         "first": next((i for i, view in enumerate(views) if view["title"].startswith("auto")), 0),
         "omitted": omitted,
+        "closed": {str(net.index(name)): kind for name, kind in closed.items()},
     }
 
 

@@ -360,7 +360,8 @@ function showParents(wantedParent) {
     `Drawn as number ${step} of ${view.sampling.length}, in step ${view.steps[data.place[latent]]} of ${view.depth}; ` +
     `${say(own.length, "parent")}` +
     (missing.size ? `, ${missing.size} missing` : "") + (removable.size ? `, ${removable.size} removable` : "") +
-    (view.barren.includes(latent) ? ". Barren: no data below it, so it is drawn from the model itself, without a network." : ".");
+    (view.barren.includes(latent) ? ". Barren: no data below it, so it is drawn from the model itself, without a network." : ".") +
+    (latent in data.closed ? ` Closed form, ${data.closed[latent]}: drawn exactly, last, without a network.` : "");
   const listed = all.slice(0, MOST_LISTED);
   if (chosen.parent >= 0 && !listed.includes(chosen.parent)) listed.push(chosen.parent);
   const items = listed.map((parent) => listParent(parent, paths.get(parent), missing, removable));

@@ -13,7 +13,7 @@ from typing import Any
 
 from retrodict.certificate.certify import Certificate
 from retrodict.files.whole import write_whole
-from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
+from retrodict.graph.bayesnet import BayesNet, HasStructure
 from retrodict.pictures.svg import clean
 from retrodict.report.content import gather, list_omitted
 
@@ -49,7 +49,7 @@ def write_report(
     >>> "lacks 8 edges that the posterior needs" in page
     True
     """
-    write_whole(Path(path), render(gather(structure_of(net_or_model), title, guide, budget)).encode())
+    write_whole(Path(path), render(gather(net_or_model, title, guide, budget)).encode())
     return Path(path)
 
 
