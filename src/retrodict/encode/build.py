@@ -67,18 +67,18 @@ def build_encoder(
     )
 
 
-def list_layers(encoder: Encoder) -> list[Layer]:
+def list_layers(encoder: eqx.Module) -> list[Layer]:
     """Return all layers of an encoder."""
     nodes = jax.tree.leaves(encoder, is_leaf=lambda node: isinstance(node, Layer))
     return [node for node in nodes if isinstance(node, Layer)]
 
 
-def count_parameters(encoder: Encoder) -> int:
+def count_parameters(encoder: eqx.Module) -> int:
     """Return the number of weights and biases in use: weights that a mask switches off do not count."""
     return sum(layer.in_use for layer in list_layers(encoder))
 
 
-def count_stored(encoder: Encoder) -> int:
+def count_stored(encoder: eqx.Module) -> int:
     """Return the number of weights and biases that are stored, in use or not."""
     leaves = jax.tree.leaves(eqx.filter(list_layers(encoder), eqx.is_inexact_array))
     return sum(leaf.size for leaf in leaves)

@@ -14,6 +14,7 @@ from retrodict.encode.families.choice import AUTO, choose_conditional, read_fami
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.features import Scaling
 from retrodict.encode.networks.stacked import WIDTHS
+from retrodict.encode.peaks.build_peaks import Peaks
 from retrodict.encode.summaries import Summarized, Summary, read_summaries, summarize
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
@@ -31,7 +32,8 @@ class Recipe:
     """How the encoder of a model is made. Each field is an argument of `amortize`, `fit_model` and `AutoFaithful`.
 
     ``drawn`` are the latents that the encoder draws, where others have closed forms; None for all but the barren ones.
-    ``statistics`` are what such an encoder sees of data where there are no summaries.
+    ``statistics`` are what such an encoder sees of data where there are no summaries; with ``peaks`` it draws in the
+    units of the posterior (`PeakEncoder`), and sees these alone.
     A family that is no name of this package's own cannot be written down, and of summaries only the names: whoever
     reads a recipe from a file brings their modules. Recipes are compared by what an inverse does not say.
 
@@ -47,6 +49,7 @@ class Recipe:
     skip: bool = True
     drawn: tuple[Name, ...] | None = None
     statistics: Summarized | None = None
+    peaks: Peaks | None = None
 
     def __post_init__(self) -> None:
         read_network(self.network)
@@ -97,7 +100,8 @@ class Recipe:
     def read_summaries(self, model: Model) -> tuple[Summarized, ...]:
         """Return the summaries with the variables of the model that they see, the statistics of closed forms too."""
         own = read_summaries(model, self.summaries or {})
-        return own if self.statistics is None or own else (self.statistics,)
+        seen = self.statistics if self.peaks is None else self.peaks.shown
+        return own if seen is None or own else (seen,)
 
     def build(
         self,
@@ -108,20 +112,26 @@ class Recipe:
     ) -> Encoder:
         """Return an untrained encoder; ``dependencies`` are those of the inverse, if at hand, or drawn in other steps.
 
+        Where there are peaks it is that of the noise, whose data are what is seen of them.
+
         >>> from retrodict import zoo
         >>> type(Recipe(network="separate").build(zoo.binary_tree(depth=3), jax.random.key(0)).network).__name__
         'StackedNetwork'
         """
         recipe = self.settle(model)
+        summaries = recipe.read_summaries(model)
+        whole = recipe._list_dependencies(recipe.invert(model)) if dependencies is None else dependencies
+        if recipe.peaks is not None:
+            whole, summaries = summarize(whole, summaries), ()
         return build_encoder(
-            recipe._list_dependencies(recipe.invert(model)) if dependencies is None else dependencies,
+            whole,
             key,
             recipe.network,
             recipe.widths if isinstance(recipe.widths, tuple) else None,
             conditional=recipe.conditional,
             scaling=scaling,
             skip=recipe.skip,
-            summaries=recipe.read_summaries(model),
+            summaries=summaries,
         )
 
     def _list_dependencies(self, inverse: Inverse) -> Dependencies:

@@ -15,10 +15,12 @@ class ClosedForm(ABC):
 
     To subclass: ``variables`` and ``parents`` name what is drawn and what it depends on, ``draw`` and ``score`` take
     and give model columns, with any leading axes, and can be compiled by JAX; ``width`` is how many numbers one row
-    takes at most in one place; ``kind`` is what the form is called in tables.
+    takes at most in one place; ``kind`` is what the form is called in tables; ``smooth`` says that a draw can be
+    differentiated by what it depends on, as that of a Gaussian can.
     """
 
     kind: ClassVar[str]
+    smooth: ClassVar[bool] = False
 
     @property
     @abstractmethod

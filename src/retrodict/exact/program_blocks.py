@@ -133,6 +133,7 @@ class GaussianSites(SiteForm):
     """Latent sites of a program that are jointly Gaussian given all other sites."""
 
     kind: ClassVar[str] = "Gaussian"
+    smooth: ClassVar[bool] = True
 
     block: GaussianBlock
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, overload
 
+from retrodict.encode.encoder import Encoder
 from retrodict.encode.space import Space
 from retrodict.encode.summaries import Summary
 from retrodict.errors import FileError
@@ -98,7 +99,7 @@ def _load_learned(header: Header, program: Callable[[], Any], summaries: Mapping
     arrays = read_body(header)
     with fitting(header.path):
         filled, model, parts = learned_storage.read_learned(header.path, header.content, arrays, module, summaries)
-    if parts.encoder is None or parts.recipe is None:
+    if not isinstance(parts.encoder, Encoder) or parts.recipe is None:
         raise FileError(header.path, "holds a learned model without an encoder")
     generator = ProgramGenerator(filled, model, Space(parts.inverse, model=model))
     return LearnedModel(Autoencoder(generator, parts.encoder), parts.recipe, parts.history, parts.familiar)

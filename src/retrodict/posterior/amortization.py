@@ -28,6 +28,7 @@ from retrodict.plan.counts import read_count, read_rate, read_seed
 from retrodict.plan.dependencies import Dependencies
 from retrodict.plan.layout import Floats
 from retrodict.posterior.novelty import Familiar
+from retrodict.posterior.peak_training import amortize_by_peaks
 from retrodict.posterior.posterior import AmortizedPosterior
 from retrodict.posterior.randomness import require_draws_of_key, require_own_randomness
 from retrodict.posterior.sharing import share
@@ -130,12 +131,17 @@ def amortize(
     inverse, forms = plan_closed_forms(model, order, minimize) if exact else (recipe.invert(model), ())
     names = list_others(inverse, forms)
     compiled = share(model, inverse, names if forms else None)
-    statistics = make_statistics(forms, compiled.space)
-    recipe = replace(recipe, order=inverse, drawn=compiled.space.drawn, statistics=statistics).settle(model)
     require_own_randomness(compiled.model, compiled.space)
     if not names:
         return AmortizedPosterior.of(model, inverse, None, forms=forms)
     keys = Keys.of(seed)
+    if exact and not recipe.summaries:
+        peaked = amortize_by_peaks(compiled, replace(recipe, order=inverse), forms, plan, keys, names, quiet=quiet)
+        if peaked is not None:
+            familiar = Familiar.of(compiled, jax.random.fold_in(keys.scale, 1))
+            return AmortizedPosterior.of(model, inverse, *peaked, familiar=familiar, forms=forms)
+    statistics = make_statistics(forms, compiled.space)
+    recipe = replace(recipe, order=inverse, drawn=compiled.space.drawn, statistics=statistics).settle(model)
     untrained = build_untrained(model, recipe, keys.build, keys.scale, linear=True)
     encoder, history = untrained, History()
     if plan is not None:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from retrodict.encode.encoder import Encoder
+from retrodict.encode.peaks.peak_encoder import PeakEncoder
 from retrodict.encode.space import Space
 from retrodict.errors import OptionError, quote
 from retrodict.exact.closed_form import ClosedForm
@@ -107,7 +108,7 @@ class CodedFactor(Factor):
 class NeuralFactor(CodedFactor):
     """The latents that an encoder draws."""
 
-    encoder: Encoder
+    encoder: Encoder | PeakEncoder
     space: Space = eqx.field(static=True)
 
     @property
@@ -195,7 +196,7 @@ class GenerativeFactor(Factor):
 
 
 def list_factors(
-    model: Model, space: Space, encoder: Encoder | None, forms: Sequence[ClosedForm] = ()
+    model: Model, space: Space, encoder: Encoder | PeakEncoder | None, forms: Sequence[ClosedForm] = ()
 ) -> tuple[Factor, ...]:
     """Return the factors of a posterior: an encoder draws what has no closed form, the model the barren latents."""
     barren = space.inverse.generative

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from retrodict.encode.encoder import Encoder
+from retrodict.encode.peaks.peak_encoder import PeakEncoder
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.space import Space
 from retrodict.errors import DataError, FileError, OptionError
@@ -98,7 +99,7 @@ class AmortizedPosterior(Portable):
         cls,
         model: Model,
         inverse: Inverse,
-        encoder: Encoder | None,
+        encoder: Encoder | PeakEncoder | None,
         history: History | None = None,
         recipe: Recipe | None = None,
         familiar: Familiar | None = None,
@@ -130,7 +131,7 @@ class AmortizedPosterior(Portable):
         return cls(model, inverse, factors, history or History(), recipe, familiar)
 
     @property
-    def encoder(self) -> Encoder | None:
+    def encoder(self) -> Encoder | PeakEncoder | None:
         """The encoder; None where every latent is drawn without one."""
         return next((factor.encoder for factor in self.factors if isinstance(factor, NeuralFactor)), None)
 

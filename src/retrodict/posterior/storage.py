@@ -19,6 +19,8 @@ import numpy as np
 from retrodict.certificate.certify import certify
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.choice import REAL_FAMILIES
+from retrodict.encode.peaks.build_peaks import join_peaks, make_peaks
+from retrodict.encode.peaks.peak_encoder import PeakEncoder
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.space import Space
 from retrodict.encode.statistics import make_statistics
@@ -48,7 +50,7 @@ class Parts:
 
     model: Model
     inverse: Inverse
-    encoder: Encoder | None
+    encoder: Encoder | PeakEncoder | None
     recipe: Recipe | None
     history: History
     familiar: Familiar | None
@@ -118,6 +120,7 @@ def _describe_recipe(recipe: Recipe | None, model: Model) -> dict[str, Any]:
         "skip": recipe.skip,
         "conditional": recipe.conditional,
         "summaries": list(map(str, recipe.summaries or {})),
+        "peaks": recipe.peaks is not None,
     }
 
 
@@ -144,9 +147,8 @@ def read_parts(
         raise FileError(path, "holds an inverse that is not the one that was certified")
     numbers, forms = take_prefix("encoder", arrays), _find_forms(path, content["closed"], model, inverse)
     recipe = _read_recipe(path, content["recipe"], numbers, inverse, summaries)
-    if recipe is not None and forms:
-        space = Space(inverse, drawn=list_others(inverse, forms), model=model)
-        recipe = replace(recipe, drawn=space.drawn, statistics=make_statistics(forms, space))
+    if recipe is not None:
+        recipe = _show_data(path, recipe, forms, model, inverse, by_peaks=content["recipe"].get("peaks", False))
     encoder = None if recipe is None else _read_encoder(path, recipe, numbers, model)
     history = History.from_arrays(take_prefix("history.", arrays))
     familiar = _read_familiar(take_prefix("familiar.", arrays), model)
@@ -191,12 +193,29 @@ def _read_recipe(
     _require(isinstance(described["network"], str) and isinstance(described["skip"], bool), "recipe of the encoder")
     _require(described["conditional"] in REAL_FAMILIES, "conditionals of the encoder")
     _require(all(type(width) is int and width > 0 for width in widths), "widths of the encoder")
-    recipe = Recipe(inverse, **{**described, "widths": tuple(widths) or None, "summaries": summaries})
+    named = {key: described[key] for key in ("network", "skip", "conditional")}
+    _require(type(described.get("peaks", False)) is bool, "recipe of the encoder")
+    recipe = Recipe(inverse, widths=tuple(widths) or None, summaries=summaries, **named)
     # Units stand in as many groups as there are parent sets, at most, and each group listens to itself.
     stored = sum(array.size for array in numbers.values()) * max(1, len(inverse.net.latents))
     widest = max((a * b for a, b in itertools.pairwise((1, *widths))), default=0)
     _require(widest <= stored, "widths of the encoder")
     return recipe
+
+
+def _show_data(path: Path, recipe: Recipe, forms: Forms, model: Model, inverse: Inverse, *, by_peaks: bool) -> Recipe:
+    """Return the recipe with what its encoder sees of data beside or instead of their values."""
+    space = Space(inverse, drawn=list_others(inverse, forms) if forms else None, model=model)
+    if not by_peaks:
+        return replace(recipe, drawn=space.drawn, statistics=make_statistics(forms, space)) if forms else recipe
+    peaks = make_peaks(model, space, forms)
+    if peaks is None:
+        raise FileError(
+            path,
+            "holds a posterior around peaks of a density that this version of retrodict does not find",
+            remedy="Load it with the release of retrodict that wrote it.",
+        )
+    return replace(recipe, drawn=space.drawn, peaks=peaks)
 
 
 def _require_summaries(path: Path, saved: Any, given: list[str]) -> None:
@@ -216,10 +235,11 @@ def _require_summaries(path: Path, saved: Any, given: list[str]) -> None:
     raise FileError(path, f"was saved without summaries, and {quote(given)} are given", remedy="Leave them out.")
 
 
-def _read_encoder(path: Path, recipe: Recipe, numbers: Arrays, model: Model) -> Encoder:
+def _read_encoder(path: Path, recipe: Recipe, numbers: Arrays, model: Model) -> Encoder | PeakEncoder:
     if recipe.widths is None:
         recipe = replace(recipe, widths=recipe.suggest_widths(model, *OLD_WIDTHS))
-    untrained = recipe.build(model, jax.random.key(0))
+    own = recipe.build(model, jax.random.key(0))
+    untrained = own if recipe.peaks is None else join_peaks(recipe.peaks, own)
     misfits = find_misfits(untrained, numbers)
     if misfits and recipe.summaries:
         raise FileError(

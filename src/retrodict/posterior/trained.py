@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from retrodict.encode.build import count_parameters
 from retrodict.encode.encoder import Encoder
+from retrodict.encode.peaks.peak_encoder import PeakEncoder
 from retrodict.exact.closed_form import ClosedForm
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.scenes import count
@@ -17,7 +18,11 @@ MOST_NAMED = 8
 
 
 def describe_trained(
-    title: str, inverse: Inverse, encoder: Encoder | None, history: History, forms: Sequence[ClosedForm] = ()
+    title: str,
+    inverse: Inverse,
+    encoder: Encoder | PeakEncoder | None,
+    history: History,
+    forms: Sequence[ClosedForm] = (),
 ) -> Table:
     """Return a table of properties, one a row."""
     net, barren = inverse.net, len(inverse.generative)
@@ -41,7 +46,7 @@ def _describe_form(form: ClosedForm) -> str:
     return f"{names} and {more:,} more" if more > 0 else names
 
 
-def _describe_encoder(encoder: Encoder | None, forms: Sequence[ClosedForm]) -> str:
+def _describe_encoder(encoder: Encoder | PeakEncoder | None, forms: Sequence[ClosedForm]) -> str:
     if encoder is None:
         return f"none: every latent is drawn from {'its closed form' if forms else 'the model itself'}"
     family = type(encoder.conditional).__name__

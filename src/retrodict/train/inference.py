@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
@@ -16,7 +17,7 @@ from retrodict.train.compiled import TRAINING
 from retrodict.train.failed_simulations import Simulated, UsableSimulations
 from retrodict.train.loop import History, Judged, Plan, train
 from retrodict.train.objectives.cross_entropy import cross_entropy
-from retrodict.train.source import FreshSimulations
+from retrodict.train.source import FreshSimulations, ShuffledRows
 from retrodict.train.steps import choose_piece
 
 Simulate = Callable[[Key[Array, ""], int], Simulated]
@@ -67,6 +68,46 @@ def fit(
         title=title,
         quiet=quiet,
     )
+
+
+def fit_rows(
+    encoder: Encoder,
+    rows: tuple[Array, Array],
+    held_out: tuple[Array, Array],
+    plan: Plan,
+    key: Key[Array, ""],
+    *,
+    names: tuple[Any, ...] = (),
+    title: str = "fit",
+    quiet: bool = False,
+) -> tuple[Encoder, History]:
+    """Return an encoder trained on simulations that are kept, pass by pass, and its history.
+
+    Arguments are those of `fit`, with ``rows`` and ``held_out`` simulations in the place of a simulator.
+    """
+    plan = replace(plan, piece=choose_piece(encoder), batch=min(plan.batch, len(rows[0])))
+    judge = Judge(held_out, choose_piece(encoder))
+    return train(
+        encoder,
+        compile_rows,
+        ShuffledRows(jnp.concatenate(rows, axis=1), plan.batch),
+        plan,
+        key,
+        judge=judge if plan.pace is not None else lambda encoder: judge(encoder).objective,
+        blame=lambda encoder, batch: _find_culprits(names, encoder, _divide(encoder, batch)),
+        title=title,
+        quiet=quiet,
+    )
+
+
+def compile_rows(encoder: Encoder, key: Key[Array, ""], batch: Float[Array, "batch columns"]) -> Float[Array, ""]:
+    """Return the cross-entropy of rows: codes of latents, then what an encoder is given of data."""
+    return cross_entropy(encoder, *_divide(encoder, batch))
+
+
+def _divide(encoder: Encoder, batch: Float[Array, "batch columns"]) -> Simulated:
+    latents = len(encoder.structure.level)
+    return batch[:, :latents], batch[:, latents:]
 
 
 def compile_inference(encoder: Encoder, key: Key[Array, ""], batch: Simulated) -> Float[Array, ""]:

@@ -10,13 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from retrodict.encode.keys import fold_key, make_key
+from retrodict.encode.peaks.marginal_density import MarginalDensity
 from retrodict.encode.space import Space
 from retrodict.errors import OptionError
 from retrodict.graph.rows import Integers, Mask
 from retrodict.models.model import Model
 from retrodict.plan.layout import Floats
 from retrodict.plan.supports import DISCRETE
-from retrodict.posterior.factors import Factor, NeuralFactor, add_up, draw_factors, find_variables
+from retrodict.posterior.factors import ClosedFactor, Factor, NeuralFactor, draw_factors
 from retrodict.posterior.observations import Evidence
 from retrodict.posterior.programs import Compiled
 from retrodict.posterior.row_blocks import choose_block
@@ -130,21 +131,9 @@ def score_codes(
     model: Model, space: Space, exact: tuple[Factor, ...], codes: jax.Array, observed: jax.Array
 ) -> jax.Array:
     """Return the log density of rows of codes for one row of observed values."""
+    forms = tuple(factor.form for factor in exact if isinstance(factor, ClosedFactor))
     seen = jnp.broadcast_to(observed, (len(codes), observed.shape[-1]))
-    empty = space.place(seen)
-    columns = space.decode_latents(codes, empty)
-    if exact:
-        # The block may have any value, so what it is drawn from need not be differentiated.
-        filled = draw_factors(exact, jax.random.key(0), jax.lax.stop_gradient(columns))[0]
-        columns = space.decode_latents(codes, filled)
-    closed = [factor for factor in exact if not factor.cancels]
-    cancelled = [name for factor in exact if factor.cancels for name in factor.variables]
-    kept = np.setdiff1d(np.arange(len(space.net)), find_variables(space.net, cancelled))
-    log_joint = model.log_conditionals(columns)[..., kept].sum(axis=-1)
-    given = add_up((factor.score(columns) for factor in closed), columns)
-    log_density = log_joint - given + space.log_det(codes, columns)
-    ruled_out = model.rules_out(columns) | ~jnp.isfinite(log_density)
-    return jnp.where(ruled_out, -jnp.inf, log_density)
+    return MarginalDensity(model, space, forms)(codes, seen)
 
 
 def _complete(

@@ -1,0 +1,1 @@
+"""Encoders in the units of the posterior: around its top, scaled by its curvature there."""

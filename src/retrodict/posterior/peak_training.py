@@ -1,0 +1,122 @@
+"""An encoder in the units of the posterior, trained on simulations whose peaks are found once and kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from retrodict.encode.features import Scaling
+from retrodict.encode.peaks.build_peaks import join_peaks, look_from, make_peaks
+from retrodict.encode.peaks.peak_encoder import PeakEncoder, Viewer
+from retrodict.encode.recipe import Recipe
+from retrodict.encode.start.linear_start import start_linearly
+from retrodict.encode.summaries import summarize
+from retrodict.exact.find_forms import Forms
+from retrodict.graph.names import Name
+from retrodict.plan.layout import Floats
+from retrodict.posterior.programs import Compiled
+from retrodict.train.compiled import TRAINING
+from retrodict.train.failed_simulations import set_aside
+from retrodict.train.inference import fit_rows
+from retrodict.train.loop import History, Plan
+
+# Simulations that are kept: as many as cost about as much as these numbers of data and codes, between bounds.
+NUMBERS, LEAST, MOST = 2**22, 4096, 8192
+# Simulations whose peaks are found in one program, and those that judge.
+PIECE, HELD_OUT = 512, 1024
+# Where more than this share of codes lies so many units from its peak, peaks do not say where a posterior is.
+SHARE, FAR = 0.1, 8.0
+
+
+class Trained(NamedTuple):
+    """An encoder, how it was trained, and how it was built."""
+
+    encoder: PeakEncoder
+    history: History
+    recipe: Recipe
+
+
+class Seen(NamedTuple):
+    """Simulations as an encoder of noise has them: the noise that codes are made of, and what is seen of data."""
+
+    noise: Floats
+    features: Floats
+
+    def take(self, rows: slice) -> tuple[jax.Array, jax.Array]:
+        """Return some of the rows."""
+        return jnp.asarray(self.noise[rows]), jnp.asarray(self.features[rows])
+
+
+def amortize_by_peaks(
+    compiled: Compiled,
+    recipe: Recipe,
+    forms: Forms,
+    plan: Plan | None,
+    keys: tuple[jax.Array, jax.Array, jax.Array],
+    names: tuple[Name, ...],
+    *,
+    quiet: bool,
+) -> Trained | None:
+    """Return an encoder in the units of the posterior; None where its peaks cannot be found, or say little.
+
+    ``keys`` are those of the first weights, of the simulations, and of training.
+    """
+    space = compiled.space
+    peaks = make_peaks(compiled.model, space, forms)
+    if peaks is None:
+        return None
+    build_key, simulate_key, train_key = keys
+    codes, observed = _simulate(compiled, simulate_key, count_simulations(space.width, len(space.code_names)))
+    peaks = look_from(peaks, codes)
+    seen = _see(peaks.viewer, codes, observed)
+    if seen is None:
+        return None
+    recipe = replace(recipe, drawn=space.drawn, peaks=peaks).settle(compiled.model)
+    dependencies = summarize(space.dependencies, (peaks.shown,))
+    own = recipe.build(compiled.model, build_key, Scaling.of(dependencies, (), seen.features, seen.noise))
+    own, history = start_linearly(own, seen.features, seen.noise, fixed=True), History()
+    if plan is not None:
+        held_out, rows = seen.take(slice(HELD_OUT)), seen.take(slice(HELD_OUT, None))
+        own, history = fit_rows(own, rows, held_out, plan, train_key, names=names, title="amortize", quiet=quiet)
+    return Trained(join_peaks(peaks, own), history, recipe)
+
+
+def count_simulations(columns: int, codes: int) -> int:
+    """Return how many simulations are kept: a power of two, fewer where the peak of each costs more.
+
+    >>> count_simulations(20, 3), count_simulations(1000, 10)
+    (8192, 4096)
+    """
+    return int(min(MOST, max(LEAST, 2 ** np.floor(np.log2(NUMBERS / (columns * (1 + codes)))))))
+
+
+def _simulate(compiled: Compiled, key: jax.Array, n: int) -> tuple[Floats, Floats]:
+    """Return codes and observed values of simulations, without those that fail."""
+    latents, observed = TRAINING.run(compiled.simulate_codes, key, n)
+    joined = np.concatenate([observed, latents], axis=-1)
+    data, codes = np.split(set_aside(joined, compiled.space.code_names), [observed.shape[-1]], axis=1)
+    return codes, data
+
+
+def _see(viewer: Viewer, codes: Floats, observed: Floats) -> Seen | None:
+    """Return noise and features of simulations; None where peaks say too little."""
+    parts = []
+    for start in range(0, len(codes), PIECE):
+        chosen = (start + np.arange(PIECE)) % len(codes)
+        found = TRAINING.run(_standardize, viewer, jnp.asarray(codes[chosen]), jnp.asarray(observed[chosen]))
+        parts.append([np.asarray(part)[: len(codes) - start] for part in found])
+        far = np.abs(np.concatenate([part[0] for part in parts])).max(axis=1) > FAR
+        if far.mean() > SHARE:
+            return None
+    noise, features = (np.concatenate(part) for part in zip(*parts, strict=True))
+    known = np.isfinite(noise).all(axis=1) & np.isfinite(features).all(axis=1)
+    return Seen(noise[known], features[known])
+
+
+def _standardize(viewer: Viewer, codes: jax.Array, observed: jax.Array) -> tuple[jax.Array, jax.Array]:
+    sight = jax.vmap(viewer.view)(observed)
+    return sight.standardize(codes), sight.features

@@ -1,0 +1,118 @@
+"""Encoders in the units of the posterior: what priors that are far wider than the data do no harm to."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+import pytest
+
+import retrodict as rd
+from retrodict.encode.peaks.build_peaks import make_peaks
+from retrodict.encode.peaks.peak_encoder import PeakEncoder
+from retrodict.exact.find_forms import list_others, plan_closed_forms
+from retrodict.posterior.sharing import share
+
+X = np.column_stack([np.ones(30), np.linspace(-1, 1, 30)]).astype(np.float32)
+Y = (X @ np.array([3.0, -2.0]) + 0.1 * np.random.default_rng(0).standard_normal(30)).astype(np.float32)
+
+
+def regression():
+    """A regression whose priors are hundreds of times wider than its posterior."""
+    weights = numpyro.sample("weights", dist.Normal(0, 100).expand([2]).to_event(1))
+    scale = numpyro.sample("scale", dist.HalfNormal(50))
+    numpyro.sample("y", dist.Normal(X @ weights, scale))
+
+
+def logistic():
+    slope = numpyro.sample("slope", dist.Normal(0, 5))
+    offset = numpyro.sample("offset", dist.Normal(0, 5))
+    numpyro.sample("y", dist.Bernoulli(logits=offset + slope * X[:, 1]))
+
+
+def mixture():
+    """Two tops for all data: peaks say nothing of the other one."""
+    loc = numpyro.sample("loc", dist.Normal(0, 5))
+    numpyro.sample("y", dist.Normal(jnp.abs(loc) * jnp.ones(20), 0.5))
+
+
+def counts():
+    rate = numpyro.sample("rate", dist.Exponential(1.0))
+    n = numpyro.sample("n", dist.Poisson(10 * rate))
+    numpyro.sample("y", dist.Normal(n * jnp.ones(3), 1.0))
+
+
+def exact_scale(y):
+    """Mean and sd of the log of the scale, by quadrature."""
+    grid = np.linspace(-4, 1, 4001)
+    scales = np.exp(grid)
+    logs = []
+    for scale in scales:
+        covariance = 1e4 * X.astype(float) @ X.T.astype(float) + scale**2 * np.eye(30)
+        logs.append(-0.5 * np.linalg.slogdet(covariance)[1] - 0.5 * y @ np.linalg.solve(covariance, y))
+    logs = np.array(logs) - 0.5 * (scales / 50) ** 2 + grid
+    weights = np.exp(logs - logs.max())
+    weights /= weights.sum()
+    mean = weights @ grid
+    return mean, np.sqrt(weights @ (grid - mean) ** 2)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return rd.amortize(rd.from_numpyro(regression, observed=["y"]), steps=300, quiet=True)
+
+
+def test_a_wide_prior_does_no_harm(trained):
+    mean, sd = exact_scale(Y.astype(float))
+    assert isinstance(trained.encoder, PeakEncoder)
+    scale = np.log(trained.sample({"y": Y}, 20_000)["scale"])
+    assert abs(scale.mean() - mean) < 0.2 * sd and 0.8 < scale.std() / sd < 1.25
+    weighed = trained.importance({"y": Y}, 20_000)
+    logs = np.log(weighed.draws["scale"])
+    assert abs(weighed.weights @ logs - mean) < 0.05 * sd
+    assert float(weighed.ess) > 10_000 and float(weighed.khat) < 0.7
+
+
+def test_draws_have_the_density_that_is_said(trained):
+    draws = trained.sample({"y": np.stack([Y, 2 * Y])}, 5)
+    again = trained.log_prob(draws, {"y": np.stack([Y, 2 * Y])})
+    space, encoder = trained.factors[0].space, trained.encoder
+    observed = jnp.asarray(np.repeat(Y[None], 2001, axis=0))
+    grid = jnp.linspace(-4, 1, 2001)[:, None]
+    assert abs(float(jnp.trapezoid(jnp.exp(encoder.log_prob(grid, observed)), grid[:, 0])) - 1) < 1e-3
+    codes, density = encoder.sample_and_log_prob(jax.random.key(1), observed)
+    np.testing.assert_allclose(encoder.log_prob(codes, observed), density, atol=1e-3)
+    assert again.shape == (5, 2) and np.isfinite(again).all() and space.code_columns["scale"].size == 1
+
+
+def test_it_is_saved_and_loaded(trained, tmp_path):
+    trained.save(tmp_path)
+    loaded = rd.load(tmp_path, rd.from_numpyro(regression, observed=["y"]))
+    for name, values in trained.sample({"y": Y}, 50).items():
+        np.testing.assert_array_equal(loaded.sample({"y": Y}, 50)[name], values)
+
+
+def test_without_steps_it_is_laplace_with_the_spread_of_simulations():
+    untrained = rd.amortize(rd.from_numpyro(logistic, observed=["y"]), steps=0, quiet=True)
+    assert isinstance(untrained.encoder, PeakEncoder) and not untrained.history.step
+    data = {"y": (X[:, 1] + np.random.default_rng(1).logistic(size=30) / 2 > 0).astype(int)}
+    weighed = untrained.importance(data, 8000)
+    assert float(weighed.ess) > 3000
+    raw = untrained.sample(data, 8000)
+    assert abs(raw["slope"].mean() - weighed.mean["slope"]) < 0.35 * weighed.sd["slope"]
+
+
+def test_two_tops_have_an_encoder_of_their_own_values():
+    posterior = rd.amortize(rd.from_numpyro(mixture, observed=["y"]), steps=10, quiet=True)
+    assert not isinstance(posterior.encoder, PeakEncoder)
+
+
+@pytest.mark.parametrize("program", [counts])
+def test_discrete_latents_have_no_peaks(program):
+    model = rd.from_numpyro(program, observed=["y"])
+    inverse, forms = plan_closed_forms(model)
+    names = list_others(inverse, forms)
+    compiled = share(model, inverse, names if forms else None)
+    assert make_peaks(model, compiled.space, forms) is None
