@@ -23,7 +23,12 @@ def train_command(
     order: Annotated[str, typer.Option(help="Order of the inverse, see `retrodict invert --help`.")] = "auto",
     minimize: Annotated[str, typer.Option(help="What auto minimizes: edges, depth or width.")] = "edges",
     network: Annotated[str, typer.Option(help="shared (one masked network) or separate (one a latent).")] = "shared",
-    conditional: Annotated[str, typer.Option(help="Family of real latents: auto, normal, mixture or spline.")] = "auto",
+    conditional: Annotated[
+        str,
+        typer.Option(
+            help="Family of real latents: auto, normal, mixture, truncated or spline; mixture:12 has 12 components."
+        ),
+    ] = "auto",
     steps: Annotated[
         int,
         typer.Option(help="Minibatches of simulations, at most; 0: stay at the regressions it starts at."),

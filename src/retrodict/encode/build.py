@@ -6,8 +6,10 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Key
 
+from retrodict.encode.compression import Compression
+from retrodict.encode.coordinates import Coordinates
 from retrodict.encode.encoder import Encoder, Structure
-from retrodict.encode.families.choice import choose_conditional
+from retrodict.encode.families.choice import choose_conditional, read_family
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.features import Features, Scaling
 from retrodict.encode.networks.block_linear import BlockLinear
@@ -42,13 +44,15 @@ def build_encoder(
     scaling: Scaling | None = None,
     skip: bool = True,
     summaries: Sequence[Summarized] = (),
+    compression: Compression | None = None,
 ) -> Encoder:
     """Return an untrained encoder with exactly the dependencies of an inverse.
 
     ``network`` is ``"shared"`` or ``"separate"``; ``widths`` are those of the hidden layers (of each network, if
-    separate); ``conditional`` the family of real latents, ``"normal"``, ``"mixture"``, ``"spline"`` or one of your
-    own. ``summaries`` are networks that observed variables pass through first; columns of ``scaling`` are those
-    behind them. Raises `OptionError` for an unknown network, `WidthError` for a layer too narrow.
+    separate); ``conditional`` the family of real latents, ``"normal"``, ``"mixture"``, ``"truncated"``, ``"spline"``
+    or one of your own. ``summaries`` are networks that observed variables pass through first; columns of ``scaling``
+    are those behind them and a ``compression``. Raises `OptionError` for an unknown network, `WidthError` for a layer
+    too narrow.
 
     >>> from retrodict import invert, zoo
     >>> encoder = build_encoder(invert(zoo.binary_tree(depth=3)), jax.random.key(0))
@@ -62,8 +66,9 @@ def build_encoder(
         read_network(network)(dependencies, widths, family.n_parameters, key, skip=skip),
         family,
         scaling or Scaling.none(int(dependencies.sizes.sum())),
-        Features.of(dependencies, Summaries.of(whole, summaries) if summaries else None),
+        Features.of(dependencies, Summaries.of(whole, summaries) if summaries else None, compression),
         Structure.of(dependencies),
+        Coordinates.of(dependencies, read_family(conditional)),
     )
 
 

@@ -21,9 +21,18 @@ from retrodict.graph.bayesnet import Variable
 from retrodict.graph.rows import Integers
 from retrodict.plan.layout import take_columns
 from retrodict.plan.moving import is_moving
-from retrodict.plan.supports import DISCRETE, ENDED, EVENT_AXES, NUMBERS, SUMMED, count_codes, event_shape, is_discrete
+from retrodict.plan.supports import (
+    BOUNDED,
+    DISCRETE,
+    ENDED,
+    EVENT_AXES,
+    NUMBERS,
+    SUMMED,
+    count_codes,
+    event_shape,
+    is_discrete,
+)
 
-BOUNDED = ("unit_interval", "interval", "circular")
 # Draws of a bounded variable can be rounded onto its bound, whose code is infinite: they are moved inside by so much.
 MARGIN = float(np.finfo(np.float32).eps)
 # How far the sum of a simplex may be from one in 32-bit numbers.

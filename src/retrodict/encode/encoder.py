@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
+from retrodict.encode.coordinates import Coordinates
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.features import Features, Scaling
 from retrodict.encode.networks.network import Network
@@ -72,7 +73,8 @@ class Encoder(eqx.Module):
 
     Latents and observed variables are columns of two arrays with the same leading axes, in topological order.
     ``features`` turn them into the inputs of the ``network``, which computes the parameters of the ``conditional`` of
-    each column from the parents of the column alone; ``structure`` says in which step each column is drawn.
+    each column from the parents of the column alone; ``structure`` says in which step each column is drawn. Network
+    and conditional see latents by their ``coordinates``, in which ``scaling`` standardizes them.
 
     >>> from retrodict import invert, zoo
     >>> from retrodict.encode.build import build_encoder
@@ -86,16 +88,18 @@ class Encoder(eqx.Module):
     scaling: Scaling
     features: Features
     structure: Structure = eqx.field(static=True)
+    coordinates: Coordinates = Coordinates()
 
     def log_factors(self, latents: Latents, observed: Observed) -> Latents:
         """Return log q of each column given its parents, in nats."""
         flat = latents.reshape(-1, latents.shape[-1])
-        columns = jnp.concatenate([observed.reshape(-1, observed.shape[-1]), flat], axis=-1)
+        places = self.coordinates.read(flat)
+        columns = jnp.concatenate([observed.reshape(-1, observed.shape[-1]), places], axis=-1)
         scaling = self._fixed_scaling
         parameters = self.network(self.features(scaling, columns))
         center, spread = (part[len(part) - flat.shape[-1] :] for part in scaling)
-        factors = self.conditional.log_prob(parameters, (flat - center) / spread) - jnp.log(spread)
-        return factors.reshape(latents.shape)
+        factors = self.conditional.log_prob(parameters, (places - center) / spread) - jnp.log(spread)
+        return (factors + self.coordinates.log_slope(flat)).reshape(latents.shape)
 
     def log_prob(self, latents: Latents, observed: Observed) -> Nats:
         """Return log q(z given x) in nats."""
@@ -147,16 +151,18 @@ class Encoder(eqx.Module):
         """Return values drawn of these columns."""
         center, spread = self._find_units(columns)
         standard = self.conditional.at(columns).sample(key, parameters)
-        return standard * spread + center, self._score(standard, columns, parameters)
+        codes = self.coordinates.write(standard * spread + center, columns)
+        return codes, self._score(codes, standard, columns, parameters)
 
     def score_columns(self, values: Drawn, columns: Index, parameters: OfDrawn) -> Scored:
         """Return the same where these columns have these values."""
         center, spread = self._find_units(columns)
-        return values, self._score((values - center) / spread, columns, parameters)
+        standard = (self.coordinates.read(values, columns) - center) / spread
+        return values, self._score(values, standard, columns, parameters)
 
     def close(self, step: Step, values: Drawn, opened: Drawing) -> Drawing:
         """Return what is known once the columns of a step have these values."""
-        made = values.at[:, step.made].get(mode="clip")
+        made = self.coordinates.read(values, step.columns).at[:, step.made].get(mode="clip")
         inputs = self.features.encode(self._fixed_scaling, step.inputs, made)
         state = self.network.write(step.inputs, inputs, opened.state)
         return Drawing(state, put(opened.latents, step.columns, values.T))
@@ -194,9 +200,11 @@ class Encoder(eqx.Module):
         term = jnp.where(step.columns < len(self.structure.level), factors, 0.0).sum(axis=-1)
         return self.close(step, values, opened), term
 
-    def _score(self, standard: Drawn, columns: Index, parameters: OfDrawn) -> Drawn:
+    def _score(self, codes: Drawn, standard: Drawn, columns: Index, parameters: OfDrawn) -> Drawn:
+        """Return the log density of codes, which are these numbers in standard units."""
         spread = self._find_units(columns).spread
-        return self.conditional.at(columns).log_prob(parameters, standard) - jnp.log(spread)
+        density = self.conditional.at(columns).log_prob(parameters, standard) - jnp.log(spread)
+        return density + self.coordinates.log_slope(codes, columns)
 
     def _find_units(self, columns: Index) -> Scaling:
         """Return center and spread of some latent columns."""

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from retrodict.encode.compression import Compression
 from retrodict.encode.networks.schedule import Index, take
 from retrodict.encode.summaries import Summaries, Summarized
 from retrodict.graph.rows import Integers
@@ -43,6 +44,7 @@ class Scaling(NamedTuple):
         summaries: Sequence[Summarized],
         observed: Float[Array, "rows observed"] | Float[np.ndarray, "rows observed"],
         latents: Float[Array, "draws latents"] | Float[np.ndarray, "draws latents"],
+        compression: Compression | None = None,
     ) -> "Scaling":
         """Standardize what a network sees and draws, over rows of observed columns and of codes of latents.
 
@@ -51,8 +53,9 @@ class Scaling(NamedTuple):
         categories, seen = list_categories(dependencies), observed.shape[1]
         kept = np.array(Summaries.of(dependencies, summaries).kept, dtype=np.int64)
         made = [cls.fit(jax.vmap(s.module)(jnp.asarray(observed))) if s.fixed else cls.none(s.size) for s in summaries]
+        plain = observed[:, kept] if compression is None else compression.apply_exactly(np.asarray(observed)[:, kept])
         parts = (
-            cls.fit(observed[:, kept], categories[:seen][kept]),
+            cls.fit(plain, categories[:seen][kept]),
             *made,
             cls.fit(latents, categories[seen:]),
         )
@@ -86,8 +89,8 @@ class Features(eqx.Module):
 
     It is the standardized number where ``category[i]`` is `REAL`, else 1 where the column has that category. Where
     ``relaxed[i]``, the column is a logit y, and the input 1 - sigmoid(y) of category 0, sigmoid(y) of category 1.
-    ``summaries`` replace some observed columns before: columns, and their ``scaling``, are those behind them. The
-    first ``seen`` inputs are made of observed columns.
+    ``summaries`` replace some observed columns before, and others pass through a ``compression``: columns, and their
+    ``scaling``, are those behind them. The first ``seen`` inputs are made of observed columns.
 
     >>> features = Features((0, 1, 1), (REAL, 0, 1), 1)
     >>> features(Scaling.none(2), jnp.array([[0.5, 1.0]])).tolist()
@@ -99,9 +102,12 @@ class Features(eqx.Module):
     seen: int = eqx.field(static=True)
     summaries: Summaries | None = None
     relaxed: tuple[bool, ...] | None = eqx.field(static=True, default=None)
+    compression: Compression | None = None
 
     @classmethod
-    def of(cls, dependencies: Dependencies, summaries: Summaries | None = None) -> "Features":
+    def of(
+        cls, dependencies: Dependencies, summaries: Summaries | None = None, compression: Compression | None = None
+    ) -> "Features":
         """Lay out the inputs of an encoder: observed first, then latents, of dependencies behind the summaries."""
         categories = list_categories(dependencies)
         repeats = np.maximum(categories, 1)
@@ -109,7 +115,7 @@ class Features(eqx.Module):
         within = np.arange(len(source)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
         seen = int(dependencies.features[: len(dependencies.observed)].sum())
         category = np.where(categories[source] > 0, within, REAL)
-        return cls(tuple(source.tolist()), tuple(category.tolist()), seen, summaries)
+        return cls(tuple(source.tolist()), tuple(category.tolist()), seen, summaries, compression=compression)
 
     def relax(self, seen_columns: int) -> "Features":
         """Return the same with all categories of columns beyond the first ``seen_columns``, the observed, relaxed."""
@@ -121,6 +127,8 @@ class Features(eqx.Module):
         """Return the inputs made of these columns, which are the observed ones or all."""
         if self.summaries is not None:
             columns = self.summaries(columns)
+        if self.compression is not None:
+            columns = self.compression(columns)
         inputs = np.arange(int(np.searchsorted(np.array(self.source), columns.shape[1])))
         if self._is_plain(len(inputs)):
             count = columns.shape[1]

@@ -9,6 +9,8 @@ from typing import Any
 import jax
 
 from retrodict.encode.build import build_encoder, read_network
+from retrodict.encode.compression import Compression
+from retrodict.encode.coordinates import Coordinates
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.choice import AUTO, choose_conditional, read_family, suit_family
 from retrodict.encode.families.conditionals import Conditional
@@ -23,7 +25,7 @@ from retrodict.models.gaussian.linear_gaussian import LinearGaussian
 from retrodict.models.model import Model
 from retrodict.plan.capacity import Capacity, match_widths
 from retrodict.plan.counts import read_count
-from retrodict.plan.dependencies import Dependencies
+from retrodict.plan.dependencies import Dependencies, mark_bounded
 from retrodict.plan.unit_groups import suggest_widths
 
 
@@ -32,6 +34,7 @@ class Recipe:
     """How the encoder of a model is made. Each field is an argument of `amortize`, `fit_model` and `AutoFaithful`.
 
     ``drawn`` are the latents that the encoder draws, where others have closed forms; None for all but the barren ones.
+    ``compressed`` are the places of observed columns that are seen as logarithms (`Compression`).
     ``statistics`` are what such an encoder sees of data where there are no summaries; with ``peaks`` it draws in the
     units of the posterior (`PeakEncoder`), and sees these alone.
     A family that is no name of this package's own cannot be written down, and of summaries only the names: whoever
@@ -50,6 +53,7 @@ class Recipe:
     drawn: tuple[Name, ...] | None = None
     statistics: Summarized | None = None
     peaks: Peaks | None = None
+    compressed: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         read_network(self.network)
@@ -73,7 +77,11 @@ class Recipe:
         (91, 91)
         """
         inverse, summaries = self.invert(model), self.read_summaries(model)
-        family = suit_family(self.conditional, is_normal=isinstance(model, LinearGaussian) and not summaries)
+        family = suit_family(
+            self.conditional,
+            is_normal=isinstance(model, LinearGaussian) and not summaries,
+            bounded=isinstance(self.conditional, str) and self._sees_places(inverse),
+        )
         settled = replace(self, order=inverse, conditional=family)
         if isinstance(self.widths, tuple) or inverse.is_generative.all():
             return settled
@@ -103,15 +111,21 @@ class Recipe:
         seen = self.statistics if self.peaks is None else self.peaks.shown
         return own if seen is None or own else (seen,)
 
+    def see_latents(self, dependencies: Dependencies) -> Coordinates:
+        """Return the coordinates by which the encoder of a settled recipe sees codes."""
+        return Coordinates.of(dependencies, read_family(self.conditional))
+
     def build(
         self,
         model: Model,
         key: jax.Array,
         scaling: Scaling | None = None,
         dependencies: Dependencies | None = None,
+        compression: Compression | None = None,
     ) -> Encoder:
         """Return an untrained encoder; ``dependencies`` are those of the inverse, if at hand, or drawn in other steps.
 
+        Without a ``compression`` that of the recipe has scales that are still to be read.
         Where there are peaks it is that of the noise, whose data are what is seen of them.
 
         >>> from retrodict import zoo
@@ -122,7 +136,7 @@ class Recipe:
         summaries = recipe.read_summaries(model)
         whole = recipe._list_dependencies(recipe.invert(model)) if dependencies is None else dependencies
         if recipe.peaks is not None:
-            whole, summaries = summarize(whole, summaries), ()
+            whole, summaries = recipe.peaks.show(whole), ()
         return build_encoder(
             whole,
             key,
@@ -132,7 +146,18 @@ class Recipe:
             scaling=scaling,
             skip=recipe.skip,
             summaries=summaries,
+            compression=Compression.blank(self.compressed) if compression is None else compression,
         )
+
+    def _sees_places(self, inverse: Inverse) -> bool:
+        """Whether bounded latents are better seen by their place than by its logit.
+
+        Not beside peaks, which are those of codes, nor the statistics of closed forms: the logit of a scale far below
+        its upper end is a logarithm, which is linear in theirs.
+        """
+        if self.statistics is not None or self.peaks is not None or inverse.is_generative.all():
+            return False
+        return bool(mark_bounded(self._list_dependencies(inverse)).any())
 
     def _list_dependencies(self, inverse: Inverse) -> Dependencies:
         return Dependencies.of(inverse, self.drawn).by_column()

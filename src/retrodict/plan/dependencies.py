@@ -14,7 +14,7 @@ from retrodict.graph.bayesnet import Variable
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Integers, Mask, Rows
-from retrodict.plan.supports import count_codes, is_categorical, is_discrete
+from retrodict.plan.supports import BOUNDED, EVENT_AXES, count_codes, is_categorical, is_discrete
 
 # Pairs of numbers of one latent that are written out; beyond, elements should be variables of their own.
 MOST_PAIRS = 2_000_000
@@ -175,10 +175,17 @@ class Dependencies:
         return np.repeat(np.repeat(self.matrix, self.latent_sizes, axis=0), self.features, axis=1)
 
 
+def mark_bounded(dependencies: Dependencies) -> Mask:
+    """Mark the columns of latents that are real numbers between two ends."""
+    latents = dependencies.variables[len(dependencies.observed) :]
+    bounded = [variable.support in BOUNDED and variable.categories is None for variable in latents]
+    return np.repeat(np.array(bounded, dtype=bool), dependencies.latent_sizes)
+
+
 def _list_columns(variable: Variable) -> list[Variable]:
     """Return the codes of a latent as variables of their own."""
     count = count_codes(variable)
-    if is_discrete(variable):
+    if is_discrete(variable) or variable.support not in EVENT_AXES:
         own = replace(variable, size=1, shape=(), plates=())
         return [own] * count
     return [Variable(variable.name)] * count

@@ -34,6 +34,7 @@ TRIANGLES = (
 STRICT_TRIANGLES = ("corr_cholesky", "corr_matrix")
 # Numbers on one side of a bound, or between two, which a program may compute.
 ENDED = ("interval", "greater_than", "less_than")
+BOUNDED = ("unit_interval", "interval", "circular")
 NUMBERS = ("real", "positive", "unit_interval", "circular", *ENDED)
 DISCRETE = ("boolean", "categorical", "bounded_count", "count", "multinomial")
 # Whole numbers that add up to a given total: they can be observed, but no conditional draws them.

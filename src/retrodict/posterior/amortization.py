@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from retrodict.encode.compression import Compression
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.features import SCALING_DRAWS, Scaling
@@ -92,8 +93,9 @@ def amortize(
         network: ``"shared"``, the paper's masked network, or ``"separate"``, one network for each latent.
         widths: widths of the hidden layers, or a `Capacity`. Default: two of 256 units, or of 8 for each parent set
             where that is more; of 32 for each latent if separate.
-        conditional: the family of real latents, ``"normal"``, ``"mixture"`` or ``"spline"``. Default ``"auto"``: a
-            mixture, unless the conditionals are known to be normal.
+        conditional: the family of real latents, ``"normal"``, ``"mixture"``, ``"truncated"`` or ``"spline"``. Default
+            ``"auto"``: a mixture, truncated to the ends of bounded latents, unless the conditionals are known to be
+            normal. A number may follow, of components (5 if none does) or bins (8): ``"mixture:12"``.
         summaries: ``{observed variable: Equinox module}``, with sites for the variables of a NumPyro program. The
             modules are trained along; the encoder sees the vector that a module makes of a value. Default: none.
         steps: number of minibatches, at most. Training ends before where nothing more is gained on held-out
@@ -138,11 +140,11 @@ def amortize(
     if exact and not recipe.summaries:
         peaked = amortize_by_peaks(compiled, replace(recipe, order=inverse), forms, plan, keys, names, quiet=quiet)
         if peaked is not None:
-            familiar = Familiar.of(compiled, jax.random.fold_in(keys.scale, 1))
+            familiar = Familiar.of(compiled, fold_key(keys.scale, 1))
             return AmortizedPosterior.of(model, inverse, *peaked, familiar=familiar, forms=forms)
     statistics = make_statistics(forms, compiled.space)
     recipe = replace(recipe, order=inverse, drawn=compiled.space.drawn, statistics=statistics).settle(model)
-    untrained = build_untrained(model, recipe, keys.build, keys.scale, linear=True)
+    untrained = build_untrained(model, recipe, keys.build, keys.scale, linear=True, compress=True)
     encoder, history = untrained, History()
     if plan is not None:
         encoder, history = fit(
@@ -171,10 +173,12 @@ def build_untrained(
     *,
     linear: bool = False,
     by_bounds: bool = False,
+    compress: bool = False,
 ) -> Encoder:
     """Return the untrained encoder of a settled recipe, its inputs standardized over simulations.
 
     With ``linear`` it starts at regressions on these simulations (`start_linearly`).
+    With ``compress`` observed numbers of many sizes are seen as logarithms.
     Observed columns have the units of rows of ``observed``, where data are at hand. ``dependencies`` are those of the
     inverse, with other steps if need be. Simulations may fail where training is ``by_bounds``, not on them.
     """
@@ -195,6 +199,10 @@ def build_untrained(
     seen = data if observed is None else observed
     if recipe.statistics is not None:
         recipe = replace(recipe, statistics=refer(recipe.statistics, *map(jnp.asarray, (latents, data))))
-    scaling = Scaling.of(space.dependencies, recipe.read_summaries(model), seen, latents)
-    built = recipe.build(model, build_key, scaling, space.dependencies if dependencies is None else dependencies)
+    places = recipe.settle(model).see_latents(space.dependencies).read_exactly(latents)
+    summaries = recipe.read_summaries(model)
+    compression = Compression.choose(space.dependencies, summaries, np.asarray(seen)) if compress else None
+    scaling = Scaling.of(space.dependencies, summaries, seen, places, compression)
+    whole = space.dependencies if dependencies is None else dependencies
+    built = recipe.build(model, build_key, scaling, whole, compression)
     return start_linearly(built, data, latents, fixed=not recipe.summaries) if linear else built

@@ -14,7 +14,6 @@ from retrodict.encode.peaks.build_peaks import join_peaks, look_from, make_peaks
 from retrodict.encode.peaks.peak_encoder import PeakEncoder, Viewer
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.start.linear_start import start_linearly
-from retrodict.encode.summaries import summarize
 from retrodict.exact.find_forms import Forms
 from retrodict.graph.names import Name
 from retrodict.plan.layout import Floats
@@ -76,7 +75,7 @@ def amortize_by_peaks(
     if seen is None:
         return None
     recipe = replace(recipe, drawn=space.drawn, peaks=peaks).settle(compiled.model)
-    dependencies = summarize(space.dependencies, (peaks.shown,))
+    dependencies = peaks.show(space.dependencies)
     own = recipe.build(compiled.model, build_key, Scaling.of(dependencies, (), seen.features, seen.noise))
     own, history = start_linearly(own, seen.features, seen.noise, fixed=True), History()
     if plan is not None:

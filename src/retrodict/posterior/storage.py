@@ -18,7 +18,7 @@ import numpy as np
 
 from retrodict.certificate.certify import certify
 from retrodict.encode.encoder import Encoder
-from retrodict.encode.families.choice import REAL_FAMILIES
+from retrodict.encode.families.choice import REAL_FAMILIES, is_named, name_family
 from retrodict.encode.peaks.build_peaks import join_peaks, make_peaks
 from retrodict.encode.peaks.peak_encoder import PeakEncoder
 from retrodict.encode.recipe import Recipe
@@ -75,7 +75,7 @@ def describe_parts(parts: Parts) -> dict[str, Any]:
         "model": parts.model.digest(),
         "strategy": parts.inverse.strategy,
         "certificate": {"n_missing": verdict.n_missing, "n_removable": verdict.n_removable},
-        "recipe": _describe_recipe(parts.recipe, parts.model) if parts.encoder is not None else None,
+        "recipe": _describe_recipe(parts.recipe, parts.encoder, parts.model) if parts.encoder is not None else None,
         "closed": [_number(form, parts.model) for form in parts.forms],
     }
 
@@ -100,19 +100,21 @@ def take_prefix(prefix: str, arrays: Mapping[str, Array]) -> Arrays:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def _describe_recipe(recipe: Recipe | None, model: Model) -> dict[str, Any]:
+def _describe_recipe(recipe: Recipe | None, encoder: Encoder | PeakEncoder, model: Model) -> dict[str, Any]:
     if recipe is None:
         raise FileError(
             FILE,
             "an encoder that was not built by amortize cannot be saved: nothing says how to build it again",
             remedy="Give AmortizedPosterior the recipe that its encoder was built with.",
         )
+    recipe = replace(recipe, conditional=name_family(recipe.conditional) or recipe.conditional)
     if not isinstance(recipe.conditional, str):
         raise FileError(
             FILE,
             f"an encoder with your own family of conditionals, {type(recipe.conditional).__name__}, cannot be saved",
             remedy=f"Use one of {', '.join(REAL_FAMILIES)}, or save its arrays yourself.",
         )
+    compression = encoder.features.compression if isinstance(encoder, Encoder) else None
     recipe = recipe.settle(model)  # a file names what was chosen, for the library's choice may change
     return {
         "network": recipe.network,
@@ -121,6 +123,7 @@ def _describe_recipe(recipe: Recipe | None, model: Model) -> dict[str, Any]:
         "conditional": recipe.conditional,
         "summaries": list(map(str, recipe.summaries or {})),
         "peaks": recipe.peaks is not None,
+        "compressed": [] if compression is None else list(compression.columns),
     }
 
 
@@ -191,11 +194,15 @@ def _read_recipe(
     _require_summaries(path, described["summaries"], list(map(str, summaries)))
     widths = described["widths"] or ()
     _require(isinstance(described["network"], str) and isinstance(described["skip"], bool), "recipe of the encoder")
-    _require(described["conditional"] in REAL_FAMILIES, "conditionals of the encoder")
+    _require(is_named(described["conditional"]), "conditionals of the encoder")
     _require(all(type(width) is int and width > 0 for width in widths), "widths of the encoder")
+    seen = sum(inverse.net.variable(name).size for name in inverse.net.observed)
+    compressed = described.get("compressed", [])
+    _require(isinstance(compressed, list) and all(type(c) is int and 0 <= c < seen for c in compressed), "columns seen")
     named = {key: described[key] for key in ("network", "skip", "conditional")}
     _require(type(described.get("peaks", False)) is bool, "recipe of the encoder")
-    recipe = Recipe(inverse, widths=tuple(widths) or None, summaries=summaries, **named)
+    layers = tuple(widths) or None
+    recipe = Recipe(inverse, widths=layers, summaries=summaries, compressed=tuple(compressed), **named)
     # Units stand in as many groups as there are parent sets, at most, and each group listens to itself.
     stored = sum(array.size for array in numbers.values()) * max(1, len(inverse.net.latents))
     widest = max((a * b for a, b in itertools.pairwise((1, *widths))), default=0)

@@ -195,5 +195,5 @@ def test_what_is_no_count_has_probability_zero():
 
 
 def test_an_unknown_family_is_refused():
-    with pytest.raises(OptionError, match=r"'cauchy' does not exist.*normal, mixture, spline"):
+    with pytest.raises(OptionError, match=r"'cauchy' does not exist.*normal, mixture, truncated, spline"):
         build_encoder(invert(MIXED), jax.random.key(0), conditional="cauchy")

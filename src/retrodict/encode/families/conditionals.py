@@ -88,6 +88,11 @@ class Conditional(eqx.Module):
         """Whether draws are differentiable functions of the parameters, of the right gradient. If not said, not."""
         return False
 
+    @property
+    def truncates(self) -> bool:
+        """Whether bounded columns are given as they are, with their ends (``between``), and not as logits."""
+        return False
+
 
 class Normal(Conditional):
     r"""The normal family, :math:`N(m, e^{2s})`, with s tempered (`temper`).

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from retrodict.encode.families.conditionals import Columns, Conditional, Normal, Parameters, invert_temper
-from retrodict.encode.start.ridge import Affine, Cases
+from retrodict.encode.start.ridge import Affine, Cases, Line, Numbers
 
 # The outer components start so many standard deviations from the mean: the whole is within 2e-4 nats of a normal.
 APART = 0.7
@@ -32,31 +32,35 @@ class Mixture(Conditional):
 
     def start(self, cases: Cases) -> Affine:
         """Return components about the linear predictor that have the moments of its normal together."""
-        slopes, intercepts, spreads = cases.line
-        apart = APART * self._offsets
-        within = np.sqrt(1 - (apart**2).mean())
-        means = intercepts[:, None] + spreads[:, None] * apart - self._offsets
-        scales = np.broadcast_to(invert_temper(np.log(spreads * within))[:, None], means.shape)
+        return self.start_at(cases.line, cases.line.spreads)
+
+    def start_at(self, line: Line, scales: Numbers, apart: float = APART) -> Affine:
+        """Return components about a line, whose scales, were they one component, would be these."""
+        slopes, intercepts, spreads = line
+        away = apart * self._offsets
+        within = np.sqrt(1 - (away**2).mean())
+        means = intercepts[:, None] + spreads[:, None] * away - self._offsets
+        raw = np.broadcast_to(invert_temper(np.log(scales * within))[:, None], means.shape)
         silent, each = np.zeros((*slopes.shape, self.components)), slopes[:, :, None] * np.ones(self.components)
         return Affine(
             np.concatenate([silent, each, silent], axis=-1),
-            np.concatenate([np.zeros_like(means), means, scales], axis=-1),
+            np.concatenate([np.zeros_like(means), means, raw], axis=-1),
         )
 
     def log_prob(self, parameters: Parameters, values: Columns) -> Columns:
         """Return the log density of each number, in nats."""
-        logits, normals = self._split(parameters)
+        logits, normals = self.split(parameters)
         each = Normal().log_prob(normals, jnp.broadcast_to(values[..., None], logits.shape))
         return jax.nn.logsumexp(jax.nn.log_softmax(logits) + each, axis=-1)
 
     def sample(self, key: Key[Array, ""], parameters: Parameters) -> Columns:
         """Return one draw of each number."""
         choose, draw = jax.random.split(key)
-        logits, normals = self._split(parameters)
+        logits, normals = self.split(parameters)
         chosen = jax.random.categorical(choose, logits)[..., None, None]
         return Normal().sample(draw, jnp.take_along_axis(normals, chosen, axis=-2)[..., 0, :])
 
-    def _split(self, parameters: Parameters) -> tuple[Array, Array]:
+    def split(self, parameters: Parameters) -> tuple[Array, Array]:
         """Return the logits of the components, and their parameters as normals."""
         parts = parameters.reshape(*parameters.shape[:-1], 3, self.components)
         apart = jnp.asarray(self._offsets, parts.dtype)

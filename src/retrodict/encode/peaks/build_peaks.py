@@ -15,11 +15,13 @@ from retrodict.encode.encoder import Encoder
 from retrodict.encode.peaks.marginal_density import MarginalDensity
 from retrodict.encode.peaks.peak_encoder import PeakEncoder, Viewer
 from retrodict.encode.space import Space
-from retrodict.encode.summaries import Summarized
+from retrodict.encode.summaries import Summarized, summarize
 from retrodict.errors import DensityError
 from retrodict.exact.closed_form import ClosedForm
+from retrodict.graph.bayesnet import Variable
 from retrodict.graph.rows import Mask
 from retrodict.models.model import Model
+from retrodict.plan.dependencies import Dependencies
 from retrodict.plan.layout import Floats
 from retrodict.plan.supports import DISCRETE
 
@@ -37,6 +39,12 @@ class Peaks:
 
     viewer: Viewer = field(compare=False)
     shown: Summarized
+
+    def show(self, dependencies: Dependencies) -> Dependencies:
+        """Return the dependencies of noise, any real numbers, on what is seen of data."""
+        behind = summarize(dependencies, (self.shown,))
+        free = [Variable(v.name, size=v.size) for v in behind.variables]
+        return replace(behind, variables=tuple(free))
 
 
 def make_peaks(model: Model, space: Space, forms: Sequence[ClosedForm]) -> Peaks | None:

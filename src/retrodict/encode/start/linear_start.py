@@ -64,9 +64,10 @@ def start_linearly(
     """
     if encoder.network.skip is None:
         return encoder
-    columns = np.concatenate([np.asarray(observed, np.float64), np.asarray(latents, np.float64)], axis=1)
+    places = encoder.coordinates.read_exactly(np.asarray(latents, np.float64))
+    columns = np.concatenate([np.asarray(observed, np.float64), places], axis=1)
     center, spread = (np.asarray(part, np.float64)[-np.shape(latents)[1] :] for part in encoder.scaling)
-    values = (np.asarray(latents, np.float64) - center) / spread
+    values = (places - center) / spread
     draws = Sampled.of(see(encoder, columns, fixed=fixed), values, weights)
     if draws.values.shape[1] <= 1:
         return encoder
@@ -94,6 +95,8 @@ def see(
         behind, kept = features.summaries.count, np.array(features.summaries.kept, dtype=np.int64)
         made = np.zeros((len(columns), len(center) - len(kept) - columns.shape[1] + behind))
         columns = np.concatenate([columns[:, kept], made, columns[:, behind:]], axis=1)
+    if features.compression is not None:
+        columns = features.compression.apply_exactly(columns)
     values = columns if len(source) == columns.shape[1] else columns[:, source]
     standard = (values - center[source]) / spread[source]
     far = np.where((center[source] == 0) & (spread[source] == 1), np.inf, FAR)
