@@ -20,7 +20,7 @@ from benchmarks.posteriors.catalog import load
 from benchmarks.posteriors.entry import Entry, Parameters
 from benchmarks.posteriors.moments import Distance
 from benchmarks.posteriors.references import find_reference
-from retrodict.posterior.program_answer import leave_untrained
+from retrodict.posterior.answers.program_answer import leave_untrained
 from retrodict.train.loop import TrainingError
 
 DRAWS, ANSWERS = 10_000, 4000

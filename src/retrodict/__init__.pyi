@@ -7,6 +7,7 @@ from .certificate.certify import Edge as Edge
 from .certificate.certify import MissingEdge as MissingEdge
 from .certificate.certify import certify as certify
 from .encode.encoder import Encoder as Encoder
+from .encode.peaks.peak_encoder import PeakEncoder as PeakEncoder
 from .exact.closed_form import ClosedForm as ClosedForm
 from .exact.comparing import compare as compare
 from .graph.bayesnet import BayesNet as BayesNet
@@ -42,11 +43,11 @@ from .pictures.table import Table as Table
 from .plan.capacity import Capacity as Capacity
 from .posterior.amortization import amortize as amortize
 from .posterior.answers.answer import Answer as Answer
+from .posterior.answers.program_answer import answer as answer
 from .posterior.calibration.calibration import Calibration as Calibration
 from .posterior.calibration.calibration import Check as Check
 from .posterior.observations import Evidence as Evidence
 from .posterior.posterior import AmortizedPosterior as AmortizedPosterior
-from .posterior.program_answer import answer as answer
 from .posterior.weights.importance import Importance as Importance
 from .read.bif.bif_reader import from_bif as from_bif
 from .read.formats import from_file as from_file

@@ -10,9 +10,13 @@ import numpyro.distributions as dist
 import pytest
 
 import retrodict as rd
+from retrodict.encode.recipe import Recipe
 from retrodict.encode.statistics import QUANTILES, make_statistics, refer
 from retrodict.exact.find_forms import list_others, plan_closed_forms
+from retrodict.posterior.amortization import build_untrained
 from retrodict.posterior.sharing import share
+from retrodict.train.inference import fit
+from retrodict.train.loop import Plan
 
 X = np.random.default_rng(3).normal(size=(40, 2)).astype(np.float32)
 
@@ -52,17 +56,30 @@ def test_there_are_none_without_a_gaussian_block():
     assert lay_out(logistic)[1] is None
 
 
+def build(model, key=0):
+    """Return an encoder that sees statistics, and the recipe that it was built with."""
+    inverse, forms = plan_closed_forms(model)
+    compiled = share(model, inverse, list_others(inverse, forms))
+    statistics = make_statistics(forms, compiled.space)
+    recipe = Recipe(inverse, drawn=compiled.space.drawn, statistics=statistics, conditional="normal").settle(model)
+    keys = jax.random.split(jax.random.key(key))
+    return compiled, recipe, build_untrained(model, recipe, *keys, linear=True)
+
+
 def test_references_are_not_learned():
-    posterior = rd.amortize(rd.from_numpyro(regression, observed=["y"]), steps=20, batch=16, quiet=True)
-    other = rd.amortize(rd.from_numpyro(regression, observed=["y"]), steps=40, batch=16, quiet=True)
-    first, second = (p.encoder.features.summaries.modules[0].references for p in (posterior, other))
+    compiled, _, untrained = build(rd.from_numpyro(regression, observed=["y"]))
+    trained, _ = fit(untrained, compiled.simulate_codes, Plan(steps=25, batch=16), jax.random.key(1), quiet=True)
+    first, second = (each.features.summaries.modules[0].references for each in (untrained, trained))
     np.testing.assert_array_equal(first, second)
     assert float(jnp.abs(first).max()) > 0
+    assert not np.array_equal(untrained.network.skip, trained.network.skip)
 
 
 def test_a_posterior_with_statistics_is_saved_and_loaded(tmp_path):
     model = rd.from_numpyro(regression, observed=["y"])
-    posterior = rd.amortize(model, steps=5, batch=16, quiet=True)
+    _, recipe, encoder = build(model)
+    forms = plan_closed_forms(model)[1]
+    posterior = rd.AmortizedPosterior.of(model, recipe.order, encoder, recipe=recipe, forms=forms)
     posterior.save(tmp_path)
     data = {"y": X[:, 0] + 1}
     again = rd.load(tmp_path, rd.from_numpyro(regression, observed=["y"]))

@@ -68,11 +68,13 @@ def test_a_wide_prior_does_no_harm(trained):
     mean, sd = exact_scale(Y.astype(float))
     assert isinstance(trained.encoder, PeakEncoder)
     scale = np.log(trained.sample({"y": Y}, 20_000)["scale"])
-    assert abs(scale.mean() - mean) < 0.2 * sd and 0.8 < scale.std() / sd < 1.25
+    assert abs(scale.mean() - mean) < 0.2 * sd
+    assert 0.8 < scale.std() / sd < 1.25
     weighed = trained.importance({"y": Y}, 20_000)
     logs = np.log(weighed.draws["scale"])
     assert abs(weighed.weights @ logs - mean) < 0.05 * sd
-    assert float(weighed.ess) > 10_000 and float(weighed.khat) < 0.7
+    assert float(weighed.ess) > 10_000
+    assert float(weighed.khat) < 0.7
 
 
 def test_draws_have_the_density_that_is_said(trained):
@@ -84,7 +86,9 @@ def test_draws_have_the_density_that_is_said(trained):
     assert abs(float(jnp.trapezoid(jnp.exp(encoder.log_prob(grid, observed)), grid[:, 0])) - 1) < 1e-3
     codes, density = encoder.sample_and_log_prob(jax.random.key(1), observed)
     np.testing.assert_allclose(encoder.log_prob(codes, observed), density, atol=1e-3)
-    assert again.shape == (5, 2) and np.isfinite(again).all() and space.code_columns["scale"].size == 1
+    assert again.shape == (5, 2)
+    assert np.isfinite(again).all()
+    assert space.code_columns["scale"].size == 1
 
 
 def test_it_is_saved_and_loaded(trained, tmp_path):
@@ -96,7 +100,8 @@ def test_it_is_saved_and_loaded(trained, tmp_path):
 
 def test_without_steps_it_is_laplace_with_the_spread_of_simulations():
     untrained = rd.amortize(rd.from_numpyro(logistic, observed=["y"]), steps=0, quiet=True)
-    assert isinstance(untrained.encoder, PeakEncoder) and not untrained.history.step
+    assert isinstance(untrained.encoder, PeakEncoder)
+    assert not untrained.history.step
     data = {"y": (X[:, 1] + np.random.default_rng(1).logistic(size=30) / 2 > 0).astype(int)}
     weighed = untrained.importance(data, 8000)
     assert float(weighed.ess) > 3000

@@ -43,7 +43,7 @@ def answer_command(
             f"{source!r} is a structure without a program, which has no posterior",
             remedy="Give a .bif file, a NumPyro program as module:program, tree:5 or hmm:64.",
         )
-    from retrodict.posterior.program_answer import answer
+    from retrodict.posterior.answers.program_answer import answer
     from retrodict.report.answer_page import list_checks, write_answer
 
     values: dict[Any, Any] | None = None if data is None else read_arguments(data)

@@ -16,6 +16,7 @@ from retrodict.encode.recipe import Recipe
 from retrodict.encode.start.linear_start import start_linearly
 from retrodict.exact.find_forms import Forms
 from retrodict.graph.names import Name
+from retrodict.plan.dependencies import mark_bounded
 from retrodict.plan.layout import Floats
 from retrodict.posterior.programs import Compiled
 from retrodict.train.compiled import TRAINING
@@ -29,6 +30,9 @@ NUMBERS, LEAST, MOST = 2**22, 4096, 8192
 PIECE, HELD_OUT = 512, 1024
 # Where more than this share of codes lies so many units from its peak, peaks do not say where a posterior is.
 SHARE, FAR = 0.1, 8.0
+# Latents between two ends have peaks where most posteriors are narrower than this share of the prior: wider ones lean
+# against an end, where truncated mixtures do better.
+NARROW = 0.1
 
 
 class Trained(NamedTuple):
@@ -44,6 +48,11 @@ class Seen(NamedTuple):
 
     noise: Floats
     features: Floats
+
+    @property
+    def narrowest(self) -> float:
+        """The spread of the narrowest code around its peak, in units of the prior: the median over simulations."""
+        return float(np.exp(np.median(self.features[:, self.noise.shape[1] :], axis=0).min()))
 
     def take(self, rows: slice) -> tuple[jax.Array, jax.Array]:
         """Return some of the rows."""
@@ -72,7 +81,7 @@ def amortize_by_peaks(
     codes, observed = _simulate(compiled, simulate_key, count_simulations(space.width, len(space.code_names)))
     peaks = look_from(peaks, codes)
     seen = _see(peaks.viewer, codes, observed)
-    if seen is None:
+    if seen is None or (mark_bounded(space.dependencies).any() and seen.narrowest > NARROW):
         return None
     recipe = replace(recipe, drawn=space.drawn, peaks=peaks).settle(compiled.model)
     dependencies = peaks.show(space.dependencies)

@@ -200,6 +200,7 @@ def _read_recipe(
     compressed = described.get("compressed", [])
     _require(isinstance(compressed, list) and all(type(c) is int and 0 <= c < seen for c in compressed), "columns seen")
     named = {key: described[key] for key in ("network", "skip", "conditional")}
+    _require(set(described) <= {*named, "widths", "summaries", "compressed", "peaks"}, "recipe of the encoder")
     _require(type(described.get("peaks", False)) is bool, "recipe of the encoder")
     layers = tuple(widths) or None
     recipe = Recipe(inverse, widths=layers, summaries=summaries, compressed=tuple(compressed), **named)

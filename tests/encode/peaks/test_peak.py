@@ -52,7 +52,9 @@ def test_the_highest_start_is_taken():
 @pytest.mark.parametrize("value", [np.nan, -np.inf])
 def test_where_nothing_is_known_a_peak_is_finite(value):
     found = find_peak(lambda point: value + 0 * point.sum(), jnp.zeros((1, 2)))
-    assert np.isfinite(found.top).all() and np.isfinite(found.basis).all() and np.isfinite(found.inverse).all()
+    assert np.isfinite(found.top).all()
+    assert np.isfinite(found.basis).all()
+    assert np.isfinite(found.inverse).all()
 
 
 def test_what_lies_outside_of_the_support_is_no_step():

@@ -10,7 +10,7 @@ Sources: Tierney & Kadane 1986 (Laplace's method); Kim et al. 2018, Semi-amortiz
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -19,8 +19,6 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from retrodict.encode.encoder import Encoder, Latents, Nats, Observed
-from retrodict.encode.families.conditionals import Conditional
-from retrodict.encode.networks.network import Network
 from retrodict.encode.peaks.distinct import map_distinct
 from retrodict.encode.peaks.marginal_density import MarginalDensity
 from retrodict.encode.peaks.peak import find_peak
@@ -93,12 +91,12 @@ class PeakEncoder(eqx.Module):
     own: Encoder
 
     @property
-    def network(self) -> Network:
+    def network(self) -> Any:
         """That of the encoder of noise."""
         return self.own.network
 
     @property
-    def conditional(self) -> Conditional:
+    def conditional(self) -> Any:
         """Those of the encoder of noise."""
         return self.own.conditional
 

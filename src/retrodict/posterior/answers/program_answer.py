@@ -73,7 +73,7 @@ def answer(
     n, seed, seconds = read_count("n", n), read_seed(seed), read_rate(seconds, "seconds")
     model = _read_model(program, args, data, elementwise, kwargs)
     values = read_values(model, data)
-    posterior, notes = begin_posterior(model, seed)
+    posterior, notes = begin_posterior(model, seed, seconds / 3)
     evidence = posterior.read(values)  # what does not fit is said before time is spent on more
     evidence.require(model.net.observed)
     left = max(seconds - (monotonic() - begun), seconds / 3)
@@ -133,10 +133,10 @@ def read_values(model: Model, data: Mapping[Name, Any] | None) -> dict[Name, Any
     return {name: value for name, value in parts.items() if name in observed or name not in known}
 
 
-def begin_posterior(model: Model, seed: int) -> tuple[AmortizedPosterior, tuple[str, ...]]:
+def begin_posterior(model: Model, seed: int, seconds: float) -> tuple[AmortizedPosterior, tuple[str, ...]]:
     """Return a posterior after a short training, or without any where simulations are not finite, and a note on it."""
     try:
-        return amortize(model, steps=STEPS, seed=seed, quiet=True), ()
+        return amortize(model, steps=STEPS, seconds=seconds, seed=seed, quiet=True), ()
     except (SimulationError, TrainingError):
         return leave_untrained(model, seed), (UNTRAINED,)
 

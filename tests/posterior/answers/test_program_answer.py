@@ -8,7 +8,7 @@ import pytest
 
 import retrodict as rd
 from retrodict.errors import DataError
-from retrodict.posterior.program_answer import leave_untrained
+from retrodict.posterior.answers.program_answer import leave_untrained
 
 
 def measure(y=None):
