@@ -57,8 +57,13 @@ def scaled(n, x=None):
 def test_parameters_of_the_program_and_another_loss_are_taken():
     rows = jax.random.normal(KEY, (8,))
     loss = RenyiELBO(alpha=0.0, num_particles=4)
-    params = rd.AutoFaithful(scaled).fit(8, x=rows, steps=60, learning_rate=0.1, loss=loss, quiet=True)
+    params = rd.AutoFaithful(scaled, exact=False).fit(8, x=rows, steps=60, learning_rate=0.1, loss=loss, quiet=True)
     assert 0 < float(params["scale"]) < 2
+
+
+def test_closed_forms_that_parameters_forbid_are_told():
+    with pytest.warns(rd.errors.RetrodictWarning, match="learns all latents.*this one has scale; give exact=False"):
+        rd.AutoFaithful(scaled).setup(8, x=jnp.ones(8))
 
 
 def test_the_same_seed_gives_the_same_bits():

@@ -36,6 +36,15 @@ def test_it_begins_at_the_median_of_the_prior(joint):
     assert logs.std() == pytest.approx(0.1, rel=0.05)
 
 
+def test_it_begins_near_the_median_where_quantiles_need_another_package():
+    def program(y=None):
+        rate = numpyro.sample("rate", dist.Gamma(3.0, 1.0))
+        numpyro.sample("y", dist.StudentT(rate, 0.0, 1.0), obs=y)
+
+    parts = rd.AutoFaithful(program).setup(0.5).parts
+    assert float(jnp.exp(parts.location[0])) == pytest.approx(2.674, rel=0.1)
+
+
 def test_it_begins_where_it_is_told():
     guide = rd.AutoFaithful(wide, init_loc_fn=init_to_value(values={"center": 2.0, "scale": 3.0}), init_scale=1e-3)
     draws = handlers.seed(guide, 0)(DATA)

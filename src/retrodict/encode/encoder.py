@@ -1,7 +1,7 @@
 """The encoder: draws and scores latents with what a network says of each, given its parents."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
@@ -89,6 +89,8 @@ class Encoder(eqx.Module):
     features: Features
     structure: Structure = eqx.field(static=True)
     coordinates: Coordinates = Coordinates()
+    # Whether many steps may be taken in one loop, in which columns are traced numbers.
+    may_loop: ClassVar[bool] = True
 
     def log_factors(self, latents: Latents, observed: Observed) -> Latents:
         """Return log q of each column given its parents, in nats."""
@@ -183,7 +185,7 @@ class Encoder(eqx.Module):
             return self._advance(*numbered, drawing, choose)
 
         steps = self.schedule()[numbers.start : numbers.stop]
-        if _is_for_loop([len(step.columns) for step in steps]):
+        if self.may_loop and _is_for_loop([len(step.columns) for step in steps]):
             return jax.lax.scan(advance, drawing, (jnp.arange(numbers.start, numbers.stop), stack(steps)))
         terms = []
         for numbered in zip(numbers, steps, strict=True):

@@ -29,9 +29,9 @@ from retrodict.posterior.factors import Factor, add_up, draw_factors, score_fact
 class SiteDensity(Distribution):  # type: ignore[misc]
     r"""The density of a site, :math:`\log q(z) = \log q(r) - \log |\partial z / \partial r|` for what an encoder draws.
 
-    That is r, its codes in the units of where they stand. They are drawn one after another in ``steps`` of an encoder,
-    the first of which is ``opened``, and draws the first code at this ``place``. ``shape`` is that of the site's value,
-    of which the last ``event_dim`` axes are its event.
+    That is r, its codes in the units of where they stand. They are drawn in ``steps`` of an encoder, all in one or one
+    after another. The first step is ``opened``, and draws the first of them at this ``place``. ``shape`` is that of the
+    site's value, of which the last ``event_dim`` axes are its event.
     """
 
     def __init__(
@@ -48,7 +48,8 @@ class SiteDensity(Distribution):  # type: ignore[misc]
         low, high = bounds_or_default(variable)
         is_real = variable.support == "real"
         self.bijection = IdentityTransform() if is_real else bijection_to(variable.support, low, high)
-        self.taken_by = encoder, steps, place
+        together = len(standing.location) if len(steps) == 1 else 1
+        self.taken_by = encoder, steps, range(place, place + together)
         self.opened, self.standing = opened, standing
         self.code_shape = tuple(self.bijection.inverse_shape(tuple(shape)))
         n_batch = len(shape) - event_dim

@@ -18,7 +18,7 @@ from numpyro.infer import Trace_ELBO
 
 from retrodict.certificate.certify import Certificate, certify
 from retrodict.encode.encoder import Encoder
-from retrodict.encode.families.choice import read_family, suit_family
+from retrodict.encode.families.choice import AUTO, read_family
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.summaries import Summary
@@ -29,7 +29,7 @@ from retrodict.guide.densities import JointDensity, SiteDensity
 from retrodict.guide.fitting import fit_guide
 from retrodict.guide.parts import FromModel, GuideParts, build_parts, read_data
 from retrodict.guide.site_steps import Taken, begin, close, open_step
-from retrodict.guide.standing import Standing, Steady, fix_biases, untemper
+from retrodict.guide.standing import Leaning, Standing, Steady, fix_biases, untemper
 from retrodict.guide.start import InitLocFn, init_to_prior_median
 from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_rate, read_seed
@@ -48,7 +48,7 @@ QUANTILE_DRAWS = 4096
 # Scales are kept above a bound, which the first one must not be near.
 LEAST_SCALE = 1e-4
 # Families for which a guide has its own.
-STEADY: dict[Any, Conditional] = {"normal": Steady()}
+OWN_FAMILIES: dict[Any, Conditional] = {AUTO: Steady(), "normal": Steady(), "sinh-arcsinh": Leaning()}
 
 
 class AutoFaithful:
@@ -59,8 +59,8 @@ class AutoFaithful:
     ``RenyiELBO``, and with `Predictive`. The first call, or `setup`, reads the program, inverts it and finds where
     to begin.
 
-    Each latent is a site of its own, drawn in the order of the inverse; the elements of a site are drawn one after
-    another, each given those before it and the parents of the site. Latents whose conditional given all others has a
+    Each latent is a site of its own, drawn in the order of the inverse; each element of a site depends on those before
+    it and on the parents of the site. Latents whose conditional given all others has a
     closed form are drawn last, from that, and thereby integrated out of the bound; they may be discrete. The program
     itself draws the barren latents.
 
@@ -75,8 +75,8 @@ class AutoFaithful:
         network: ``"shared"`` or ``"separate"``, as in `amortize`. Default: linear maps, without hidden units, unless
             ``widths`` are given.
         widths: widths of the hidden layers, or a `Capacity`. Default: no hidden layers.
-        conditional: ``"normal"`` or ``"spline"``, the family of the latents. Default ``"auto"``, which is normal here,
-            as draws are differentiated.
+        conditional: ``"normal"``, ``"sinh-arcsinh"`` (normals that may lean and have other tails) or ``"spline"``, the
+            family of the latents. Default ``"auto"``, which is normal here, as draws are differentiated.
         summaries: ``{observed site: Equinox module}``, as in `amortize`; their parameters are among those of the
             encoder. Default: none.
         init_loc_fn: where latents begin, a strategy of NumPyro's such as ``init_to_value(values={...})``. Default: the
@@ -124,7 +124,7 @@ class AutoFaithful:
         prefix: str = "auto",
         seed: int = 0,
     ) -> None:
-        family = suit_family(conditional, is_normal=True)
+        family = OWN_FAMILIES.get(conditional, conditional)
         if not read_family(family).reparameterized:
             raise OptionError(
                 f"the family {conditional!r} has no draws that can be differentiated",
@@ -132,7 +132,7 @@ class AutoFaithful:
             )
         self.program, self.prefix, self.joint, self.elementwise = program, prefix, joint or elementwise, elementwise
         self.init_loc_fn, self.init_scale, self.exact = init_loc_fn, _read_scale(init_scale), exact
-        self._recipe = Recipe(order, minimize, network or "shared", widths, STEADY.get(family, family), summaries)
+        self._recipe = Recipe(order, minimize, network or "shared", widths, family, summaries)
         self._linear = network is None and widths is None
         self._seed = read_seed(seed)
         self._parts: GuideParts | None = None
@@ -320,7 +320,8 @@ class AutoFaithful:
         for steps, names in self.parts.turns.items():
             opened = open_step(encoder, steps.start, drawing)
             taken: list[Taken] = []
-            for place, name in enumerate(names):
+            place = 0
+            for name in names:
                 variable, shape = self.model.net.variable(name), self.model.sites[name].shape
                 event_dim, own = self.parts.frames[name].event_dim, self.parts.space.code_columns[name]
                 stands = standing.at(slice(int(own[0]), int(own[-1]) + 1))
@@ -329,6 +330,7 @@ class AutoFaithful:
                     values[name] = self._sample(name, density)
                 drawn = [*trace.values()][-1]["intermediates"]  # empty where a handler gave the site its value
                 taken += drawn or [density.follow(values[name])]
+                place += len(own)
             codes = jnp.concatenate([one.codes for one in taken])
             drawing = taken[0].after or close(encoder, steps.start, codes, opened)
         return values

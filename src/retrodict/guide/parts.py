@@ -17,13 +17,13 @@ from numpyro.primitives import Messenger
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.space import Space
-from retrodict.errors import DataError, OptionError
+from retrodict.errors import DataError, OptionError, RetrodictWarning, warn_user
 from retrodict.exact.find_forms import Forms, list_others, plan_closed_forms
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Integers
 from retrodict.guide.guide_factors import GuideFactor, HeldFactor, bind
-from retrodict.guide.linear_network import build_linear
+from retrodict.guide.linear_encoder import build_linear
 from retrodict.guide.standing import Standing, begin_at_rest
 from retrodict.guide.start import FromData, InitLocFn, collect, find_start, find_units, locate
 from retrodict.plan.moving import mark_moving
@@ -72,7 +72,7 @@ class GuideParts:
 
     @cached_property
     def turns(self) -> dict[range, list[str]]:
-        """The steps of the encoder that draw inferred sites, several where they are of one code, in their sequence."""
+        """The steps of the encoder that draw inferred sites, several where they share a step, in their sequence."""
         level = () if self.encoder is None else self.encoder.structure.level
         found: dict[range, list[str]] = {}
         for name, own in self.space.code_columns.items():
@@ -131,9 +131,7 @@ def build_parts(
     """
     joint = joint or bool(mark_moving(model.net).any())
     trace = _trace(model)
-    # The densities of a program with parameters of its own change as these are trained: none of its forms is kept.
-    is_fixed = all(site["type"] != "param" for site in trace.values())
-    closed = plan_closed_forms(model, recipe.order, recipe.minimize) if exact and is_fixed else None
+    closed = plan_closed_forms(model, recipe.order, recipe.minimize) if exact and _is_fixed(trace) else None
     inverse, forms = (recipe.invert(model), ()) if closed is None else closed
     parts = GuideParts(model, inverse, forms, _read_frames(model, trace), joint)
     names = list_others(inverse, forms)
@@ -147,12 +145,24 @@ def build_parts(
     scaling = find_units(parts.space, summaries, start)
     dependencies = parts.space.dependencies if joint else parts.space.dependencies.by_latent()
     if linear:
-        encoder = build_linear(dependencies, recipe.conditional, scaling, summaries)
+        encoder = build_linear(dependencies, recipe.conditional, scaling, summaries, _find_sites(model))
     else:
         encoder = begin_at_rest(recipe.build(model, jax.random.key(seed), scaling, dependencies))
     features = FromData.at(encoder.features, scaling, parts.space.encode_observed(start))
     encoder = eqx.tree_at(lambda e: e.features, encoder, features)
     return replace(parts, encoder=encoder, location=locate(parts.space, start))
+
+
+def _is_fixed(trace: Mapping[str, Any]) -> bool:
+    """Return whether closed forms may be kept: densities of a program with parameters change as these are trained."""
+    own = [name for name, site in trace.items() if site["type"] == "param"]
+    if own:
+        message = (
+            f"The guide learns all latents, since closed forms are for programs without parameters, and this one has "
+            f"{', '.join(own)}; give exact=False if that is what you want."
+        )
+        warn_user(message, RetrodictWarning)
+    return not own
 
 
 def _is_same(program: Program, other: Program) -> bool:
@@ -204,6 +214,12 @@ def _refuse_discrete(inverse: Inverse, names: Iterable[Name]) -> None:
             remedy="Train with rd.amortize(rd.from_numpyro(...)), which needs no gradients of draws, or sum them out "
             "of the program, as dist.MixtureSameFamily does.",
         )
+
+
+def _find_sites(model: NumpyroModel) -> dict[Name, str]:
+    """Return the site of each variable."""
+    owned = model.structure.variables.items()
+    return {model.net.names[unit]: name for name, units in owned for unit in units.ravel().tolist()}
 
 
 def _trace(model: NumpyroModel) -> dict[str, Any]:

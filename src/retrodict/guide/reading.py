@@ -107,7 +107,8 @@ def _refuse_joint(found: Mapping[str, Any], drawn: list[str]) -> None:
         raise ProgramError(
             "the guide draws {names} as point masses, whose dependencies cannot be told apart",
             points,
-            remedy="Draw each latent at its own site from a distribution with a density.",
+            remedy="Draw each latent at its own site from a distribution with a density, as rd.AutoFaithful does with "
+            "exact=False and without joint=True or elementwise=True.",
         )
 
 

@@ -1,6 +1,7 @@
 """The steps of an encoder that draw one site, for one row of data; compiled, so that a guide begins quickly.
 
-Sites of one code may share a step, which is opened once for all of them.
+Sites may share a step, which is opened once for all of them: those of one code, and any where groups of columns are
+drawn at once.
 """
 
 from __future__ import annotations
@@ -46,11 +47,11 @@ def open_step(encoder: Encoder, number: int, drawing: Drawing) -> Opened:
 
 
 @eqx.filter_jit
-def draw(encoder: Encoder, steps: range, place: int, key: jax.Array, opened: Opened) -> Taken:
-    """Draw the codes of a site, whose first one stands at this place among the columns of its step."""
-    step, own = encoder.schedule()[steps.start], slice(place, place + 1)
+def draw(encoder: Encoder, steps: range, own: range, key: jax.Array, opened: Opened) -> Taken:
+    """Draw the codes of a site, the first of which are ``own`` ones of the columns of its first step."""
+    step, places = encoder.schedule()[steps.start], slice(own.start, own.stop)
     first_key, rest_key = jax.random.split(key) if len(steps) > 1 else (key, key)
-    columns, parameters = step.columns[own], opened.parameters[:, own]
+    columns, parameters = step.columns[places], opened.parameters[:, places]
     # Scored by its value alone: noise that the density reads, too, is computed twice.
     codes, _ = encoder.draw_columns(first_key, columns, parameters)
     scored = encoder.score_columns(codes, columns, parameters)
@@ -58,13 +59,18 @@ def draw(encoder: Encoder, steps: range, place: int, key: jax.Array, opened: Ope
 
 
 @eqx.filter_jit
-def follow(encoder: Encoder, steps: range, place: int, codes: jax.Array, opened: Opened) -> Taken:
+def follow(encoder: Encoder, steps: range, own: range, codes: jax.Array, opened: Opened) -> Taken:
     """Return what the steps of a site give if these are its codes."""
-    step, own = encoder.schedule()[steps.start], slice(place, place + 1)
-    scored = encoder.score_columns(codes[None, :1], step.columns[own], opened.parameters[:, own])
-    first = int(step.columns[place])
-    latents = opened.drawing.latents.at[first : first + len(steps), 0].set(codes)
-    return _go_on(encoder, step, steps, scored, opened, lambda drawing: encoder.follow(latents, drawing, steps[1:]))
+    step, places = encoder.schedule()[steps.start], slice(own.start, own.stop)
+    columns = step.columns[places]
+    scored = encoder.score_columns(codes[None, : len(columns)], columns, opened.parameters[:, places])
+
+    def follow_rest(drawing: Drawing) -> tuple[Drawing, jax.Array]:
+        first = int(columns[0])
+        latents = opened.drawing.latents.at[first : first + len(steps), 0].set(codes)
+        return encoder.follow(latents, drawing, steps[1:])
+
+    return _go_on(encoder, step, steps, scored, opened, follow_rest)
 
 
 @eqx.filter_jit

@@ -38,7 +38,7 @@ def init_to_prior_median(site: dict[str, Any]) -> Any:
     try:
         if not peel(fn).event_shape:
             return peel(fn).icdf(jnp.full(fn.shape(), 0.5))
-    except NotImplementedError:
+    except (NotImplementedError, ImportError):  # some quantiles need a package that NumPyro does not
         pass
     draws = fn.sample(site["kwargs"]["rng_key"], (MEDIAN_DRAWS,))
     bijection = biject_to(fn.support)
