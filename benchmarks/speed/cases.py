@@ -152,14 +152,19 @@ def limit(units: int, size: Size) -> Answers:
     return {**facts, "multiply_adds": counts, "rate": best, "achieved": achieved, "seconds": seconds}
 
 
-def reach(peer: str, size: Size) -> Answers:
+# By title, the options of `amortize`.
+OURS: Mapping[str, Mapping[str, Any]] = {
+    "ours": {},
+    "ours, encoder untrained": {"exact": False, "steps": 0},
+    "ours, encoder trained": {"exact": False},
+}
+
+
+def reach(peer: str, size: Size, source: str | None = None) -> Answers:
     """Time training until the distance from the exact posterior is small; whole trainings take turns."""
-    with _stored(size.reached, 8, size.batch) as (facts, problem):
+    with _stored(source or size.reached, 8, size.batch) as (facts, problem):
         given = {"problem": problem, "target": TARGET}
-        ours: Contestants = {
-            "ours": ("reach ours", {**given, "options": {}}),
-            "ours, rate 0.01": ("reach ours", {**given, "options": {"learning_rate": 0.01}}),
-        }
+        ours: Contestants = {title: ("reach ours", {**given, "options": options}) for title, options in OURS.items()}
         if not size.peers:
             return {**facts, "target": TARGET, "reached": _race(ours, {}, size, 1)}
         return {**facts, "target": TARGET, "reached": _race(ours, PEERS[peer](given), size, 3)}
@@ -307,6 +312,7 @@ CASES: dict[str, Callable[[Size], Answers]] = {
     "limit-32": lambda size: limit(32, size),
     "limit-200": lambda size: limit(200, size),
     **{f"reach-{peer}": (lambda size, peer=peer: reach(peer, size)) for peer in PEERS},
+    "reach-zuko, depth 8": lambda size: reach("zuko", size, size.tree),
     "learn-mean-field": lambda size: learn("mean-field", size),
     "learn-faithful": lambda size: learn("auto", size),
     **{f"grow-{source}": (lambda size, source=source: grow(source, size)) for source in (*TREES, *CHAINS)},

@@ -127,9 +127,14 @@ def _learning(results: Results) -> Iterator[Figure]:
 
 
 def _reaching(results: Results) -> Iterator[Figure]:
-    rows = [row for name, row in results.items() if name.startswith("reach-")]
-    for key, title in (("seconds", "compiling included"), ("without_compiling", "without compiling")):
-        what = f"Time to {TARGET} nats a latent, depth 5, {title}"
+    for depth, key, title in (
+        (5, "seconds", "compiling included"),
+        (5, "without_compiling", "without compiling"),
+        (8, "seconds", "compiling included"),
+    ):
+        named = (name for name in results if name.startswith("reach-"))
+        rows = [results[name] for name in named if name.endswith(", depth 8") == (depth == 8)]
+        what = f"Time to {TARGET} nats a latent, depth {depth}, {title}"
         yield _race(f"{what}: against the best peer", rows, key, lambda t: not t.startswith(("ours", HYBRID)))
         yield _race(f"{what}: against Zuko with our linear map", rows, key, lambda t: t.startswith(HYBRID))
 

@@ -160,5 +160,5 @@ def test_a_peer_counts_when_it_gets_there(reached, verdict):
     answer = {"seconds": 8.0, "without_compiling": 8.0, "best": 0.1, "reached": reached}
     ours = {"seconds": 4.0, "without_compiling": 1.0, "best": 0.02, "reached": True}
     figures = list_figures({"reach-sbi": {"reached": {"ours": ours, "sbi": answer}}})
-    (figure,) = [figure for figure in figures if "included: against the best peer" in figure.what]
+    (figure,) = [figure for figure in figures if "depth 5, compiling included: against the best peer" in figure.what]
     assert figure.verdict == verdict
