@@ -32,6 +32,17 @@ from .learn.gap import split_gap as split_gap
 from .learn.learned import LearnedModel as LearnedModel
 from .learn.loading import load as load
 from .learn.refine import refine_encoder as refine_encoder
+from .lift.lifted_certificate import LiftedCertificate as LiftedCertificate
+from .lift.lifted_inverse import LiftedInverse as LiftedInverse
+from .lift.patterns.margins import Margins as Margins
+from .lift.patterns.pattern import Pattern as Pattern
+from .lift.roles import Reading as Reading
+from .lift.roles import Role as Role
+from .lift.schedules.loop_nest import Schedule as Schedule
+from .lift.schedules.loop_nest import ScheduleLoop as ScheduleLoop
+from .lift.templates.template import Template as Template
+from .lift.templates.template_relations import Relation as Relation
+from .lift.templates.template_relations import Repeated as Repeated
 from .models.discrete import DiscreteNetwork as DiscreteNetwork
 from .models.gaussian import LinearGaussian as LinearGaussian
 from .models.gaussian.costs import EdgeCosts as EdgeCosts

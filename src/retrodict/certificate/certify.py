@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, overload, runtime_checkable
 
 from retrodict.certificate.comparison import Differences, compare_with_needs
 from retrodict.certificate.evidence import Knowledge
@@ -212,7 +212,23 @@ class Certificate:
         write_whole(Path(path), self.to_json().encode())
 
 
-def certify(inverse: Inverse) -> Certificate:
+Verdict = TypeVar("Verdict", covariant=True)
+
+
+@runtime_checkable
+class BringsJudge(Protocol[Verdict]):
+    """An inverse that is judged at sizes of its own choice, such as a `LiftedInverse`."""
+
+    def judge(self) -> Verdict:
+        """Return the verdict."""
+        ...
+
+
+@overload
+def certify(inverse: Inverse) -> Certificate: ...
+@overload
+def certify(inverse: BringsJudge[Verdict]) -> Verdict: ...
+def certify(inverse: Any) -> Any:
     r"""Return the verdict on an inverse: which edges it lacks and which it could do without.
 
     A known variable :math:`u` must be a parent of :math:`v` exactly if :math:`u` and :math:`v` are
@@ -222,9 +238,10 @@ def certify(inverse: Inverse) -> Certificate:
     (see `certificate/families.py`).
 
     Arguments:
-        inverse: what `invert`, `reversal`, `mean_field` or `fully_connected` made of a model or net.
+        inverse: what `invert`, `reversal`, `mean_field` or `fully_connected` made of a model or net, or what `invert`
+            made of a `Template`, which is judged for all sizes.
 
-    Returns: a `Certificate`, true when the inverse is faithful.
+    Returns: a `Certificate`, true when the inverse is faithful; a `LiftedCertificate` of a `LiftedInverse`.
 
     Raises: `GuideError` for what is not an `Inverse`, `SizeError` where parent sets can be compared only when they are
     written out, and are too large for that.
@@ -235,6 +252,8 @@ def certify(inverse: Inverse) -> Certificate:
     (True, 'b -> c <- a')
 
     """
+    if isinstance(inverse, BringsJudge):
+        return inverse.judge()
     if not isinstance(inverse, Inverse):
         raise GuideError(
             f"certify judges an inverse, but a {type(inverse).__name__} was given",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, overload
 
 from retrodict.errors import OptionError, OrderError
 from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
@@ -17,11 +18,16 @@ from retrodict.invert.orders import ORDERS
 from retrodict.invert.portfolio import invert_exactly, invert_well
 from retrodict.invert.problem import Problem
 from retrodict.invert.search.improvement import Allowance
+from retrodict.lift.lifted_inverse import LiftedInverse
+from retrodict.lift.lifting import lift
+from retrodict.lift.schedules.loop_nest import Schedule
+from retrodict.lift.templates.template import Template
 
 # What `budget` is translated into: about what a core of 2020 does. No clock is read.
 WORK_PER_SECOND = 200_000
 
 
+@overload
 def invert(
     net_or_model: BayesNet | HasStructure,
     order: str | Sequence[Name] | Inverse = "auto",
@@ -32,14 +38,38 @@ def invert(
     together: Iterable[Iterable[Name]] = (),
     in_sequence: Iterable[Iterable[Name]] = (),
     budget: float = 1.0,
-) -> Inverse:
+) -> Inverse: ...
+@overload
+def invert(
+    net_or_model: Template,
+    order: str | Schedule | LiftedInverse = "auto",
+    *,
+    sizes: Mapping[str, int] | None = None,
+    may_be_missing: Iterable[str] = (),
+) -> LiftedInverse: ...
+def invert(
+    net_or_model: Any,
+    order: Any = "auto",
+    minimize: str | Callable[[Inverse], float] = "edges",
+    *,
+    first: Iterable[Name] = (),
+    last: Iterable[Name] = (),
+    together: Iterable[Iterable[Name]] = (),
+    in_sequence: Iterable[Iterable[Name]] = (),
+    budget: float = 1.0,
+    sizes: Mapping[str, int] | None = None,
+    may_be_missing: Iterable[str] = (),
+) -> Any:
     r"""Return an inverse of a model: a faithful and minimal factorization of its posterior.
 
     Barren latents are set aside. The others are eliminated from the moral graph in the given order; the parents of
     each are its neighbors at that moment, :math:`\mathrm{Pa}(z_i) = N_J(z_i)`.
 
+    A `Template` is inverted once for all sizes: ``order`` is ``"auto"`` or a schedule such as
+    ``"(mu; turn j: (b); each i: (a))"``, see `docs/templates.md`; what follows ``order`` is for models alone.
+
     Arguments:
-        net_or_model: a model or its structure.
+        net_or_model: a model or its structure, or a `Template`.
         order: the order of elimination, by name or as a sequence. Every function and command with an ``order`` takes
             the same. Default ``"auto"``.
 
@@ -68,12 +98,15 @@ def invert(
         in_sequence: groups of latents, each eliminated in this sequence, others in between allowed.
         budget: limit of the local search, in seconds of a core of about 2020; 0 for none. The budget is translated
             into a fixed amount of work, so the result is the same on every machine. Default 1.0.
+        sizes: for a template typical sizes, which decide which side of a crossing is drawn in turn. Default: 20 for a
+            plate, 100 for time.
+        may_be_missing: for a template observed variables of which any instance may be missing.
 
     Named orders are changed as little as the constraints (``first`` to ``in_sequence``) demand; an explicit order must
     respect them; baselines and a given `Inverse` take none. Barren latents are never eliminated, so no constraint
     applies to them.
 
-    Returns: an `Inverse`; ``strategy`` says which order made it.
+    Returns: an `Inverse`; ``strategy`` says which order made it. Of a template a `LiftedInverse`.
 
     Raises: `OrderError` for an order that does not exist, is not a permutation of the latents or breaks a constraint,
     for constraints that contradict each other or name anything but latents, and for ``"exact"`` on too many latents;
@@ -92,30 +125,66 @@ def invert(
     ('x1', 'x0', 'x2')
     >>> invert(net, "mean-field").parents["x0"] == net.observed
     True
+    >>> invert(Template("z[t] | z[t-1]; x[t] | z[t]", observed=["x"])).parents["z"]
+    ('z[t-1]', 'x[t..T-1]')
     """
+    if isinstance(net_or_model, Template):
+        _refuse_options(
+            minimize=minimize != "edges",
+            first=first,
+            last=last,
+            together=together,
+            in_sequence=in_sequence,
+            budget=budget != 1.0,
+        )
+        return lift(net_or_model.allowing_missing(may_be_missing) if may_be_missing else net_or_model, order, sizes)
+    if sizes is not None or may_be_missing:
+        raise OptionError(
+            "sizes= and may_be_missing= are for templates",
+            remedy="Give a rd.Template, or choose what is observed with net.observing(names).",
+        )
+    return _invert_model(
+        net_or_model, order, minimize, budget, first=first, last=last, together=together, in_sequence=in_sequence
+    )
+
+
+def _refuse_options(**options: Any) -> None:
+    named = [f"{name}=" for name, given in options.items() if (given if isinstance(given, bool) else list(given))]
+    if named:
+        raise OptionError(
+            f"{' and '.join(named)} cannot be asked for a template",
+            remedy="Write the schedule that is wanted as order=, or invert template.at(sizes).",
+        )
+
+
+def _invert_model(
+    net_or_model: BayesNet | HasStructure,
+    order: str | Sequence[Name] | Inverse,
+    minimize: str | Callable[[Inverse], float],
+    budget: float,
+    **constraints: Any,
+) -> Inverse:
     if isinstance(order, Inverse) or (isinstance(order, str) and order in BASELINES):
-        _refuse_constraints(order, first=first, last=last, together=together, in_sequence=in_sequence)
+        _refuse_constraints(order, **constraints)
         return BASELINES[order](net_or_model) if isinstance(order, str) else _require_same(net_or_model, order)
     objective = read_objective(minimize)
     allowance = read_budget(budget)
     problem = Problem.of(net_or_model)
-    constraints = read_constraints(
-        problem.net, problem.barren, first=first, last=last, together=together, in_sequence=in_sequence
-    )
+    respected = read_constraints(problem.net, problem.barren, **constraints)
     if not isinstance(order, str):
         explicit = _read_order(problem, order)
-        constraints.require(explicit)
+        respected.require(explicit)
         return problem.follow(explicit, "explicit")
     if order == "auto":
-        return invert_well(problem, objective, constraints, allowance)
+        return invert_well(problem, objective, respected, allowance)
     if order == "exact":
-        return invert_exactly(problem, objective, constraints)
+        return invert_exactly(problem, objective, respected)
     if order not in ORDERS:
         raise OrderError(
             f"the order {order!r} does not exist",
             remedy=f"Choose one of {', '.join(list_orders())}, or give the latents in the order of their elimination.",
         )
-    return problem.follow(constraints.obey(ORDERS[order](problem)), order)
+    return problem.follow(respected.obey(ORDERS[order](problem)), order)
 
 
 def list_orders() -> list[str]:

@@ -32,8 +32,27 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class PlateFrame:
+    """A rectangle around boxes, by two of its corners, with what is written at its foot."""
+
+    low: Point
+    high: Point
+    text: str
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Caption:
+    """Words beside a curve, their middle at a point."""
+
+    x: float
+    y: float
+    text: str
+
+
+@dataclass(frozen=True)
 class PlacedDiagram:
-    """Boxes and curves in their places on a sheet of this size."""
+    """Boxes and curves in their places on a sheet of this size, frames behind them and captions before them."""
 
     boxes: tuple[Placed, ...]
     curves: tuple[Curve, ...]
@@ -41,6 +60,8 @@ class PlacedDiagram:
     height: float
     title: str
     note: str = ""
+    frames: tuple[PlateFrame, ...] = ()
+    captions: tuple[Caption, ...] = ()
 
 
 def draw(diagram: Diagram) -> PlacedDiagram:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
-from retrodict.pictures.drawing import Curve, Placed, PlacedDiagram, Point
+from retrodict.pictures.drawing import Curve, Placed, PlacedDiagram, PlateFrame, Point
 from retrodict.pictures.scene import ADDED, BARREN, LATENT, MISSING, OBSERVED, PLAIN, REMOVABLE
 
 # Okabe & Ito's colors for what is marked, told apart by everybody; grays for the rest.
@@ -96,7 +96,15 @@ def _paint(drawing: PlacedDiagram) -> list[Shape | Text]:
         lines.append(parts[-2])
         heads.append(parts[-1])
     boxes = [item for placed in drawing.boxes for item in _paint_box(placed)]
-    return [*halos, *lines, *heads, *boxes]
+    frames = [item for frame in drawing.frames for item in _paint_frame(frame)]
+    words = [Text(caption.x, caption.y, caption.text, SMALL, color=OUTLINE) for caption in drawing.captions]
+    return [*frames, *halos, *lines, *heads, *boxes, *words]
+
+
+def _paint_frame(frame: PlateFrame) -> Iterator[Shape | Text]:
+    corners = (frame.low, frame.high)
+    yield Shape(corners, stroke=OUTLINE, width=1.1, dashed=frame.dashed, rounded=9.0, role="plate")
+    yield Text(frame.low[0] + 8, frame.high[1] - 5, frame.text, SMALL, middle=False, color=OUTLINE)
 
 
 def paint_curve(curve: Curve, *, crowded: bool = False) -> list[Shape]:

@@ -1,7 +1,8 @@
 """Named models and nets, each with its source and what is known about it, programs to learn, and images.
 
 Structures and models with exact answers need NumPy alone: ``zoo.binary_tree``. Programs with parameters to learn are in
-`zoo.programs`, which imports JAX when one of them is asked for; sets of images are in `zoo.images`.
+`zoo.programs`, which imports JAX when one of them is asked for; sets of images are in `zoo.images`. Models of plates
+and series at all sizes are templates: ``zoo.template("radon")``.
 """
 
 from __future__ import annotations
@@ -15,5 +16,9 @@ from retrodict.zoo.structures import find as find
 from retrodict.zoo.structures import hmm as hmm
 from retrodict.zoo.structures import layers as layers
 from retrodict.zoo.structures import plate as plate
+from retrodict.zoo.templates import TEMPLATES as TEMPLATES
+from retrodict.zoo.templates import template as template
 
-__all__ = ["NAMED", "asia", "binary_tree", "find", "hmm", "images", "layers", "plate", "programs"]
+__all__ = [
+    *("NAMED", "TEMPLATES", "asia", "binary_tree", "find", "hmm", "images", "layers", "plate", "programs", "template"),
+]

@@ -1,0 +1,1 @@
+"""Parents as patterns: written, read off a small grounding, and spread out at given sizes."""

@@ -1,0 +1,1 @@
+"""In which order instances are drawn: loop nests that mean a sampling order at any sizes."""
