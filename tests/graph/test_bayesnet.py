@@ -159,3 +159,8 @@ def test_long_names_are_cut_in_messages() -> None:
     with pytest.raises(CycleError) as caught:
         BayesNet({name: ["\ud800"], "\ud800": [name], "c": []}, ["c"])
     str(caught.value).encode()
+
+
+def test_a_model_of_sorted_variables_is_the_model_written_down() -> None:
+    written = BayesNet({"x10": ["z"], "z": [], "x2": ["z", "x10"], "a": ["x2"]}, observed=["x2", "x10"])
+    assert BayesNet.of_sorted(written.names, written.parent_rows, written.is_observed) == written

@@ -126,6 +126,25 @@ class BayesNet(Portable):
         }.items():
             object.__setattr__(self, attribute, value)
 
+    @classmethod
+    def of_sorted(cls, names: tuple[Name, ...], parent_rows: Rows, is_observed: Mask) -> BayesNet:
+        """Return the model of variables that are numbered as `sort_topologically` numbers them, without any check.
+
+        >>> BayesNet.of_sorted(("z", "x"), Rows.from_lists([[], [0]]), np.array([False, True])).parents("x")
+        ('z',)
+        """
+        net = object.__new__(cls)
+        is_observed.setflags(write=False)
+        for attribute, value in {
+            "names": names,
+            "described": FrozenMap({}),
+            "parent_rows": parent_rows,
+            "is_observed": is_observed,
+            "position": dict(zip(names, range(len(names)), strict=True)),
+        }.items():
+            object.__setattr__(net, attribute, value)
+        return net
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         state["is_observed"].setflags(write=False)  # which pickle and deepcopy forget
         self.__dict__.update(state)

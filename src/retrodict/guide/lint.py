@@ -13,6 +13,11 @@ from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.guide.verdict import GuideVerdict
 from retrodict.invert import invert
+from retrodict.lift.lifted_certificate import LiftedCertificate
+from retrodict.lift.lifted_inverse import LiftedInverse
+from retrodict.lift.schedules.loop_nest import Schedule
+from retrodict.lift.templates.template import Template
+from retrodict.lift.written_patterns import read_patterns
 
 if TYPE_CHECKING:
     from retrodict.read.numpyro.numpyro_model import NumpyroModel
@@ -20,6 +25,10 @@ if TYPE_CHECKING:
 
 @overload
 def lint(program: BayesNet | HasStructure, guide: Mapping[Any, Iterable[Name]] | str | Inverse) -> Certificate: ...
+@overload
+def lint(
+    program: Template, guide: Mapping[Any, Iterable[str]] | LiftedInverse | str, *, order: str | Schedule | None = None
+) -> LiftedCertificate: ...
 @overload
 def lint(program: NumpyroModel, guide: Callable[..., Any]) -> GuideVerdict: ...
 @overload
@@ -31,14 +40,18 @@ def lint(program: Any, guide: Any, *args: Any, **kwargs: Any) -> Any:
     says which dependencies the guide lacks, with the open paths that prove it, and what NumPyro accepts in silence:
     sites that are missing, extra, on a wrong support or of a wrong shape.
 
+    Parents of the latents of a `Template` are patterns, ``{"z[t]": ["z[t-1]", "x[t..T-1]"]}``, judged for all sizes.
+
     Arguments:
-        program: a model or its structure, or a NumPyro program. A model that `from_numpyro` made with its data may
-            stand for the program; if it was read with ``elementwise=True``, the guide is judged element by element.
+        program: a model or its structure, a `Template`, or a NumPyro program. A model that `from_numpyro` made with its
+            data may stand for the program; if it was read with ``elementwise=True``, the guide is judged element by
+            element.
         guide: ``{latent: [parents]}``, any ``order`` that `invert` takes by name, an `Inverse`, or a NumPyro guide.
         *args: arguments of the NumPyro program and its guide.
-        **kwargs: their arguments by name.
+        **kwargs: their arguments by name. For a template ``order``, the schedule in which the latents are drawn.
+            Default: the one that the patterns imply.
 
-    Returns: a `Certificate`; a `GuideVerdict` for a NumPyro guide.
+    Returns: a `Certificate`; a `GuideVerdict` for a NumPyro guide; a `LiftedCertificate` for a template.
 
     Raises: `GuideError` for a guide that does not name every latent, `UnknownVariableError` for names that are not in
     the model, and what `invert`, or `from_numpyro` and `read_numpyro_guide`, raise.
@@ -46,6 +59,9 @@ def lint(program: Any, guide: Any, *args: Any, **kwargs: Any) -> Any:
     >>> net = BayesNet({"x0": [], "x1": ["x0"], "x2": ["x0"]}, observed=["x1", "x2"])
     >>> lint(net, {"x0": ["x1"]}).missing[0].drawing
     'x2 <- x0'
+    >>> template = Template("mu; theta[j] | mu; y[j,n] | theta[j]", observed=["y"])
+    >>> lint(template, {"mu": ["y[*,*]"], "theta[j]": ["y[j,*]"]}).missing[0].drawing
+    'mu -> theta[0]'
     >>> import numpyro, numpyro.distributions as dist
     >>> def program(x):
     ...     scale = numpyro.sample("scale", dist.HalfNormal(1.0))
@@ -56,6 +72,8 @@ def lint(program: Any, guide: Any, *args: Any, **kwargs: Any) -> Any:
     scale is drawn on real, but lies on positive
 
     """
+    if isinstance(program, Template):
+        return _lint_template(program, guide, *args, **kwargs)
     if callable(guide) and callable(program):
         from retrodict.read.numpyro.reader import from_numpyro
 
@@ -70,6 +88,19 @@ def lint(program: Any, guide: Any, *args: Any, **kwargs: Any) -> Any:
     if isinstance(guide, str | Inverse):
         return certify(invert(program, guide))
     return certify(read_guide(structure_of(program), guide))
+
+
+def _lint_template(
+    template: Template, guide: Any, *args: Any, order: str | Schedule | None = None, **kwargs: Any
+) -> LiftedCertificate:
+    if args or kwargs:
+        raise GuideError(
+            "arguments are for a NumPyro program and its guide, not for a template",
+            remedy="Give lint(template, {latent: [patterns]}), and order= if the schedule is not to be implied.",
+        )
+    if isinstance(guide, str | LiftedInverse | Schedule):
+        return certify(invert(template, guide))
+    return certify(read_patterns(template, guide, order))
 
 
 def _lint_numpyro(model: NumpyroModel, guide: Callable[..., Any]) -> GuideVerdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from retrodict.errors import OrderError, quote
@@ -82,6 +82,27 @@ class Schedule(Portable):
     def count_steps(self, sizes: Mapping[str, int]) -> int:
         """Return how many draws come one after another at given sizes: iterations of ``each`` run side by side."""
         return _count_steps(self.items, sizes)
+
+    def one_by_one(self, time: str | None) -> Schedule:
+        """Return the schedule with ``turn`` or ``up`` for each ``each``: the same order of instances, and no claim.
+
+        >>> Schedule.read("(mu; each j: each t: (z))").one_by_one("t")
+        (mu; turn j: up t: (z))
+        """
+
+        def rewrite(items: Sequence[Item]) -> tuple[Item, ...]:
+            return tuple(
+                item
+                if isinstance(item, str)
+                else replace(
+                    item,
+                    how=item.how if item.how != "each" else "up" if item.dim == time else "turn",
+                    body=rewrite(item.body),
+                )
+                for item in items
+            )
+
+        return Schedule(rewrite(self.items))
 
     def require(self, template: Template) -> None:
         """Raise `OrderError` unless every latent stands once, inside exactly the loops over its own dims."""

@@ -14,6 +14,7 @@ from retrodict.errors import SizeError
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Integers, Rows, drop_repeats, sort_edges
+from retrodict.graph.written_edges import sort_topologically
 from retrodict.lift.templates.template_relations import Relation, Repeated
 
 MOST_INSTANCES = 20_000_000
@@ -161,19 +162,21 @@ class Grounding:
     @cached_property
     def net(self) -> BayesNet:
         """The model at these sizes."""
-        names = self.names
-        lists: list[list[Name]] = [list(map(names.__getitem__, row)) for row in self.parents.to_lists()]
-        seen = [names[i] for name in self.observed for i in self.list_instances(name).tolist()]
-        return BayesNet(zip(names, lists, strict=True), seen)
+        order, number, rows = self.from_net, self.to_net, self.parents
+        names: tuple[Name, ...] = tuple(map(self.names.__getitem__, order.tolist()))
+        is_observed = np.zeros(self.n, dtype=bool)
+        for name in self.observed:
+            is_observed[number[self.list_instances(name)]] = True
+        return BayesNet.of_sorted(names, Rows.from_edges(number[rows.sources], number[rows.index], self.n), is_observed)
 
     @cached_property
     def to_net(self) -> Integers:
         """The number in the model of each instance."""
-        return np.fromiter(map(self.net.position.__getitem__, self.names), dtype=np.int64, count=self.n)
+        number = np.empty(self.n, dtype=np.int64)
+        number[self.from_net] = np.arange(self.n)
+        return number
 
     @cached_property
     def from_net(self) -> Integers:
-        """The instance of each variable of the model."""
-        instance = np.empty(self.n, dtype=np.int64)
-        instance[self.to_net] = np.arange(self.n)
-        return instance
+        """The instance of each variable of the model, which numbers them topologically, ties by name."""
+        return sort_topologically(tuple(self.names), self.parents)

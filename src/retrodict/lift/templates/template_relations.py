@@ -54,7 +54,7 @@ class Relation:
 
     def __post_init__(self) -> None:
         for dims in ("every", "up_to"):
-            object.__setattr__(self, dims, tuple(getattr(self, dims)))
+            object.__setattr__(self, dims, tuple(sorted(set(getattr(self, dims)))))
 
 
 def write_instance(name: str, indices: Collection[object]) -> str:
