@@ -114,7 +114,7 @@ class LinearEncoder(Encoder):
     """
 
     network: LinearNetwork
-    rank: tuple[int, ...] = eqx.field(static=True)
+    rank: tuple[int, ...] = eqx.field(static=True, default=())
     may_loop: ClassVar[bool] = False
 
     def log_factors(self, latents: Latents, observed: Observed) -> Latents:
@@ -128,11 +128,13 @@ class LinearEncoder(Encoder):
     def draw_columns(self, key: Key[Array, ""], columns: Index, parameters: OfDrawn) -> Scored:
         """Return values drawn of these columns, which are of one group."""
         shocks = self.conditional.at(columns).sample(key, parameters)
-        return self._accumulate(shocks, columns), self._score(shocks, columns, parameters)
+        values = self._accumulate(shocks, columns)
+        return values, self._score(values, shocks, columns, parameters)
 
     def score_columns(self, values: Drawn, columns: Index, parameters: OfDrawn) -> Scored:
         """Return the same where these columns have these values."""
-        return values, self._score(values - values @ self.find_effects(columns).T, columns, parameters)
+        shocks = values - values @ self.find_effects(columns).T
+        return values, self._score(values, shocks, columns, parameters)
 
     def find_effects(self, columns: Index) -> Matrix:
         """Return how the mean of each of these columns (row) changes with each of those in its group."""
@@ -168,4 +170,4 @@ def build_linear(
         return Encoder(network, family, scaling, features, alone)
     together = Structure(tuple(group.tolist()), int(group.max()) + 1)
     network = replace(network, depth=together.depth)
-    return LinearEncoder(network, family, scaling, features, together, alone.level)
+    return LinearEncoder(network, family, scaling, features, together, rank=alone.level)
