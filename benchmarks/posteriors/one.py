@@ -104,7 +104,7 @@ def run(name: str, seed: int, folder: Path | None, columns: list[str]) -> Iterat
         "steps": max(posterior.history.step, default=0),
         **failed,
     }
-    for column in [name for name in columns if not (failed and name == "encoder")]:
+    for column in columns:
         start = time.perf_counter()
         try:
             for named, figures in MEASURES[column](case, posterior):

@@ -13,6 +13,7 @@ import retrodict as rd
 from retrodict.encode.peaks.build_peaks import make_peaks
 from retrodict.encode.peaks.peak_encoder import PeakEncoder
 from retrodict.exact.find_forms import list_others, plan_closed_forms
+from retrodict.posterior.answers.program_answer import leave_untrained
 from retrodict.posterior.sharing import share
 
 X = np.column_stack([np.ones(30), np.linspace(-1, 1, 30)]).astype(np.float32)
@@ -121,3 +122,26 @@ def test_discrete_latents_have_no_peaks(program):
     names = list_others(inverse, forms)
     compiled = share(model, inverse, names if forms else None)
     assert make_peaks(model, compiled.space, forms) is None
+
+
+def test_a_prior_that_cannot_be_simulated_has_peaks_all_the_same():
+    def explosion():
+        growth = numpyro.sample("growth", dist.Normal(0, 100))
+        scale = numpyro.sample("scale", dist.HalfNormal(10))
+        before = jnp.ones(())
+        for step in range(40):
+            before = numpyro.sample(f"x{step}", dist.Normal(growth * before, scale))
+
+    values = [1.0]
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        values.append(0.7 * values[-1] + 0.3 * rng.standard_normal())
+    model = rd.from_numpyro(explosion, observed=[f"x{step}" for step in range(40)])
+    data = {f"x{step}": np.float32(value) for step, value in enumerate(values[1:])}
+    with pytest.raises(rd.errors.SimulationError):
+        rd.amortize(model, steps=5, quiet=True)
+    posterior = leave_untrained(model, seed=0)
+    assert isinstance(posterior.encoder, PeakEncoder)
+    weighed = posterior.importance(data, 4000)
+    assert float(weighed.ess) > 3000
+    assert abs(float(weighed.mean["growth"]) - 0.7) < 0.3

@@ -93,6 +93,28 @@ def amortize_by_peaks(
     return Trained(join_peaks(peaks, own), history, recipe)
 
 
+def stand_at_peaks(
+    compiled: Compiled, recipe: Recipe, forms: Forms, build: jax.Array, draw: jax.Array
+) -> Trained | None:
+    """Return Laplace's approximation for all data, without any training; None where there are no peaks to be found.
+
+    It needs no simulated data, which may all be beyond what numbers hold, but codes of latents drawn from the prior.
+    """
+    space = compiled.space
+    peaks = make_peaks(compiled.model, space, forms)
+    if peaks is None:
+        return None
+    codes = np.asarray(TRAINING.run(compiled.simulate_codes, draw, PIECE)[0])
+    peaks = look_from(peaks, codes[np.isfinite(codes).all(axis=1)])
+    recipe = replace(recipe, conditional="normal", drawn=space.drawn, peaks=peaks).settle(compiled.model)
+    noise = np.random.default_rng(0).standard_normal((LEAST, codes.shape[1])).astype(np.float32)
+    noise = (noise - noise.mean(axis=0)) / noise.std(axis=0)
+    features = np.zeros((LEAST, peaks.shown.size), np.float32)
+    own = recipe.build(compiled.model, build, Scaling.none(noise.shape[1] + features.shape[1]))
+    own = start_linearly(own, features, noise, fixed=True)
+    return Trained(join_peaks(peaks, own), History(), recipe)
+
+
 def count_simulations(columns: int, codes: int) -> int:
     """Return how many simulations are kept: a power of two, fewer where the peak of each costs more.
 

@@ -7,16 +7,15 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any
 
-import jax
-
 from retrodict.encode.recipe import Recipe
 from retrodict.errors import DataError, OptionError, ProgramError, SimulationError
 from retrodict.exact.find_forms import list_others, plan_closed_forms
 from retrodict.graph.names import Name
 from retrodict.models.model import Model
 from retrodict.plan.counts import read_count, read_rate, read_seed
-from retrodict.posterior.amortization import amortize
+from retrodict.posterior.amortization import Keys, amortize
 from retrodict.posterior.answers.answer import Answer
+from retrodict.posterior.peak_training import stand_at_peaks
 from retrodict.posterior.posterior import AmortizedPosterior
 from retrodict.posterior.sharing import share
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
@@ -26,7 +25,7 @@ from retrodict.train.loop import TrainingError
 
 # Minibatches of training: the encoder is to begin near one observation, not to answer all.
 STEPS = 300
-UNTRAINED = "The prior cannot be simulated, so that nothing was trained: the search began at standard codes."
+UNTRAINED = "The prior cannot be simulated, so that no encoder was trained on it."
 NO_DATA = "Give data={name: values}, or let the program give them by obs=."
 
 
@@ -44,7 +43,7 @@ def answer(
 
     The program is read and inverted, latents with closed forms are integrated out, an encoder is trained for a short
     time for the others, and `AmortizedPosterior.answer` does the rest. Where the prior cannot be simulated, the answer
-    is found without an encoder, and ``notes`` says so.
+    is found without training, and ``notes`` says so.
 
     Arguments:
         program: a NumPyro program, or a model.
@@ -142,12 +141,16 @@ def begin_posterior(model: Model, seed: int, seconds: float) -> tuple[AmortizedP
 
 
 def leave_untrained(model: Model, seed: int) -> AmortizedPosterior:
-    """Return the posterior of an encoder without training, whose codes are about standard normal."""
+    """Return the posterior of an encoder without training: at the peak of the data or, without peaks, anywhere."""
     inverse, forms = plan_closed_forms(model)
     names = list_others(inverse, forms)
     if not names:
         return AmortizedPosterior.of(model, inverse, None, forms=forms)
-    space = share(model, inverse, names if forms else None).space
-    recipe = Recipe(inverse, drawn=space.drawn).settle(model)
-    encoder = recipe.build(model, jax.random.key(seed), None, space.dependencies)
+    compiled, keys = share(model, inverse, names if forms else None), Keys.of(seed)
+    recipe = Recipe(inverse, drawn=compiled.space.drawn)
+    standing = stand_at_peaks(compiled, recipe, forms, keys.build, keys.scale)
+    if standing is not None:
+        return AmortizedPosterior.of(model, inverse, *standing, forms=forms)
+    recipe = recipe.settle(model)
+    encoder = recipe.build(model, keys.build, None, compiled.space.dependencies)
     return AmortizedPosterior.of(model, inverse, encoder, recipe=recipe, forms=forms)
