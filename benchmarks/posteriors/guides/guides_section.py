@@ -16,9 +16,9 @@ ABOVE_ALL = 8
 HEAD = """## Guides
 
 `rd.AutoFaithful` beside NumPyro's guides: {steps:,} steps of {optimizer} at 0.01 from each guide's own start, {seeds}
-seeds. Figures are lower bounds of the log evidence in nats, estimated anew from 2,000 draws after training, the mean of
-the seeds; *NaN* counts seeds that end without a finite bound. A bound is below another one if it is so by more than two
-standard errors of the difference.
+seeds. Figures are lower bounds of the log evidence in nats, estimated anew from 10,000 draws after training, the mean
+of the seeds; *NaN* counts seeds that end without a finite bound. A bound is below another one if it is so by more than
+two standard errors of the difference.
 
 """
 Rows = list[dict[str, Any]]
