@@ -43,3 +43,39 @@ def test_reproduce_draws_figure_1(run, tmp_path):
     assert status == 0
     assert "model 6 edges, heuristic 6, faithful inverse 9: 3 added, x3 -> x2, x4 -> x2, x2 -> x1" in out
     assert sorted(path.name for path in tmp_path.iterdir()) == ["figure1.json", "figure1.png", "figure1.svg"]
+
+
+def test_a_template_is_inverted_for_all_sizes_and_at_some(run):
+    lines = run("invert", "schools")[1]
+    assert "(mu; tau; each j: (theta))" in lines
+    assert "se[j] mu tau y[j]" in lines
+    assert "faithful for all sizes, minimal" in lines
+    file = json.loads(run("invert", "schools", "--json")[1])
+    assert (file["format"], file["certificate"]["scope"]) == ("retrodict-lifted-certificate", "for all sizes")
+    ground = json.loads(run("invert", "hmm", "--sizes", "t=3", "--json")[1])
+    assert ground["inverse"]["parents"]["z[2]"] == ["A", "B", "z[1]", "x[2]"]
+
+
+def test_templates_are_compared_and_reported_at_sizes(run, tmp_path):
+    rows = json.loads(run("compare", "radon", "--sizes", "j=4,n=2", "--json")[1])["rows"]
+    own = next(row for row in rows if row["order"] == "template")
+    assert own["depth"] == 5
+    page = tmp_path / "page.html"
+    run("report", "crossed", "--sizes", "i=3,j=2", "--out", str(page))
+    assert "template" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (("compare", "radon"), "Give them: --sizes j=8,n=8."),
+        (("invert", "radon", "--sizes", "j=x"), "cannot be read at 'j=x'"),
+        (("invert", "radon", "--sizes", "j=3"), "'n' has no size"),
+        (("invert", "tree:4", "--sizes", "j=3"), "'tree:4' is not a template of the zoo"),
+        (("invert", "radon", "--observed", "y"), "takes no arguments"),
+    ],
+)
+def test_wrong_sizes_are_refused(run, command, says):
+    status, _, err = run(*command)
+    assert (status, err.count("\n")) == (2, 1)
+    assert says in err

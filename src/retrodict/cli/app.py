@@ -11,7 +11,9 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated
 
 import typer
@@ -21,8 +23,20 @@ from retrodict.certificate.certify import Certificate, certify
 from retrodict.cli import reproduce
 from retrodict.cli.answer_command import answer_command
 from retrodict.cli.guides import GUIDE_HELP, complete_guide, judge
-from retrodict.cli.options import Args, Elementwise, Latent, Observed, Source, open_source, show_help
-from retrodict.cli.printing import open_console, print_certificate, print_orders
+from retrodict.cli.options import (
+    Args,
+    Elementwise,
+    Latent,
+    Observed,
+    Sizes,
+    Source,
+    find_lifted,
+    open_source,
+    read_sizes,
+    require_given,
+    show_help,
+)
+from retrodict.cli.printing import open_console, print_certificate, print_lifted, print_orders
 from retrodict.cli.report import report_command
 from retrodict.cli.train import train_command
 from retrodict.errors import RetrodictError
@@ -31,7 +45,9 @@ from retrodict.graph.bayesnet import structure_of
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.invert import invert
+from retrodict.invert.compare import measure
 from retrodict.invert.inversion import list_orders
+from retrodict.lift.lifted_inverse import LiftedInverse
 
 app = typer.Typer(pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -82,7 +98,8 @@ def begin(
 @app.command(
     "invert",
     epilog="Examples: retrodict invert tree:5 --json | "
-    "retrodict invert alarm.bif --observed 'HR*,BP' --order min-fill | retrodict invert mymodels:program",
+    "retrodict invert alarm.bif --observed 'HR*,BP' --order min-fill | retrodict invert mymodels:program | "
+    "retrodict invert radon --sizes j=8,n=3",
 )
 def invert_command(
     source: Source,
@@ -93,11 +110,16 @@ def invert_command(
     latent: Latent = None,
     args: Args = None,
     elementwise: Elementwise = False,
+    sizes: Sizes = None,
     plot: Plot = None,
     as_json: AsJson = False,
 ) -> None:
     """Derive the factorization that the posterior of a model has."""
     _prepare(plot)
+    lifted = find_lifted(source, order, sizes, bool(observed or latent or args or elementwise))
+    if lifted is not None:
+        _show_template(lifted, sizes, order, plot, as_json)
+        return
     model = open_source(source, observed, latent, args, elementwise)
     inverse = invert(model, order, minimize, budget=budget)
     inverse.require_size()
@@ -142,11 +164,20 @@ def compare_command(
     latent: Latent = None,
     args: Args = None,
     elementwise: Elementwise = False,
+    sizes: Sizes = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what each order costs: edges, depth, width, and the work of a training step."""
-    model = open_source(source, observed, latent, args, elementwise)
-    comparison = compare(model, minimize, exact=exact, budget=budget)
+    lifted = find_lifted(source, "auto", sizes, bool(observed or latent or args or elementwise))
+    if lifted is None:
+        model = open_source(source, observed, latent, args, elementwise)
+        comparison = compare(model, minimize, exact=exact, budget=budget)
+    else:
+        started = perf_counter()
+        spread = lifted.at(require_given(source, lifted, sizes))
+        own, model = measure("template", spread, perf_counter() - started), spread.net
+        comparison = compare(model, minimize, exact=exact, budget=budget)
+        comparison = replace(comparison, rows=(*comparison.rows, own))
     if as_json:
         print(json.dumps({"source": source, **comparison.to_dict()}))
     else:
@@ -199,6 +230,24 @@ def _complain(message: str) -> int:
     line = " ".join(message.split())
     print("retrodict: " + "".join(c if c.isprintable() else repr(c)[1:-1] for c in line), file=sys.stderr)
     return 2
+
+
+def _show_template(lifted: LiftedInverse, sizes: str | None, order: str, plot: Path | None, as_json: bool) -> None:
+    """Show the inverse of a template for all sizes, or as an ordinary one at the sizes that are given."""
+    if sizes is not None:
+        inverse = lifted.at(read_sizes(sizes))
+        inverse.require_size()
+        inverse = invert(inverse.net, order) if order != "auto" and "(" not in order else inverse
+        _draw(inverse, plot)
+        _show(certify(inverse), as_json)
+        return
+    if plot is not None:
+        lifted.plot().save(plot)
+    verdict = certify(lifted)
+    if as_json:
+        print(json.dumps(verdict.to_dict()))
+    else:
+        print_lifted(open_console(), verdict)
 
 
 def _prepare(path: Path | None) -> None:

@@ -14,7 +14,10 @@ from retrodict.cli.arguments import read_arguments
 from retrodict.cli.sources import find_source
 from retrodict.errors import OptionError
 from retrodict.graph.bayesnet import BayesNet, HasStructure
+from retrodict.invert import invert
+from retrodict.lift.lifted_inverse import LiftedInverse
 from retrodict.read.formats import has_format
+from retrodict.zoo.structures import MOST_DIGITS
 
 
 def complete_source(incomplete: str) -> list[str]:
@@ -30,14 +33,14 @@ def complete_source(incomplete: str) -> list[str]:
         ]
     except OSError:
         files = []
-    return [choice for choice in (*zoo.NAMED, *files) if choice.startswith(incomplete)]
+    return [choice for choice in (*zoo.NAMED, *zoo.TEMPLATES, *files) if choice.startswith(incomplete)]
 
 
 Source = Annotated[
     str,
     typer.Argument(
         help="A model: a .bif file, a NumPyro program as module:program (the module is imported: its code runs), or "
-        "tree:5, hmm:64, plate:32, layers:3x10x20, asia.",
+        "tree:5, hmm:64, plate:32, layers:3x10x20, asia, or a template such as schools, radon, ssm.",
         autocompletion=complete_source,
     ),
 ]
@@ -53,6 +56,59 @@ Args = Annotated[
 Elementwise = Annotated[
     bool, typer.Option("--elementwise", help="Read each element of the program's arrays as a variable of its own.")
 ]
+
+
+Sizes = Annotated[
+    str | None,
+    typer.Option(help="Sizes of the dims of a template of the zoo, such as j=8,n=3 for radon."),
+]
+
+
+def read_sizes(text: str) -> dict[str, int]:
+    """Return the sizes in a text such as ``j=8,t=20``; raise `OptionError` for what is none.
+
+    >>> read_sizes("j=8, t=20")
+    {'j': 8, 't': 20}
+    """
+    pairs = [part.partition("=") for part in text.replace(" ", "").split(",") if part]
+    for dim, sign, size in pairs:
+        if not dim or not sign or not size.isascii() or not size.isdigit() or len(size) > MOST_DIGITS:
+            raise OptionError(
+                f"--sizes {text!r:.60} cannot be read at {dim + sign + size!r:.40}",
+                remedy="Write the size of each dim, as in --sizes j=8,t=20.",
+            )
+    return {dim: int(size) for dim, _, size in pairs}
+
+
+def find_lifted(source: str, order: str, sizes: str | None, others: bool = False) -> LiftedInverse | None:
+    """Return the inverse of a template of the zoo, or None where SOURCE is something else.
+
+    A name that is also that of a model means the template where sizes are given. ``others`` says whether options were
+    given that are not for templates.
+
+    Raises: `OptionError` for sizes of what is no template, and for options that templates do not take.
+    """
+    if source not in zoo.TEMPLATES or (sizes is None and source in zoo.NAMED):
+        if sizes is not None:
+            remedy = f"Leave --sizes out, or give one of {', '.join(zoo.TEMPLATES)}."
+            raise OptionError(f"{source!r:.60} is not a template of the zoo", remedy=remedy)
+        return None
+    if others:
+        raise OptionError(
+            f"{source!r} is a template, which is observed as it stands and takes no arguments",
+            remedy="Leave out --observed, --latent, --args and --elementwise.",
+        )
+    return invert(zoo.template(source), order if any(sign in order for sign in "(;:") else "auto")
+
+
+def require_given(source: str, lifted: LiftedInverse, sizes: str | None) -> dict[str, int]:
+    """Return the sizes of a template, or raise `OptionError` where none are given."""
+    if sizes is None:
+        raise OptionError(
+            f"{source!r} is a template, which has no sizes of its own",
+            remedy=f"Give them: --sizes {','.join(f'{dim}=8' for dim in lifted.template.dims)}.",
+        )
+    return read_sizes(sizes)
 
 
 def open_source(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from retrodict.certificate.certify import Certificate
 from retrodict.graph.names import Name
 from retrodict.invert.compare import COLUMNS, Comparison
+from retrodict.lift.lifted_certificate import LiftedCertificate
 from retrodict.plan.cost import BATCH
 
 if TYPE_CHECKING:
@@ -52,6 +53,24 @@ def print_certificate(console: Console, certificate: Certificate, closed: Mappin
     _print(console, f"{verdict}, {spare}", "bold green" if certificate.faithful else "bold red")
     for line, style in _tell_evidence(certificate):
         _print(console, line, style)
+
+
+def print_lifted(console: Console, verdict: LiftedCertificate) -> None:
+    """Print the patterns of each latent of a template and the verdict, with some of its evidence."""
+    lifted = verdict.lifted
+    _print(console, f"{lifted.template}")
+    _print(console, f"drawn in the order {lifted.schedule}")
+    table = _begin_table("latent", "parents, at every index and all sizes")
+    for name, patterns in lifted.patterns.items():
+        dims, time = {v.name: v.dims for v in lifted.template.variables}, lifted.template.time
+        texts = [pattern.write(dims[pattern.name], time) for pattern in patterns]
+        _add_row(table, [str(lifted.template[name]), " ".join(texts)])
+    console.print(table)
+    if lifted.template.barren:
+        _print(console, f"no observed variable depends on {_enumerate(lifted.template.barren)}: drawn from the model")
+    minimal = ", minimal" if verdict.minimal else ""
+    words = f"faithful {verdict.scope}{minimal}" if verdict else verdict.scope
+    _print(console, words, "bold green" if verdict else "bold red")
 
 
 def _tell_evidence(certificate: Certificate) -> Iterator[tuple[str, str]]:

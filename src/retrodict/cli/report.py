@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from retrodict.certificate.certify import certify
 from retrodict.cli.guides import GUIDE_HELP, complete_guide, judge
-from retrodict.cli.options import Args, Elementwise, Latent, Observed, Source, open_source
+from retrodict.cli.options import (
+    Args,
+    Elementwise,
+    Latent,
+    Observed,
+    Sizes,
+    Source,
+    find_lifted,
+    open_source,
+    require_given,
+)
 from retrodict.files.places import require_writable
 from retrodict.graph.bayesnet import structure_of
 
@@ -22,6 +33,7 @@ def report_command(
     latent: Latent = None,
     args: Args = None,
     elementwise: Elementwise = False,
+    sizes: Sizes = None,
 ) -> None:
     """Write one page on a model: its inverse under each order, why each edge is needed, the certificate, the costs.
 
@@ -30,7 +42,12 @@ def report_command(
     from retrodict.report import write_report
 
     require_writable(out)
-    model = open_source(source, observed, latent, args, elementwise)
-    verdict = judge(structure_of(model), guide) if guide else None
+    lifted = find_lifted(source, "auto", sizes, bool(observed or latent or args or elementwise))
+    if lifted is not None:
+        verdict = certify(lifted.at(require_given(source, lifted, sizes)))
+        model: Any = verdict.inverse.net
+    else:
+        verdict, model = None, open_source(source, observed, latent, args, elementwise)
+    verdict = judge(structure_of(model), guide) if guide else verdict
     written = write_report(model, out, verdict, title=source, budget=budget)
     typer.echo(f"wrote {written}")

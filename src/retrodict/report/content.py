@@ -85,7 +85,7 @@ def _gather_view(order: str, certificate: Certificate) -> Values:
     inverse = certificate.inverse
     latents = inverse.net.latent_index
     missing, removable = certificate.differences.list_missing(), certificate.differences.list_removable()
-    title = "your guide" if order == "guide" else order
+    title = order if order != "guide" else "template" if inverse.strategy == "lifted" else "your guide"
     return {
         "title": title if inverse.strategy == order else f"{title} ({inverse.strategy})",
         "isGuide": order == "guide",
