@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from time import monotonic
 from typing import NamedTuple
 
 import jax
@@ -28,6 +29,8 @@ from retrodict.train.loop import History, Plan
 NUMBERS, LEAST, MOST = 2**22, 4096, 8192
 # Simulations whose peaks are found in one program, and those that judge.
 PIECE, HELD_OUT = 512, 1024
+# The share of a budget of seconds that the search for peaks may take, and the fewest simulations in any case.
+SEARCHING, FEWEST = 0.4, 1024
 # Where more than this share of codes lies so many units from its peak, peaks do not say where a posterior is.
 SHARE, FAR = 0.1, 8.0
 # Latents between two ends have peaks where most posteriors are narrower than this share of the prior: wider ones lean
@@ -80,15 +83,17 @@ def amortize_by_peaks(
     build_key, simulate_key, train_key = keys
     codes, observed = _simulate(compiled, simulate_key, count_simulations(space.width, len(space.code_names)))
     peaks = look_from(peaks, codes)
-    seen = _see(peaks.viewer, codes, observed)
-    if seen is None or (mark_bounded(space.dependencies).any() and seen.narrowest > NARROW):
+    limit = np.inf if plan is None or plan.seconds is None else monotonic() + plan.seconds * SEARCHING
+    seen = _see(peaks.viewer, codes, observed, limit)
+    if seen is None:
         return None
     recipe = replace(recipe, drawn=space.drawn, peaks=peaks).settle(compiled.model)
     dependencies = peaks.show(space.dependencies)
     own = recipe.build(compiled.model, build_key, Scaling.of(dependencies, (), seen.features, seen.noise))
     own, history = start_linearly(own, seen.features, seen.noise, fixed=True), History()
     if plan is not None:
-        held_out, rows = seen.take(slice(HELD_OUT)), seen.take(slice(HELD_OUT, None))
+        apart = min(HELD_OUT, len(seen.noise) // 4)
+        held_out, rows = seen.take(slice(apart)), seen.take(slice(apart, None))
         own, history = fit_rows(own, rows, held_out, plan, train_key, names=names, title="amortize", quiet=quiet)
     return Trained(join_peaks(peaks, own), history, recipe)
 
@@ -132,19 +137,31 @@ def _simulate(compiled: Compiled, key: jax.Array, n: int) -> tuple[Floats, Float
     return codes, data
 
 
-def _see(viewer: Viewer, codes: Floats, observed: Floats) -> Seen | None:
-    """Return noise and features of simulations; None where peaks say too little."""
-    parts = []
+def _see(viewer: Viewer, codes: Floats, observed: Floats, limit: float) -> Seen | None:
+    """Return noise and features of simulations; None where peaks say too little, which the first of them tell.
+
+    Beyond a limit of the clock no further ones are looked at, but at least ``FEWEST`` are.
+    """
+    parts: list[Seen] = []
     for start in range(0, len(codes), PIECE):
         chosen = (start + np.arange(PIECE)) % len(codes)
         found = TRAINING.run(_standardize, viewer, jnp.asarray(codes[chosen]), jnp.asarray(observed[chosen]))
-        parts.append([np.asarray(part)[: len(codes) - start] for part in found])
-        far = np.abs(np.concatenate([part[0] for part in parts])).max(axis=1) > FAR
-        if far.mean() > SHARE:
+        seen = Seen(*(np.asarray(part)[: len(codes) - start] for part in found))
+        if not parts and not _say_enough(seen, viewer):
             return None
+        parts.append(seen)
+        if monotonic() > limit and start + PIECE >= FEWEST:
+            break
     noise, features = (np.concatenate(part) for part in zip(*parts, strict=True))
     known = np.isfinite(noise).all(axis=1) & np.isfinite(features).all(axis=1)
     return Seen(noise[known], features[known])
+
+
+def _say_enough(seen: Seen, viewer: Viewer) -> bool:
+    """Return whether latents are near their peaks and, where they lie between two ends, far from those."""
+    far = ~(np.abs(seen.noise).max(axis=1) <= FAR)
+    bounded = mark_bounded(viewer.density.space.dependencies).any()
+    return float(far.mean()) <= SHARE and not (bounded and seen.narrowest > NARROW)
 
 
 def _standardize(viewer: Viewer, codes: jax.Array, observed: jax.Array) -> tuple[jax.Array, jax.Array]:
