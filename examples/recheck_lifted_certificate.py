@@ -69,8 +69,21 @@ def list_order(items, variables, sizes, at=None):
             yield item, at
         else:
             indices = range(sizes[item["dim"]])
+            if item["how"] == "halves":
+                indices = [t for t, _, _ in list_halves(sizes[item["dim"]], sizes["largest lag"])]
             for i in indices[::-1] if item["how"] == "down" else indices:
                 yield from list_order(item["body"], variables, sizes, {**at, item["dim"]: i})
+
+
+def list_halves(length, reach):
+    """Return times in the order in which halves draw them, each with the first and last time of its gap."""
+    found, gaps = [], [(0, length - 1)]
+    for low, high in gaps:  # the list grows while it is read
+        first = max(low, (low + high + 1 - reach) // 2)
+        last = min(high, first + reach - 1)
+        found += [(t, low, high) for t in range(first, last + 1)]
+        gaps += [(a, b) for a, b in ((low, first - 1), (last + 1, high)) if a <= b]
+    return found
 
 
 def find_stated(file, variable, at, sizes):
@@ -78,6 +91,8 @@ def find_stated(file, variable, at, sizes):
     template, found = file["template"], set()
     time, variables = template["time"], template["variables"]
     ends = {"t": at.get(time, 0), "0": 0, "T": sizes.get(time, 1) - 1}
+    gaps = {t: (low, high) for t, low, high in list_halves(sizes.get(time, 1), sizes["largest lag"])}
+    ends["l"], ends["h"] = gaps[ends["t"]]
     patterns = list(file["patterns"][variable])
     for row in file["exceptions"][variable]:
         base, offset = row["at"]
@@ -138,7 +153,8 @@ def require_truth(file):
     if sizes != file["sizes"]:
         raise ValueError(f"the sizes that show every case are {sizes}, not {file['sizes']}")
     parents = ground(template, sizes)
-    missing = find_missing(file, template, sizes, parents)
+    reach = max([1, *(row["lag"] for row in template["relations"])])
+    missing = find_missing(file, template, sizes | {"largest lag": reach}, parents)
     listed = {(edge["parent"], edge["child"]): edge["path"] for edge in verdict["missing"]}
     if {edge[:2] for edge in missing} != set(listed) or verdict["faithful"] is not (not missing):
         raise ValueError(f"{len(missing)} edges are missing, listed are {len(listed)}")

@@ -58,6 +58,14 @@ def test_special_templates_are_confirmed(name: str, recheck: Any, tmp_path: Path
     assert recheck.main(tmp_path / "file.json") == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "order"), [("second-order", "(halves t: (z))"), ("two-layers", "(halves t: (z2; z1))")]
+)
+def test_halves_are_confirmed(name: str, order: str, recheck: Any, tmp_path: Path) -> None:
+    rd.certify(rd.invert(zoo.template(name), order)).save(tmp_path / "file.json")
+    assert recheck.main(tmp_path / "file.json") == 0
+
+
 def test_what_is_missing_is_confirmed(recheck: Any, tmp_path: Path) -> None:
     rd.lint(zoo.template("ssm"), {"z[t]": ["z[t-1]", "x[t]"]}).save(tmp_path / "file.json")
     assert recheck.main(tmp_path / "file.json") == 1

@@ -32,9 +32,8 @@ def derive(template: Template, schedule: Schedule, margins: Margins | None = Non
     schedule.require(template)
     margins = margins or Margins.of(add_copies(template)[0])
     small = SmallInverse(template, schedule, margins)
-    read = {
-        name: small.reader_of(name, small.centre).read(small.list_needed(name, small.centre)) for name in schedule.drawn
-    }
+    _require_whole_halves(template, schedule)
+    read = {name: _read(small, name) for name in schedule.drawn}
     plain = LiftedInverse(
         template,
         schedule,
@@ -46,6 +45,45 @@ def derive(template: Template, schedule: Schedule, margins: Margins | None = Non
     require_apart(plain)
     _require_steady(plain)
     return plain if template.is_homogeneous else replace(plain, exceptions=FrozenMap(_find_exceptions(plain, small)))
+
+
+def _read(small: SmallInverse, name: str) -> tuple[tuple[Pattern, ...], bool]:
+    """Return the patterns of a latent, and whether they mean no time that is not needed."""
+    reader = small.reader_of(name, small.centre)
+    if not is_halved(small.schedule, name):
+        return reader.read(small.list_needed(name, small.centre))
+    time, reach = small.template.time or "", max(1, small.template.max_lag)
+    times = range(small.small.grounding.sizes[time])
+    needed = {i for t in times for i in small.list_needed(name, {**small.centre, time: t})}
+    return reader.read_within(sorted(needed), (RunEnd("l", -reach), RunEnd("h", reach))), False
+
+
+def is_halved(schedule: Schedule, name: str) -> bool:
+    """Return whether a latent is drawn in halves of its time."""
+    return any(loop.how == "halves" for loop in schedule.loops[name])
+
+
+def _require_whole_halves(template: Template, schedule: Schedule) -> None:
+    """Raise `OrderError` unless a loop in halves draws all that is repeated along time.
+
+    Only then are the columns on both sides of a gap known as a whole, and part it from the rest: families reach no
+    further than the largest lag, so that what a gap needs lies within that many columns of it.
+    """
+    timed = [name for name in template.drawn if template.is_timed(name)]
+    halved = [name for name in timed if is_halved(schedule, name)]
+    loops = {id(loop) for name in halved for loop in schedule.loops[name] if loop.how == "halves"}
+    if halved and (len(halved) < len(timed) or len(loops) > 1):
+        raise OrderError(
+            f"the schedule {schedule} draws only a part of {{names}} in one loop in halves",
+            timed,
+            remedy=f"Draw all of them in one: halves {template.time}: ({'; '.join(timed)}).",
+        )
+    if halved and (template.is_cumulative or not template.is_homogeneous):
+        raise OrderError(
+            "a series that sums up earlier times, or singles out the first or the last one, cannot be drawn in halves",
+            halved,
+            remedy=f"Write up {template.time} instead.",
+        )
 
 
 def require_apart(lifted: LiftedInverse) -> None:

@@ -46,6 +46,15 @@ class PatternReader:
             patterns += [Pattern(name, box, run) for run, signs in runs.items() for box in _to_boxes(shared, signs)]
         return tuple(patterns), regular
 
+    def read_within(self, instances: Sequence[int], run: Run) -> tuple[Pattern, ...]:
+        """Return the patterns of the variables and signs of these instances, at all times of a run."""
+        patterns = []
+        for name, by_signs in self._collect(instances).items():
+            shared = [dim for dim in self.template[name].dims if dim != self.template.time and dim in self.at]
+            own = run if self.template.is_timed(name) else None
+            patterns += [Pattern(name, box, own) for box in _to_boxes(shared, set(by_signs))]
+        return tuple(patterns)
+
     def _collect(self, instances: Sequence[int]) -> dict[str, dict[Signs, set[int]]]:
         """Group instances by variable and by the signs of their indices, and list their times."""
         found: dict[str, dict[Signs, set[int]]] = {}

@@ -80,7 +80,10 @@ class Schedule(Portable):
         return tuple(self.loops)
 
     def count_steps(self, sizes: Mapping[str, int]) -> int:
-        """Return how many draws come one after another at given sizes: iterations of ``each`` run side by side."""
+        """Return how many draws come one after another at given sizes: iterations of ``each`` run side by side.
+
+        Halves of a series with lags of one step are counted; of longer lags, each round draws as many columns.
+        """
         return _count_steps(self.items, sizes)
 
     def one_by_one(self, time: str | None) -> Schedule:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -88,8 +87,3 @@ def list_gaps(length: int, reach: int) -> list[tuple[int, int, int, int]]:
             halves += [(a, b) for a, b in ((low, middle - 1), (last + 1, high)) if a <= b]
         gaps = halves
     return listed
-
-
-def count_rounds(length: int, reach: int) -> int:
-    """Return the number of rounds in which halves draw a series: at most log2(length) + 1."""
-    return max(1, math.ceil(math.log2((length + 1) / reach)))
