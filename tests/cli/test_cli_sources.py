@@ -374,7 +374,7 @@ def test_completion_offers_what_there_is(tmp_path, monkeypatch):
     (tmp_path / "other.txt").touch()
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "nested.bif.gz").touch()
-    assert complete_source("a") == ["asia", "alarm.bif"]
+    assert complete_source("a") == ["asia", "autoregressive", "alarm.bif"]
     assert complete_source("f") == ["folder/"]
     assert complete_source("folder/") == ["folder/nested.bif.gz"]
     assert complete_source("no/such/folder") == []

@@ -115,8 +115,14 @@ def test_two_tops_have_an_encoder_of_their_own_values():
     assert not isinstance(posterior.encoder, PeakEncoder)
 
 
-@pytest.mark.parametrize("program", [counts])
-def test_discrete_latents_have_no_peaks(program):
+def process():
+    length = numpyro.sample("length", dist.LogNormal(0.0, 1.0))
+    kernel = jnp.exp(-(((X[:5, 1][:, None] - X[:5, 1]) / length) ** 2)) + 0.1 * jnp.eye(5)
+    numpyro.sample("y", dist.MultivariateNormal(jnp.zeros(5), covariance_matrix=kernel))
+
+
+@pytest.mark.parametrize("program", [counts, process])
+def test_discrete_latents_and_matrix_solvers_have_no_peaks(program):
     model = rd.from_numpyro(program, observed=["y"])
     inverse, forms = plan_closed_forms(model)
     names = list_others(inverse, forms)

@@ -33,7 +33,7 @@ def complete_source(incomplete: str) -> list[str]:
         ]
     except OSError:
         files = []
-    return [choice for choice in (*zoo.NAMED, *zoo.TEMPLATES, *files) if choice.startswith(incomplete)]
+    return [choice for choice in dict.fromkeys((*zoo.NAMED, *zoo.TEMPLATES, *files)) if choice.startswith(incomplete)]
 
 
 Source = Annotated[

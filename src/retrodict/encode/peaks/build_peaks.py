@@ -24,11 +24,15 @@ from retrodict.models.model import Model
 from retrodict.plan.dependencies import Dependencies
 from retrodict.plan.layout import Floats
 from retrodict.plan.supports import DISCRETE
+from retrodict.read.jaxpr.internals import list_primitives
 
 # A Hessian of more codes than these costs too much for each of thousands of simulations.
 MOST_CODES = 16
 # Points at which a search begins.
 STARTS = 8
+# Where XLA runs two batched kernels of LAPACK at once, each waits for threads that the other one holds, for ever. Peaks
+# of densities with such parts, multivariate normal ones for instance, are not looked for.
+LAPACK = {"cholesky", "triangular_solve", "lu", "qr", "geqrf", "householder_product", "eigh", "svd", "eig"}
 # What stands for a variable in the place of all data: the top, and the logarithms of spreads.
 NAME = "peak"
 
@@ -62,9 +66,11 @@ def make_peaks(model: Model, space: Space, forms: Sequence[ClosedForm]) -> Peaks
     viewer = _begin_viewer(MarginalDensity(model, space, tuple(forms)), dependencies.matrix[:, seen:])
     columns = int(dependencies.observed_sizes.sum())
     try:
-        jax.eval_shape(viewer.view, np.zeros(columns, np.float32))
+        program = jax.make_jaxpr(viewer.view)(np.zeros(columns, np.float32))
     except (DensityError, TypeError, NotImplementedError):
         return None  # without a density, or with parts that cannot be differentiated twice
+    if list_primitives(program) & LAPACK:
+        return None
     return Peaks(viewer, Summarized(NAME, _keep, tuple(range(seen)), (columns,), 2 * size, fixed=True))
 
 
