@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
@@ -45,7 +46,30 @@ def compare(
 
     """
     comparison = compare_orders(structure_of(net_or_model), minimize, exact=exact, budget=budget, **constraints)
-    return replace(comparison, closed=list_closed(net_or_model))
+    return replace(comparison, closed=Awaited(partial(list_closed, net_or_model)))
+
+
+@dataclass(frozen=True, eq=False)
+class Awaited(Mapping[Name, str]):
+    """A mapping that is found when it is first asked: who wants rows alone waits for no closed forms."""
+
+    find: Callable[[], dict[Name, str]]
+
+    @cached_property
+    def _found(self) -> dict[Name, str]:
+        return self.find()
+
+    def __getitem__(self, name: Name) -> str:
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[Name]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __repr__(self) -> str:
+        return repr(self._found)
 
 
 def list_closed(net_or_model: BayesNet | HasStructure, inverse: Inverse | None = None) -> dict[Name, str]:
