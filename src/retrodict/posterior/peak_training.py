@@ -26,7 +26,7 @@ from retrodict.train.inference import fit_rows
 from retrodict.train.loop import History, Plan
 
 # Simulations that are kept: as many as cost about as much as these numbers of data and codes, between bounds.
-NUMBERS, LEAST, MOST = 2**22, 4096, 8192
+NUMBERS, LEAST, MOST = 2**22, 2048, 8192
 # Simulations whose peaks are found in one program, and those that judge.
 PIECE, HELD_OUT = 512, 1024
 # The share of a budget of seconds that the search for peaks may take, and the fewest simulations in any case.
@@ -124,7 +124,7 @@ def count_simulations(columns: int, codes: int) -> int:
     """Return how many simulations are kept: a power of two, fewer where the peak of each costs more.
 
     >>> count_simulations(20, 3), count_simulations(1000, 10)
-    (8192, 4096)
+    (8192, 2048)
     """
     return int(min(MOST, max(LEAST, 2 ** np.floor(np.log2(NUMBERS / (columns * (1 + codes)))))))
 
