@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from textwrap import shorten
 from typing import Any
 
 from benchmarks.posteriors import lines, references
@@ -16,6 +17,8 @@ MADE_OF = ("benchmarks/posteriors", "benchmarks/results")
 # What is asked: offset of means in reference standard deviations, relative error of standard deviations.
 RAW, FINAL, RAW_PROGRAMS, SECONDS, KHAT = (0.3, 0.3), (0.1, 0.1), 15, 180, 0.7
 TRANSLATED = 0.05
+# What failed is told in so many characters, whole words.
+LONGEST = 300
 HEAD = """# Posteriors of real programs
 
 Written by `make bench-posteriors`. Nine posteriors of posteriordb, with its reference draws, and twelve programs of
@@ -142,13 +145,15 @@ def write_summary(held: Held) -> str:
 def write_failures(rows: Rows) -> str:
     """Return what did not end well, by program and column."""
     failed = sorted({(row["program"], row["column"], row["error"]) for row in rows if "error" in row})
-    said = [f"- {name}, {column}: {_escape(error)}" for name, column, error in failed]
+    said = [
+        f"- {name}, {column}: {_escape(shorten(error, LONGEST, placeholder=' ...'))}" for name, column, error in failed
+    ]
     return "## What failed\n\n" + "\n".join(said) + "\n" if said else ""
 
 
 def _escape(text: str) -> str:
     """Return a message as code, which may name options and calls of its time."""
-    return "`" + " ".join(text.split()).replace("`", "'").replace("|", "/")[:300] + "`"
+    return "`" + " ".join(text.split()).replace("`", "'").replace("|", "/") + "`"
 
 
 def write_references(stored: Rows) -> str:
