@@ -19,7 +19,7 @@ from jaxtyping import Array, Float
 
 from retrodict.exact.directions import Directions, orthogonalize_precision
 
-STEPS = 60
+STEPS = 40
 # A step that promises fewer nats than these is not taken: the top is reached.
 LITTLE = 1e-6
 # The damping at first, where points have standard units, and how it changes.
