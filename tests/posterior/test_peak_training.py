@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -128,6 +129,37 @@ def test_discrete_latents_and_matrix_solvers_have_no_peaks(program):
     names = list_others(inverse, forms)
     compiled = share(model, inverse, names if forms else None)
     assert make_peaks(model, compiled.space, forms) is None
+
+
+def test_noise_keeps_the_structure_of_the_inverse():
+    """Given z2, z1 does not depend on z3: a triangular map would show it z3 by way of the noise of z2."""
+
+    def chain():
+        z3 = numpyro.sample("z3", dist.StudentT(4.0, 0.0, 1.0))
+        z2 = numpyro.sample("z2", dist.StudentT(4.0, jnp.sin(z3), 1.0))
+        z1 = numpyro.sample("z1", dist.StudentT(4.0, z2**2, 1.0))
+        numpyro.sample("y", dist.StudentT(4.0, z1 + jnp.tanh(z2), 0.3))
+
+    model = rd.from_numpyro(chain, observed=["y"])
+    inverse = rd.invert(model, ["z1", "z2", "z3"])
+    assert set(inverse.parents["z1"]) == {"z2", "y"}
+    assert set(inverse.parents["z2"]) == {"z3", "y"}
+    posterior = leave_untrained(model, 0, inverse)
+    encoder, space = posterior.encoder, posterior.factors[0].space
+    assert encoder.viewer.apart
+    shaken = jax.tree.map(lambda leaf: leaf + 0.1 if eqx.is_inexact_array(leaf) else leaf, encoder.own.network)
+    observed = jnp.ones((1, 1))
+    sight = encoder.viewer(observed)
+
+    def score(codes):
+        own = eqx.tree_at(lambda whole: whole.network, encoder.own, shaken)
+        return own.log_factors(sight.standardize(codes[None]), sight.features)[0]
+
+    slopes = np.asarray(jax.jacobian(score)(jnp.array([0.3, -0.2, 0.5])))
+    z1, z2, z3 = (int(space.code_columns[name][0]) for name in ("z1", "z2", "z3"))
+    assert slopes[z1, z3] == slopes[z2, z1] == slopes[z3, z1] == slopes[z3, z2] == 0
+    assert slopes[z1, z2] != 0
+    assert slopes[z2, z3] != 0
 
 
 def test_a_prior_that_cannot_be_simulated_has_peaks_all_the_same():

@@ -1,9 +1,8 @@
 r"""The top of a density and its curvature there, for one observation: Laplace's approximation.
 
 Newton's method, damped as Levenberg and Marquardt do: the step solves :math:`(\lambda I - H)\, s = g`, and the damping
-:math:`\lambda` falls where the density rises and grows where it does not. Peaks of many observations
-are found at once, in one compiled program. A peak that is not reached is no error: what it
-is used for must do without.
+:math:`\lambda` falls where the density rises and grows where it does not. Peaks of many observations are found at
+once, in one compiled program. A peak that is not reached is no error: what it is used for must do without.
 
 Sources: Tierney & Kadane 1986 (Laplace's method); Marquardt 1963.
 """
@@ -19,6 +18,7 @@ from jaxtyping import Array, Float
 
 from retrodict.exact.directions import Directions, orthogonalize_precision
 
+# The most steps that a climb takes, those that are taken back included.
 STEPS = 40
 # A step that promises fewer nats than these is not taken: the top is reached.
 LITTLE = 1e-6

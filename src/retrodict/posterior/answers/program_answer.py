@@ -10,6 +10,7 @@ from typing import Any
 from retrodict.encode.recipe import Recipe
 from retrodict.errors import DataError, OptionError, ProgramError, SimulationError
 from retrodict.exact.find_forms import list_others, plan_closed_forms
+from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.models.model import Model
 from retrodict.plan.counts import read_count, read_rate, read_seed
@@ -140,9 +141,9 @@ def begin_posterior(model: Model, seed: int, seconds: float) -> tuple[AmortizedP
         return leave_untrained(model, seed), (UNTRAINED,)
 
 
-def leave_untrained(model: Model, seed: int) -> AmortizedPosterior:
+def leave_untrained(model: Model, seed: int, order: str | Inverse = "auto") -> AmortizedPosterior:
     """Return the posterior of an encoder without training: at the peak of the data or, without peaks, anywhere."""
-    inverse, forms = plan_closed_forms(model)
+    inverse, forms = plan_closed_forms(model, order)
     names = list_others(inverse, forms)
     if not names:
         return AmortizedPosterior.of(model, inverse, None, forms=forms)
