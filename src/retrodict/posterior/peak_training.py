@@ -36,6 +36,8 @@ SHARE, FAR = 0.1, 8.0
 # A code that lies so many units from its peak was missed by the search, and is set aside: one of a thousand units would
 # outweigh all others. Those beyond `FAR` count in training, and not in the regressions that it starts from.
 LOST = 30.0
+# Only rounding puts a latent so many units from its peak: its data have exploded, and say nothing of other peaks.
+EXPLODED = 1e4
 # Latents between two ends have peaks where most posteriors are narrower than this share of the prior: wider ones lean
 # against an end, where truncated mixtures do better.
 NARROW = 0.1
@@ -163,9 +165,12 @@ def _see(viewer: Viewer, codes: Floats, observed: Floats, limit: float) -> Seen 
 
 def _say_enough(seen: Seen, viewer: Viewer) -> bool:
     """Return whether latents are near their peaks and, where they lie between two ends, far from those."""
-    far = ~(np.abs(seen.noise).max(axis=1) <= FAR)
+    distance = np.abs(seen.noise).max(axis=1)
+    near, counted = (distance <= FAR).sum(), (distance <= EXPLODED).sum()
     bounded = mark_bounded(viewer.density.space.dependencies).any()
-    return float(far.mean()) <= SHARE and not (bounded and seen.narrowest > NARROW)
+    return bool(
+        counted > len(distance) / 2 and near >= (1 - SHARE) * counted and not (bounded and seen.narrowest > NARROW)
+    )
 
 
 def _standardize(viewer: Viewer, codes: jax.Array, observed: jax.Array) -> tuple[jax.Array, jax.Array]:
