@@ -131,6 +131,21 @@ def test_discrete_latents_and_matrix_solvers_have_no_peaks(program):
     assert make_peaks(model, compiled.space, forms) is None
 
 
+def test_a_simplex_has_peaks():
+    """Of three shares two are free."""
+
+    def votes():
+        shares = numpyro.sample("shares", dist.Dirichlet(jnp.ones(3)))
+        numpyro.sample("y", dist.Normal(shares, 0.02))
+
+    posterior = rd.amortize(rd.from_numpyro(votes, observed=["y"]), steps=0, quiet=True)
+    assert isinstance(posterior.encoder, PeakEncoder)
+    weighed = posterior.importance({"y": [0.2, 0.5, 0.3]}, 4000)
+    np.testing.assert_allclose(weighed.mean["shares"], [0.2, 0.5, 0.3], atol=0.005)
+    np.testing.assert_allclose(weighed.sd["shares"], 0.02 * (2 / 3) ** 0.5, rtol=0.1)  # given that the sum is one
+    assert float(weighed.ess) > 2000
+
+
 def test_noise_keeps_the_structure_of_the_inverse():
     """Given z2, z1 does not depend on z3: a triangular map would show it z3 by way of the noise of z2."""
 

@@ -23,7 +23,7 @@ from retrodict.graph.rows import Mask
 from retrodict.models.model import Model
 from retrodict.plan.dependencies import Dependencies
 from retrodict.plan.layout import Floats
-from retrodict.plan.supports import DISCRETE
+from retrodict.plan.supports import DISCRETE, count_codes
 from retrodict.read.jaxpr.internals import list_primitives
 
 # A Hessian of more codes than these costs too much for each of thousands of simulations.
@@ -47,7 +47,8 @@ class Peaks:
     def show(self, dependencies: Dependencies) -> Dependencies:
         """Return the dependencies of noise, any real numbers, on what is seen of data."""
         behind = summarize(dependencies, (self.shown,))
-        free = [Variable(v.name, size=v.size) for v in behind.variables]
+        # Of a simplex there is one number less than it has: a code for each of the others.
+        free = [Variable(v.name, size=count_codes(v)) for v in behind.variables]
         return replace(behind, variables=tuple(free))
 
 
