@@ -63,12 +63,13 @@ def train(turns: Turns, problem: str, units: int, dense: bool, simulate: bool, s
 
 
 def _go_round(given: Problem) -> Simulate:
-    """Return a simulator that only picks one of the given batches."""
+    """Return a simulator that only picks one of the given batches, again and again where more rows are asked for."""
     batches, seen = jnp.asarray(given.batches), given.observed
 
     def pick(key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         batch = jax.lax.dynamic_index_in_dim(batches, jax.random.randint(key, (), 0, len(batches)), keepdims=False)
-        return batch[:n, seen:], batch[:n, :seen]
+        rows = batch[:n] if n <= len(batch) else jnp.tile(batch, (-(-n // len(batch)), 1))[:n]
+        return rows[:, seen:], rows[:, :seen]
 
     return pick
 
