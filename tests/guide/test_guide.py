@@ -277,6 +277,8 @@ def test_predictive_takes_the_guide_by_itself_and_with_its_program():
     svi = SVI(programs.supports, guide, numpyro.optim.Adam(0.01), Trace_ELBO())
     params = svi.get_params(svi.init(KEY, data))
     draws = Predictive(guide, params=params, num_samples=5)(KEY, data)
+    joint = draws.pop("_auto_latent")  # the auxiliary site of what has a closed form, as NumPyro's own guides have one
+    assert joint.shape == (5, 12)
     assert {name: draw.shape for name, draw in draws.items()} == {
         "scale": (5,), "share": (5, 3), "angle": (5,), "pair": (5, 2, 3, 2)
     }  # fmt: skip

@@ -145,7 +145,7 @@ def fix_biases(encoder: Encoder, trained: Encoder) -> Encoder:
     """
     pairs = zip(_list_last_biases(encoder), _list_last_biases(trained), strict=True)
     count = encoder.network.parameters
-    fixed = [jnp.where(np.arange(first.size) % count < LOCATION_AND_SCALE, first, own) for first, own in pairs]
+    fixed = [jnp.where(np.arange(first.shape[-1]) % count < LOCATION_AND_SCALE, first, own) for first, own in pairs]
     return eqx.tree_at(_list_last_biases, trained, fixed)
 
 
