@@ -54,7 +54,12 @@ def test_the_conjugate_normal():
 
 def test_beta_binomial():
     posterior = rd.amortize(
-        rd.from_numpyro(beta_binomial, observed=["x"]), steps=4000, conditional="spline", exact=False, quiet=True
+        rd.from_numpyro(beta_binomial, observed=["x"]),
+        steps=4000,
+        patience=4000,
+        conditional="spline",
+        exact=False,
+        quiet=True,
     )
     points = np.linspace(0, 1, 4001)[1:-1]
     for x in range(0, 13, 3):
@@ -65,7 +70,7 @@ def test_beta_binomial():
 
 def test_small_discrete_models_beside_enumeration():
     posterior = rd.amortize(
-        rd.from_numpyro(two_causes, observed=["x"]), steps=4000, batch=1024, exact=False, quiet=True
+        rd.from_numpyro(two_causes, observed=["x"]), steps=4000, patience=4000, batch=4096, exact=False, quiet=True
     )
     states = np.array(list(itertools.product([0.0, 1.0], [0.0, 1.0, 2.0])))
     prior = np.where(states[:, 0], 0.3, 0.7) * np.array([0.5, 0.3, 0.2])[states[:, 1].astype(int)]

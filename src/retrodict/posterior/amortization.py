@@ -41,6 +41,8 @@ from retrodict.train.optimizers import choose_paced
 from retrodict.train.pace import Pace
 
 STEPS, BATCH, LEARNING_RATE = 10_000, 256, 5e-3
+# The part of a budget in which the rate falls: the last, or all of it where patience outlasts it.
+COOLING, WHOLE = Pace().cooling, 1.0
 
 
 class Keys(NamedTuple):
@@ -105,7 +107,8 @@ def amortize(
         learning_rate: the highest learning rate. It rises in 100 steps, stays while anything is gained, and then falls
             to zero along a cosine, as it does in the last part of a budget that is used up. Default 0.005.
         patience: steps without a gain on held-out simulations after which the learning rate falls. Default: 150 if
-            nothing was gained at all, else 300, or half the steps that the last gain took if these are more.
+            nothing was gained at all, else 300, or half the steps that the last gain took if these are more. With as
+            many as ``steps``, or more, the rate falls along a cosine from the first step to the last.
         seed: seed of first weights and simulations. Default 0.
         quiet: True shows no progress.
         exact: whether to look for closed forms. False trains an encoder for all latents. Default True.
@@ -158,7 +161,7 @@ def _plan(steps: int, seconds: float | None, batch: int, learning_rate: float, p
     """Return the plan of training, None where no step is to be taken."""
     steps, batch, rate = read_count("steps", steps, 0), read_count("batch", batch), read_rate(learning_rate)
     waits = 0 if patience is None else read_count("patience", patience)
-    pace = Pace() if patience is None else Pace(waits, waits, further=0.0)
+    pace = Pace() if patience is None else Pace(waits, waits, further=0.0, cooling=WHOLE if waits >= steps else COOLING)
     limit = None if seconds is None else read_rate(seconds, "seconds")
     return Plan(steps, batch, seconds=limit, pace=pace, optimizer=choose_paced(rate)) if steps else None
 

@@ -18,6 +18,7 @@ from retrodict.errors import RetrodictError
 from retrodict.plan.counts import read_count
 from retrodict.train.compiled import TRAINING
 from retrodict.train.history import History as History
+from retrodict.train.history import find_gains
 from retrodict.train.optimizers import choose_optimizer
 from retrodict.train.pace import Pace, set_rate
 from retrodict.train.progress import Progress
@@ -176,7 +177,7 @@ def train(
             moment = Moment(state, state.parameters if history.epochs_since_best == 0 else moment.best, history)
             keep(moment)
             progress.update(history.step[-1], mean)
-    chosen = moment.state.parameters if plan.patience is None and plan.pace is None else moment.best
+    chosen = moment.state.parameters if _is_last_kept(moment.history, plan) else moment.best
     return eqx.combine(chosen, held), moment.history
 
 
@@ -226,6 +227,18 @@ class Clock:
         steps = (history.step[-1] if history.step else 0) / self._plan.steps
         seconds = 0.0 if self._plan.seconds is None else (time.monotonic() - self._start) / self._plan.seconds
         return min(1.0, max(steps, seconds))
+
+
+def _is_last_kept(history: History, plan: Plan) -> bool:
+    """Return whether the last parameters are kept, not the best: at the end of a pace where they are no worse.
+
+    Of many epochs the best is so by chance where it lies within three standard errors of the last, which has the lowest
+    rate behind it. Where nothing was gained at all, the start stays.
+    """
+    if plan.pace is None or not history.step:
+        return plan.patience is None and plan.pace is None
+    noise = history.watched[-1].get("noise", 0.0)
+    return any(find_gains(history)) and history.test[-1] - min(history.test) <= 3 * noise
 
 
 def _is_over(history: History, plan: Plan) -> bool:

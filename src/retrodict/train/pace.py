@@ -43,7 +43,7 @@ class Pace:
     first: int = 150
     patience: int = 300
     further: float = 0.5
-    stretch: float = 0.6
+    stretch: float = 3.0
     cooling: float = 0.3
 
     def find_plateau(self, history: History) -> int | None:
