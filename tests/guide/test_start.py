@@ -1,5 +1,6 @@
 """A guide begins where it is told, small, and keeps its head at a large learning rate."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +12,8 @@ from numpyro.infer import SVI, Trace_ELBO, init_to_value
 
 import retrodict as rd
 from retrodict.errors import OptionError
+from retrodict.guide.linear_encoder import EvenLinear
+from retrodict.guide.start import init_to_prior_median
 
 KEY = jax.random.key(0)
 DATA = jnp.linspace(-3.0, 3.0, 12)
@@ -25,8 +28,8 @@ def wide(y=None):
 
 
 @pytest.mark.parametrize("joint", [False, True])
-def test_it_begins_at_the_median_of_the_prior(joint):
-    guide = rd.AutoFaithful(wide, joint=joint).setup(DATA)
+def test_it_begins_at_the_median_of_the_prior_if_told(joint):
+    guide = rd.AutoFaithful(wide, joint=joint, init_loc_fn=init_to_prior_median).setup(DATA)
     svi = SVI(wide, guide, numpyro.optim.Adam(0.01), Trace_ELBO())
     draws = guide.sample_posterior(KEY, svi.get_params(svi.init(KEY, DATA)), DATA, sample_shape=(4000,))
     assert float(draws["center"].mean()) == pytest.approx(5.0, abs=0.01)
@@ -41,8 +44,33 @@ def test_it_begins_near_the_median_where_quantiles_need_another_package():
         rate = numpyro.sample("rate", dist.Gamma(3.0, 1.0))
         numpyro.sample("y", dist.StudentT(rate, 0.0, 1.0), obs=y)
 
-    parts = rd.AutoFaithful(program).setup(0.5).parts
+    parts = rd.AutoFaithful(program, init_loc_fn=init_to_prior_median).setup(0.5).parts
     assert float(jnp.exp(parts.location[0])) == pytest.approx(2.674, rel=0.1)
+
+
+def walk(y=None):
+    """Steps that are tiny a priori: around the median of the scale, a walk drawn with 0.1 has hardly any density."""
+    scale = numpyro.sample("scale", dist.Exponential(50.0))
+    path = numpyro.sample("path", dist.GaussianRandomWalk(scale, num_steps=12))
+    numpyro.sample("y", dist.StudentT(4.0, 0.0, jnp.exp(path)), obs=y)
+
+
+def test_it_begins_where_the_bound_is_no_lower_than_around_the_median():
+    bounds = []
+    for where in (None, init_to_prior_median):
+        guide = rd.AutoFaithful(walk, init_loc_fn=where).setup(DATA)
+        svi = SVI(walk, guide, numpyro.optim.Adam(0.01), Trace_ELBO(num_particles=64))
+        bounds.append(-float(svi.evaluate(svi.init(KEY, DATA), DATA)))
+    assert bounds[0] > bounds[1] + 100.0
+
+
+def test_sums_over_many_inputs_move_as_those_over_few():
+    """A step that moves all kept weights alike moves the mean of 100 inputs of size one by as much as ten of one."""
+    layer = EvenLinear(np.array([[True] * 100, [True] + [False] * 99]), KEY, gain=0.0)
+    moved = eqx.tree_at(lambda one: one.weight, layer, layer.weight + 0.01)
+    many, one = np.asarray(moved(jnp.ones(100)))
+    assert many == pytest.approx(10 * one, rel=1e-5)
+    assert one == pytest.approx(0.01, rel=1e-5)
 
 
 def test_it_begins_where_it_is_told():
@@ -63,7 +91,7 @@ def test_values_outside_of_a_support_and_scales_of_nothing_are_refused():
 @pytest.mark.parametrize("optimizer", [numpyro.optim.Adam, numpyro.optim.ClippedAdam])
 def test_no_step_is_lost_at_a_large_rate(optimizer):
     """At the median of the prior the data are a hundred scales away from what is expected of them."""
-    guide = rd.AutoFaithful(wide).setup(DATA)
+    guide = rd.AutoFaithful(wide, init_loc_fn=init_to_prior_median).setup(DATA)
     svi = SVI(wide, guide, optimizer(0.05), Trace_ELBO())
 
     @jax.jit

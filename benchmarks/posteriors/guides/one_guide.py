@@ -60,7 +60,8 @@ def train(svi: SVI, entry: Entry, steps: int, seeds: int) -> tuple[Any, jax.Arra
     times = [time.perf_counter()]
     svi.init(jax.random.key(0), *entry.arguments)
     times.append(time.perf_counter())
-    started = [jax.jit(svi.init)(jax.random.key(seed), *entry.arguments) for seed in range(seeds)]
+    begin = jax.jit(lambda key: svi.init(key, *entry.arguments))  # arguments stay as they are: some are lengths
+    started = [begin(jax.random.key(seed)) for seed in range(seeds)]
     states = jax.tree.map(lambda *leaves: jnp.stack(leaves), *started)
     times.append(time.perf_counter())
 

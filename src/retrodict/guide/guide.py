@@ -27,10 +27,10 @@ from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.guide.densities import JointDensity, SiteDensity
 from retrodict.guide.fitting import fit_guide
-from retrodict.guide.parts import FromModel, GuideParts, build_parts, read_data
+from retrodict.guide.parts import Beginning, FromModel, GuideParts, build_parts, read_data
 from retrodict.guide.site_steps import Taken, begin, close, open_step
 from retrodict.guide.standing import Leaning, Standing, Steady, fix_biases, untemper
-from retrodict.guide.start import InitLocFn, init_to_prior_median
+from retrodict.guide.start import InitLocFn
 from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_rate, read_seed
 from retrodict.posterior.factors import Factor
@@ -80,7 +80,7 @@ class AutoFaithful:
         summaries: ``{observed site: Equinox module}``, as in `amortize`; their parameters are among those of the
             encoder. Default: none.
         init_loc_fn: where latents begin, a strategy of NumPyro's such as ``init_to_value(values={...})``. Default: the
-            median of the prior of each site, given those before it.
+            best of 8 random places and the median of the prior of each site, given those before it.
         init_scale: the first standard deviation of all latents, on the unconstrained scale. Default 0.1.
         exact: whether to look for closed forms. False learns all latents. Default True.
         prefix: how the names of parameters begin. Default ``"auto"``.
@@ -118,7 +118,7 @@ class AutoFaithful:
         widths: Sequence[int] | Capacity | None = None,
         conditional: str = "auto",
         summaries: Mapping[str, Summary] | None = None,
-        init_loc_fn: InitLocFn = init_to_prior_median,
+        init_loc_fn: InitLocFn | None = None,
         init_scale: float = 0.1,
         exact: bool = True,
         prefix: str = "auto",
@@ -168,7 +168,7 @@ class AutoFaithful:
                 linear=self._linear,
                 joint=self.joint,
                 exact=self.exact,
-                init_loc_fn=self.init_loc_fn,
+                beginning=Beginning(self.init_loc_fn, self.init_scale),
             )
         return self
 

@@ -5,7 +5,7 @@ It draws many columns in one step though they depend on each other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Key
+from jaxtyping import Array, Float, Key
 
 from retrodict.encode.encoder import Drawn, Encoder, Latents, Observed, OfDrawn, Scored, Structure
 from retrodict.encode.families.choice import choose_conditional
@@ -25,12 +25,41 @@ from retrodict.encode.networks.network import Inputs, Network, Parameters, State
 from retrodict.encode.networks.schedule import Index, take
 from retrodict.encode.summaries import Summaries, Summarized, summarize
 from retrodict.graph.names import Name
-from retrodict.graph.rows import Integers
+from retrodict.graph.rows import Integers, Mask
 from retrodict.guide.substitution import Matrix, substitute
 from retrodict.plan.dependencies import Dependencies
 
 # Steps are written out up to so many; where more are needed, drawing column by column in one loop costs less.
 MOST_GROUPS = 16
+
+
+class EvenLinear(MaskedLinear):
+    """A masked map whose weights are what is kept, divided by the root of the number of inputs that an output has.
+
+    An optimizer moves all that is kept by about as much in a step. A sum over many inputs would move, and vary, more
+    than one over few.
+    """
+
+    def __init__(self, mask: Mask, key: Key[Array, ""], gain: float) -> None:
+        super().__init__(mask, key, gain)
+
+    @property
+    def weights(self) -> Float[Array, "inputs outputs"]:
+        """The weights of the map, zero off the mask."""
+        return self.weight * self.mask / self._roots
+
+    def __call__(self, values: Float[Array, "*batch inputs"]) -> Float[Array, "*batch outputs"]:
+        """Apply the map to the last axis."""
+        return values @ self.weights + self.bias
+
+    def fill(self, lines: Iterable[Lines], parameters: int) -> EvenLinear:
+        """Return the layer with these maps, where ``parameters`` outputs in a row belong to a column."""
+        filled = super().fill(lines, parameters)
+        return eqx.tree_at(lambda layer: (layer.weight, layer.bias), self, (filled.weight * self._roots, filled.bias))
+
+    @property
+    def _roots(self) -> Float[Array, " outputs"]:
+        return jnp.sqrt(jnp.maximum(self.mask.sum(axis=0), 1))
 
 
 class LinearNetwork(Network):
@@ -41,7 +70,7 @@ class LinearNetwork(Network):
     While drawing, the state is the sum for every column over the inputs so far, to which each draw adds its own.
     """
 
-    skip: MaskedLinear
+    skip: EvenLinear
     layers: tuple[Any, ...]
     parameters: int = eqx.field(static=True)
     depth: int = eqx.field(static=True)
@@ -53,7 +82,7 @@ class LinearNetwork(Network):
         names = np.unique(np.array([sites[name] for name in dependencies.latents]), return_inverse=True)[1]
         owner = np.repeat(names, dependencies.features[len(dependencies.observed) :])
         wanted[:, 1:, -len(owner) :] &= (names[:, None] != owner)[:, None]
-        skip = MaskedLinear(wanted.reshape(-1, wanted.shape[-1]), jax.random.key(0), gain=0.0)
+        skip = EvenLinear(wanted.reshape(-1, wanted.shape[-1]), jax.random.key(0), gain=0.0)
         return cls(skip=skip, layers=(), parameters=parameters, depth=dependencies.depth)
 
     def group(self, level: Integers) -> Integers:
@@ -78,7 +107,7 @@ class LinearNetwork(Network):
         """Return the network whose parameters of some columns are these maps of the inputs."""
         return eqx.tree_at(lambda network: network.skip, self, self.fill(self.skip, lines))
 
-    def fill(self, layer: MaskedLinear, lines: Sequence[Lines]) -> MaskedLinear:
+    def fill(self, layer: EvenLinear, lines: Sequence[Lines]) -> EvenLinear:
         """Return a layer with these maps in it."""
         return layer.fill(lines, self.parameters)
 
@@ -100,7 +129,7 @@ class LinearNetwork(Network):
 
     def write(self, places: Index, values: Inputs, state: State) -> State:
         """Return the sums with these inputs; places that stand for nothing add nothing."""
-        weight = take(self.skip.weight * self.skip.mask, places)
+        weight = take(self.skip.weights, places)
         known = jnp.where(jnp.asarray(places) < len(self.skip.weight), values, 0.0)
         return state._replace(inputs=state.inputs + known @ weight)
 
@@ -139,7 +168,7 @@ class LinearEncoder(Encoder):
     def find_effects(self, columns: Index) -> Matrix:
         """Return how the mean of each of these columns (row) changes with each of those in its group."""
         skip, group = self.network.skip, np.array(self.structure.level)
-        among = (skip.weight * skip.mask)[-len(group) :][columns][:, columns * self.network.parameters]
+        among = skip.weights[-len(group) :][columns][:, columns * self.network.parameters]
         return jnp.where(group[columns][:, None] == group[columns], among.T, 0.0)
 
     def _accumulate(self, shocks: Drawn, columns: Index) -> Drawn:

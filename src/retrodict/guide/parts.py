@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -15,6 +15,7 @@ from numpyro import handlers
 from numpyro.primitives import Messenger
 
 from retrodict.encode.encoder import Encoder
+from retrodict.encode.peaks.marginal_density import MarginalDensity
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.space import Space
 from retrodict.errors import DataError, OptionError, RetrodictWarning, warn_user
@@ -25,13 +26,20 @@ from retrodict.graph.rows import Integers
 from retrodict.guide.guide_factors import GuideFactor, HeldFactor, bind
 from retrodict.guide.linear_encoder import build_linear
 from retrodict.guide.standing import Standing, begin_at_rest
-from retrodict.guide.start import FromData, InitLocFn, collect, find_start, find_units, locate
+from retrodict.guide.start import FromData, InitLocFn, choose_start, collect, find_starts, find_units, locate
 from retrodict.plan.moving import mark_moving
 from retrodict.plan.supports import is_discrete
 from retrodict.posterior.factors import Factor, GenerativeFactor
 from retrodict.posterior.randomness import require_own_randomness
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.sites import Program, is_random
+
+
+class Beginning(NamedTuple):
+    """Where latents begin, if the user says so, and their first standard deviation."""
+
+    init_loc_fn: InitLocFn | None
+    scale: float
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,7 @@ class FromModel(Messenger):  # type: ignore[misc]
 
 
 def build_parts(
-    model: NumpyroModel, recipe: Recipe, seed: int, *, linear: bool, joint: bool, exact: bool, init_loc_fn: InitLocFn
+    model: NumpyroModel, recipe: Recipe, seed: int, *, linear: bool, joint: bool, exact: bool, beginning: Beginning
 ) -> GuideParts:
     """Invert a program, find closed forms, and build an encoder of the other latents in the units of the data.
 
@@ -141,7 +149,7 @@ def build_parts(
     summaries = recipe.read_summaries(model)
     if not names:
         return parts
-    start = find_start(model, init_loc_fn, seed)
+    start = _find_start(parts, beginning, seed)
     scaling = find_units(parts.space, summaries, start)
     dependencies = parts.space.dependencies if joint else parts.space.dependencies.by_latent()
     if linear:
@@ -151,6 +159,13 @@ def build_parts(
     features = FromData.at(encoder.features, scaling, parts.space.encode_observed(start))
     encoder = eqx.tree_at(lambda e: e.features, encoder, features)
     return replace(parts, encoder=encoder, location=locate(parts.space, start))
+
+
+def _find_start(parts: GuideParts, beginning: Beginning, seed: int) -> jax.Array:
+    """Return the columns at which a guide begins."""
+    if beginning.init_loc_fn is None:
+        return choose_start(MarginalDensity(parts.model, parts.space, parts.forms), seed, beginning.scale)
+    return find_starts(parts.model, beginning.init_loc_fn, jax.random.key(seed)[None])[0]
 
 
 def _is_fixed(trace: Mapping[str, Any]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +13,10 @@ from jaxtyping import Array, Float
 from numpyro import handlers
 from numpyro.distributions import biject_to
 from numpyro.distributions.distribution import validation_enabled
+from numpyro.infer import init_to_uniform
 
 from retrodict.encode.features import Features, Scaling, list_categories
+from retrodict.encode.peaks.marginal_density import MarginalDensity
 from retrodict.encode.space import Space
 from retrodict.encode.summaries import Summaries, Summarized
 from retrodict.errors import OptionError
@@ -25,6 +27,8 @@ from retrodict.read.numpyro.numpyro_supports import peel
 InitLocFn = Callable[[dict[str, Any]], Any]
 # Where a distribution has no quantiles in closed form, its median is that of so many draws.
 MEDIAN_DRAWS = 1001
+# So many random places are tried beside the median of the prior, and each is judged by so many draws around it.
+RANDOM_STARTS, NOISES = 8, 16
 
 
 def init_to_prior_median(site: dict[str, Any]) -> Any:
@@ -45,8 +49,8 @@ def init_to_prior_median(site: dict[str, Any]) -> Any:
     return bijection(jnp.median(bijection.inv(draws), axis=0))
 
 
-def find_start(model: NumpyroModel, init_loc_fn: InitLocFn, seed: int) -> jax.Array:
-    """Return columns of a model with the data of its program, and what a strategy gives to its latents."""
+def find_starts(model: NumpyroModel, init_loc_fn: InitLocFn, keys: jax.Array) -> jax.Array:
+    """Return columns of a model for each key: the data of its program, and what a strategy gives to its latents."""
 
     def start(key: jax.Array) -> jax.Array:
         started = handlers.substitute(handlers.seed(model.program, key), substitute_fn=init_loc_fn)
@@ -54,7 +58,34 @@ def find_start(model: NumpyroModel, init_loc_fn: InitLocFn, seed: int) -> jax.Ar
             trace = handlers.trace(started).get_trace()
         return collect({name: trace[name]["value"] for name in model.sites}, model)
 
-    return jax.jit(start)(jax.random.key(seed))
+    return jax.jit(jax.vmap(start))(keys)
+
+
+def choose_start(density: MarginalDensity, seed: int, scale: float) -> jax.Array:
+    """Return the columns, of several places to begin at, around which the density of all is the highest on average.
+
+    They are the median of the prior and random ones (`init_to_uniform`): where a scale is small a priori and all that
+    hangs on it is drawn with a larger one at first, training from the median is slow.
+    """
+    model = cast(NumpyroModel, density.model)
+    keys = jax.random.split(jax.random.key(seed), RANDOM_STARTS)
+    median = find_starts(model, init_to_prior_median, keys[:1])
+    starts = jnp.concatenate([median, find_starts(model, init_to_uniform, keys)])
+    return starts[int(np.argmax(_judge(density, starts, scale)))]
+
+
+def _judge(density: MarginalDensity, starts: jax.Array, scale: float) -> Float[np.ndarray, " starts"]:
+    """Return the mean log density around each of some starts, minus infinity where it is none."""
+
+    @jax.jit
+    def judge(starts: jax.Array) -> jax.Array:
+        codes = jax.vmap(density.space.encode_latents)(starts)
+        observed = density.space.split(starts)[1]
+        noise = jax.random.normal(jax.random.key(0), (NOISES, *codes.shape))
+        return jax.vmap(density, in_axes=(0, None))(codes + scale * noise, observed).mean(axis=0)
+
+    found = np.asarray(judge(starts), float)
+    return np.where(np.isfinite(found), found, -np.inf)
 
 
 def locate(space: Space, start: jax.Array) -> jax.Array:
