@@ -49,6 +49,7 @@ from .models.gaussian.costs import EdgeCosts as EdgeCosts
 from .models.gaussian.costs import edge_costs as edge_costs
 from .models.gaussian.gaussian_factors import GaussianFactors as GaussianFactors
 from .models.model import Model as Model
+from .models.template_model import TemplateModel as TemplateModel
 from .pictures.picture import Picture as Picture
 from .pictures.table import Table as Table
 from .plan.capacity import Capacity as Capacity
