@@ -65,6 +65,21 @@ def test_templates_are_compared_and_reported_at_sizes(run, tmp_path):
     assert "template" in page.read_text()
 
 
+def test_a_program_is_inverted_as_a_template(run, tmp_path):
+    arguments = tmp_path / "schools.json"
+    arguments.write_text('{"error": [15.0, 10.0, 16.0]}')
+    program = ("tests.read.templates.house_programs:eight_schools", "--template", "--args", str(arguments))
+    lines = run("invert", *program, "--observed", "y")[1]
+    assert "error[schools] mu tau y[schools]" in lines
+    assert "faithful for all sizes, minimal" in lines
+    ground = json.loads(run("invert", *program, "--observed", "y", "--sizes", "schools=2", "--json")[1])
+    assert ground["inverse"]["parents"]["theta[1]"] == ["mu", "tau", "error[1]", "y[1]"]
+    rows = json.loads(run("compare", *program, "--observed", "y", "--json")[1])["rows"]
+    assert next(row["depth"] for row in rows if row["order"] == "template") == 3
+    status, _, err = run("invert", "tree:4", "--template")
+    assert (status, "--template is for module:program" in err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("command", "says"),
     [

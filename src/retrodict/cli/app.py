@@ -25,6 +25,8 @@ from retrodict.cli.answer_command import answer_command
 from retrodict.cli.guides import GUIDE_HELP, complete_guide, judge
 from retrodict.cli.options import (
     Args,
+    Asked,
+    AsTemplate,
     Elementwise,
     Latent,
     Observed,
@@ -33,7 +35,6 @@ from retrodict.cli.options import (
     find_lifted,
     open_source,
     read_sizes,
-    require_given,
     show_help,
 )
 from retrodict.cli.printing import open_console, print_certificate, print_lifted, print_orders
@@ -99,7 +100,7 @@ def begin(
     "invert",
     epilog="Examples: retrodict invert tree:5 --json | "
     "retrodict invert alarm.bif --observed 'HR*,BP' --order min-fill | retrodict invert mymodels:program | "
-    "retrodict invert radon --sizes j=8,n=3",
+    "retrodict invert radon --sizes j=8,n=3 | retrodict invert mymodels:program --template",
 )
 def invert_command(
     source: Source,
@@ -110,15 +111,16 @@ def invert_command(
     latent: Latent = None,
     args: Args = None,
     elementwise: Elementwise = False,
+    template: AsTemplate = False,
     sizes: Sizes = None,
     plot: Plot = None,
     as_json: AsJson = False,
 ) -> None:
     """Derive the factorization that the posterior of a model has."""
     _prepare(plot)
-    lifted = find_lifted(source, order, sizes, bool(observed or latent or args or elementwise))
+    lifted = find_lifted(source, order, sizes, Asked(observed, latent, args, elementwise, template))
     if lifted is not None:
-        _show_template(lifted, sizes, order, plot, as_json)
+        _show_template(lifted.lifted, sizes, order, plot, as_json)
         return
     model = open_source(source, observed, latent, args, elementwise)
     inverse = invert(model, order, minimize, budget=budget)
@@ -164,17 +166,18 @@ def compare_command(
     latent: Latent = None,
     args: Args = None,
     elementwise: Elementwise = False,
+    template: AsTemplate = False,
     sizes: Sizes = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what each order costs: edges, depth, width, and the work of a training step."""
-    lifted = find_lifted(source, "auto", sizes, bool(observed or latent or args or elementwise))
+    lifted = find_lifted(source, "auto", sizes, Asked(observed, latent, args, elementwise, template))
     if lifted is None:
         model = open_source(source, observed, latent, args, elementwise)
         comparison = compare(model, minimize, exact=exact, budget=budget)
     else:
         started = perf_counter()
-        spread = lifted.at(require_given(source, lifted, sizes))
+        spread = lifted.require_ground(source)
         own, model = measure("template", spread, perf_counter() - started), spread.net
         comparison = compare(model, minimize, exact=exact, budget=budget)
         comparison = replace(comparison, rows=(*comparison.rows, own))

@@ -16,7 +16,7 @@ from retrodict.files.strict_json import read_json
 from retrodict.files.text import MOST_BYTES
 
 # What `rd.from_numpyro` takes for itself.
-RESERVED = ("program", "observed", "elementwise")
+RESERVED = ("program", "observed", "elementwise", "template")
 FORM = 'Give a .npz file of numpy.savez, or a .json file such as {"x": [1.5, 2.0], "n": 3}.'
 
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from retrodict import zoo
 from retrodict.cli.arguments import read_arguments
-from retrodict.cli.sources import find_source
+from retrodict.cli.sources import find_source, find_template
 from retrodict.errors import OptionError
 from retrodict.graph.bayesnet import BayesNet, HasStructure
+from retrodict.graph.inverse import Inverse
 from retrodict.invert import invert
 from retrodict.lift.lifted_inverse import LiftedInverse
 from retrodict.read.formats import has_format
 from retrodict.zoo.structures import MOST_DIGITS
+
+if TYPE_CHECKING:
+    from retrodict.models.template_model import TemplateModel
 
 
 def complete_source(incomplete: str) -> list[str]:
@@ -58,10 +62,42 @@ Elementwise = Annotated[
 ]
 
 
+AsTemplate = Annotated[
+    bool,
+    typer.Option(
+        "--template", help="Read the program as a template: one inverse for all sizes of its plates and loops."
+    ),
+]
 Sizes = Annotated[
     str | None,
-    typer.Option(help="Sizes of the dims of a template of the zoo, such as j=8,n=3 for radon."),
+    typer.Option(help="Sizes of the dims of a template, such as j=8,n=3 for radon. A program has those it is read at."),
 ]
+
+
+class Asked(NamedTuple):
+    """What a command was asked about its source."""
+
+    observed: list[str] | None
+    latent: list[str] | None
+    args: Path | None
+    elementwise: bool
+    template: bool = False
+
+
+class LiftedSource(NamedTuple):
+    """The inverse of a template, and the sizes at which it is shown as an ordinary one, if there are any."""
+
+    lifted: LiftedInverse
+    sizes: Mapping[str, int] | None
+
+    def require_ground(self, source: str) -> Inverse:
+        """Return the ordinary inverse, or raise `OptionError` where no sizes are given."""
+        if self.sizes is None:
+            raise OptionError(
+                f"{source!r} is a template, which has no sizes of its own",
+                remedy=f"Give them: --sizes {','.join(f'{dim}=8' for dim in self.lifted.template.dims)}.",
+            )
+        return self.lifted.at(self.sizes)
 
 
 def read_sizes(text: str) -> dict[str, int]:
@@ -80,35 +116,36 @@ def read_sizes(text: str) -> dict[str, int]:
     return {dim: int(size) for dim, _, size in pairs}
 
 
-def find_lifted(source: str, order: str, sizes: str | None, others: bool = False) -> LiftedInverse | None:
-    """Return the inverse of a template of the zoo, or None where SOURCE is something else.
+def find_lifted(source: str, order: str, sizes: str | None, asked: Asked) -> LiftedSource | None:
+    """Return the inverse of a template of the zoo or of a program, or None where SOURCE is something else.
 
-    A name that is also that of a model means the template where sizes are given. ``others`` says whether options were
-    given that are not for templates.
+    A name that is also that of a model means the template where sizes are given.
 
-    Raises: `OptionError` for sizes of what is no template, and for options that templates do not take.
+    Raises: `OptionError` for sizes of what is no template, and for options that templates do not take; what
+    `find_source` raises for a program.
     """
+    schedule = order if any(sign in order for sign in "(;:") else "auto"
+    given = None if sizes is None else read_sizes(sizes)
+    if asked.template:
+        model = open_template(source, asked)
+        return LiftedSource(invert(model, schedule), given or model.sizes)
     if source not in zoo.TEMPLATES or (sizes is None and source in zoo.NAMED):
         if sizes is not None:
-            remedy = f"Leave --sizes out, or give one of {', '.join(zoo.TEMPLATES)}."
+            remedy = f"Leave --sizes out, read a program with --template, or give one of {', '.join(zoo.TEMPLATES)}."
             raise OptionError(f"{source!r:.60} is not a template of the zoo", remedy=remedy)
         return None
-    if others:
+    if any(asked):
         raise OptionError(
             f"{source!r} is a template, which is observed as it stands and takes no arguments",
             remedy="Leave out --observed, --latent, --args and --elementwise.",
         )
-    return invert(zoo.template(source), order if any(sign in order for sign in "(;:") else "auto")
+    return LiftedSource(invert(zoo.template(source), schedule), given)
 
 
-def require_given(source: str, lifted: LiftedInverse, sizes: str | None) -> dict[str, int]:
-    """Return the sizes of a template, or raise `OptionError` where none are given."""
-    if sizes is None:
-        raise OptionError(
-            f"{source!r} is a template, which has no sizes of its own",
-            remedy=f"Give them: --sizes {','.join(f'{dim}=8' for dim in lifted.template.dims)}.",
-        )
-    return read_sizes(sizes)
+def open_template(source: str, asked: Asked) -> TemplateModel:
+    """Return the program that the options of a command stand for, read as a template."""
+    arguments = {} if asked.args is None else read_arguments(asked.args)
+    return find_template(source, asked.observed or (), asked.latent or (), arguments)
 
 
 def open_source(

@@ -11,6 +11,8 @@ from retrodict.certificate.certify import certify
 from retrodict.cli.guides import GUIDE_HELP, complete_guide, judge
 from retrodict.cli.options import (
     Args,
+    Asked,
+    AsTemplate,
     Elementwise,
     Latent,
     Observed,
@@ -18,7 +20,6 @@ from retrodict.cli.options import (
     Source,
     find_lifted,
     open_source,
-    require_given,
 )
 from retrodict.files.places import require_writable
 from retrodict.graph.bayesnet import structure_of
@@ -33,6 +34,7 @@ def report_command(
     latent: Latent = None,
     args: Args = None,
     elementwise: Elementwise = False,
+    template: AsTemplate = False,
     sizes: Sizes = None,
 ) -> None:
     """Write one page on a model: its inverse under each order, why each edge is needed, the certificate, the costs.
@@ -42,9 +44,9 @@ def report_command(
     from retrodict.report import write_report
 
     require_writable(out)
-    lifted = find_lifted(source, "auto", sizes, bool(observed or latent or args or elementwise))
+    lifted = find_lifted(source, "auto", sizes, Asked(observed, latent, args, elementwise, template))
     if lifted is not None:
-        verdict = certify(lifted.at(require_given(source, lifted, sizes)))
+        verdict = certify(lifted.require_ground(source))
         model: Any = verdict.inverse.net
     else:
         verdict, model = None, open_source(source, observed, latent, args, elementwise)

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from retrodict.models.model import Model
 from retrodict.read.formats import from_file, has_format
 
 if TYPE_CHECKING:
+    from retrodict.models.template_model import TemplateModel
     from retrodict.read.numpyro.sites import Site
 
 PROGRAM = re.compile(r"(?P<module>[^\W\d]\w*(\.[^\W\d]\w*)*):(?P<program>[^\W\d]\w*(\.[^\W\d]\w*)*)")
@@ -54,10 +56,25 @@ def find_source(
         match = PROGRAM.fullmatch(source)
         if match:
             found = _import_program(match["module"], match["program"])
-            return _read_program(source, found, dict(arguments or {}), observed, latent, elementwise)
+            return _read_program(source, found, dict(arguments or {}), observed, latent, elementwise=elementwise)
     if arguments or elementwise:
         raise OptionError(f"{source!r:.60} is not a program", remedy="--args and --elementwise are for module:program.")
     return _choose(from_file(source, tables=tables) if _is_file(source) else zoo.find(source), observed, latent)
+
+
+def find_template(
+    source: str, observed: Sequence[str] = (), latent: Sequence[str] = (), arguments: Mapping[str, Any] | None = None
+) -> TemplateModel:
+    """Return the template that a program is, ``module:program``; ``observed`` and ``latent`` fit whole sites.
+
+    Raises `OptionError` for what is no program, and what `find_source` raises.
+    """
+    match = None if source.partition(":")[0] in zoo.NAMED or _is_file(source) else PROGRAM.fullmatch(source)
+    if match is None:
+        raise OptionError(f"{source!r:.60} is not a program", remedy="--template is for module:program.")
+    found = _import_program(match["module"], match["program"])
+    model: TemplateModel = _read_program(source, found, dict(arguments or {}), observed, latent, template=True)
+    return model
 
 
 def _is_file(source: str) -> bool:
@@ -109,18 +126,18 @@ def _read_program(
     arguments: dict[str, Any],
     observed: Sequence[str],
     latent: Sequence[str],
-    elementwise: bool,
-) -> HasStructure:
-    """Return the model of a NumPyro program; one that fails is an error of the source."""
+    **how: bool,
+) -> Any:
+    """Return the model of a NumPyro program, or its template; one that fails is an error of the source."""
     from retrodict.read.numpyro.reader import from_numpyro
     from retrodict.read.numpyro.sites import Program, read_sites
 
     _require_callable_with(program, source, arguments)
     try:
         sites = read_sites(Program(program, (), arguments))
-        chosen = _choose_in_program(source, sites, observed, latent, elementwise)
+        chosen = _choose_in_program(source, sites, observed, latent, how.get("elementwise", False))
         asked = chosen if observed or latent else None
-        model: HasStructure = from_numpyro(program, observed=asked, elementwise=elementwise, **arguments)
+        model: Any = partial(from_numpyro, **how)(program, observed=asked, **arguments)
     except RetrodictError:
         raise
     except (Exception, SystemExit) as error:

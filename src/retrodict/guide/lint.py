@@ -16,7 +16,7 @@ from retrodict.invert import invert
 from retrodict.lift.lifted_certificate import LiftedCertificate
 from retrodict.lift.lifted_inverse import LiftedInverse
 from retrodict.lift.schedules.loop_nest import Schedule
-from retrodict.lift.templates.template import Template
+from retrodict.lift.templates.template import HasTemplate, Template
 from retrodict.lift.written_patterns import read_patterns
 
 if TYPE_CHECKING:
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 def lint(program: BayesNet | HasStructure, guide: Mapping[Any, Iterable[Name]] | str | Inverse) -> Certificate: ...
 @overload
 def lint(
-    program: Template, guide: Mapping[Any, Iterable[str]] | LiftedInverse | str, *, order: str | Schedule | None = None
+    program: Template | HasTemplate,
+    guide: Mapping[Any, Iterable[str]] | LiftedInverse | str,
+    *,
+    order: str | Schedule | None = None,
 ) -> LiftedCertificate: ...
 @overload
 def lint(program: NumpyroModel, guide: Callable[..., Any]) -> GuideVerdict: ...
@@ -43,9 +46,9 @@ def lint(program: Any, guide: Any, *args: Any, **kwargs: Any) -> Any:
     Parents of the latents of a `Template` are patterns, ``{"z[t]": ["z[t-1]", "x[t..T-1]"]}``, judged for all sizes.
 
     Arguments:
-        program: a model or its structure, a `Template`, or a NumPyro program. A model that `from_numpyro` made with its
-            data may stand for the program; if it was read with ``elementwise=True``, the guide is judged element by
-            element.
+        program: a model or its structure, a `Template` or `TemplateModel`, or a NumPyro program. A model that
+            `from_numpyro` made with its data may stand for the program; if it was read with ``elementwise=True``, the
+            guide is judged element by element.
         guide: ``{latent: [parents]}``, any ``order`` that `invert` takes by name, an `Inverse`, or a NumPyro guide.
         *args: arguments of the NumPyro program and its guide.
         **kwargs: their arguments by name. For a template ``order``, the schedule in which the latents are drawn.
@@ -72,6 +75,8 @@ def lint(program: Any, guide: Any, *args: Any, **kwargs: Any) -> Any:
     scale is drawn on real, but lies on positive
 
     """
+    if isinstance(program, HasTemplate):
+        program = program.template
     if isinstance(program, Template):
         return _lint_template(program, guide, *args, **kwargs)
     if callable(guide) and callable(program):

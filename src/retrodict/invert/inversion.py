@@ -21,7 +21,7 @@ from retrodict.invert.search.improvement import Allowance
 from retrodict.lift.lifted_inverse import LiftedInverse
 from retrodict.lift.lifting import lift
 from retrodict.lift.schedules.loop_nest import Schedule
-from retrodict.lift.templates.template import Template
+from retrodict.lift.templates.template import HasTemplate, Template
 
 # What `budget` is translated into: about what a core of 2020 does. No clock is read.
 WORK_PER_SECOND = 200_000
@@ -41,7 +41,7 @@ def invert(
 ) -> Inverse: ...
 @overload
 def invert(
-    net_or_model: Template,
+    net_or_model: Template | HasTemplate,
     order: str | Schedule | LiftedInverse = "auto",
     *,
     sizes: Mapping[str, int] | None = None,
@@ -69,7 +69,7 @@ def invert(
     ``"(mu; turn j: (b); each i: (a))"``, see `docs/templates.md`; what follows ``order`` is for models alone.
 
     Arguments:
-        net_or_model: a model or its structure, or a `Template`.
+        net_or_model: a model or its structure, or a `Template`, or what `from_numpyro` reads with ``template=True``.
         order: the order of elimination, by name or as a sequence. Every function and command with an ``order`` takes
             the same. Default ``"auto"``.
 
@@ -98,8 +98,8 @@ def invert(
         in_sequence: groups of latents, each eliminated in this sequence, others in between allowed.
         budget: limit of the local search, in seconds of a core of about 2020; 0 for none. The budget is translated
             into a fixed amount of work, so the result is the same on every machine. Default 1.0.
-        sizes: for a template typical sizes, which decide which side of a crossing is drawn in turn. Default: 20 for a
-            plate, 100 for time.
+        sizes: for a template typical sizes, which decide which side of a crossing is drawn in turn. Default: those at
+            which a program was read; 20 for a plate, 100 for time.
         may_be_missing: for a template observed variables of which any instance may be missing.
 
     Named orders are changed as little as the constraints (``first`` to ``in_sequence``) demand; an explicit order must
@@ -128,6 +128,8 @@ def invert(
     >>> invert(Template("z[t] | z[t-1]; x[t] | z[t]", observed=["x"])).parents["z"]
     ('z[t-1]', 'x[t..T-1]')
     """
+    if isinstance(net_or_model, HasTemplate):
+        net_or_model, sizes = net_or_model.template, sizes or net_or_model.sizes
     if isinstance(net_or_model, Template):
         _refuse_options(
             minimize=minimize != "edges",

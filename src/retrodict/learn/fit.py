@@ -155,7 +155,7 @@ def _read_program(
     _require_finite_parameters(module)
     if isinstance(program, NumpyroModel):
         return module, bind(program, module)
-    return module, from_numpyro(module, observed=list(data), elementwise=True)  # type: ignore[arg-type]
+    return module, from_numpyro(module, observed=list(data), elementwise=True)  # type: ignore[call-overload]
 
 
 def _take_function(model: NumpyroModel) -> Callable[[], Any]:

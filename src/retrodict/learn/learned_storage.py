@@ -60,6 +60,6 @@ def read_learned(
             remedy="Load it with the program that it was learned for, of the same sizes.",
         )
     filled = fill(program, parameters)
-    model = from_numpyro(filled, observed=content["observed"], elementwise=bool(content["elementwise"]))  # type: ignore[arg-type]
+    model = from_numpyro(filled, observed=content["observed"], elementwise=bool(content["elementwise"]))  # type: ignore[call-overload]
     require_model(path, content, model)
     return filled, model, read_parts(path, content, arrays, model, summaries)

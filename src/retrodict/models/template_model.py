@@ -17,6 +17,7 @@ from retrodict.graph.rows import Integers
 from retrodict.lift.templates.template import Template
 from retrodict.lift.templates.template_relations import write_instance
 from retrodict.models.model import Model
+from retrodict.plan.arrays import Floats
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -52,7 +53,7 @@ class TemplateModel(Portable):
     model: Model
     sizes: Mapping[str, int]
     names: Mapping[str, NDArray[np.object_]]
-    covariates: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    covariates: Mapping[str, Floats] = field(default_factory=dict)
     sites: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

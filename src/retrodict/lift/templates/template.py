@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from retrodict.errors import quote
 from retrodict.graph.bayesnet import BayesNet
@@ -209,3 +209,23 @@ class Template(Portable):
 
     def _repr_svg_(self) -> str:
         return self.plot().to_svg()
+
+
+@runtime_checkable
+class HasTemplate(Protocol):
+    """A template together with a model that it is at its largest sizes, such as a `TemplateModel`."""
+
+    @property
+    def template(self) -> Template:
+        """The template."""
+        ...
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """The largest size of each dim."""
+        ...
+
+    @property
+    def model(self) -> object:
+        """The model at these sizes."""
+        ...

@@ -149,7 +149,7 @@ def _pool(images: Images) -> tuple[Floats, Floats]:
 @cache
 def find_inverses(model: str) -> Mapping[str, Inverse]:
     """Return the inverse of each encoder of a model; edges do not depend on the number of pixels, which is least."""
-    read = from_numpyro(require_task(model).make(SMALL_SIDE, 0), observed=["x"], elementwise=True)  # type: ignore[arg-type]
+    read = from_numpyro(require_task(model).make(SMALL_SIDE, 0), observed=["x"], elementwise=True)  # type: ignore[call-overload]
     return {name: invert(read, name) for name in ENCODERS}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from retrodict.errors import ProgramError
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
@@ -12,14 +12,35 @@ from retrodict.read.numpyro.observed.fixed import read_data, require_finite
 from retrodict.read.numpyro.program_structure import read_structure
 from retrodict.read.numpyro.sites import Program, read_sites
 
+if TYPE_CHECKING:
+    from retrodict.models.template_model import TemplateModel
 
+
+@overload
 def from_numpyro(
     program: Callable[..., Any],
     *args: Any,
     observed: Iterable[str] | None = None,
     elementwise: bool = False,
+    template: Literal[False] = False,
     **kwargs: Any,
-) -> NumpyroModel:
+) -> NumpyroModel: ...
+@overload
+def from_numpyro(
+    program: Callable[..., Any],
+    *args: Any,
+    observed: Iterable[str] | None = None,
+    template: Literal[True],
+    **kwargs: Any,
+) -> TemplateModel: ...
+def from_numpyro(
+    program: Callable[..., Any],
+    *args: Any,
+    observed: Iterable[str] | None = None,
+    elementwise: bool = False,
+    template: bool = False,
+    **kwargs: Any,
+) -> Any:
     r"""Return a NumPyro program as a `Model` whose net is :math:`p(z, x) = \prod_i p(v_i \mid \mathrm{pa}(v_i))`.
 
     Each random site is a variable, of the shape that it has in the program; deterministic sites are not variables.
@@ -34,13 +55,17 @@ def from_numpyro(
             parents are the elements that its distribution needs, found from the operations of the program. Elements
             that are drawn jointly (a multivariate normal, a simplex) stay one variable; ``to_event`` alone joins
             nothing. An unknown operation, or an index that is drawn, counts as needing every element. Default False.
+        template: whether the program is read as a `Template`, element by element at the sizes of its arguments, each
+            dim at least 3: plates, time in a ``scan``, foreign keys as in ``alpha[county]``; known arrays along them
+            become observed variables. See `docs/templates.md`. Default False.
         **kwargs: arguments by name with which the program is called.
 
-    Returns: a `NumpyroModel`.
+    Returns: a `NumpyroModel`; with ``template=True`` a `TemplateModel`.
 
     Raises: `ProgramError`, naming the site, for a program that fails, that decides in Python on a latent, or that no
     Bayesian network describes: factors, data computed from latents, masks, scaled or subsampled sites, improper
-    priors, values put in by ``handlers.substitute``, and, without ``elementwise=True``, sites in a ``scan``;
+    priors, values put in by ``handlers.substitute``, and, without ``elementwise=True``, sites in a ``scan``,
+    and, with ``template=True``, dims that follow no relation of templates and sizes below 3;
     `DataError` for data that are not numbers, and for NaN or infinity at observed elements, which it names.
 
     Sources: Wingate et al. 2011 (nonstandard interpretation of programs); NumPyro's ``get_model_relations``.
@@ -60,13 +85,20 @@ def from_numpyro(
     (5, 3)
     >>> from_numpyro(eight_schools, np.ones(2), observed=["y"], elementwise=True).net.parents("y[1]")
     ('theta[1]',)
+    >>> str(from_numpyro(eight_schools, np.array([15.0, 10.0, 16.0]), observed=["y"], template=True).template)
+    'sigma[schools]; mu; tau; theta[schools] | mu tau; y[schools] | theta[schools] sigma[schools]'
     """
     if not callable(program):
         raise ProgramError(f"a program must be a function, not {type(program).__name__}")
     called = Program(program, args, kwargs)
     sites = read_sites(called)
     data = read_data(called, sites)
-    structure = read_structure(called, sites, observed, elementwise)
+    structure = read_structure(called, sites, observed, elementwise or template)
     require_finite(data, structure)
     require_data_apart(called, sites, structure.observed_sites)
-    return NumpyroModel(called, structure)
+    model = NumpyroModel(called, structure)
+    if not template:
+        return model
+    from retrodict.read.templates.template_reader import read_template
+
+    return read_template(model)

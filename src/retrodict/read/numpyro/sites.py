@@ -45,7 +45,8 @@ class Program:
 class Site:
     """A random site: ``shape`` of its value, of which the last ``event_dim`` axes are drawn jointly.
 
-    ``in_scan`` says that its first axis counts the iterations of a loop.
+    ``in_scan`` says that its first axis counts the iterations of a loop; ``axes`` names the plate behind each axis of
+    its elements, None where no plate made it.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Site:
     plates: tuple[str, ...]
     is_observed: bool
     in_scan: bool
+    axes: tuple[str | None, ...] = ()
 
     @property
     def element_shape(self) -> tuple[int, ...]:
@@ -157,4 +159,14 @@ def _describe(site: Mapping[str, Any], record: Record) -> Site:
         plates=tuple(frame.name for frame in reversed(site["cond_indep_stack"])),
         is_observed=bool(site["is_observed"]),
         in_scan=name in record.in_scan,
+        axes=_name_axes(site, distribution.event_dim),
     )
+
+
+def _name_axes(site: Mapping[str, Any], event_dim: int) -> tuple[str | None, ...]:
+    """Return the plate of each axis of the elements: those that ``to_event`` adds lie behind all plates."""
+    names: list[str | None] = [None] * (jnp.ndim(site["value"]) - event_dim)
+    behind = site["fn"].event_dim - event_dim
+    for frame in site["cond_indep_stack"]:
+        names[frame.dim - behind] = frame.name
+    return tuple(names)

@@ -1,0 +1,186 @@
+"""What densities need where the arrays of a program hold any numbers: elements of sites, and elements of these arrays.
+
+Read as it stands, a program lacks the edges that a zero of its arrays cancels: a coefficient where the covariate is 0.
+A template holds for other numbers, too. So arrays are followed as inputs; those that look elements up stay what they
+are, because they say which elements there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrodict.graph.rows import Integers
+from retrodict.read.jaxpr.internals import ClosedJaxpr, Equation, OpenedProgram, is_inexact, open_program
+from retrodict.read.jaxpr.sets import SetTable
+from retrodict.read.jaxpr.values import Tracked
+from retrodict.read.jaxpr.walk import Walk
+from retrodict.read.numpyro.sites import Site
+from retrodict.read.templates.element_links import Links
+
+Key = tuple[tuple[int, ...], str, bytes]
+Reads = dict[str, tuple[Integers, Integers]]
+
+# Which operands of an operation say where to look.
+LOOK_UPS = {
+    "gather": slice(1, None),
+    "dynamic_slice": slice(1, None),
+    "dynamic_update_slice": slice(2, None),
+    **dict.fromkeys(("scatter", "scatter-add", "scatter-mul", "scatter-min", "scatter-max"), slice(1, 2)),
+}
+
+
+@dataclass(frozen=True)
+class KnownArray:
+    """An array of numbers in a program, and for each site the elements that read it with what they read."""
+
+    values: NDArray[Any]
+    reads: Reads
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What the densities of all elements need, whatever numbers the arrays of the program hold.
+
+    ``lookups`` are the arrays that look elements up, such as foreign keys; ``arrays`` are all others.
+    """
+
+    links: Links
+    arrays: list[KnownArray]
+    lookups: list[KnownArray]
+
+
+@dataclass
+class Registry:
+    """Arrays that were met, each once, with the number of their first element."""
+
+    end: int  # smaller numbers stand for elements of sites
+    starts: dict[Key, int] = field(default_factory=dict)
+    arrays: list[NDArray[Any]] = field(default_factory=list)
+
+    def enter(self, array: NDArray[Any]) -> int:
+        """Return the number of the first element of an array."""
+        key = identify(array)
+        if key not in self.starts:
+            self.starts[key] = self.end
+            self.arrays.append(array)
+            self.end += array.size
+        return self.starts[key]
+
+    def find(self, number: int) -> int:
+        """Return the place of the array to which a number belongs."""
+        return int(np.searchsorted(list(self.starts.values()), number, side="right")) - 1
+
+
+def identify(array: NDArray[Any]) -> Key:
+    """Return what an array has in common with its copies."""
+    return array.shape, str(array.dtype), array.tobytes()
+
+
+class KnownWalk(Walk):
+    """A walk through a program that follows chosen constant arrays as if they were inputs."""
+
+    def __init__(self, table: SetTable, first: int, chooses: Callable[[NDArray[Any]], bool]) -> None:
+        super().__init__(table)
+        self.chooses = chooses
+        self.registry = Registry(first)
+        self.looking_up: set[Key] = set()
+
+    def open(self, program: Any) -> tuple[OpenedProgram, dict[Any, Tracked]]:
+        """Take a program and its constants apart, and number the elements of chosen arrays."""
+        if id(program) not in self._opened:
+            parts = open_program(program)
+            constants = {name: self._track(value) for name, value in parts.constants.items()}
+            self._opened[id(program)] = parts, constants
+        return self._opened[id(program)]
+
+    def _track(self, value: Any) -> Tracked:
+        if not _is_array(value) or not self.chooses(np.asarray(value)):
+            return Tracked.constant(value)
+        start = self.registry.enter(np.asarray(value))
+        numbers = self.table.singletons(range(start, start + np.size(value)))
+        return Tracked.input(numbers.reshape(np.shape(value)), value)
+
+    def _apply(self, equation: Equation, operands: list[Tracked]) -> list[Tracked]:
+        """Remember which arrays say where to look."""
+        where = operands[LOOK_UPS[equation.name]] if equation.name in LOOK_UPS else []
+        needed = self.table.members(np.array([self.table.total([each.sets for each in where])]))[0] if where else []
+        keys = list(self.registry.starts)
+        self.looking_up.update(keys[self.registry.find(i)] for i in needed if i >= self._first)
+        return super()._apply(equation, operands)
+
+    @property
+    def _first(self) -> int:
+        return min(self.registry.starts.values(), default=self.registry.end)
+
+
+def _is_array(value: Any) -> bool:
+    """Return whether a constant is an array of several numbers; keys of random numbers are none."""
+    try:
+        kind = np.dtype(value.dtype).kind
+    except (AttributeError, TypeError):
+        return False
+    return np.ndim(value) > 0 and np.size(value) > 1 and kind in "biuf"
+
+
+def find_needs(program: ClosedJaxpr, sites: Sequence[Site]) -> Needs:
+    """Return what the traced densities of all sites need."""
+    whole = _start(sites, lambda array: not is_inexact(array))
+    _, among = _follow(whole, program, sites)
+    lookups = [array for array in among if identify(array.values) in whole.looking_up]
+    walk = _start(sites, lambda array: is_inexact(array) or identify(array) not in whole.looking_up)
+    links, arrays = _follow(walk, program, sites)
+    return Needs(links, arrays, lookups)
+
+
+def _follow(walk: KnownWalk, program: ClosedJaxpr, sites: Sequence[Site]) -> tuple[Links, list[KnownArray]]:
+    """Return the pairs of elements of sites, and the arrays that are read with their readers."""
+    results = walk.run(program, _make_inputs(walk.table, sites))
+    *starts, itself = _start_sites(sites)
+    firsts = np.array([*starts, *walk.registry.starts.values()], dtype=np.int64)
+    reads: list[Reads] = [{} for _ in firsts]
+    for start, site, result in zip(starts, sites, results, strict=False):
+        of, to = _pair(walk.table, walk.table.reduce(result.sets.reshape(site.n_elements, -1), [1]))
+        kept = (to != itself) & (to != of + start)
+        of, to = of[kept], to[kept]
+        owner = np.searchsorted(firsts, to, side="right") - 1
+        for whose in np.unique(owner).tolist():
+            reads[whose][site.name] = of[owner == whose], to[owner == whose] - firsts[whose]
+    links = {
+        (child, parent.name): pairs for parent, read in zip(sites, reads, strict=False) for child, pairs in read.items()
+    }
+    known = zip(walk.registry.arrays, reads[len(sites) :], strict=True)
+    return links, [KnownArray(array, found) for array, found in known if found]
+
+
+def _pair(table: SetTable, needed: Integers) -> tuple[Integers, Integers]:
+    """Return pairs of an element, and a number in its set."""
+    members = table.members(needed)
+    of = np.repeat(np.arange(len(members)), [len(row) for row in members])
+    return of, np.array([i for row in members for i in row], dtype=np.int64)
+
+
+def _start_sites(sites: Sequence[Site]) -> list[int]:
+    """Return the number of the first element of each site, and behind all of them that of what densities are of."""
+    return [0, *np.cumsum([site.n_elements for site in sites]).tolist()]
+
+
+def _start(sites: Sequence[Site], chooses: Callable[[NDArray[Any]], bool]) -> KnownWalk:
+    return KnownWalk(SetTable(), _start_sites(sites)[-1] + 1, chooses)
+
+
+def _make_inputs(table: SetTable, sites: Sequence[Site]) -> list[Tracked]:
+    """Return the inputs of traced densities: the values that others see, and those that the densities are of."""
+    *starts, own = _start_sites(sites)
+    seen = []
+    for site, start in zip(sites, starts, strict=True):
+        numbers = table.singletons(range(start, start + site.n_elements))
+        shaped = numbers.reshape((*site.element_shape, *[1] * site.event_dim))
+        seen.append(np.broadcast_to(shaped, site.shape))
+    itself = [np.full(site.shape, table.singletons([own])[0]) for site in sites]
+    shapes = [np.zeros(site.shape, site.dtype) for site in sites]
+    return [Tracked.input(sets, zeros) for sets, zeros in zip([*seen, *itself], [*shapes, *shapes], strict=True)]

@@ -1,0 +1,63 @@
+"""Programs read as templates: equal to what is written by hand, and grounded again to what was read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import retrodict as rd
+from tests.read.templates.cases import CASES, PUBLIC, Case
+
+FULL = [pytest.param(case, id=case.name) for case in CASES]
+
+
+@pytest.mark.parametrize("case", FULL)
+def test_reads_what_a_person_writes(case: Case):
+    model, by_hand = case.read(), case.by_hand()
+    template = model.template
+    assert {v.name: set(v.dims) for v in template.variables} == {v.name: set(v.dims) for v in by_hand.variables}
+    assert set(template.relations) == set(by_hand.relations)
+    assert set(template.observed) == set(by_hand.observed)
+    assert (template.time, set(template.constants)) == (by_hand.time, set(by_hand.constants))
+    require_law(case, model)
+
+
+def require_law(case: Case, model: rd.TemplateModel) -> None:
+    """The template at the sizes read is the program's net up to names, with more edges where a carry begins alone."""
+    net = rd.from_numpyro(case.program, *case.args, observed=[case.observed], elementwise=True).net
+    assert model.model.net == net
+    ground, instances = model.template.at(model.sizes), model.instances
+    assert len(set(instances.values())) == len(net.names)
+    present, time = set(instances.values()), model.template.time
+    for name in net.names:
+        said = {p for p in ground.parents(instances[name]) if p in present}
+        read = {instances[parent] for parent in net.parents(name)}
+        assert read <= said
+        assert ground.is_observed[ground.index(instances[name])] == net.is_observed[net.index(name)]
+        if said != read:
+            assert is_excused(model, instances[name], said - read, time), (name, said - read)
+
+
+def is_excused(model: rd.TemplateModel, child: str, extra: set[str], time: str | None) -> bool:
+    """A first time may lack what a constant start cancels; a covariate of zero cancels its coefficient."""
+    variable, place = child.split("[")[0], child.partition("[")[2].rstrip("]").split(",")
+    dims = model.template[variable].dims
+    early = time in dims and int(place[dims.index(time)]) < max(1, model.template.max_lag)
+    return early or any(
+        (np.nan_to_num(model.covariates[r.parent]) == 0).any()
+        for r in model.template.relations
+        if r.child == variable and r.parent in model.covariates
+    )
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES if case.name != "hmm_3"])
+def test_inverts_for_all_sizes_and_for_those_read(case: Case):
+    model = case.read()
+    lifted = rd.invert(model.template, sizes=model.sizes)
+    assert rd.certify(lifted)
+    assert rd.certify(lifted.at(model.sizes)).faithful
+
+
+def test_reads_programs_that_nobody_here_wrote():
+    assert len(PUBLIC) >= 8
+    assert len(CASES) >= 20

@@ -1,0 +1,41 @@
+"""What is no template is refused by the name of the dim, with the way out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import retrodict as rd
+from retrodict.errors import ProgramError
+from tests.read.templates import house_programs as house
+from tests.read.templates.cases import COUNTY, FLOOR, SUBJECT
+
+
+@pytest.mark.parametrize(
+    ("program", "args", "observed", "message"),
+    [
+        (house.ring, (5,), ["y"], r"'y', 'z' are related along 'z.0' in a way that no template says"),
+        (house.lattice, (3,), ["y"], r"'y', 'z' are related along 'rows', 'columns' in a way"),
+        (house.matches, (np.array([0, 1, 2, 0]), np.array([1, 2, 3, 3])), ["y"], "along 'player' in a way"),
+        (house.eight_schools, (np.ones(2),), ["y"], "sizes of at least 3, where relations differ, and 'schools' has"),
+        (house.sleepstudy, (SUBJECT, np.ones(12)), ["y"], "'scale.0' has fewer.*into sites of its own"),
+        (house.trend, (5,), ["y"], "tells the indices of 'year' apart.*such as jnp.arange"),
+        (house.polynomial, (np.linspace(0, 1, 6),), ["y"], "tells the indices of 'b.0' apart"),
+        (house.radon, (COUNTY, FLOOR, np.array([0.1, 0.5, -1.0, 0.3])), ["y"], "tells the indices of 'g.0' apart"),
+        (house.two_loops, (), ["z"], "loops of two lengths, 4 and another one at 'w'"),
+        (house.vectors, (4,), ["y[1]"], "'y' is observed in some elements only"),
+        (house.seasons, (6, np.array([0, 1, 2, 0, 1, 2])), ["x"], "'x', 'effect' are related along 'season' in a way"),
+        (house.some_without_parents, (np.array([0, 0, 1, 2]),), ["y"], "along 'row' have a parent along 'group' and"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_refuses_by_name(program, args, observed, message):
+    with pytest.raises(ProgramError, match=message):
+        rd.from_numpyro(program, *args, observed=observed, template=True)
+
+
+def test_refuses_a_series_that_is_too_short_for_its_lag():
+    from tests.read.templates.public_programs import ar2
+
+    with pytest.raises(ProgramError, match="a series of 4 steps does not tell a lag of 2 from sums"):
+        rd.from_numpyro(ar2, 4, observed=["y"], template=True)
