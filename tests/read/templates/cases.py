@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from tests.read.templates import public_programs as public
 RNG = np.random.default_rng(0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     program: Callable[..., Any]
     args: tuple[Any, ...]
@@ -35,7 +36,8 @@ class Case:
         observed = [*self.known.split(), *self.constants.split(), self.observed]
         return rd.Template(self.text, observed, constants=self.constants.split(), **self.options)
 
-    def read(self) -> rd.TemplateModel:
+    @cached_property
+    def model(self) -> rd.TemplateModel:
         return rd.from_numpyro(self.program, *self.args, observed=[self.observed], template=True)
 
 
@@ -212,6 +214,12 @@ PUBLIC = [
         "y[t,sequences,tones] | probs_y[:,:,tones] w[t,sequences] x[t,sequences]",
     ),
     Case(public.ar2, (7,), "y", "alpha_1; alpha_2; const; sigma; y[t] | alpha_1 alpha_2 const sigma y[t-1] y[t-2]"),
+    Case(
+        public.stochastic_volatility,
+        (np.zeros(6),),
+        "r",
+        "sigma; s[t] | s[t-1] sigma; nu; r[t] | s[t] nu",
+    ),
     Case(
         public.pulmonary,
         (PATIENT, WEEKS),

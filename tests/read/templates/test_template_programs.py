@@ -13,19 +13,18 @@ FULL = [pytest.param(case, id=case.name) for case in CASES]
 
 @pytest.mark.parametrize("case", FULL)
 def test_reads_what_a_person_writes(case: Case):
-    model, by_hand = case.read(), case.by_hand()
+    model, by_hand = case.model, case.by_hand()
     template = model.template
     assert {v.name: set(v.dims) for v in template.variables} == {v.name: set(v.dims) for v in by_hand.variables}
     assert set(template.relations) == set(by_hand.relations)
     assert set(template.observed) == set(by_hand.observed)
     assert (template.time, set(template.constants)) == (by_hand.time, set(by_hand.constants))
-    require_law(case, model)
+    require_law(model)
 
 
-def require_law(case: Case, model: rd.TemplateModel) -> None:
+def require_law(model: rd.TemplateModel) -> None:
     """The template at the sizes read is the program's net up to names, with more edges where a carry begins alone."""
-    net = rd.from_numpyro(case.program, *case.args, observed=[case.observed], elementwise=True).net
-    assert model.model.net == net
+    net = model.model.net
     ground, instances = model.template.at(model.sizes), model.instances
     assert len(set(instances.values())) == len(net.names)
     present, time = set(instances.values()), model.template.time
@@ -52,10 +51,27 @@ def is_excused(model: rd.TemplateModel, child: str, extra: set[str], time: str |
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES if case.name != "hmm_3"])
 def test_inverts_for_all_sizes_and_for_those_read(case: Case):
-    model = case.read()
-    lifted = rd.invert(model.template, sizes=model.sizes)
+    model = case.model
+    lifted = rd.invert(model)
     assert rd.certify(lifted)
     assert rd.certify(lifted.at(model.sizes)).faithful
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.name in ("radon_of_a_line", "mace")])
+def test_the_model_is_that_of_reading_element_by_element(case: Case):
+    net = rd.from_numpyro(case.program, *case.args, observed=[case.observed], elementwise=True).net
+    assert case.model.model.net == net
+
+
+def test_walks_are_drawn_step_by_step_with_the_same_density():
+    case = next(case for case in CASES if case.name == "stochastic_volatility")
+    assert case.model.sites["s"] == "s_step"
+    assert case.model.names["s"].tolist() == [f"s_step[{t}]" for t in range(6)]
+    whole = rd.from_numpyro(case.program, *case.args, observed=["r"], elementwise=True)
+    values = whole.simulate(3, seed=0)
+    steps = {name: value for name, value in values.items() if name != "s"}
+    steps |= {f"s_step[{t}]": values["s"][:, t] for t in range(6)}
+    assert np.allclose(case.model.model.log_joint(steps), whole.log_joint(values), rtol=1e-5)
 
 
 def test_reads_programs_that_nobody_here_wrote():

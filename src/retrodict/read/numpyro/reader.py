@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from retrodict.errors import ProgramError
+from retrodict.graph.names import Name, require_list
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.observed.apart import require_data_apart
 from retrodict.read.numpyro.observed.fixed import read_data, require_finite
 from retrodict.read.numpyro.program_structure import read_structure
-from retrodict.read.numpyro.sites import Program, read_sites
+from retrodict.read.numpyro.random_walks import expand_walks
+from retrodict.read.numpyro.sites import Program, Site, read_sites
 
 if TYPE_CHECKING:
     from retrodict.models.template_model import TemplateModel
@@ -91,14 +93,18 @@ def from_numpyro(
     if not callable(program):
         raise ProgramError(f"a program must be a function, not {type(program).__name__}")
     called = Program(program, args, kwargs)
-    sites = read_sites(called)
-    data = read_data(called, sites)
-    structure = read_structure(called, sites, observed, elementwise or template)
-    require_finite(data, structure)
-    require_data_apart(called, sites, structure.observed_sites)
-    model = NumpyroModel(called, structure)
     if not template:
-        return model
+        return _read(called, read_sites(called), observed, elementwise)
     from retrodict.read.templates.template_reader import read_template
 
-    return read_template(model)
+    seen = None if observed is None else require_list(observed, "observed=")
+    written, walks = expand_walks(called, read_sites(called), seen or ())
+    return read_template(_read(written, read_sites(written), seen, elementwise=True), walks)
+
+
+def _read(called: Program, sites: Sequence[Site], observed: Iterable[Name] | None, elementwise: bool) -> NumpyroModel:
+    data = read_data(called, sites)
+    structure = read_structure(called, sites, observed, elementwise)
+    require_finite(data, structure)
+    require_data_apart(called, sites, structure.observed_sites)
+    return NumpyroModel(called, structure)

@@ -38,12 +38,14 @@ from retrodict.read.templates.telling_apart import Mover, require_alike
 LEAST = 3
 
 
-def read_template(model: NumpyroModel) -> TemplateModel:
+def read_template(model: NumpyroModel, called: Mapping[str, str]) -> TemplateModel:
     """Return a program that was read element by element as a template with that model at its sizes.
+
+    ``called`` gives sites that are called otherwise in the template.
 
     Raises `ProgramError` for what follows no relation of templates, naming the dim, and for sizes below three.
     """
-    sites = _rename(list(model.sites.values()))
+    sites = _rename(list(model.sites.values()), called)
     program = trace_staged(model.program, list(model.sites.values()))
     needs = find_needs(program, sites)
     lifted = _lift(sites, needs)
@@ -89,12 +91,17 @@ def _lift(sites: Sequence[Site], needs: Needs) -> Lifted:
     return Lifted(placed, needs.links, names, find_keys(needs.links, placed, names.lengths, names.time))
 
 
-def _rename(sites: Sequence[Site]) -> list[Site]:
+def _rename(sites: Sequence[Site], called: Mapping[str, str]) -> list[Site]:
     """Return sites with names that a template can have, for themselves and for their axes."""
-    own = write_names([site.name for site in sites])
+    given = {site.name: called.get(site.name, site.name) for site in sites}
+    own = write_names(given.values())
     axes = write_names([axis for site in sites for axis in site.axes if axis is not None])
     return [
-        replace(site, name=own[site.name], axes=tuple(None if axis is None else axes[axis] for axis in site.axes))
+        replace(
+            site,
+            name=own[given[site.name]],
+            axes=tuple(None if axis is None else axes[axis] for axis in site.axes),
+        )
         for site in sites
     ]
 
