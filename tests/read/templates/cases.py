@@ -131,6 +131,13 @@ HOUSE = [
         "level[t] | level[t-1]; effect[unit]; y[t,unit,row] | level[t] effect[unit]",
     ),
     Case(house.trend_of_times, (np.arange(5.0),), "y", "times[year]; slope; y[year] | slope times[year]", "times"),
+    Case(
+        house.index_as_a_number,
+        (np.array([0, 2, 1, 1]), np.array([0.5, 1.0, 2.0])),
+        "y",
+        "table[row]; group[row]; mu; slope; y[row] | mu slope table[row] group[row]",
+        "table group",
+    ),
     Case(house.closed_over, (), "y", "WEIGHTS[source]; mu; y[source] | mu WEIGHTS[source]", constants="WEIGHTS"),
 ]
 

@@ -305,3 +305,19 @@ def some_without_parents(group):
     means = jnp.concatenate([a[group], jnp.zeros(1)])
     with numpyro.plate("row", len(group) + 1):
         numpyro.sample("y", dist.Normal(means, 1))
+
+
+def index_as_a_number(group, table):
+    """A look-up in a table by an index that is also a covariate."""
+    mu, slope = numpyro.sample("mu", dist.Normal(0, 1)), numpyro.sample("slope", dist.Normal(0, 1))
+    with numpyro.plate("row", len(group)):
+        numpyro.sample("y", dist.Normal(mu + table[group] + slope * group, 1))
+
+
+def key_as_a_number(group):
+    """A foreign key that also is a number, which tells groups apart."""
+    slope = numpyro.sample("slope", dist.Normal(0, 1))
+    with numpyro.plate("group", 3):
+        a = numpyro.sample("a", dist.Normal(0, 1))
+    with numpyro.plate("row", len(group)):
+        numpyro.sample("y", dist.Normal(a[group] + slope * group, 1))

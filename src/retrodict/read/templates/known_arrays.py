@@ -1,13 +1,13 @@
 """What densities need where the arrays of a program hold any numbers: elements of sites, and elements of these arrays.
 
 Read as it stands, a program lacks the edges that a zero of its arrays cancels: a coefficient where the covariate is 0.
-A template holds for other numbers, too. So arrays are followed as inputs; those that look elements up stay what they
-are, because they say which elements there are.
+A template holds for other numbers, too. So arrays are followed as inputs, but for where they look elements up, as
+foreign keys do: there they say which elements there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrodict.graph.rows import Integers
-from retrodict.read.jaxpr.internals import ClosedJaxpr, Equation, OpenedProgram, is_inexact, open_program
-from retrodict.read.jaxpr.sets import SetTable
+from retrodict.read.jaxpr.internals import ClosedJaxpr, Equation, OpenedProgram, open_program
+from retrodict.read.jaxpr.sets import EMPTY, SetTable
 from retrodict.read.jaxpr.values import Tracked
 from retrodict.read.jaxpr.walk import Walk
 from retrodict.read.numpyro.sites import Site
@@ -46,7 +46,7 @@ class KnownArray:
 class Needs:
     """What the densities of all elements need, whatever numbers the arrays of the program hold.
 
-    ``lookups`` are the arrays that look elements up, such as foreign keys; ``arrays`` are all others.
+    ``arrays`` are read as numbers; ``lookups`` are those that look elements up, such as foreign keys, and perhaps both.
     """
 
     links: Links
@@ -82,11 +82,14 @@ def identify(array: NDArray[Any]) -> Key:
 
 
 class KnownWalk(Walk):
-    """A walk through a program that follows chosen constant arrays as if they were inputs."""
+    """A walk through a program that follows its constant arrays as if they were inputs.
 
-    def __init__(self, table: SetTable, first: int, chooses: Callable[[NDArray[Any]], bool]) -> None:
+    Where they look something up, they are taken for what they are if ``resolves``, and as any numbers otherwise.
+    """
+
+    def __init__(self, table: SetTable, first: int, *, resolves: bool) -> None:
         super().__init__(table)
-        self.chooses = chooses
+        self.first, self.resolves = first, resolves
         self.registry = Registry(first)
         self.looking_up: set[Key] = set()
 
@@ -99,23 +102,32 @@ class KnownWalk(Walk):
         return self._opened[id(program)]
 
     def _track(self, value: Any) -> Tracked:
-        if not _is_array(value) or not self.chooses(np.asarray(value)):
+        if not _is_array(value):
             return Tracked.constant(value)
         start = self.registry.enter(np.asarray(value))
         numbers = self.table.singletons(range(start, start + np.size(value)))
         return Tracked.input(numbers.reshape(np.shape(value)), value)
 
     def _apply(self, equation: Equation, operands: list[Tracked]) -> list[Tracked]:
-        """Remember which arrays say where to look."""
-        where = operands[LOOK_UPS[equation.name]] if equation.name in LOOK_UPS else []
-        needed = self.table.members(np.array([self.table.total([each.sets for each in where])]))[0] if where else []
-        keys = list(self.registry.starts)
-        self.looking_up.update(keys[self.registry.find(i)] for i in needed if i >= self._first)
+        """Apply a rule; what says where to look is known, if it is computed from nothing but known arrays."""
+        if equation.name in LOOK_UPS:
+            operands = list(operands)
+            operands[LOOK_UPS[equation.name]] = map(self._look, operands[LOOK_UPS[equation.name]])
         return super()._apply(equation, operands)
 
-    @property
-    def _first(self) -> int:
-        return min(self.registry.starts.values(), default=self.registry.end)
+    def _branch(self, equation: Equation, operands: list[Tracked]) -> list[Tracked]:
+        """Follow the branch that known arrays choose."""
+        return super()._branch(equation, [self._look(operands[0]), *operands[1:]])
+
+    def _look(self, where: Tracked) -> Tracked:
+        different, place = np.unique(where.sets, return_inverse=True)
+        members = self.table.members(different)
+        settled = np.array([bool(row) and row[0] >= self.first for row in members])
+        keys = list(self.registry.starts)
+        needed = {number for row, known in zip(members, settled, strict=True) if known for number in row}
+        self.looking_up.update(keys[owner] for owner in {self.registry.find(number) for number in needed})
+        changed = np.where(settled, EMPTY, different)[place.reshape(where.sets.shape)]
+        return where.having(changed) if self.resolves else where
 
 
 def _is_array(value: Any) -> bool:
@@ -129,12 +141,11 @@ def _is_array(value: Any) -> bool:
 
 def find_needs(program: ClosedJaxpr, sites: Sequence[Site]) -> Needs:
     """Return what the traced densities of all sites need."""
-    whole = _start(sites, lambda array: not is_inexact(array))
-    _, among = _follow(whole, program, sites)
-    lookups = [array for array in among if identify(array.values) in whole.looking_up]
-    walk = _start(sites, lambda array: is_inexact(array) or identify(array) not in whole.looking_up)
+    open_ended = KnownWalk(SetTable(), _start_sites(sites)[-1] + 1, resolves=False)
+    _, among = _follow(open_ended, program, sites)
+    walk = KnownWalk(SetTable(), open_ended.first, resolves=True)
     links, arrays = _follow(walk, program, sites)
-    return Needs(links, arrays, lookups)
+    return Needs(links, arrays, [array for array in among if identify(array.values) in walk.looking_up])
 
 
 def _follow(walk: KnownWalk, program: ClosedJaxpr, sites: Sequence[Site]) -> tuple[Links, list[KnownArray]]:
@@ -167,10 +178,6 @@ def _pair(table: SetTable, needed: Integers) -> tuple[Integers, Integers]:
 def _start_sites(sites: Sequence[Site]) -> list[int]:
     """Return the number of the first element of each site, and behind all of them that of what densities are of."""
     return [0, *np.cumsum([site.n_elements for site in sites]).tolist()]
-
-
-def _start(sites: Sequence[Site], chooses: Callable[[NDArray[Any]], bool]) -> KnownWalk:
-    return KnownWalk(SetTable(), _start_sites(sites)[-1] + 1, chooses)
 
 
 def _make_inputs(table: SetTable, sites: Sequence[Site]) -> list[Tracked]:
