@@ -138,6 +138,12 @@ HOUSE = [
         "table[row]; group[row]; mu; slope; y[row] | mu slope table[row] group[row]",
         "table group",
     ),
+    Case(
+        house.factors,
+        (6, 5, 3),
+        "x",
+        "weights[weights.0,weights.1]; scores[row,weights.1]; x[row,weights.0] | weights[weights.0,:] scores[row,:]",
+    ),
     Case(house.closed_over, (), "y", "WEIGHTS[source]; mu; y[source] | mu WEIGHTS[source]", constants="WEIGHTS"),
 ]
 

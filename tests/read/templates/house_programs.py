@@ -321,3 +321,22 @@ def key_as_a_number(group):
         a = numpyro.sample("a", dist.Normal(0, 1))
     with numpyro.plate("row", len(group)):
         numpyro.sample("y", dist.Normal(a[group] + slope * group, 1))
+
+
+def factors(n, n_columns, n_factors):
+    """Factor analysis: which factor an entry of the weights belongs to is told by the scores."""
+    weights = numpyro.sample("weights", dist.Normal(0, 1).expand([n_columns, n_factors]).to_event(2))
+    with numpyro.plate("row", n):
+        scores = numpyro.sample("scores", dist.Normal(0, 1).expand([n_factors]).to_event(1))
+        numpyro.sample("x", dist.Normal(scores @ weights.T, 1).to_event(1))
+
+
+def vector_autoregression(n_steps):
+    """Weights between the same variables, before and after: a dim twice."""
+    weights = numpyro.sample("weights", dist.Normal(0, 1).expand([3, 3]).to_event(2))
+
+    def step(y, _):
+        y = numpyro.sample("y", dist.Normal(weights @ y, 1).to_event(1))
+        return y, None
+
+    scan(step, jnp.ones(3), None, length=n_steps)

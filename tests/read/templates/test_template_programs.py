@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 import pytest
 
@@ -61,6 +62,18 @@ def test_inverts_for_all_sizes_and_for_those_read(case: Case):
 def test_the_model_is_that_of_reading_element_by_element(case: Case):
     net = rd.from_numpyro(case.program, *case.args, observed=[case.observed], elementwise=True).net
     assert case.model.model.net == net
+
+
+def test_columns_hold_the_values_of_instances():
+    model = next(case for case in CASES if case.name == "dawid_skene").model
+    row = model.model.draw(jax.random.key(0), 1)[0]
+    values = model.model.to_sites(row)
+    assert np.array_equal(row[model.columns("beta")], values["beta"])  # a simplex for each annotator and class
+    assert model.columns("beta").shape == (3, 3, 3)
+    columns = model.columns("y")  # item, annotator, rank: the first annotator stands at two positions
+    assert np.array_equal(row[columns[:, 0, :]], values["y"][:, :2])
+    assert np.array_equal(row[columns[:, 1:, 0]], values["y"][:, 2:])
+    assert (columns[:, 1:, 1] == -1).all()
 
 
 def test_walks_are_drawn_step_by_step_with_the_same_density():

@@ -23,6 +23,7 @@ from tests.read.templates.cases import COUNTY, FLOOR, SUBJECT
         (house.polynomial, (np.linspace(0, 1, 6),), ["y"], "tells the indices of 'b.0' apart"),
         (house.radon, (COUNTY, FLOOR, np.array([0.1, 0.5, -1.0, 0.3])), ["y"], "tells the indices of 'g.0' apart"),
         (house.key_as_a_number, (np.array([0, 0, 1, 2, 2]),), ["y"], "tells the indices of 'group' apart"),
+        (house.vector_autoregression, (4,), ["y"], "tells the indices of .* apart"),
         (house.two_loops, (), ["z"], "loops of two lengths, 4 and another one at 'w'"),
         (house.vectors, (4,), ["y[1]"], "'y' is observed in some elements only"),
         (house.seasons, (6, np.array([0, 1, 2, 0, 1, 2])), ["x"], "'x', 'effect' are related along 'season' in a way"),

@@ -30,6 +30,11 @@ class Lifted:
     names: AxisNames
     keys: Keys
 
+    @property
+    def lengths(self) -> dict[str, int]:
+        """The length of each axis that a site has."""
+        return {dim: self.names.lengths[dim] for own in self.placed.values() for dim in own.dims}
+
 
 @dataclass(frozen=True)
 class Covariate:

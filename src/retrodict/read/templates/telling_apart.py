@@ -7,7 +7,7 @@ hold inside a series. Labels that are drawn (``phi[z]``) are left out: their val
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -88,23 +88,47 @@ class Mover:
         return kept
 
 
-def require_alike(model: NumpyroModel, program: ClosedJaxpr, mover: Mover, relations: Sequence[Relation]) -> None:
-    """Raise `ProgramError` for dims whose indices a program tells apart by something else than its arrays.
+def find_ties(
+    model: NumpyroModel, program: ClosedJaxpr, mover: Mover, relations: Sequence[Relation]
+) -> list[tuple[str, str]]:
+    """Return pairs of dims that are one: no density stays the same unless both move, as in ``h @ W`` of factors.
 
-    ``program`` are the densities of the model, traced; ``relations`` those of the template.
+    ``program`` are the densities of the model, traced; ``relations`` those of the template. Raises `ProgramError` for
+    dims whose indices a program tells apart by something else than its arrays.
     """
-    dims = list_checked(mover, relations)
-    if not dims:
-        return
     trial = Trial(model, program, mover, max((relation.lag for relation in relations), default=0))
-    if trial.passes(dims):
-        return
-    raise ProgramError(
-        "the program tells the indices of {names} apart by something that is no array along it",
-        [dim for dim in dims if not trial.passes([dim])] or dims,
-        remedy="Pass what differs in an argument, such as jnp.arange(n) where the index itself counts, or draw at "
-        "sites of their own what is used in different ways.",
-    )
+    failed = [dims for dims in _list_rounds(mover, list_checked(mover, relations)) if not trial.passes(dims)]
+    wrong = [dim for dims in failed for dim in dims if not trial.passes([dim])]
+    tied = [group for group in _group_by_length(mover, wrong) if _are_one(mover, group) and trial.passes(group)]
+    alone = [dim for dim in wrong if not any(dim in group for group in tied)]
+    if alone or (failed and not wrong):
+        raise ProgramError(
+            "the program tells the indices of {names} apart by something that is no array along it",
+            alone or failed[0],
+            remedy="Pass what differs in an argument, such as jnp.arange(n) where the index itself counts, or draw at "
+            "sites of their own what is used in different ways.",
+        )
+    return [(first, other) for first, *others in tied for other in others]
+
+
+def _group_by_length(mover: Mover, dims: Sequence[str]) -> list[list[str]]:
+    groups: dict[int, list[str]] = {}
+    for dim in dims:
+        groups.setdefault(mover.lifted.names.lengths[dim], []).append(dim)
+    return list(groups.values())
+
+
+def _list_rounds(mover: Mover, dims: Sequence[str]) -> list[list[str]]:
+    """Share dims out to rounds in which they move together: those of one length, which may be tied, never do."""
+    groups = _group_by_length(mover, dims)
+    longest = max(map(len, groups), default=0)
+    return [[group[i] for group in groups if i < len(group)] for i in range(longest)]
+
+
+def _are_one(mover: Mover, group: Sequence[str]) -> bool:
+    """Return whether several dims could be one: no site is repeated along two of them."""
+    placed = mover.lifted.placed.values()
+    return len(group) > 1 and all(sum(dim in own.dims for dim in group) < 2 for own in placed)
 
 
 def list_checked(mover: Mover, relations: Sequence[Relation]) -> list[str]:
@@ -153,6 +177,11 @@ class Trial:
         pairs = zip(found, sought, strict=True)
         return all(np.allclose(own, other, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True) for own, other in pairs)
 
+    @cached_property
+    def _compiled(self) -> Callable[..., Any]:
+        return jax.jit(jaxpr_as_fun(self.program))
+
     def _score(self, program: ClosedJaxpr, values: Arrays) -> Arrays:
-        results = jax.jit(jaxpr_as_fun(program))(*values, *values)
+        score = self._compiled if program is self.program else jax.jit(jaxpr_as_fun(program))
+        results = score(*values, *values)
         return [np.asarray(each) for each in results[: len(values)]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ from retrodict.read.templates.known_arrays import Needs, find_needs
 from retrodict.read.templates.relation_fitting import Pairs, fit_relations
 from retrodict.read.templates.shared_axes import join_along_arrays
 from retrodict.read.templates.staging import trace_staged
-from retrodict.read.templates.telling_apart import Mover, require_alike
+from retrodict.read.templates.telling_apart import Mover, find_ties
 
 # Own and every look alike at size 1, lags and all earlier times at size 2.
 LEAST = 3
@@ -48,13 +49,41 @@ def read_template(model: NumpyroModel, called: Mapping[str, str]) -> TemplateMod
     sites = _rename(list(model.sites.values()), called)
     program = trace_staged(model.program, list(model.sites.values()))
     needs = find_needs(program, sites)
-    lifted = _lift(sites, needs)
-    lengths = {dim: lifted.names.lengths[dim] for own in lifted.placed.values() for dim in own.dims}
+    ties: list[tuple[str, str]] = []
+    while True:  # each tie makes one dim of two
+        lifted = _lift(sites, needs, ties)
+        fitted = _fit(model, sites, needs, lifted)
+        found = find_ties(model, program, Mover(sites, lifted, [*needs.arrays, *needs.lookups]), fitted.relations)
+        if not found:
+            break
+        ties += found
+    return TemplateModel(
+        fitted.template,
+        model,
+        fitted.sizes,
+        _name_instances(model, fitted.placed, fitted.sizes),
+        {name: own.values for name, own in fitted.spread.items()},
+        {site.name: whole for site, whole in zip(sites, model.sites, strict=True)},
+    )
+
+
+class Fitted(NamedTuple):
+    """A template with its sizes, where the elements of sites stand, and the numbers of covariates."""
+
+    template: Template
+    sizes: dict[str, int]
+    placed: dict[str, Places]
+    spread: dict[str, Spread]
+    relations: list[Relation]
+
+
+def _fit(model: NumpyroModel, sites: Sequence[Site], needs: Needs, lifted: Lifted) -> Fitted:
+    """Fit a template to what the elements of sites need, and compare it with that."""
+    time, lengths = lifted.names.time, lifted.lengths
     _require_sizes(lengths)
     products, sizes = write_products(lifted.keys, lengths)
     placed = {name: place_by_products(own, products, name) for name, own in lifted.placed.items()}
     sizes = {dim: sizes[dim] for own in placed.values() for dim in own.dims}
-    time = lifted.names.time
     relations = _fit_all(needs.links, placed, sizes, time)
     _require_length(relations, sizes, time)
     known = find_covariates(model.program, needs.arrays, lifted)
@@ -68,25 +97,19 @@ def read_template(model: NumpyroModel, called: Mapping[str, str]) -> TemplateMod
         constants=list_constants(known),
     )
     require_cover(template, sizes, placed, needs.links)
-    require_alike(model, program, Mover(sites, lifted, [*needs.arrays, *needs.lookups]), relations)
-    return TemplateModel(
-        template,
-        model,
-        sizes,
-        _name_instances(model, placed, sizes),
-        {name: own.values for name, own in spread.items()},
-        {site.name: whole for site, whole in zip(sites, model.sites, strict=True)},
-    )
+    return Fitted(template, sizes, placed, spread, relations)
 
 
 def _repeat(named: Mapping[str, Places] | Mapping[str, Spread]) -> list[Repeated]:
     return [Repeated(name, own.dims) for name, own in named.items()]
 
 
-def _lift(sites: Sequence[Site], needs: Needs) -> Lifted:
-    """Name the axes of all sites, and find the foreign keys between them."""
+def _lift(sites: Sequence[Site], needs: Needs, ties: Iterable[tuple[str, str]]) -> Lifted:
+    """Name the axes of all sites, one name for those that are tied, and find the foreign keys between them."""
     placed, names = name_axes(sites, needs.links)
     join_along_arrays(needs.arrays, needs.links, placed, names)
+    for first, other in ties:
+        names.join(names.find(other), names.find(first))
     placed = {name: own.renamed(names.find) for name, own in placed.items()}
     return Lifted(placed, needs.links, names, find_keys(needs.links, placed, names.lengths, names.time))
 
