@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import retrodict as rd
-from retrodict.errors import ProgramError
+from retrodict.errors import ProgramError, SizeError
 from tests.read.templates import house_programs as house
 from tests.read.templates.cases import COUNTY, FLOOR, SUBJECT
 
@@ -34,6 +34,11 @@ from tests.read.templates.cases import COUNTY, FLOOR, SUBJECT
 def test_refuses_by_name(program, args, observed, message):
     with pytest.raises(ProgramError, match=message):
         rd.from_numpyro(program, *args, observed=observed, template=True)
+
+
+def test_refuses_arrays_that_are_too_large_to_follow():
+    with pytest.raises(SizeError, match=r"an array of the shape \(251, 200\).*at smaller sizes"):
+        rd.from_numpyro(house.regression, np.ones((251, 200)), observed=["y"], template=True)
 
 
 def test_refuses_a_series_that_is_too_short_for_its_lag():

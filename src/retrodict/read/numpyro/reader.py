@@ -67,8 +67,9 @@ def from_numpyro(
     Raises: `ProgramError`, naming the site, for a program that fails, that decides in Python on a latent, or that no
     Bayesian network describes: factors, data computed from latents, masks, scaled or subsampled sites, improper
     priors, values put in by ``handlers.substitute``, and, without ``elementwise=True``, sites in a ``scan``,
-    and, with ``template=True``, dims that follow no relation of templates and sizes below 3;
-    `DataError` for data that are not numbers, and for NaN or infinity at observed elements, which it names.
+    and, with ``template=True``, dims that follow no relation of templates and sizes below 3; `SizeError` for a template
+    with arrays too large to be followed; `DataError` for data that are not numbers, and for NaN or infinity at observed
+    elements, which it names.
 
     Sources: Wingate et al. 2011 (nonstandard interpretation of programs); NumPyro's ``get_model_relations``.
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from retrodict.errors import SizeError
 from retrodict.graph.rows import Integers
 from retrodict.read.jaxpr.internals import ClosedJaxpr, Equation, OpenedProgram, open_program
 from retrodict.read.jaxpr.sets import EMPTY, SetTable
@@ -24,6 +25,9 @@ from retrodict.read.templates.element_links import Links
 
 Key = tuple[tuple[int, ...], str, bytes]
 Reads = dict[str, tuple[Integers, Integers]]
+
+# Sets of n inputs take some n^2 / 16 bytes.
+MOST_NUMBERS = 50_000
 
 # Which operands of an operation say where to look.
 LOOK_UPS = {
@@ -104,6 +108,11 @@ class KnownWalk(Walk):
     def _track(self, value: Any) -> Tracked:
         if not _is_array(value):
             return Tracked.constant(value)
+        if np.size(value) > MOST_NUMBERS:
+            raise SizeError(
+                f"the program knows an array of the shape {np.shape(value)}, of more than {MOST_NUMBERS:,} numbers",
+                remedy="Read it as a template at smaller sizes, which say the same.",
+            )
         start = self.registry.enter(np.asarray(value))
         numbers = self.table.singletons(range(start, start + np.size(value)))
         return Tracked.input(numbers.reshape(np.shape(value)), value)
