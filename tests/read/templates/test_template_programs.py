@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import retrodict as rd
+from retrodict.errors import OptionError
 from tests.read.templates.cases import CASES, PUBLIC, Case
 
 FULL = [pytest.param(case, id=case.name) for case in CASES]
@@ -62,6 +63,18 @@ def test_inverts_for_all_sizes_and_for_those_read(case: Case):
 def test_the_model_is_that_of_reading_element_by_element(case: Case):
     net = rd.from_numpyro(case.program, *case.args, observed=[case.observed], elementwise=True).net
     assert case.model.model.net == net
+
+
+def test_judges_patterns_by_hand_and_orders():
+    model = next(case for case in CASES if case.name == "crossed").model
+    own = rd.lint(model, {"mu": ["y[*,*]"], "b[j]": ["mu", "y[*,j]"], "a[i]": ["mu", "b[*]", "y[i,*]"]})
+    assert not own
+    assert own.missing[0].child.startswith("b[")
+    lifted = rd.invert(model, "(mu; turn i: (a); each j: (b))")
+    assert lifted.parents["b"] == ("mu", "a[*]", "y[*,j]")
+    assert str(rd.invert(model).schedule) == "(mu; turn j: (b); each i: (a))"  # 4 people, 3 items
+    with pytest.raises(OptionError, match="cannot be asked for a template"):
+        rd.invert(model, minimize="depth")
 
 
 def test_columns_hold_the_values_of_instances():
