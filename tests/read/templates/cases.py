@@ -226,7 +226,12 @@ PUBLIC = [
         "w[t,sequences] | probs_w[:] w[t-1,sequences]; x[t,sequences] | probs_x[:] x[t-1,sequences]; "
         "y[t,sequences,tones] | probs_y[:,:,tones] w[t,sequences] x[t,sequences]",
     ),
-    Case(public.ar2, (7,), "y", "alpha_1; alpha_2; const; sigma; y[t] | alpha_1 alpha_2 const sigma y[t-1] y[t-2]"),
+    Case(
+        public.ar2,
+        (np.array([0.3, -0.2]), 7),
+        "y",
+        "alpha_1; alpha_2; const; sigma; y[t] | alpha_1 alpha_2 const sigma y[t-1] y[t-2]",
+    ),
     Case(
         public.stochastic_volatility,
         (np.zeros(6),),

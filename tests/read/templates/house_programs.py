@@ -340,3 +340,14 @@ def vector_autoregression(n_steps):
         return y, None
 
     scan(step, jnp.ones(3), None, length=n_steps)
+
+
+def volatility(n_steps):
+    """GARCH(1, 1): the scale is carried along, so that each value depends on all before."""
+    weight = numpyro.sample("weight", dist.Beta(2, 2))
+
+    def step(scale, _):
+        y = numpyro.sample("y", dist.Normal(0, scale))
+        return jnp.sqrt(0.1 + weight * y**2 + 0.5 * scale**2), None
+
+    scan(step, 1.0, None, length=n_steps)

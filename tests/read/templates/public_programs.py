@@ -187,8 +187,8 @@ def hmm_3(sequences, hidden_dim):
     scan(transition_fn, (start, start), jnp.swapaxes(sequences, 0, 1))
 
 
-def ar2(n_steps):
-    """``examples/ar2.py``, with its first two values as latents."""
+def ar2(first, n_steps):
+    """``examples/ar2.py``, with its first two values given."""
     alpha_1 = numpyro.sample("alpha_1", dist.Normal(0, 1))
     alpha_2 = numpyro.sample("alpha_2", dist.Normal(0, 1))
     const = numpyro.sample("const", dist.Normal(0, 1))
@@ -200,7 +200,7 @@ def ar2(n_steps):
         y_t = numpyro.sample("y", dist.Normal(m_t, sigma))
         return (y_t, y_prev), m_t
 
-    scan(transition, (0.3, -0.2), jnp.arange(n_steps))
+    scan(transition, (first[1], first[0]), jnp.arange(n_steps))
 
 
 def stochastic_volatility(returns):

@@ -24,6 +24,7 @@ from tests.read.templates.cases import COUNTY, FLOOR, SUBJECT
         (house.radon, (COUNTY, FLOOR, np.array([0.1, 0.5, -1.0, 0.3])), ["y"], "tells the indices of 'g.0' apart"),
         (house.key_as_a_number, (np.array([0, 0, 1, 2, 2]),), ["y"], "tells the indices of 'group' apart"),
         (house.vector_autoregression, (4,), ["y"], "tells the indices of .* apart"),
+        (house.volatility, (6,), ["y"], "'y' is related along 't' at all earlier times"),
         (house.two_loops, (), ["z"], "loops of two lengths, 4 and another one at 'w'"),
         (house.vectors, (4,), ["y[1]"], "'y' is observed in some elements only"),
         (house.seasons, (6, np.array([0, 1, 2, 0, 1, 2])), ["x"], "'x', 'effect' are related along 'season' in a way"),
@@ -45,4 +46,4 @@ def test_refuses_a_series_that_is_too_short_for_its_lag():
     from tests.read.templates.public_programs import ar2
 
     with pytest.raises(ProgramError, match="a series of 4 steps does not tell a lag of 2 from sums"):
-        rd.from_numpyro(ar2, 4, observed=["y"], template=True)
+        rd.from_numpyro(ar2, np.ones(2), 4, observed=["y"], template=True)

@@ -59,17 +59,29 @@ class Covariate:
         return bool((self.values != self.values[along]).any())
 
 
-def find_covariates(program: Program, arrays: Sequence[KnownArray], lifted: Lifted) -> list[Covariate]:
-    """Return the arrays that tell indices apart: arguments along a dim, and others that are not all alike there."""
+def find_covariates(program: Program, arrays: Sequence[KnownArray], lifted: Lifted, reach: int) -> list[Covariate]:
+    """Return the arrays that tell indices apart: arguments along a dim, and others that are not all alike there.
+
+    What is read within ``reach`` of the first time alone is where a series starts, and varies along nothing.
+    """
     found = []
     taken = set(lifted.placed)
     for array in arrays:
+        if _is_start(array, lifted, reach):
+            continue
         origin = find_origin(program, array.values)
         for part in split_array(array, lifted):
             if part.dims and (origin.is_argument or part.varies):
                 name = _name_apart(origin.name, taken)
                 found.append(replace(part, name=name, is_argument=origin.is_argument))
     return found
+
+
+def _is_start(array: KnownArray, lifted: Lifted, reach: int) -> bool:
+    time, placed = lifted.names.time, lifted.placed
+    if any(time not in placed[reader].dims for reader in array.reads):
+        return False
+    return all((placed[reader].along(time)[of] < reach).all() for reader, (of, _) in array.reads.items())
 
 
 def _name_apart(name: str, taken: set[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -86,7 +87,8 @@ def _fit(model: NumpyroModel, sites: Sequence[Site], needs: Needs, lifted: Lifte
     sizes = {dim: sizes[dim] for own in placed.values() for dim in own.dims}
     relations = _fit_all(needs.links, placed, sizes, time)
     _require_length(relations, sizes, time)
-    known = find_covariates(model.program, needs.arrays, lifted)
+    reach = max([1, *(relation.lag for relation in relations)])
+    known = find_covariates(model.program, needs.arrays, lifted, reach)
     spread = {each.name: spread_covariate(each, products, sizes) for each in known}
     observed = _list_observed(model)
     template = Template(
@@ -165,8 +167,16 @@ def _fit_all(links: Links, placed: Mapping[str, Places], sizes: Mapping[str, int
 
 
 def _require_length(relations: list[Relation], sizes: Mapping[str, int], time: str) -> None:
-    """Raise where a series is too short to tell lags from sums over all earlier times."""
+    """Raise where a series is too short to tell lags from sums over all earlier times, and for such sums."""
     longest = max((relation.lag for relation in relations), default=0)
+    pairs = Counter((relation.child, relation.parent) for relation in relations if relation.lag)
+    for pair, count in pairs.items():
+        if count == sizes[time] - 1 > LEAST:
+            raise ProgramError(
+                f"{{names}} {{are}} related along {time!r} at all earlier times, which no template says",
+                dict.fromkeys(pair),
+                remedy="Draw what is carried along at a site of its own, which depends on the time before.",
+            )
     if longest and sizes[time] <= 2 * longest:
         raise ProgramError(
             f"a series of {sizes[time]} steps does not tell a lag of {longest} from sums over all earlier times",
