@@ -394,3 +394,28 @@ def find_depth(parents: Parents) -> int:
             if name not in depths and all(parent in depths for parent in inner):
                 depths[name] = 1 + max((depths[parent] for parent in inner), default=0)
     return max(depths.values())
+
+
+# -- any part of a model given any other ------------------------------------------------------------
+
+
+def list_questions(n: int) -> Iterator[tuple[int, int]]:
+    """Every pair of disjoint sets of ``n`` variables, neither empty: what is given, and what is asked for."""
+    for roles in itertools.product(range(3), repeat=n):
+        given, asked = (to_bits(v for v in range(n) if roles[v] == role) for role in range(2))
+        if given and asked:
+            yield given, asked
+
+
+def count_fewest_asked(find: Callable[[int, int], int], given: int, asked: int) -> int:
+    """The fewest edges of all sampling orders of the variables asked for, all others hidden or given.
+
+    ``find(child, known)`` has what a variable needs of those known; it depends on their set, not on their order.
+    """
+    variables = list_bits(asked)
+    fewest = {0: 0}
+    for size in range(1, len(variables) + 1):
+        for members in itertools.combinations(variables, size):
+            drawn = to_bits(members)
+            fewest[drawn] = min(fewest[drawn ^ 1 << v] + find(v, given | drawn ^ 1 << v).bit_count() for v in members)
+    return fewest[asked]

@@ -26,11 +26,13 @@ Pairs = tuple[Integers, Integers]
 class Differences:
     """How many edges each latent lacks and how many it could do without, by step (0 is drawn last).
 
+    ``order`` has the variable of each step, hidden ones first: these are never drawn, and lack nothing.
     ``latents`` and ``observed`` are the parents that the inverse states, latents by step, observed by their place;
     ``lacks`` and ``spares`` hold the numbers for each of these kinds.
     """
 
     inverse: Inverse
+    order: Integers
     phases: tuple[Phase, ...]
     latents: Slices
     observed: Slices
@@ -76,17 +78,17 @@ class Differences:
         return self._sort(pairs)
 
     def _name_latents(self, row: Integers, latent: Integers) -> Pairs:
-        return row, self.inverse.net.latent_index[self.inverse.elimination[latent]]
+        return row, self.order[latent]
 
     def _name_observed(self, row: Integers, seen: Integers) -> Pairs:
         return row, self.inverse.net.observed_index[seen]
 
     def _sort(self, pairs: list[Pairs]) -> list[tuple[int, int]]:
         """Sort pairs of a step and a variable by time, and name the latent of the step."""
-        n = len(self.inverse.elimination)
+        n = len(self.order)
         time = np.concatenate([n - 1 - row for row, _ in pairs])
         time, parent = sort_edges(time, np.concatenate([variable for _, variable in pairs]))
-        child = self.inverse.net.latent_index[self.inverse.elimination[n - 1 - time]]
+        child = self.order[n - 1 - time]
         return list(zip(parent.tolist(), child.tolist(), strict=True))
 
     def _require_few(self, count: int, what: str) -> None:
@@ -99,45 +101,45 @@ class Differences:
 
 def compare_with_needs(inverse: Inverse) -> Differences:
     """Compare the parents that an inverse states with the boundaries of components, one phase after another."""
-    net, n = inverse.net, len(inverse.elimination)
-    families = Families.of(net, inverse.elimination)
-    starts = [*families.starts, n + 1]
+    families = Families.of(inverse.net, inverse.elimination)
+    net, n = inverse.net, families.n
+    starts = [*families.starts, n - families.hidden + 1]
     phases = tuple(find_phase(families, net.place, *pair) for pair in itertools.pairwise(starts))
-    latents, observed = _number_by_step(inverse)
+    latents, observed = _number_by_step(inverse, families.hidden)
     lacks, spares = _zeros(2, n), np.stack([latents.count(np.arange(n)), observed.count(np.arange(n))])
     for phase in phases:
         rows = phase.rows
         common = count_common(rows, latents, phase.needs)
         lacks[0][rows] = phase.n_latents - common
         spares[0][rows] -= common
-        common = _count_common_observed(phase, observed)
+        common = _count_common_observed(phase, observed, families.hidden)
         lacks[1][rows] = phase.n_observed - common
         spares[1][rows] -= common
-    return Differences(inverse, phases, latents, observed, (lacks[0], lacks[1]), (spares[0], spares[1]))
+    return Differences(inverse, families.order, phases, latents, observed, (lacks[0], lacks[1]), (spares[0], spares[1]))
 
 
 def _zeros(*shape: int) -> Integers:
     return np.zeros(shape, dtype=np.int64)
 
 
-def _number_by_step(inverse: Inverse) -> tuple[Slices, Slices]:
-    """Return the latent and the observed parents that an inverse states for each step."""
-    order, sets = inverse.elimination, inverse.sets
+def _number_by_step(inverse: Inverse, hidden: int) -> tuple[Slices, Slices]:
+    """Return the latent and the observed parents that an inverse states for each step: none for hidden variables."""
+    order, sets, none = inverse.elimination, inverse.sets, _zeros(hidden)
     step = np.empty_like(order)
-    step[order] = np.arange(len(order))
-    stops = sets.latents.pointer
-    latents = Slices(step[sets.latents.index], stops[:-1][order], stops[1:][order])
-    return latents, Slices(sets.walk, sets.start[order], sets.stop[order])
+    step[order] = hidden + np.arange(len(order))
+    starts, stops = sets.latents.pointer[:-1][order], sets.latents.pointer[1:][order]
+    latents = Slices(step[sets.latents.index], np.append(none, starts), np.append(none, stops))
+    return latents, Slices(sets.walk, np.append(none, sets.start[order]), np.append(none, sets.stop[order]))
 
 
-def _count_common_observed(phase: Phase, stated: Slices) -> Integers:
+def _count_common_observed(phase: Phase, stated: Slices, hidden: int) -> Integers:
     """Return how many of the observed variables that each row needs are stated.
 
     All of them, if the slice that is stated holds a place of each variable hung up in the subtree. Where the places
     looked at do not show that, the shorter of both sets is written out, and the other is asked.
     """
     common = phase.n_observed.copy()
-    lowest, highest = _find_places(phase, stated)
+    lowest, highest = _find_places(phase, stated, hidden)
     doubtful = (lowest < stated.start[phase.rows]) | (highest >= stated.stop[phase.rows])
     fewer = stated.lengths[phase.rows] < phase.observed.lengths[phase.rows]
     for chosen, listed, asked in (fewer, stated, phase.observed), (~fewer, phase.observed, stated):
@@ -146,13 +148,14 @@ def _count_common_observed(phase: Phase, stated: Slices) -> Integers:
     return common
 
 
-def _find_places(phase: Phase, stated: Slices) -> Pairs:
+def _find_places(phase: Phase, stated: Slices, hidden: int) -> Pairs:
     """Return for each row the first and the last place, in the stated walk, of what is hung up in its subtree.
 
     Of the places of a variable one in the slice of its own step is looked at, if there is one: where slices lie
-    inside each other as in the inverse of an elimination, all slices above hold the same place.
+    inside each other as in the inverse of an elimination, all slices above hold the same place. A hidden step has no
+    slice: the first step above it that has one takes its part.
     """
-    place = stated.find(phase.hooks, phase.observed.walk)
+    place = stated.find(_climb_from_hidden(phase.forest, hidden)[phase.hooks], phase.observed.walk)
     low, high = np.full(len(phase.forest), len(stated.walk)), _zeros(len(phase.forest)) - 1
     np.minimum.at(low, phase.hooks, place)
     np.maximum.at(high, phase.hooks, place)
@@ -165,6 +168,20 @@ def _find_places(phase: Phase, stated: Slices) -> Pairs:
                 highest[above] = highest[step]
     first = int(phase.rows[0])
     return np.array(lowest[first:], dtype=np.int64), np.array(highest[first:], dtype=np.int64)
+
+
+def _climb_from_hidden(forest: Integers, hidden: int) -> Integers:
+    """Return for each step itself, or the first one above it that is not hidden, if there is one.
+
+    >>> _climb_from_hidden(np.array([1, 2, -1]), 2).tolist()
+    [2, 2, 2]
+    """
+    reached = np.arange(len(forest))
+    above = forest[:hidden].tolist()
+    for step in range(len(above) - 1, -1, -1):  # what is above has a larger number
+        if above[step] >= 0:
+            reached[step] = reached[above[step]]
+    return reached
 
 
 def count_common(rows: Integers, listed: Slices, holds: Callable[[Integers, Integers], Mask]) -> Integers:

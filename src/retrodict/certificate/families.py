@@ -34,6 +34,7 @@ class Families:
     ``child`` and ``member`` pair every family, named by its child, with each of its members. ``step`` numbers
     latents backwards in time: 0 is drawn last, ``n`` stands for every observed variable. ``last_drawn`` is the
     step of the member drawn last. ``since`` is the time, counted from 1, from which a family takes part (0: always).
+    Hidden variables are never drawn: they stand for the first ``hidden`` steps, so that they are unknown to all others.
     """
 
     child: Integers
@@ -42,7 +43,8 @@ class Families:
     last_drawn: Integers
     since: Integers
     settled: Mask
-    n: int
+    order: Integers
+    hidden: int
 
     @classmethod
     def of(cls, net: BayesNet, elimination: Integers) -> Families:
@@ -53,9 +55,11 @@ class Families:
         >>> families.since.tolist(), families.starts
         ([0, 0, 2, 0], [1, 2])
         """
-        n = len(elimination)
+        hidden = np.flatnonzero(net.is_hidden)
+        order = np.concatenate([hidden, net.latent_index[elimination]])
+        n = len(order)
         step = np.full(len(net), n, dtype=np.int64)
-        step[net.latent_index[elimination]] = np.arange(n)
+        step[order] = np.arange(n)
         rows, everyone = net.parent_rows, np.arange(len(net))
         last_drawn = step.copy()
         np.minimum.at(last_drawn, rows.sources, step[rows.index])
@@ -69,13 +73,20 @@ class Families:
             last_drawn=last_drawn,
             since=np.where(crowded & ~settled, first, 0),
             settled=settled,
-            n=n,
+            order=order,
+            hidden=len(hidden),
         )
 
     @property
+    def n(self) -> int:
+        """Number of steps, those of hidden variables included."""
+        return len(self.order)
+
+    @property
     def starts(self) -> list[int]:
-        """The times at which phases begin."""
-        return np.unique(np.maximum(self.since, 1)).tolist()
+        """The times at which phases begin; the last latent is drawn at the time ``n - hidden``."""
+        starts = np.unique(np.maximum(self.since, 1))
+        return starts[starts <= self.n - self.hidden].tolist()
 
 
 def _find_first_draw(net: BayesNet, time: Integers) -> Integers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
@@ -11,6 +11,7 @@ from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.invert import invert
+from retrodict.invert.asked.asking import ask
 from retrodict.invert.compare import Comparison, compare_orders
 from retrodict.models.model import Model
 
@@ -19,6 +20,8 @@ def compare(
     net_or_model: BayesNet | HasStructure,
     minimize: str | Callable[[Inverse], float] = "edges",
     *,
+    given: Iterable[Name] | None = None,
+    of: Iterable[Name] | None = None,
     exact: bool = True,
     budget: float = 1.0,
     **constraints: Any,
@@ -28,6 +31,9 @@ def compare(
     Arguments:
         net_or_model: a model or its structure.
         minimize: what ``"auto"`` and ``"exact"`` look for, as in `invert`.
+        given: the variables that are given, as in `invert`. Default: those that are observed.
+        of: the variables that are asked for, as in `invert`; the others are hidden. The caption then says what keeping
+            the hidden ones would cost. Default: all that are not given.
         exact: whether to try the order ``"exact"``, which may take a minute; it has no row where the model is too large
             to prove it. Default True.
         budget: seconds of local search for ``"auto"``, as in `invert`. Default 1.0.
@@ -45,8 +51,11 @@ def compare(
     order              edges  depth  width  cost of a step  seconds
 
     """
-    comparison = compare_orders(structure_of(net_or_model), minimize, exact=exact, budget=budget, **constraints)
-    return replace(comparison, closed=Awaited(partial(list_closed, net_or_model)))
+    asked = ask(net_or_model, given, of)
+    net = structure_of(asked)
+    comparison = compare_orders(net, minimize, exact=exact, budget=budget, **constraints)
+    kept = invert(net.observing(net.observed), "auto", minimize, budget=budget) if net.hidden else None
+    return replace(comparison, closed=Awaited(partial(list_closed, asked)), kept=kept)
 
 
 @dataclass(frozen=True, eq=False)

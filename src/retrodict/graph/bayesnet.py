@@ -19,7 +19,14 @@ from retrodict.graph.names import (
     unknown,
 )
 from retrodict.graph.rows import Integers, Mask, Rows
-from retrodict.graph.written_edges import list_strangers, mark_observed, number_edges, read_parents, sort_topologically
+from retrodict.graph.written_edges import (
+    list_strangers,
+    mark_hidden,
+    mark_observed,
+    number_edges,
+    read_parents,
+    sort_topologically,
+)
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -99,6 +106,7 @@ class BayesNet(Portable):
     described: Mapping[Name, Variable]
     parent_rows: Rows
     is_observed: Mask
+    is_hidden: Mask
     position: Mapping[Name, int]
 
     def __init__(
@@ -122,6 +130,7 @@ class BayesNet(Portable):
             "described": _describe(position, variables),
             "parent_rows": rows,
             "is_observed": is_observed,
+            "is_hidden": _hide_nothing(len(names)),
             "position": position,
         }.items():
             object.__setattr__(self, attribute, value)
@@ -140,20 +149,23 @@ class BayesNet(Portable):
             "described": FrozenMap({}),
             "parent_rows": parent_rows,
             "is_observed": is_observed,
+            "is_hidden": _hide_nothing(len(names)),
             "position": dict(zip(names, range(len(names)), strict=True)),
         }.items():
             object.__setattr__(net, attribute, value)
         return net
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        state["is_observed"].setflags(write=False)  # which pickle and deepcopy forget
+        for mask in (state["is_observed"], state["is_hidden"]):
+            mask.setflags(write=False)  # which pickle and deepcopy forget
         self.__dict__.update(state)
 
     def __len__(self) -> int:
         return len(self.names)
 
     def __repr__(self) -> str:
-        return f"BayesNet({len(self.latents)} latent, {len(self.observed)} observed, {self.n_edges} edges)"
+        hidden = f"{len(self.hidden)} hidden, " if self.hidden else ""
+        return f"BayesNet({len(self.latents)} latent, {len(self.observed)} observed, {hidden}{self.n_edges} edges)"
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -161,12 +173,14 @@ class BayesNet(Portable):
             and self.names == other.names
             and self.described == other.described
             and np.array_equal(self.is_observed, other.is_observed)
+            and np.array_equal(self.is_hidden, other.is_hidden)
             and np.array_equal(self.parent_rows.pointer, other.parent_rows.pointer)
             and np.array_equal(self.parent_rows.index, other.parent_rows.index)
         )
 
     def __hash__(self) -> int:
-        return hash((self.names, self.is_observed.tobytes(), self.parent_rows.index.tobytes()))
+        masks = self.is_observed.tobytes() + self.is_hidden.tobytes()
+        return hash((self.names, masks, self.parent_rows.index.tobytes()))
 
     @property
     def n_edges(self) -> int:
@@ -184,6 +198,11 @@ class BayesNet(Portable):
         return self.to_names(self.latent_index)
 
     @cached_property
+    def hidden(self) -> tuple[Name, ...]:
+        """Names of the variables that are neither given nor asked for: see `observing`. None, unless asked for."""
+        return self.to_names(np.flatnonzero(self.is_hidden))
+
+    @cached_property
     def latent_names(self) -> frozenset[Name]:
         """Names of the latent variables, to ask whether one is among them."""
         return frozenset(self.latents)
@@ -196,12 +215,15 @@ class BayesNet(Portable):
     @cached_property
     def latent_index(self) -> Integers:
         """Numbers of the latent variables, ascending."""
-        return np.flatnonzero(~self.is_observed)
+        return np.flatnonzero(~self.is_observed & ~self.is_hidden)
 
     @cached_property
     def place(self) -> Integers:
-        """For each variable its place among its own kind, the latents or the observed."""
-        return np.where(self.is_observed, np.cumsum(self.is_observed), np.cumsum(~self.is_observed)) - 1
+        """For each variable its place among its own kind, the latents, the observed or the hidden."""
+        place = np.empty(len(self), dtype=np.int64)
+        for kind in (self.observed_index, self.latent_index, np.flatnonzero(self.is_hidden)):
+            place[kind] = np.arange(len(kind))
+        return place
 
     @cached_property
     def child_rows(self) -> Rows:
@@ -232,23 +254,29 @@ class BayesNet(Portable):
         """Return the number of a variable; raise `UnknownVariableError` for a name that is not in the model."""
         return find(name, self.position)
 
-    def observing(self, names: Iterable[Name]) -> BayesNet:
+    def observing(self, names: Iterable[Name], of: Iterable[Name] | None = None) -> BayesNet:
         """Return the same structure with other observed variables.
 
         Arguments:
-            names: all variables that are observed now; the others are latent.
+            names: all variables that are observed now.
+            of: the variables that are latent now: those one asks for. What is neither is ``hidden``, and integrated
+                out of whatever is made of the structure. Default: all the others.
 
         Returns: a new `BayesNet`; edges, numbers and descriptions of variables stay.
 
         Raises: `UnknownVariableError` for a name that is not in the model, `GraphError` when nothing would be observed
-        or nothing latent.
+        or nothing latent, or something both.
 
         >>> net = BayesNet({"z": [], "y": ["z"], "x": ["y"]}, observed=["x"])
         >>> net.observing(["y", "x"]).latents
         ('z',)
+        >>> net.observing(["x"], of=["z"]).hidden
+        ('y',)
 
         """
-        return self.replacing(is_observed=mark_observed(names, self.position))
+        seen = mark_observed(names, self.position)
+        hidden = _hide_nothing(len(self)) if of is None else mark_hidden(of, seen, self.position)
+        return self.replacing(is_observed=seen, is_hidden=hidden)
 
     def to_names(self, numbers: Iterable[int] | Integers) -> tuple[Name, ...]:
         """Return the names of these variables."""
@@ -256,8 +284,13 @@ class BayesNet(Portable):
         return tuple(map(self.names.__getitem__, listed))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the parents of each variable and the observed variables, as plain values; names stay as they are."""
-        return {"parents": {name: list(self.parents(name)) for name in self.names}, "observed": list(self.observed)}
+        """Return the parents of each variable and the observed variables, as plain values; names stay as they are.
+
+        Hidden variables have a list of their own, where there are any.
+        """
+        hidden = {"hidden": list(self.hidden)} if self.hidden else {}
+        parents = {name: list(self.parents(name)) for name in self.names}
+        return {"parents": parents, "observed": list(self.observed), **hidden}
 
     def to_networkx(self) -> nx.DiGraph:
         """Return the model as a networkx graph with a node attribute ``observed``.
@@ -317,6 +350,12 @@ def structure_of(source: BayesNet | HasStructure) -> BayesNet:
             remedy="Give a BayesNet or a Model; read a program or file with one of rd.from_....",
         )
     return net
+
+
+def _hide_nothing(n: int) -> Mask:
+    mask = np.zeros(n, dtype=bool)
+    mask.setflags(write=False)
+    return mask
 
 
 def _describe(position: Mapping[Name, int], variables: Iterable[Variable]) -> Mapping[Name, Variable]:

@@ -30,6 +30,13 @@ class Elimination:
     sets: ParentSets
     forest: Integers
 
+    def after(self, first: int) -> Elimination:
+        """Return what the steps from ``first`` on get: what comes first has no part in it but what it joined."""
+        rows, sets = self.sets.latents.pick(np.arange(first, len(self.forest))), self.sets
+        latents = Rows(rows.pointer, rows.index - first)
+        kept = ParentSets(latents, sets.walk, sets.start[first:], sets.stop[first:], sets.count[first:])
+        return Elimination(kept, np.maximum(self.forest[first:] - first, -1))
+
 
 def eliminate(net: BayesNet, neighbors: Rows, order: Integers) -> Elimination:
     """Eliminate variables in this order from a moral graph; those not in the order take no part.

@@ -243,8 +243,9 @@ class _Parents(Mapping[Name, tuple[Name, ...]]):
     def __getitem__(self, name: Name) -> tuple[Name, ...]:
         net = self._inverse.net
         variable = net.index(name)
-        if net.is_observed[variable]:
-            raise KeyError(f"{name!r} is observed: an inverse has parents for latents only")
+        if net.is_observed[variable] or net.is_hidden[variable]:
+            what = "observed" if net.is_observed[variable] else "hidden"
+            raise KeyError(f"{name!r} is {what}: an inverse has parents for latents only")
         return net.to_names(self._inverse.parent_index(int(net.place[variable])))
 
     def __iter__(self) -> Iterator[Name]:

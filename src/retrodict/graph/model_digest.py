@@ -27,8 +27,9 @@ def digest_model(net: BayesNet, numbers: Mapping[str, NDArray[Any]]) -> str:
     variables = [(name, net.variable(name)) for name in net.names]
     described = [[_spell(name), known.size, known.support, list(known.plates)] for name, known in variables]
     arrays = (net.parent_rows.pointer, net.parent_rows.index, net.is_observed)
+    hidden = (net.is_hidden,) if net.hidden else ()
     named = (part for label in sorted(numbers) for part in (label, np.asarray(numbers[label])))
-    return digest("retrodict model 3", described, *arrays, *named)
+    return digest("retrodict model 3", described, *arrays, *hidden, *named)
 
 
 def _spell(name: Name) -> list[Any]:

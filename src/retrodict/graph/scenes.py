@@ -10,7 +10,7 @@ import numpy as np
 from retrodict.errors import SizeError
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Integers, Mask, Rows
-from retrodict.pictures.scene import BARREN, LATENT, MISSING, MOST_LINKS, OBSERVED, PLAIN, REMOVABLE, Scene
+from retrodict.pictures.scene import BARREN, HIDDEN, LATENT, MISSING, MOST_LINKS, OBSERVED, PLAIN, REMOVABLE, Scene
 
 Pair = tuple[int, int]
 
@@ -29,6 +29,11 @@ class HasVariables(Protocol):
         ...
 
     @property
+    def is_hidden(self) -> Mask:
+        """Which variables are integrated out."""
+        ...
+
+    @property
     def parent_rows(self) -> Rows:
         """Parents of each variable."""
         ...
@@ -41,8 +46,9 @@ def describe_model(net: HasVariables, path: Sequence[int] = (), barren: Integers
     """
     rows = net.parent_rows
     require_drawable(len(rows.index))
-    seen = int(net.is_observed.sum())
-    title = f"The model: {len(net.names) - seen:,} latent, {seen:,} observed, {count('edge', len(rows.index))}"
+    seen, hidden = int(net.is_observed.sum()), int(net.is_hidden.sum())
+    roles = f"{len(net.names) - seen - hidden:,} latent, {seen:,} observed{f', {hidden:,} hidden' if hidden else ''}"
+    title = f"The model: {roles}, {count('edge', len(rows.index))}"
     marks = np.full(len(rows.index), PLAIN)
     kinds = find_kinds(net, barren)
     return Scene(tuple(map(str, net.names)), kinds, rows.index, rows.sources, marks, title, path=tuple(path))
@@ -58,7 +64,8 @@ def describe_parents(
 ) -> Scene:
     """Return the scene of an inverse, given the parents of each latent; data lie at the bottom.
 
-    ``verdict`` has the edges (parent, child) that it lacks and those that it could do without.
+    ``verdict`` has the edges (parent, child) that it lacks and those that it could do without. Hidden variables
+    are left out.
     """
     missing, removable = verdict
     given = [(child, row) for child, row in parents]
@@ -68,7 +75,7 @@ def describe_parents(
     spare = np.array([source * n + target for source, target in removable], dtype=np.int64)
     marks = np.where(np.isin(sources * n + targets, spare), REMOVABLE, PLAIN)
     lacking = np.array(list(missing), dtype=np.int64).reshape(-1, 2)
-    return Scene(
+    scene = Scene(
         tuple(map(str, net.names)),
         find_kinds(net, barren),
         np.concatenate([sources, lacking[:, 0]]),
@@ -78,11 +85,12 @@ def describe_parents(
         upward=True,
         path=tuple(highlighted),
     )
+    return scene.restrict(np.flatnonzero(~net.is_hidden).tolist(), title) if net.is_hidden.any() else scene
 
 
 def find_kinds(net: HasVariables, barren: Integers | None = None) -> Integers:
-    """Return what each variable is: latent, observed or barren."""
-    kinds = np.where(net.is_observed, OBSERVED, LATENT)
+    """Return what each variable is: latent, observed, hidden or barren."""
+    kinds = np.where(net.is_observed, OBSERVED, np.where(net.is_hidden, HIDDEN, LATENT))
     if barren is not None:
         kinds[barren] = BARREN
     return kinds

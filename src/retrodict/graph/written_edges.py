@@ -125,3 +125,24 @@ def mark_observed(observed: Iterable[Name], position: Mapping[Name, int]) -> Mas
     mask = to_mask(map(position.__getitem__, listed), len(position))
     mask.setflags(write=False)
     return mask
+
+
+def mark_hidden(of: Iterable[Name], is_observed: Mask, position: Mapping[Name, int]) -> Mask:
+    """Return which variables are neither observed nor asked for.
+
+    Raises `GraphError` where one is both, and where none is asked for.
+    """
+    listed = require_list(of, "of=")
+    require_distinct(listed, "the variables asked for")
+    strangers = list_strangers([listed], position)
+    if strangers:
+        raise unknown(strangers, position, "named in of=")
+    if not listed:
+        raise GraphError("nothing is asked for", remedy="Name at least one variable in of=.")
+    asked = to_mask(map(position.__getitem__, listed), len(position))
+    both = [name for name in listed if is_observed[position[name]]]
+    if both:
+        raise GraphError("{names} {are} both given and asked for", both, remedy="Take it out of one of both.")
+    mask = ~asked & ~is_observed
+    mask.setflags(write=False)
+    return mask

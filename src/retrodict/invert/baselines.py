@@ -31,7 +31,7 @@ def reversal(net_or_model: BayesNet | HasStructure) -> Inverse:
 
     """
     net = structure_of(net_or_model)
-    return _baseline(net_or_model, "reversal", ParentSets.of(net, net.child_rows.pick(net.latent_index)))
+    return _baseline(net_or_model, "reversal", ParentSets.of(net, _reverse(net)))
 
 
 def mean_field(net_or_model: BayesNet | HasStructure) -> Inverse:
@@ -83,6 +83,13 @@ def fully_connected(net_or_model: BayesNet | HasStructure) -> Inverse:
         )
     later = [range(latent + 1, n) for latent in range(n)]
     return _baseline(net_or_model, "fully-connected", _given_everything(net, Rows.from_lists(later)))
+
+
+def _reverse(net: BayesNet) -> Rows:
+    """Return the children of each latent, hidden ones left out."""
+    rows = net.child_rows.pick(net.latent_index)
+    shown = ~net.is_hidden[rows.index]
+    return Rows.from_edges(rows.sources[shown], rows.index[shown], len(rows))
 
 
 def _given_everything(net: BayesNet, latents: Rows) -> ParentSets:

@@ -47,12 +47,14 @@ class Row:
 class Comparison(Tabular):
     """Orders of one model side by side; ``str`` is a table to read, ``to_dict`` one for programs.
 
-    ``closed`` names the closed form of each latent that has one, and needs no network.
+    ``closed`` names the closed form of each latent that has one, and needs no network. ``kept``: where variables are
+    hidden, the inverse that keeps them as latents, by ``"auto"``.
     """
 
     minimize: str
     rows: tuple[Row, ...]
     closed: Mapping[Name, str] = field(default_factory=dict)
+    kept: Inverse | None = None
 
     def __repr__(self) -> str:
         least = min(self.rows, key=lambda row: row.edges)
@@ -64,12 +66,16 @@ class Comparison(Tabular):
     def table(self) -> Table:
         """The orders, those that are proved to be optimal marked, and what has a closed form."""
         proved = [number for number, row in enumerate(self.rows) if row.proved]
-        caption = "; ".join(self.tell_closed())
+        caption = "; ".join([*self.tell_closed(), *self.tell_kept()])
         return Table(COLUMNS, [row.to_cells() for row in self.rows], caption, proved, remarks=True)
 
     def tell_closed(self) -> list[str]:
         """Return a line for each kind of closed form."""
         return [f"closed form, {kind}: {quote(names)}" for kind, names in self.list_closed()]
+
+    def tell_kept(self) -> list[str]:
+        """Return what keeping hidden variables as latents costs, where there are any."""
+        return [f"with the hidden variables kept: {self.kept!r}"] if self.kept else []
 
     def list_closed(self) -> list[tuple[str, list[Name]]]:
         """Return each kind of closed form with the latents that have it."""
@@ -79,7 +85,8 @@ class Comparison(Tabular):
     def to_dict(self) -> dict[str, Any]:
         """Return plain lists, dictionaries, strings and numbers, as ``json.dumps`` takes them."""
         exact = [{"kind": kind, "latents": list(map(str, names))} for kind, names in self.list_closed()]
-        return {"minimize": self.minimize, "rows": [asdict(row) for row in self.rows], "exact": exact}
+        kept = {"kept": {"edges": self.kept.n_edges, "latents": len(self.kept.net.latents)}} if self.kept else {}
+        return {**kept, "minimize": self.minimize, "rows": [asdict(row) for row in self.rows], "exact": exact}
 
 
 def compare_orders(

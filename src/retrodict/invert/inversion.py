@@ -11,6 +11,8 @@ from retrodict.errors import OptionError, OrderError
 from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name, require_list
+from retrodict.invert.asked.asking import ask
+from retrodict.invert.asked.downstream import invert_downstream_exactly, invert_downstream_well
 from retrodict.invert.baselines import BASELINES
 from retrodict.invert.constraints import read_constraints
 from retrodict.invert.objectives import read_objective
@@ -33,6 +35,8 @@ def invert(
     order: str | Sequence[Name] | Inverse = "auto",
     minimize: str | Callable[[Inverse], float] = "edges",
     *,
+    given: Iterable[Name] | None = None,
+    of: Iterable[Name] | None = None,
     first: Iterable[Name] = (),
     last: Iterable[Name] = (),
     together: Iterable[Iterable[Name]] = (),
@@ -52,6 +56,8 @@ def invert(
     order: Any = "auto",
     minimize: str | Callable[[Inverse], float] = "edges",
     *,
+    given: Iterable[Name] | None = None,
+    of: Iterable[Name] | None = None,
     first: Iterable[Name] = (),
     last: Iterable[Name] = (),
     together: Iterable[Iterable[Name]] = (),
@@ -64,6 +70,10 @@ def invert(
 
     Barren latents are set aside. The others are eliminated from the moral graph in the given order; the parents of
     each are its neighbors at that moment, :math:`\mathrm{Pa}(z_i) = N_J(z_i)`.
+
+    With ``given`` and ``of`` it is the factorization of any part of the variables given any other,
+    :math:`p(of \mid given)`. Variables in neither are hidden: integrated out before anything is ordered. Barren is
+    then what informs nothing given and has no hidden parent. See `docs/queries.md`.
 
     A `Template` is inverted once for all sizes: ``order`` is ``"auto"`` or a schedule such as
     ``"(mu; turn j: (b); each i: (a))"``, see `docs/templates.md`; what follows ``order`` is for models alone.
@@ -91,6 +101,9 @@ def invert(
             * an `Inverse` of this model, which is returned as it is.
         minimize: what ``"auto"`` and ``"exact"`` look for: ``"edges"``, ``"depth"``, ``"width"`` or, for ``"auto"``, a
             function from an `Inverse` to a number. The others decide ties. Default ``"edges"``.
+        given: the variables that are given. Default: those that are observed.
+        of: the variables that are asked for, the latents of the result; the others are hidden. Default: all that are
+            not given.
         first: latents with which the elimination begins, in this sequence. The sampling order is the reverse.
         last: latents with which the elimination ends, in this sequence.
         together: groups of latents, each eliminated without others in between. Groups may be nested; groups that
@@ -108,10 +121,11 @@ def invert(
 
     Returns: an `Inverse`; ``strategy`` says which order made it. Of a template a `LiftedInverse`.
 
-    Raises: `OrderError` for an order that does not exist, is not a permutation of the latents or breaks a constraint,
-    for constraints that contradict each other or name anything but latents, and for ``"exact"`` on too many latents;
-    `OptionError` for a wrong ``minimize`` or ``budget``, a function that fails, an `Inverse` of another model, and
-    constraints on what eliminates nothing.
+    Raises: `GraphError` where nothing is given or asked for, or something both; `UnknownVariableError` for names that
+    are not in the model; `OrderError` for an order that does not exist, is not a permutation of the latents or breaks
+    a constraint, for constraints that contradict each other or name anything but latents, and for ``"exact"`` on too
+    many latents; `OptionError` for a wrong ``minimize`` or ``budget``, a function that fails, an `Inverse` of another
+    model, and constraints on what eliminates nothing.
 
     Source: Webb et al. 2017, sections 1 and 3; figure 1 is the tree of this example.
 
@@ -125,6 +139,8 @@ def invert(
     ('x1', 'x0', 'x2')
     >>> invert(net, "mean-field").parents["x0"] == net.observed
     True
+    >>> dict(invert(net, given=["x0", "x3"], of=["x1", "x5"]).parents)
+    {'x1': ('x0', 'x3'), 'x5': ('x0',)}
     >>> invert(Template("z[t] | z[t-1]; x[t] | z[t]", observed=["x"])).parents["z"]
     ('z[t-1]', 'x[t..T-1]')
     """
@@ -132,6 +148,8 @@ def invert(
         net_or_model, sizes = net_or_model.template, sizes or net_or_model.sizes
     if isinstance(net_or_model, Template):
         _refuse_options(
+            given=given is not None,
+            of=of is not None,
             minimize=minimize != "edges",
             first=first,
             last=last,
@@ -146,7 +164,14 @@ def invert(
             remedy="Give a rd.Template, or choose what is observed with net.observing(names).",
         )
     return _invert_model(
-        net_or_model, order, minimize, budget, first=first, last=last, together=together, in_sequence=in_sequence
+        ask(net_or_model, given, of),
+        order,
+        minimize,
+        budget,
+        first=first,
+        last=last,
+        together=together,
+        in_sequence=in_sequence,
     )
 
 
@@ -178,9 +203,11 @@ def _invert_model(
         respected.require(explicit)
         return problem.follow(explicit, "explicit")
     if order == "auto":
-        return invert_well(problem, objective, respected, allowance)
+        search = invert_downstream_well if problem.roles.downstream.any() else invert_well
+        return search(problem, objective, respected, allowance)
     if order == "exact":
-        return invert_exactly(problem, objective, respected)
+        search_all = invert_downstream_exactly if problem.roles.downstream.any() else invert_exactly
+        return search_all(problem, objective, respected)
     if order not in ORDERS:
         raise OrderError(
             f"the order {order!r} does not exist",

@@ -20,8 +20,10 @@ from retrodict.pictures.diagram import SHOWN_IN_TOOLTIP, Box, Diagram, Link
 from retrodict.pictures.scene import (
     ADDED,
     BARREN,
+    HIDDEN,
     LATENT,
     MISSING,
+    N_KINDS,
     OBSERVED,
     PLAIN,
     REMOVABLE,
@@ -42,7 +44,12 @@ WITHIN = {
     REMOVABLE: "edges removable within",
     ADDED: "edges added within",
 }
-WORDS = {LATENT: ("latent", "latents"), OBSERVED: ("observed", "observed"), BARREN: ("barren", "barren")}
+WORDS = {
+    LATENT: ("latent", "latents"),
+    OBSERVED: ("observed", "observed"),
+    BARREN: ("barren", "barren"),
+    HIDDEN: ("hidden", "hidden"),
+}
 
 Groups = list[list[int]]
 
@@ -222,7 +229,7 @@ def _group_by_row(scene: Scene) -> Diagram:
     apart = _find_apart(scene)
     bands = _cut(levels, apart)
     bands = np.where(apart, 0 if scene.upward else bands.max() + 1, bands)
-    key = _close_gaps(bands) * 3 + scene.kinds
+    key = _close_gaps(bands) * N_KINDS + scene.kinds
     present, owner = np.unique(key, return_inverse=True)
     order = np.argsort(owner, kind="stable")
     stops = np.searchsorted(owner[order], np.arange(len(present) + 1)).tolist()
@@ -234,7 +241,7 @@ def _group_by_row(scene: Scene) -> Diagram:
     hops = _list_hops(scene, owner)
     for pair, count in counts.items():
         (source, target), mark = divmod(pair // 4, len(groups)), pair % 4
-        if source == target or present[source] // 3 == present[target] // 3:
+        if source == target or present[source] // N_KINDS == present[target] // N_KINDS:
             within[target][mark] = within[target].get(mark, 0) + count
         else:
             links.append(Link(source, target, mark, count, (source, target) in hops))
@@ -243,7 +250,7 @@ def _group_by_row(scene: Scene) -> Diagram:
         for number, group in enumerate(groups)
     ]
     note = "too many to draw one by one: a box is a stretch of rows, a line as thick as it has edges"
-    rows = tuple((present // 3).tolist())
+    rows = tuple((present // N_KINDS).tolist())
     return Diagram(tuple(boxes), rows, tuple(links), scene.title, scene.upward, note)
 
 

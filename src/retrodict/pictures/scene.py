@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 Integers = NDArray[np.int64]
 
-# What a variable is. Barren latents are drawn from the model's own conditionals.
-LATENT, OBSERVED, BARREN = range(3)
+# What a variable is. Barren latents are drawn from the model's own conditionals, hidden variables not at all.
+LATENT, OBSERVED, BARREN, HIDDEN = range(4)
+N_KINDS = 4
 # What a link is: an edge as it stands, one that is lacking, one that could go, one that was added to a heuristic.
 PLAIN, MISSING, REMOVABLE, ADDED = range(4)
 

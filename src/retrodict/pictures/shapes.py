@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from retrodict.pictures.drawing import Curve, Placed, PlacedDiagram, PlateFrame, Point
-from retrodict.pictures.scene import ADDED, BARREN, LATENT, MISSING, OBSERVED, PLAIN, REMOVABLE
+from retrodict.pictures.scene import ADDED, BARREN, HIDDEN, LATENT, MISSING, OBSERVED, PLAIN, REMOVABLE
 
 # Okabe & Ito's colors for what is marked, told apart by everybody; grays for the rest.
-PAPER, INK, SHADE = "#ffffff", "#1b1f24", "#cfd6de"
+PAPER, INK, SHADE, PALE = "#ffffff", "#1b1f24", "#cfd6de", "#f3f5f7"
 OUTLINE, LINE = "#57606a", "#8b949e"
 MARKED = {PLAIN: LINE, MISSING: "#D55E00", REMOVABLE: "#0072B2", ADDED: "#D55E00"}
 HALO = "#F0B429"
@@ -21,7 +21,12 @@ MEANING = {
     ADDED: "added: the heuristic lacks this edge",
 }
 WORD = {PLAIN: "edges", MISSING: "edges missing", REMOVABLE: "edges removable", ADDED: "edges added"}
-KINDS = {LATENT: "latent", OBSERVED: "observed", BARREN: "barren: drawn from the model"}
+KINDS = {
+    LATENT: "latent",
+    OBSERVED: "observed",
+    BARREN: "barren: drawn from the model",
+    HIDDEN: "hidden: integrated out",
+}
 SMALL, NORMAL = 10.5, 11.5
 LONGEST_CAPTION = 120
 PAD, HEAD, FOOT = 10.0, 30.0, 24.0
@@ -145,9 +150,9 @@ def _paint_box(placed: Placed) -> Iterator[Shape | Text]:
     yield Shape(
         corners,
         fill=_fill(box.kind),
-        stroke=OUTLINE,
+        stroke=LINE if box.kind == HIDDEN else OUTLINE,
         width=1.2,
-        dashed=box.kind == BARREN,
+        dashed=box.kind in (BARREN, HIDDEN),
         tooltip=box.tooltip,
         rounded=_round(box.kind, box.height),
         role="variable",
@@ -159,7 +164,7 @@ def _paint_box(placed: Placed) -> Iterator[Shape | Text]:
 
 
 def _fill(kind: int) -> str:
-    return SHADE if kind == OBSERVED else PAPER
+    return {OBSERVED: SHADE, HIDDEN: PALE}.get(kind, PAPER)
 
 
 def _round(kind: int, height: float) -> float:
@@ -177,7 +182,11 @@ def _write_legend(
     entries: list[tuple[list[Shape], str]] = []
     for kind in kinds:
         box = Shape(
-            ((0, 4), (18, 16)), fill=_fill(kind), stroke=OUTLINE, dashed=kind == BARREN, rounded=_round(kind, 12)
+            ((0, 4), (18, 16)),
+            fill=_fill(kind),
+            stroke=OUTLINE,
+            dashed=kind in (BARREN, HIDDEN),
+            rounded=_round(kind, 12),
         )
         entries.append(([box], KINDS[kind]))
     for mark in marks:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from retrodict.certificate.certify import Certificate, certify
-from retrodict.errors import SizeError
+from retrodict.errors import OptionError, SizeError
 from retrodict.exact.comparing import list_closed
 from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
 from retrodict.graph.scenes import count
@@ -42,6 +42,12 @@ def gather(
         raise SizeError(
             f"a report of {len(net):,} variables is more than a page can hold, {MOST_VARIABLES:,}",
             remedy="Report a smaller model of the same kind.",
+        )
+    if net.hidden:
+        raise OptionError(
+            "a report shows a model with all of its latents, and {names} {are} hidden in this structure",
+            net.hidden,
+            remedy="Give net.observing(net.observed), or draw the inverse alone: rd.invert(net).plot().",
         )
     views, omitted = _list_views(net, guide, budget)
     closed = list_closed(net_or_model)

@@ -6,7 +6,7 @@ const LATENT = 0;
 const OBSERVED = 1;
 const BARREN = 2;
 const MARKS = ["plain", "missing", "removable"];
-const KINDS = ["latent", "observed", "barren"];
+const KINDS = ["latent", "observed", "barren", "hidden"];
 const MOST_LISTED = 200;
 const SVG = "http://www.w3.org/2000/svg";
 // What a narrow window writes beside the numbers of an order.

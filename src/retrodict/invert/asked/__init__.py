@@ -1,0 +1,1 @@
+"""Any part of a model given any other: what is hidden is integrated out first."""
