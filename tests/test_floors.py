@@ -26,7 +26,7 @@ FLOORS = [
     ["graph"],
     ["certificate"],
     ["plan"],
-    ["invert", "lift"],
+    ["invert", "lift", "generate"],
     ["models"],
     ["read", "zoo"],
     ["exact"],

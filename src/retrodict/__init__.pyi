@@ -10,6 +10,9 @@ from .encode.encoder import Encoder as Encoder
 from .encode.peaks.peak_encoder import PeakEncoder as PeakEncoder
 from .exact.closed_form import ClosedForm as ClosedForm
 from .exact.comparing import compare as compare
+from .generate.generating import GeneratorStructure as GeneratorStructure
+from .generate.generating import generator as generator
+from .generate.generating import lint_generator as lint_generator
 from .graph.bayesnet import BayesNet as BayesNet
 from .graph.bayesnet import Variable as Variable
 from .graph.inverse import Inverse as Inverse
