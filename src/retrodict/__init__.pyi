@@ -10,6 +10,9 @@ from .encode.encoder import Encoder as Encoder
 from .encode.peaks.peak_encoder import PeakEncoder as PeakEncoder
 from .exact.closed_form import ClosedForm as ClosedForm
 from .exact.comparing import compare as compare
+from .exact.queries.query import Marginals as Marginals
+from .exact.queries.query import most_probable as most_probable
+from .exact.queries.query import query as query
 from .generate.generating import GeneratorStructure as GeneratorStructure
 from .generate.generating import generator as generator
 from .generate.generating import lint_generator as lint_generator

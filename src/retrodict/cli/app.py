@@ -38,6 +38,7 @@ from retrodict.cli.options import (
     show_help,
 )
 from retrodict.cli.printing import open_console, print_certificate, print_lifted, print_orders
+from retrodict.cli.queries.query_command import query_command
 from retrodict.cli.report import report_command
 from retrodict.cli.train import train_command
 from retrodict.errors import RetrodictError
@@ -198,6 +199,7 @@ def demo_command(
 
 
 app.command("answer")(answer_command)
+app.command("query")(query_command)
 app.command("train")(train_command)
 app.command("report")(report_command)
 app.add_typer(reproduce.app, name="reproduce")

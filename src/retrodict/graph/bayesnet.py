@@ -16,6 +16,7 @@ from retrodict.graph.names import (
     Name,
     find,
     require_distinct,
+    require_list,
     unknown,
 )
 from retrodict.graph.rows import Integers, Mask, Rows
@@ -277,6 +278,27 @@ class BayesNet(Portable):
         seen = mark_observed(names, self.position)
         hidden = _hide_nothing(len(self)) if of is None else mark_hidden(of, seen, self.position)
         return self.replacing(is_observed=seen, is_hidden=hidden)
+
+    def do(self, names: Iterable[Name]) -> BayesNet:
+        """Return the structure after an intervention: the edges into these variables are cut.
+
+        Arguments:
+            names: the variables that are set from outside.
+
+        Returns: a new `BayesNet` with the same roles.
+
+        Raises: `UnknownVariableError` for a name that is not in the model.
+
+        Source: Pearl, Causality, section 3.2.
+
+        >>> net = BayesNet({"z": [], "y": ["z"], "x": ["y"]}, observed=["x"])
+        >>> net.do(["y"]).parents("y"), net.do(["y"]).parents("x")
+        ((), ('y',))
+        """
+        cut = {self.index(name) for name in require_list(names, "the variables of an intervention")}
+        parents = {name: () if v in cut else self.parents(name) for v, name in enumerate(self.names)}
+        net = BayesNet(parents, observed=self.observed, variables=self.described.values())
+        return net.observing(self.observed, of=self.latents) if self.hidden else net
 
     def to_names(self, numbers: Iterable[int] | Integers) -> tuple[Name, ...]:
         """Return the names of these variables."""

@@ -1,0 +1,1 @@
+"""Exact answers to any question of a network of tables or of lines."""

@@ -1,0 +1,48 @@
+"""`retrodict query`: exact answers to any question of a network."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import retrodict as rd
+
+ASIA = Path(__file__).parents[1] / "data" / "asia.bif"
+
+
+def test_an_answer_is_a_table_and_one_object(run):
+    status, told, err = run("query", str(ASIA), "dysp=yes", "--of", "bronc")
+    assert (status, err) == (0, "")
+    assert told.split()[:3] == ["variable", "state", "probability"]
+    status, told, _ = run("query", str(ASIA), "dysp=yes", "--of", "bronc,lung", "--do", "smoke=no", "--json")
+    found = json.loads(told)
+    expected = rd.query(rd.from_bif(ASIA), {"dysp": "yes"}, ["bronc", "lung"], do={"smoke": "no"})
+    assert found == {"source": str(ASIA), **expected.to_dict()}
+
+
+def test_numbers(run):
+    status, told, _ = run("query", "tree:2", "x1=1.5", "--json")
+    assert status == 0
+    assert set(json.loads(told)["marginals"]["x0"]) == {"mean", "sd"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["dysp"], "NAME=VALUE"),
+        (["dysp=maybe"], "states: yes, no"),
+        (["nobody=yes"], "'nobody' is not among the variables"),
+        (["lung=yes", "either=no"], "probability zero"),
+        (["dysp=yes", "--of", "dysp"], "both given and asked for"),
+    ],
+)
+def test_bad_questions(run, words, message):
+    status, told, err = run("query", str(ASIA), *words)
+    assert (status, told) == (2, "")
+    assert message in err
+
+
+def test_a_model_without_exact_answers(run):
+    status, _, err = run("query", "ssm", "y=1")
+    assert status == 2
+    assert err
