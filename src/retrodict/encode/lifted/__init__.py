@@ -1,0 +1,1 @@
+"""Encoders of lifted inverses: weights shared over all instances of a latent, at any sizes."""
