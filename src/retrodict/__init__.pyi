@@ -66,6 +66,8 @@ from .posterior.any_evidence.evidence_posterior import EvidencePosterior as Evid
 from .posterior.any_evidence.evidence_posterior import amortize_any as amortize_any
 from .posterior.calibration.calibration import Calibration as Calibration
 from .posterior.calibration.calibration import Check as Check
+from .posterior.lifted.lifted_calibration import LiftedCalibration as LiftedCalibration
+from .posterior.lifted.lifted_posterior import LiftedPosterior as LiftedPosterior
 from .posterior.observations import Evidence as Evidence
 from .posterior.posterior import AmortizedPosterior as AmortizedPosterior
 from .posterior.weights.importance import Importance as Importance

@@ -16,15 +16,24 @@ from retrodict.learn.generator import ProgramGenerator
 from retrodict.learn.learned import LearnedModel
 from retrodict.learn.parameters import as_module
 from retrodict.models.model import Model
+from retrodict.models.template_model import TemplateModel
 from retrodict.posterior import storage
+from retrodict.posterior.lifted import lifted_storage
+from retrodict.posterior.lifted.lifted_loading import read_lifted
+from retrodict.posterior.lifted.lifted_posterior import LiftedPosterior
 from retrodict.posterior.posterior import AmortizedPosterior
 from retrodict.train.autoencoder import Autoencoder
 
 # The name of the file for each kind of content, and what is needed to load it.
-FILES = {storage.KIND: storage.FILE, learned_storage.KIND: learned_storage.FILE}
+FILES = {
+    storage.KIND: storage.FILE,
+    learned_storage.KIND: learned_storage.FILE,
+    lifted_storage.KIND: lifted_storage.FILE,
+}
 SOURCES = {
     storage.KIND: "the Model that it was made from",
     learned_storage.KIND: "the program that it was learned for: an Equinox module, or a function of NumPyro",
+    lifted_storage.KIND: "the TemplateModel that it was made from",
 }
 
 
@@ -34,25 +43,35 @@ def load(folder: str | Path, source: Model, summaries: Mapping[str, Summary] | N
 
 @overload
 def load(
+    folder: str | Path, source: TemplateModel, summaries: Mapping[str, Summary] | None = None
+) -> LiftedPosterior: ...
+
+
+@overload
+def load(
     folder: str | Path, source: Callable[[], Any], summaries: Mapping[str, Summary] | None = None
 ) -> LearnedModel: ...
 
 
 def load(
-    folder: str | Path, source: Model | Callable[[], Any], summaries: Mapping[str, Summary] | None = None
-) -> AmortizedPosterior | LearnedModel:
+    folder: str | Path,
+    source: Model | TemplateModel | Callable[[], Any],
+    summaries: Mapping[str, Summary] | None = None,
+) -> AmortizedPosterior | LiftedPosterior | LearnedModel:
     """Return the posterior or the learned model that was saved in a folder.
 
     Every byte is checked, the model is compared by its digest, and the inverse is certified again.
 
     Arguments:
         folder: the folder that `AmortizedPosterior.save` or `LearnedModel.save` was given.
-        source: for a posterior, the `Model` that it was made from; for a learned model, the program that it was
-            learned for, with any parameters: an Equinox module, or a function with ``numpyro.param`` sites.
+        source: for a posterior, the `Model` or the `TemplateModel` that it was made from; for a learned model, the
+            program that it was learned for, with any parameters: an Equinox module, or a function with
+            ``numpyro.param`` sites.
         summaries: for an encoder that was trained with summaries, modules built like them, ``{name: module}``; the
             file holds only their weights. Default none.
 
-    Returns: an `AmortizedPosterior` for a `Model`, and a `LearnedModel` for a program.
+    Returns: an `AmortizedPosterior` for a `Model`, a `LiftedPosterior` for a `TemplateModel`, and a `LearnedModel` for
+    a program.
 
     Raises: `FileError`, which names the file, for whatever is missing, damaged, or does not fit.
 
@@ -66,6 +85,8 @@ def load(
     >>> bool((posterior.sample(data)["x0"] == again.sample(data)["x0"]).all())
     True
     """
+    if isinstance(source, TemplateModel):
+        return _load_lifted(_find(folder, lifted_storage.KIND, source), source)
     if isinstance(source, Model):
         return _load_posterior(_find(folder, storage.KIND, source), source, summaries or {})
     return _load_learned(_find(folder, learned_storage.KIND, source), source, summaries or {})
@@ -76,7 +97,7 @@ def _find(folder: str | Path, kind: str, source: Any) -> Header:
     there = {held: path for held, name in FILES.items() if (path := find_file(folder, name))}
     if not there:
         raise FileError(folder, "holds nothing that was saved", remedy="Give the folder that was given to save.")
-    if kind not in there or not (isinstance(source, Model) or callable(source)):
+    if kind not in there or not (isinstance(source, Model | TemplateModel) or callable(source)):
         held, path = next(iter(there.items()))
         given = type(source).__name__
         raise FileError(path, f"holds a {held}, which a {given} cannot load", remedy=f"Give {SOURCES[held]}.")
@@ -92,6 +113,12 @@ def _load_posterior(header: Header, model: Model, summaries: Mapping[str, Summar
     with fitting(header.path):
         parts = storage.read_parts(header.path, header.content, arrays, model, summaries)
     return AmortizedPosterior.of(**vars(parts))
+
+
+def _load_lifted(header: Header, source: TemplateModel) -> LiftedPosterior:
+    arrays = read_body(header)
+    with fitting(header.path):
+        return read_lifted(header.path, header.content, arrays, source)
 
 
 def _load_learned(header: Header, program: Callable[[], Any], summaries: Mapping[str, Summary]) -> LearnedModel:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple, overload
 
 import jax
 import jax.numpy as jnp
@@ -23,11 +23,16 @@ from retrodict.errors import OptionError
 from retrodict.exact.find_forms import list_others, plan_closed_forms
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
+from retrodict.lift.lifted_inverse import LiftedInverse
+from retrodict.lift.schedules.loop_nest import Schedule
 from retrodict.models.model import Model
+from retrodict.models.template_model import TemplateModel
 from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_rate, read_seed
 from retrodict.plan.dependencies import Dependencies
 from retrodict.plan.layout import Floats
+from retrodict.posterior.lifted.lifted_amortization import amortize_template
+from retrodict.posterior.lifted.lifted_posterior import LiftedPosterior, require_template_model
 from retrodict.posterior.novelty import Familiar
 from retrodict.posterior.peak_training import amortize_by_peaks
 from retrodict.posterior.posterior import AmortizedPosterior
@@ -43,6 +48,8 @@ from retrodict.train.pace import Pace
 STEPS, BATCH, LEARNING_RATE = 10_000, 256, 5e-3
 # The part of a budget in which the rate falls: the last, or all of it where patience outlasts it.
 COOLING, WHOLE = Pace().cooling, 1.0
+# Of templates, each of whose simulations holds many instances. Its first steps may lose the start before they gain.
+TEMPLATE_BATCH, TEMPLATE_RATE, TEMPLATE_PACE = 64, 2e-3, Pace(first=600, stretch=0.6)
 
 
 class Keys(NamedTuple):
@@ -58,9 +65,53 @@ class Keys(NamedTuple):
         return cls(*split_key(make_key(seed), 3))
 
 
+@overload
 def amortize(
     model: Model,
-    order: str | Sequence[Name] | Inverse = "auto",
+    order: str | Sequence[Name] | Inverse = ...,
+    *,
+    minimize: str = ...,
+    network: str = ...,
+    widths: Sequence[int] | Capacity | None = ...,
+    conditional: str | Conditional = ...,
+    summaries: Mapping[Name, Summary] | None = ...,
+    steps: int = ...,
+    seconds: float | None = ...,
+    batch: int | None = ...,
+    learning_rate: float | None = ...,
+    patience: int | None = ...,
+    seed: int = ...,
+    quiet: bool = ...,
+    exact: bool = ...,
+) -> AmortizedPosterior: ...
+
+
+@overload
+def amortize(
+    model: TemplateModel,
+    order: str | Schedule | LiftedInverse = ...,
+    *,
+    minimize: str = ...,
+    network: str = ...,
+    widths: Sequence[int] | Capacity | None = ...,
+    conditional: str | Conditional = ...,
+    summaries: Mapping[Name, Summary] | None = ...,
+    steps: int = ...,
+    seconds: float | None = ...,
+    batch: int | None = ...,
+    learning_rate: float | None = ...,
+    patience: int | None = ...,
+    seed: int = ...,
+    quiet: bool = ...,
+    exact: bool = ...,
+    vary: Mapping[str, tuple[int, int]] | None = ...,
+    missing: float | Mapping[str, float] = ...,
+) -> LiftedPosterior: ...
+
+
+def amortize(
+    model: Model | TemplateModel,
+    order: Any = "auto",
     *,
     minimize: str = "edges",
     network: str = "shared",
@@ -69,13 +120,15 @@ def amortize(
     summaries: Mapping[Name, Summary] | None = None,
     steps: int = STEPS,
     seconds: float | None = None,
-    batch: int = BATCH,
-    learning_rate: float = LEARNING_RATE,
+    batch: int | None = None,
+    learning_rate: float | None = None,
     patience: int | None = None,
     seed: int = 0,
     quiet: bool = False,
     exact: bool = True,
-) -> AmortizedPosterior:
+    vary: Mapping[str, tuple[int, int]] | None = None,
+    missing: float | Mapping[str, float] = 0.0,
+) -> AmortizedPosterior | LiftedPosterior:
     r"""Return the amortized posterior of a model: invert, build the encoder, train it on simulations.
 
     Latents whose conditional given all others has a closed form are drawn last, from that: finite ones, sites of a
@@ -103,17 +156,23 @@ def amortize(
         steps: number of minibatches, at most. Training ends before where nothing more is gained on held-out
             simulations. 0 trains nothing: every latent stays at its regression on its parents. Default 10000.
         seconds: time after which training ends with the epoch of 25 steps that it is in. Default: no limit.
-        batch: fresh simulations in a minibatch. Default 256.
-        learning_rate: the highest learning rate. It rises in 100 steps, stays while anything is gained, and then falls
-            to zero along a cosine, as it does in the last part of a budget that is used up. Default 0.005.
+        batch: fresh simulations in a minibatch. Default 256; 64 of a template.
+        learning_rate: the highest learning rate, by default 0.005, of a template 0.002. It rises in 100 steps, stays
+            while anything is gained, and then falls to zero along a cosine, as it does in the last part of a budget
+            that is used up.
         patience: steps without a gain on held-out simulations after which the learning rate falls. Default: 150 if
             nothing was gained at all, else 300, or half the steps that the last gain took if these are more. With as
             many as ``steps``, or more, the rate falls along a cosine from the first step to the last.
         seed: seed of first weights and simulations. Default 0.
         quiet: True shows no progress.
         exact: whether to look for closed forms. False trains an encoder for all latents. Default True.
+        vary: for a `TemplateModel`, the least and the greatest size of dims, ``{"schools": (1, 50)}``; others have the
+            size at which the program was read. One training serves them all.
+        missing: for a `TemplateModel`, the share of observations without children that is missing on average, a number
+            or one for each of these, ``{"y": 0.3}``. Default 0.
 
-    Returns: the `AmortizedPosterior`; its history has the objective in nats, and says whether it had converged.
+    Returns: the `AmortizedPosterior`, of a `TemplateModel` the `LiftedPosterior`; its history has the objective
+        in nats, and says whether it had converged.
 
     Raises: what `invert` raises, `WidthError` for layers that are too narrow, `OptionError` for options out of range,
         `ProgramError` for models that draw from NumPy or from another key than theirs, `SimulationError` where nearly
@@ -129,9 +188,15 @@ def amortize(
     >>> amortize(zoo.binary_tree(depth=3))  # every conditional is known: nothing is trained
     AmortizedPosterior(Inverse(exact: 3 latents, 9 edges, depth 3, width 4), exact: linear Gaussian)
     """
+    if isinstance(model, TemplateModel):
+        _refuse_options(network=network, widths=widths, summaries=summaries)
+        lifted = _plan(steps, seconds, batch or TEMPLATE_BATCH, learning_rate or TEMPLATE_RATE, patience, TEMPLATE_PACE)
+        return amortize_template(model, order, vary, missing, lifted, seed, conditional=conditional, quiet=quiet)
     if not isinstance(model, Model):
         raise OptionError(f"amortize needs a Model that can be simulated, not a {type(model).__name__}")
-    seed, plan = read_seed(seed), _plan(steps, seconds, batch, learning_rate, patience)
+    if vary is not None or missing != 0:
+        require_template_model(model)
+    seed, plan = read_seed(seed), _plan(steps, seconds, batch or BATCH, learning_rate or LEARNING_RATE, patience)
     recipe = Recipe(order, minimize, network, widths, conditional, summaries)
     inverse, forms = plan_closed_forms(model, order, minimize) if exact else (recipe.invert(model), ())
     names = list_others(inverse, forms)
@@ -157,11 +222,28 @@ def amortize(
     return AmortizedPosterior.of(model, inverse, encoder, history, recipe=recipe, familiar=familiar, forms=forms)
 
 
-def _plan(steps: int, seconds: float | None, batch: int, learning_rate: float, patience: int | None) -> Plan | None:
+def _refuse_options(**given: Any) -> None:
+    """Raise `OptionError` for options that encoders of templates do not have."""
+    asked = [name for name, value in given.items() if value not in (None, "shared")]
+    if asked:
+        raise OptionError(f"{asked[0]}= is not for a TemplateModel", remedy="Leave it out.")
+
+
+def _plan(
+    steps: int,
+    seconds: float | None,
+    batch: int,
+    learning_rate: float,
+    patience: int | None,
+    usual: Pace | None = None,
+) -> Plan | None:
     """Return the plan of training, None where no step is to be taken."""
     steps, batch, rate = read_count("steps", steps, 0), read_count("batch", batch), read_rate(learning_rate)
     waits = 0 if patience is None else read_count("patience", patience)
-    pace = Pace() if patience is None else Pace(waits, waits, further=0.0, cooling=WHOLE if waits >= steps else COOLING)
+    if patience is None:
+        pace = usual or Pace()
+    else:
+        pace = Pace(waits, waits, further=0.0, cooling=WHOLE if waits >= steps else COOLING)
     limit = None if seconds is None else read_rate(seconds, "seconds")
     return Plan(steps, batch, seconds=limit, pace=pace, optimizer=choose_paced(rate)) if steps else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -14,13 +15,12 @@ from retrodict.encode.families.choice import read_family
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.families.discrete import Categorical, Count
 from retrodict.encode.keys import split_key
-from retrodict.encode.lifted.cells import Cells, Described, Units
+from retrodict.encode.lifted.cells import Cells, CellVariable, Units
 from retrodict.encode.lifted.context import Surroundings, Widths
 from retrodict.encode.lifted.lifted_encoder import LiftedEncoder, Readout, TargetNetwork
 from retrodict.encode.lifted.reading_plan import plan_targets
 from retrodict.encode.lifted.template_space import TemplateSpace
 from retrodict.encode.start.ridge import Affine, Cases, Sampled
-from retrodict.graph.rows import Integers
 from retrodict.lift.lifted_inverse import LiftedInverse
 from retrodict.plan.supports import is_count
 
@@ -44,16 +44,29 @@ def build_lifted(
 
     Raises `OptionError` for latents whose conditionals one pass cannot hold.
     """
-    plans = plan_targets(lifted)
-    typical = _measure_sizes(cells, space.dims)
-    around = Surroundings(plans, space.described, lifted.template.time, typical, widths or Widths())
     units = {name: Units.fit(_list_codes(cells, name), described) for name, described in space.described.items()}
+    typical = _measure_sizes(cells, space.dims)
+    return assemble_lifted(lifted, space, typical, units, key, conditional, widths or Widths())
+
+
+def assemble_lifted(
+    lifted: LiftedInverse,
+    space: TemplateSpace,
+    typical: Mapping[str, float],
+    units: Mapping[str, Units],
+    key: Key[Array, ""],
+    conditional: str | Conditional,
+    widths: Widths,
+) -> LiftedEncoder:
+    """Return an untrained encoder whose variables have these units, and dims these typical sizes."""
+    plans = plan_targets(lifted)
+    around = Surroundings(plans, space.described, lifted.template.time, typical, widths)
     keys = split_key(key, max(2, len(plans)))
     targets = {
         name: TargetNetwork(plan, around, _choose(space.described[name], units[name], conditional), own)
         for (name, plan), own in zip(plans.items(), keys, strict=False)
     }
-    return LiftedEncoder(targets, units, around)
+    return LiftedEncoder(targets, dict(units), around)
 
 
 def _list_codes(cells: Cells, name: str) -> Float[np.ndarray, "draws columns"]:
@@ -72,7 +85,7 @@ def _measure_sizes(cells: Cells, dims_of: Mapping[str, tuple[str, ...]]) -> dict
     return typical
 
 
-def _choose(described: Described, units: Units, real: str | Conditional) -> Conditional:
+def _choose(described: CellVariable, units: Units, real: str | Conditional) -> Conditional:
     """Return the family of the codes of a latent."""
     if described.categories:
         return Categorical(np.full(described.columns, described.categories))
@@ -116,7 +129,7 @@ def _blur(seen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return seen + BLUR * seen.std(axis=0) * rng.standard_normal(seen.shape)
 
 
-def _find_some(encoder: LiftedEncoder, name: str, cells: Cells, chosen: Integers) -> Array:
+def _find_some(encoder: LiftedEncoder, name: str, cells: Cells, chosen: Any) -> Array:
     inputs = encoder.find_inputs(name, encoder.see(cells))
     return inputs.reshape(-1, inputs.shape[-1])[chosen]
 

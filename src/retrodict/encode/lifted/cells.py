@@ -20,7 +20,7 @@ from retrodict.plan.supports import count_codes, is_categorical, is_count
 
 
 @dataclass(frozen=True)
-class Described:
+class CellVariable:
     """A variable of a template: its dims in the order of the template, and what one instance of it is."""
 
     name: str
@@ -76,13 +76,18 @@ class Units(eqx.Module):
     spread: Float[Array, " columns"]
 
     @classmethod
-    def fit(cls, codes: Float[np.ndarray, "draws columns"], described: Described) -> Units:
+    def fit(cls, codes: Float[np.ndarray, "draws columns"], described: CellVariable) -> Units:
         """Standardize over draws; categories are left as they are."""
         categories = np.full(described.columns, described.categories, dtype=np.int64)
         few = codes[: 16 * SCALING_DRAWS]
         return cls(*Scaling.fit(few, categories))
 
-    def see(self, codes: Float[Array, "*batch columns"], described: Described) -> Float[Array, "*batch features"]:
+    @classmethod
+    def none(cls, described: CellVariable) -> Units:
+        """Leave codes as they are."""
+        return cls(*Scaling.none(described.columns))
+
+    def see(self, codes: Float[Array, "*batch columns"], described: CellVariable) -> Float[Array, "*batch features"]:
         """Return what networks see of codes: standard numbers, logarithmic far out; indicators of categories."""
         if described.categories:
             marks = codes[..., None] == jnp.arange(described.categories, dtype=codes.dtype)
@@ -95,7 +100,7 @@ class Units(eqx.Module):
         return (codes - self.center) / self.spread
 
 
-class Seen(eqx.Module):
+class SeenCells(eqx.Module):
     """What networks see of cells: features and marks of every variable."""
 
     features: dict[str, Float[Array, "rows ..."]]

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
 from retrodict.encode.keys import split_key
-from retrodict.encode.lifted.cells import Described, Seen, shift, spread
+from retrodict.encode.lifted.cells import CellVariable, SeenCells, shift, spread
 from retrodict.encode.lifted.gated import Gated
 from retrodict.encode.lifted.pools import Pool
 from retrodict.encode.lifted.reading_plan import Direct, FamilyPlan, GroupPlan, Member, TargetPlan
@@ -43,7 +43,7 @@ class Surroundings:
     """
 
     plans: Mapping[str, TargetPlan]
-    described: Mapping[str, Described]
+    described: Mapping[str, CellVariable]
     time: str | None
     typical: Mapping[str, float]
     widths: Widths
@@ -82,7 +82,7 @@ class FamilyNetwork(eqx.Module):
         """The number of features that the group receives; a mark comes with a single family."""
         return self.pool.size if self.pool is not None else self.embed.out.shape[1] + 1
 
-    def __call__(self, seen: Seen, around: Surroundings, group: GroupPlan) -> Float[Array, "rows ..."]:
+    def __call__(self, seen: SeenCells, around: Surroundings, group: GroupPlan) -> Float[Array, "rows ..."]:
         """Return what the group receives."""
         present = seen.marks[self.plan.child]
         parts = [self._read(member, seen, around) for member in self.plan.members]
@@ -96,7 +96,7 @@ class FamilyNetwork(eqx.Module):
         kept = tuple(dim for dim in self.plan.dims if dim not in self.lost)
         return self._place(found, kept, seen, around, group)
 
-    def _read(self, member: Member, seen: Seen, around: Surroundings) -> Float[Array, "rows ..."]:
+    def _read(self, member: Member, seen: SeenCells, around: Surroundings) -> Float[Array, "rows ..."]:
         features, marks = seen.features[member.name], seen.marks[member.name][..., None]
         values = features * marks
         if member.lag:
@@ -105,7 +105,7 @@ class FamilyNetwork(eqx.Module):
         return spread(values, around.described[member.name].dims, self.plan.dims)
 
     def _place(
-        self, found: Array, kept: tuple[str, ...], seen: Seen, around: Surroundings, group: GroupPlan
+        self, found: Array, kept: tuple[str, ...], seen: SeenCells, around: Surroundings, group: GroupPlan
     ) -> Float[Array, "rows ..."]:
         """Return what was found at the times of the unknown members."""
         if self.plan.shift and around.time in kept:
@@ -170,7 +170,7 @@ class GroupNetwork(eqx.Module):
         scans = [scan for scan in (self.backward, self.forward) if scan is not None]
         return self.update.out.shape[1] + sum(scan.size for scan in scans)
 
-    def receive(self, seen: Seen, sent: list[Array], around: Surroundings, plan: TargetPlan) -> Array:
+    def receive(self, seen: SeenCells, sent: list[Array], around: Surroundings, plan: TargetPlan) -> Array:
         """Return the features of the group before it is scanned."""
         parts = [family(seen, around, self.plan) for family in self.families]
         for sender, pool, lost in zip(self.plan.senders, self.pools, self.lost, strict=True):
@@ -182,7 +182,7 @@ class GroupNetwork(eqx.Module):
         parts = [jnp.broadcast_to(part, (*exists.shape, part.shape[-1])) for part in parts]
         return self.update(jnp.concatenate(parts or [jnp.zeros((*exists.shape, 1))], axis=-1))
 
-    def scan(self, received: Array, seen: Seen, around: Surroundings) -> tuple[Array | None, Array | None]:
+    def scan(self, received: Array, seen: SeenCells, around: Surroundings) -> tuple[Array | None, Array | None]:
         """Return the states of the scans backward and forward, at each time."""
         if not self.plan.is_chain:
             return None, None
@@ -191,7 +191,7 @@ class GroupNetwork(eqx.Module):
         fore = scan_along(self.forward, received, exists, axis, forward=True) if self.forward is not None else None
         return back, fore
 
-    def send(self, received: Array, seen: Seen, around: Surroundings) -> Array:
+    def send(self, received: Array, seen: SeenCells, around: Surroundings) -> Array:
         """Return what the group sends on, without time where it is a series."""
         back, fore = self.scan(received, seen, around)
         if self.series is None or self.over_time is None or self.collapse is None or back is None or fore is None:
@@ -202,7 +202,7 @@ class GroupNetwork(eqx.Module):
         first = jnp.take(back, 0, axis=axis)
         return self.collapse(jnp.concatenate([pooled, first], axis=-1))
 
-    def finish(self, received: Array, seen: Seen, around: Surroundings) -> Array:
+    def finish(self, received: Array, seen: SeenCells, around: Surroundings) -> Array:
         """Return the context of the latent, whose group this is."""
         scanned = [state for state in self.scan(received, seen, around) if state is not None]
         return jnp.concatenate([received, *scanned], axis=-1)
@@ -222,7 +222,7 @@ class ContextNetwork(eqx.Module):
         """The number of features of a context."""
         return self.groups[-1].size
 
-    def __call__(self, seen: Seen, plan: TargetPlan, around: Surroundings) -> Float[Array, "rows ..."]:
+    def __call__(self, seen: SeenCells, plan: TargetPlan, around: Surroundings) -> Float[Array, "rows ..."]:
         """Return the context of each instance of the latent."""
         sent: list[Array] = []
         for group in self.groups[:-1]:
@@ -231,7 +231,7 @@ class ContextNetwork(eqx.Module):
         return last.finish(last.receive(seen, sent, around, plan), seen, around)
 
 
-def mark_group(seen: Seen, group: GroupPlan, around: Surroundings) -> Bool[Array, "rows ..."]:
+def mark_group(seen: SeenCells, group: GroupPlan, around: Surroundings) -> Bool[Array, "rows ..."]:
     """Return which instances of a group there are."""
     marks = [spread(seen.exists[name], around.described[name].dims, group.dims) for name in group.names]
     found = marks[0]
@@ -240,7 +240,7 @@ def mark_group(seen: Seen, group: GroupPlan, around: Surroundings) -> Bool[Array
     return found
 
 
-def _mark_without(seen: Seen, group: GroupPlan, dims: tuple[str, ...], around: Surroundings) -> Array:
+def _mark_without(seen: SeenCells, group: GroupPlan, dims: tuple[str, ...], around: Surroundings) -> Array:
     """Return which instances of a group there are; of a series, those with any time."""
     marks = mark_group(seen, group, around)
     return marks if dims == group.dims else marks.any(axis=1 + group.dims.index(around.time or ""))

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Key
 
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.keys import split_key
-from retrodict.encode.lifted.cells import Cells, Described, Seen, Units, shift, spread
+from retrodict.encode.lifted.cells import Cells, CellVariable, SeenCells, Units, shift, spread
 from retrodict.encode.lifted.context import ContextNetwork, Surroundings
 from retrodict.encode.lifted.gated import Gated
 from retrodict.encode.lifted.reading_plan import Direct, TargetPlan
@@ -76,24 +76,24 @@ class LiftedEncoder(eqx.Module):
         return self.around.plans
 
     @property
-    def described(self) -> Mapping[str, Described]:
+    def described(self) -> Mapping[str, CellVariable]:
         """The variables of the template."""
         return self.around.described
 
-    def see(self, cells: Cells) -> Seen:
+    def see(self, cells: Cells) -> SeenCells:
         """Return what networks see of cells."""
         features = {name: self.see_codes(name, codes) for name, codes in cells.codes.items()}
-        return Seen(features, cells.exists, cells.seen)
+        return SeenCells(features, cells.exists, cells.seen)
 
     def see_codes(self, name: str, codes: Float[Array, "*batch columns"]) -> Float[Array, "*batch features"]:
         """Return what networks see of codes of a variable."""
         return self.units[name].see(codes, self.described[name])
 
-    def find_context(self, name: str, seen: Seen) -> Float[Array, "rows ..."]:
+    def find_context(self, name: str, seen: SeenCells) -> Float[Array, "rows ..."]:
         """Return the context of each instance of a latent."""
         return self.targets[name].context(seen, self.plans[name], self.around)
 
-    def read_direct(self, name: str, direct: Direct, seen: Seen) -> Float[Array, "rows ..."]:
+    def read_direct(self, name: str, direct: Direct, seen: SeenCells) -> Float[Array, "rows ..."]:
         """Return what the instances of a latent are given as it is."""
         own, other = self.described[name], self.described[direct.name]
         marks = seen.marks[direct.name][..., None]
@@ -109,7 +109,7 @@ class LiftedEncoder(eqx.Module):
             values = values * ~beyond[..., None]
         return jnp.broadcast_to(values, (*seen.exists[name].shape, values.shape[-1]))
 
-    def find_inputs(self, name: str, seen: Seen) -> Float[Array, "rows ..."]:
+    def find_inputs(self, name: str, seen: SeenCells) -> Float[Array, "rows ..."]:
         """Return all that the readouts of a latent are given, other codes of its own aside."""
         direct = [self.read_direct(name, each, seen) for each in self.plans[name].direct]
         return jnp.concatenate([self.find_context(name, seen), *direct], axis=-1)

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import NDArray
 
-from retrodict.encode.lifted.cells import Cells, Described
+from retrodict.encode.lifted.cells import Cells, CellVariable
 from retrodict.errors import OptionError
 from retrodict.graph.bayesnet import Variable
 from retrodict.graph.frozen import Portable
@@ -40,10 +40,10 @@ class TemplateSpace(Portable):
         }
 
     @cached_property
-    def described(self) -> dict[str, Described]:
+    def described(self) -> dict[str, CellVariable]:
         """What each variable is. Raises `OptionError` for instances that differ in more than their name."""
         drawn = set(self.source.template.drawn)
-        return {name: Described(name, dims, self._describe(name), name in drawn) for name, dims in self.dims.items()}
+        return {name: CellVariable(name, dims, self._describe(name), name in drawn) for name, dims in self.dims.items()}
 
     def _describe(self, name: str) -> Variable:
         if name in self.source.covariates:
@@ -81,8 +81,8 @@ class TemplateSpace(Portable):
     @cached_property
     def present(self) -> Mapping[str, np.ndarray]:
         """Which instances of each variable the model has, over the dims."""
-        own = {name: columns[..., 0] >= 0 for name, columns in self.columns.items()}
-        return own | {name: ~np.isnan(values[..., 0]) for name, values in self.covariates.items()}
+        own = {name: np.asarray(columns[..., 0] >= 0) for name, columns in self.columns.items()}
+        return own | {name: np.asarray(~np.isnan(values[..., 0])) for name, values in self.covariates.items()}
 
     def encode(self, columns: Float[Array, "rows width"]) -> dict[str, Float[Array, "rows ..."]]:
         """Return the codes of all variables at the largest sizes, from model columns."""

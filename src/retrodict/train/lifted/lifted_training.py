@@ -16,9 +16,9 @@ from jaxtyping import Array, Float, Key
 from retrodict.encode.lifted.cells import Cells
 from retrodict.encode.lifted.lifted_encoder import LiftedEncoder
 from retrodict.train.compiled import TRAINING
+from retrodict.train.lifted.template_simulations import TemplateSimulator, count_instances
 from retrodict.train.loop import History, Judged, Plan, train
 from retrodict.train.source import FreshSimulations
-from retrodict.train.template_simulations import TemplateSimulator, count_instances
 
 
 class LiftedTrainee(eqx.Module):

@@ -1,0 +1,1 @@
+"""Posteriors of templates: trained once, for all sizes in a range."""

@@ -1,0 +1,1 @@
+"""Training of encoders of templates, on simulations of all sizes."""

@@ -1,0 +1,147 @@
+"""Posteriors of templates: one training, any sizes, anything missing."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import retrodict as rd
+from retrodict.errors import DataError, FileError, NoveltyWarning, OptionError
+from tests import templates_of_gaussians as zoo
+
+GROUPS = zoo.hierarchy(6, 3)
+SERIES = zoo.local_level(12)
+STILL = {"steps": 0, "quiet": True}
+
+
+@pytest.fixture(scope="module")
+def groups() -> rd.LiftedPosterior:
+    """A posterior of groups at its regressions."""
+    return rd.amortize(GROUPS, vary={"j": (1, 6), "n": (1, 3)}, missing=0.3, **STILL)
+
+
+@pytest.fixture(scope="module")
+def series() -> rd.LiftedPosterior:
+    """A posterior of series at its regressions."""
+    return rd.amortize(SERIES, vary={"t": (2, 12)}, missing=0.3, **STILL)
+
+
+def test_sizes_are_those_of_the_data_and_groups_without_data_come_from_the_model(groups: rd.LiftedPosterior) -> None:
+    y = np.random.default_rng(0).normal(size=(5, 2))
+    y[1, 0], y[3] = np.nan, np.nan
+    draws = groups.sample({"y": y}, 4000, seed=1)
+    assert {name: value.shape for name, value in draws.items()} == {"mu": (4000,), "theta": (4000, 5)}
+    rest = draws["theta"][:, 3] - draws["mu"]  # theta[3] has no data: it is N(mu, 0.5), whatever was trained
+    assert abs(rest.mean()) < 5 * np.sqrt(0.5 / 4000)
+    assert abs(rest.var() - 0.5) < 5 * 0.5 * np.sqrt(2 / 4000)
+    again = groups.sample({"y": y}, 4000, seed=1)
+    assert all((draws[name] == again[name]).all() for name in draws)
+
+
+def test_weights_are_exact_density_over_that_of_the_encoder(groups: rd.LiftedPosterior) -> None:
+    y = np.random.default_rng(0).normal(size=(4, 3))
+    y[2] = np.nan
+    weighed = groups.importance({"y": y}, 300, seed=2)
+    exact = zoo.score_exactly(GROUPS, {"y": y}, weighed.draws)
+    rest = weighed.log_weights - (exact - groups.log_prob(weighed.draws, {"y": y}))
+    np.testing.assert_allclose(rest, rest[0], atol=2e-3)  # up to the evidence
+
+
+def test_a_series_is_drawn_as_it_is_scored(series: rd.LiftedPosterior) -> None:
+    x = np.random.default_rng(1).normal(size=9)
+    x[[2, 3, 7, 8]] = np.nan
+    weighed = series.importance({"x": x}, 4000, seed=3)
+    exact = zoo.score_exactly(SERIES, {"x": x}, weighed.draws)
+    rest = weighed.log_weights - (exact - series.log_prob(weighed.draws, {"x": x}))
+    np.testing.assert_allclose(rest, rest[0], atol=5e-3)
+    hidden, mean, covariance = zoo.find_posterior(SERIES, {"x": x})
+    found = np.array([weighed.mean["z"][place] for _, place in hidden])
+    assert (np.abs(found - mean) < 0.15 * np.sqrt(np.diag(covariance))).all()
+
+
+def test_saved_posteriors_are_the_same_when_loaded(groups: rd.LiftedPosterior, tmp_path: Path) -> None:
+    groups.save(tmp_path)
+    again = rd.load(tmp_path, GROUPS)
+    data = {"y": np.ones((2, 3))}
+    assert (groups.sample(data, 20)["theta"] == again.sample(data, 20)["theta"]).all()
+    assert (again.vary, again.missing) == (groups.vary, groups.missing)
+    with pytest.raises(FileError, match="another model"):
+        rd.load(tmp_path, SERIES)
+
+
+def test_arviz_gets_dims_and_coordinates(groups: rd.LiftedPosterior) -> None:
+    pytest.importorskip("arviz")
+    tree = groups.to_arviz({"y": np.ones((2, 3))}, 10)
+    assert tree["posterior"]["theta"].dims == ("chain", "draw", "j")
+    assert tree["posterior"]["theta"].coords["j"].values.tolist() == [0, 1]
+
+
+def test_sizes_outside_of_training_warn(groups: rd.LiftedPosterior) -> None:
+    with pytest.warns(NoveltyWarning, match="j: 9"):
+        draws = groups.sample({"y": np.zeros((9, 2))}, 5)
+    assert draws["theta"].shape == (5, 9)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({}, "data lack 'y'"),
+        ({"y": np.ones(3)}, "the value of 'y' has the shape \\(3,\\)"),
+        ({"y": np.ones((2, 2)), "w": 1.0}, "data name 'w'"),
+        ({"y": np.full((2, 2), np.inf)}, "'y' has infinite values"),
+    ],
+)
+def test_data_that_do_not_fit_are_refused(groups: rd.LiftedPosterior, data: dict[str, object], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        groups.sample(data)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"vary": {"i": (1, 2)}}, "vary= names 'i'"),
+        ({"vary": {"j": (1, 7)}}, "no range of sizes from 1 to 6"),
+        ({"missing": 1.0}, "no share of 'y'"),
+        ({"missing": {"mu": 0.1}}, "missing= names 'mu'"),
+        ({"widths": (3,)}, "widths= is not for a TemplateModel"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options: dict[str, object], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        rd.amortize(GROUPS, **STILL, **options)  # type: ignore[call-overload]
+
+
+def test_an_ordinary_model_does_not_vary() -> None:
+    with pytest.raises(OptionError, match="are for a TemplateModel"):
+        rd.amortize(rd.zoo.binary_tree(3), missing=0.1, **STILL)  # type: ignore[call-overload]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["hierarchy", "local_level", "second_order"])
+def test_training_reaches_the_exact_posterior(name: str) -> None:
+    """KL of at most 0.01 nats a latent inside the trained sizes, with observations missing."""
+    model = getattr(zoo, name)()
+    vary = {dim: (1, size) for dim, size in model.sizes.items()}
+    posterior = rd.amortize(model, vary=vary, missing=0.3, steps=1200, quiet=True)
+    rng, observed = np.random.default_rng(4), model.template.observed[0]
+    rates, counts = [], []
+    for _ in range(20):
+        shape = tuple(int(rng.integers(1, model.sizes[dim] + 1)) for dim in model.template[observed].dims)
+        truth = model.model.simulate(1, seed=int(rng.integers(1000)))
+        columns = model.columns(observed)[tuple(map(slice, shape))]
+        joint = np.concatenate([np.ravel(truth[v]) for v in model.model.layout.names])
+        data = {observed: np.where(rng.random(shape) < 0.3, np.nan, joint[columns])}
+        if np.isnan(data[observed]).all():
+            continue
+        hidden, mean, covariance = zoo.find_posterior(model, data)
+        rows = rng.multivariate_normal(mean, covariance, 500)
+        draws: dict[str, np.ndarray] = {}
+        for place, (variable, index) in enumerate(hidden):
+            size = tuple(
+                dict(zip(model.template[observed].dims, shape, strict=True))[d] for d in model.template[variable].dims
+            )
+            draws.setdefault(variable, np.zeros((500, *size)))[(slice(None), *index)] = rows[:, place]
+        rates.append((zoo.score_exactly(model, data, draws) - posterior.log_prob(draws, data)).mean())
+        counts.append(len(hidden))
+    assert sum(rates) / sum(counts) < 0.01
+    assert posterior.calibration(500, 49)
