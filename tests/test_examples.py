@@ -68,6 +68,29 @@ def check_eight_schools(found):
             assert float(weighed.sd[name]) == pytest.approx(sd, rel=0.1)
 
 
+def check_any_number_of_schools(found):
+    """Beside quadrature over mu and tau, each theta integrated out."""
+    module = load("any_number_of_schools")
+    mu, tau = np.meshgrid(np.linspace(-40, 40, 401), np.linspace(0.02, 50, 500), indexing="ij")
+    known = {
+        "eight schools": np.arange(8),
+        "three schools": np.arange(3),
+        "two silent": np.flatnonzero(module.EFFECTS > 0),
+    }
+    for asked, weighed in found.items():
+        log_p = -0.5 * (mu / 10) ** 2 - 0.5 * (tau / 10) ** 2
+        for y, error in zip(module.EFFECTS[known[asked]], module.ERRORS[known[asked]], strict=True):
+            log_p = log_p - 0.5 * ((y - mu) ** 2 / (tau**2 + error**2) + np.log(tau**2 + error**2))
+        weights = np.exp(log_p - log_p.max())
+        weights /= weights.sum()
+        assert weighed.reliable
+        for name, grid in (("mu", mu), ("tau", tau)):
+            mean = (weights * grid).sum()
+            sd = np.sqrt((weights * (grid - mean) ** 2).sum())
+            assert float(weighed.mean[name]) == pytest.approx(mean, abs=0.1 * sd)
+            assert float(weighed.sd[name]) == pytest.approx(sd, rel=0.1)
+
+
 def check_gaussian_mixture(draws):
     assert draws["group"].mean(axis=0) == pytest.approx([0, 0, 1, 1], abs=0.02)
     assert draws["centers"].mean(axis=0) == pytest.approx([-1.97, 1.97], abs=0.1)

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import retrodict as rd
+from benchmarks.hierarchical.exact_templates import GAUSSIAN, HiddenMarkov, find_posterior, score_exactly
+from benchmarks.hierarchical.run import ask
 from retrodict.errors import DataError, FileError, NoveltyWarning, OptionError
-from tests import templates_of_gaussians as zoo
 
-GROUPS = zoo.hierarchy(6, 3)
-SERIES = zoo.local_level(12)
+GROUPS = GAUSSIAN["hierarchy"].at({"j": 6, "n": 3})
+SERIES = GAUSSIAN["local level"].at({"t": 12})
 STILL = {"steps": 0, "quiet": True}
 
 
@@ -42,7 +43,7 @@ def test_weights_are_exact_density_over_that_of_the_encoder(groups: rd.LiftedPos
     y = np.random.default_rng(0).normal(size=(4, 3))
     y[2] = np.nan
     weighed = groups.importance({"y": y}, 300, seed=2)
-    exact = zoo.score_exactly(GROUPS, {"y": y}, weighed.draws)
+    exact = score_exactly(GROUPS, {"y": y}, weighed.draws)
     rest = weighed.log_weights - (exact - groups.log_prob(weighed.draws, {"y": y}))
     np.testing.assert_allclose(rest, rest[0], atol=2e-3)  # up to the evidence
 
@@ -51,10 +52,10 @@ def test_a_series_is_drawn_as_it_is_scored(series: rd.LiftedPosterior) -> None:
     x = np.random.default_rng(1).normal(size=9)
     x[[2, 3, 7, 8]] = np.nan
     weighed = series.importance({"x": x}, 4000, seed=3)
-    exact = zoo.score_exactly(SERIES, {"x": x}, weighed.draws)
+    exact = score_exactly(SERIES, {"x": x}, weighed.draws)
     rest = weighed.log_weights - (exact - series.log_prob(weighed.draws, {"x": x}))
     np.testing.assert_allclose(rest, rest[0], atol=5e-3)
-    hidden, mean, covariance = zoo.find_posterior(SERIES, {"x": x})
+    hidden, mean, covariance = find_posterior(SERIES, {"x": x})
     found = np.array([weighed.mean["z"][place] for _, place in hidden])
     assert (np.abs(found - mean) < 0.15 * np.sqrt(np.diag(covariance))).all()
 
@@ -116,32 +117,25 @@ def test_an_ordinary_model_does_not_vary() -> None:
         rd.amortize(rd.zoo.binary_tree(3), missing=0.1, **STILL)  # type: ignore[call-overload]
 
 
+def test_states_of_a_hidden_markov_model_are_drawn_and_scored() -> None:
+    exact = HiddenMarkov.draw()
+    posterior = rd.amortize(exact.at(6), vary={"t": (1, 6)}, missing=0.3, **STILL)
+    x = np.array([0.0, np.nan, 3.0, 1.0])
+    weighed = posterior.importance({"x": x}, 6000)
+    shares = (weighed.weights[:, None, None] * (weighed.draws["z"][..., None] == np.arange(4))).sum(axis=0)
+    assert np.abs(shares - exact.smooth(x)).max() < 0.05
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["hierarchy", "local_level", "second_order"])
-def test_training_reaches_the_exact_posterior(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [("hierarchy", {"j": 8, "n": 4}), ("local level", {"t": 20}), ("order 2", {"t": 20})],
+)
+def test_training_reaches_the_exact_posterior(name: str, sizes: dict[str, int]) -> None:
     """KL of at most 0.01 nats a latent inside the trained sizes, with observations missing."""
-    model = getattr(zoo, name)()
-    vary = {dim: (1, size) for dim, size in model.sizes.items()}
+    model = GAUSSIAN[name].at(sizes)
+    vary = {dim: (1, size) for dim, size in sizes.items()}
     posterior = rd.amortize(model, vary=vary, missing=0.3, steps=1200, quiet=True)
-    rng, observed = np.random.default_rng(4), model.template.observed[0]
-    rates, counts = [], []
-    for _ in range(20):
-        shape = tuple(int(rng.integers(1, model.sizes[dim] + 1)) for dim in model.template[observed].dims)
-        truth = model.model.simulate(1, seed=int(rng.integers(1000)))
-        columns = model.columns(observed)[tuple(map(slice, shape))]
-        joint = np.concatenate([np.ravel(truth[v]) for v in model.model.layout.names])
-        data = {observed: np.where(rng.random(shape) < 0.3, np.nan, joint[columns])}
-        if np.isnan(data[observed]).all():
-            continue
-        hidden, mean, covariance = zoo.find_posterior(model, data)
-        rows = rng.multivariate_normal(mean, covariance, 500)
-        draws: dict[str, np.ndarray] = {}
-        for place, (variable, index) in enumerate(hidden):
-            size = tuple(
-                dict(zip(model.template[observed].dims, shape, strict=True))[d] for d in model.template[variable].dims
-            )
-            draws.setdefault(variable, np.zeros((500, *size)))[(slice(None), *index)] = rows[:, place]
-        rates.append((zoo.score_exactly(model, data, draws) - posterior.log_prob(draws, data)).mean())
-        counts.append(len(hidden))
-    assert sum(rates) / sum(counts) < 0.01
+    smaller = {dim: (size + 1) // 2 for dim, size in sizes.items()}
+    assert ask(posterior, model, [sizes] * 10 + [smaller] * 10 + [dict.fromkeys(sizes, 1)] * 10) < 0.01
     assert posterior.calibration(500, 49)
