@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import equinox as eqx
 import jax
@@ -12,15 +12,16 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from retrodict.encode.families.choice import read_family
-from retrodict.encode.families.conditionals import Conditional
+from retrodict.encode.families.conditionals import Conditional, Normal
 from retrodict.encode.families.discrete import Categorical, Count
+from retrodict.encode.families.mixtures import Mixture
 from retrodict.encode.keys import split_key
 from retrodict.encode.lifted.cells import Cells, CellVariable, Units
 from retrodict.encode.lifted.context import Surroundings, Widths
 from retrodict.encode.lifted.lifted_encoder import LiftedEncoder, Readout, TargetNetwork
 from retrodict.encode.lifted.reading_plan import plan_targets
 from retrodict.encode.lifted.template_space import TemplateSpace
-from retrodict.encode.start.ridge import Affine, Cases, Sampled
+from retrodict.encode.start.ridge import LEAST_SPREAD, Affine, Cases, Sampled
 from retrodict.lift.lifted_inverse import LiftedInverse
 from retrodict.plan.supports import is_count
 
@@ -29,6 +30,8 @@ MOST_CASES = 16384
 # Features move as soon as training begins. So a regression must not lean on small differences between them: it sees
 # them with noise of this share of their spread.
 BLUR = 0.1
+# Components of mixtures start so many standard deviations apart at most: scales differ from instance to instance.
+TOGETHER = 0.1
 
 
 def build_lifted(
@@ -137,12 +140,42 @@ def _find_some(encoder: LiftedEncoder, name: str, cells: Cells, chosen: Any) -> 
 def _start_readout(
     target: TargetNetwork, readout: Readout, seen: np.ndarray, values: np.ndarray, column: int
 ) -> Readout:
-    cases = Cases(Sampled.of(seen, values), np.arange(seen.shape[1]), np.array([column]))
-    started = target.conditional.start(cases)
+    parents, family = np.arange(seen.shape[1]), target.conditional
+    cases = Cases(Sampled.of(seen, values), parents, np.array([column]))
+    started = family.start_at(cases.line, cases.line.spreads, TOGETHER) if _is_mixture(family) else family.start(cases)
     if started is None:
         return readout
     weight, bias = _take_column(started)
+    scales = _list_scales(family)
+    if len(scales):
+        slopes, intercept = _regress_scale(cases, seen, values[:, column])
+        weight[:, scales] += slopes[:, None]
+        bias[scales] += intercept
     return eqx.tree_at(lambda own: (own.last.line.weight, own.last.line.bias), readout, jax.device_put((weight, bias)))
+
+
+def _regress_scale(cases: Cases, seen: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, float]:
+    r"""Return the line of the log of the scale, less that of its mean spread: how sure an instance is varies a lot.
+
+    Of a normal residual r of scale s, :math:`E \log |r| = \log s - (\gamma + \log 2) / 2`.
+    """
+    slopes, intercepts, spreads = cases.line
+    left = np.abs(values - seen @ slopes[:, 0] - intercepts[0])
+    logs = np.log(np.maximum(left, LEAST_SPREAD * spreads[0]))[:, None]
+    line = Cases(Sampled.of(seen, logs), cases.parents, np.array([0])).line
+    shift = float(line.intercepts[0] + (np.euler_gamma + np.log(2)) / 2 - np.log(spreads[0]))
+    return line.slopes[:, 0].astype(np.float32), shift
+
+
+def _is_mixture(family: Conditional) -> TypeGuard[Mixture]:
+    return isinstance(family, Mixture)
+
+
+def _list_scales(family: Conditional) -> np.ndarray:
+    """Return which parameters are logarithms of scales, nearly."""
+    if isinstance(family, Mixture):
+        return np.arange(2 * family.components, 3 * family.components)
+    return np.arange(1, 2) if isinstance(family, Normal) else np.arange(0)
 
 
 def _take_column(started: Affine) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
@@ -97,7 +98,13 @@ class Units(eqx.Module):
 
     def standardize(self, codes: Float[Array, "*batch columns"]) -> Float[Array, "*batch columns"]:
         """Return codes in standard units."""
-        return (codes - self.center) / self.spread
+        center, spread = self.fixed
+        return (codes - center) / spread
+
+    @property
+    def fixed(self) -> tuple[Float[Array, " columns"], Float[Array, " columns"]]:
+        """Center and spread, which are not learned."""
+        return jax.lax.stop_gradient(self.center), jax.lax.stop_gradient(self.spread)
 
 
 class SeenCells(eqx.Module):

@@ -128,7 +128,7 @@ class LiftedEncoder(eqx.Module):
         ]
         standard = units.standardize(codes)
         density = target.conditional.log_prob(jnp.stack(parameters, axis=-2), standard)
-        return (density - jnp.log(units.spread)).sum(axis=-1)
+        return (density - jnp.log(units.fixed[1])).sum(axis=-1)
 
     def log_factors(self, cells: Cells) -> dict[str, Float[Array, "rows ..."]]:
         """Return log q of the codes of each instance of each latent given its parents, zero where there is none."""
