@@ -20,7 +20,7 @@ from benchmarks.stamp import ROOT
 from retrodict.files.whole import write_whole
 
 RESULTS = ROOT / "benchmarks" / "results" / "hierarchical.json"
-MISSING, STEPS, QUESTIONS, DRAWS, LENGTH = 0.3, 2000, 30, 300, 200
+MISSING, STEPS, QUESTIONS, DRAWS, LENGTH = 0.3, 1000, 30, 300, 200
 Figures = dict[str, float]
 
 
