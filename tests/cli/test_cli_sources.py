@@ -280,7 +280,7 @@ def test_check_lists_some_edges_to_people_and_all_to_programs(run):
     ("arguments", "message"),
     [
         (["invert", "nowhere.bif"], "No such file"),
-        (["invert", __file__], "is not a file that can be read. Its name must end in .bif, .bif.gz."),
+        (["invert", __file__], "is not a file that can be read. Its name must end in .bif, .bif.gz, .xmlbif,"),
         (["invert", "no_such_module:model"], "cannot be imported"),
         (["invert", ASIA, "--observed", "Q"], "'Q'"),
         (["compare", "tree:3", "--minimize", "beauty"], "beauty"),

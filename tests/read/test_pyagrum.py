@@ -40,3 +40,35 @@ def test_independences_are_those_of_pyagrum():
 def test_what_is_no_network_is_refused(thing):
     with pytest.raises(SourceError, match=r"needs a pyagrum\.BayesNet"):
         rd.from_pyagrum(thing)
+
+
+@pytest.mark.parametrize("ending", ["xmlbif", "bifxml", "uai", "net", "NET"])
+def test_files_that_pyagrum_reads(ending, tmp_path):
+    """Written by pyAgrum itself; of UAI the names are numbers, in the order of its nodes."""
+    bn = pyagrum.fastBN("rain{no|yes}->wet[2]<-tap[3];wet->mud{little|much}")
+    written = {"xmlbif": "bifxml", "NET": "net"}.get(ending, ending)
+    pyagrum.saveBN(bn, str(tmp_path / f"written.{written}"))
+    path = (tmp_path / f"written.{written}").rename(tmp_path / f"model.{ending}")
+    model, direct = rd.from_file(path), rd.from_pyagrum(bn)
+    names = {name: str(bn.idFromName(name)) if ending == "uai" else name for name in direct.net.names}
+    for name in direct.net.names:
+        parents = direct.net.parents(name)
+        assert set(model.net.parents(names[name])) == {names[parent] for parent in parents}
+        mine, own = [names[p] for p in parents], model.net.parents(names[name])
+        table = np.moveaxis(direct.table(name), range(len(own)), [own.index(p) for p in mine])
+        np.testing.assert_allclose(model.table(names[name]), table, atol=1e-6)
+        if ending != "uai":
+            assert model.states(name) == direct.states(name)
+    assert rd.from_file(path, tables=False) == model.net
+
+
+@pytest.mark.parametrize(
+    ("ending", "text"), [("xmlbif", "<a>"), ("uai", "BAYES 3 x"), ("net", "net { } node a {"), ("net", "")]
+)
+def test_files_that_nobody_can_read(ending, text, tmp_path):
+    path = tmp_path / f"bad.{ending}"
+    path.write_text(text)
+    with pytest.raises(SourceError):
+        rd.from_file(path)
+    with pytest.raises(SourceError, match="is not a file"):
+        rd.from_file(tmp_path / f"none.{ending}")

@@ -10,9 +10,14 @@ from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.names import Name
 from retrodict.models.model import Model
 from retrodict.read.bif.bif_reader import from_bif
+from retrodict.read.pyagrum import read_by_pyagrum
 
 # A new format is a row here, under the ending of its files in lower case: what reads it takes what `from_file` takes.
-FORMATS: dict[str, Callable[..., BayesNet | Model]] = {".bif": from_bif, ".bif.gz": from_bif}
+FORMATS: dict[str, Callable[..., BayesNet | Model]] = {
+    ".bif": from_bif,
+    ".bif.gz": from_bif,
+    **dict.fromkeys((".xmlbif", ".bifxml", ".uai", ".net"), read_by_pyagrum),
+}
 
 
 def from_file(
@@ -21,7 +26,8 @@ def from_file(
     """Return the model of a file, read by the reader of its ending.
 
     Arguments:
-        path: the file; its name ends in ``.bif`` or ``.bif.gz``.
+        path: the file; its name ends in ``.bif`` or ``.bif.gz``, or in ``.xmlbif``, ``.bifxml``, ``.uai`` or ``.net``,
+            which pyAgrum reads.
         observed: names of the observed variables. Default: what the reader says, mostly the leaves.
         tables: whether to read the numbers of the model, too. Without them the structure is enough.
 
