@@ -90,7 +90,7 @@ class Problem:
         net = self.net
         eliminated = np.fromiter(order, dtype=np.int64)
         loose = 1 + int(np.flatnonzero(self.roles.downstream[eliminated]).max(initial=-1))
-        result = self._eliminate(eliminated[loose:])
+        result = self._eliminate(eliminated[loose:], eliminated[:loose])
         places, n = net.place[eliminated], len(net.latents)
         upper = places[loose:]
         barren, lower = net.place[self.barren], places[:loose]
@@ -101,16 +101,20 @@ class Problem:
         forest = None if loose else _place_forest(result.forest, upper, n)
         return Inverse(net, strategy, sets, np.concatenate([barren[::-1], places]), is_generative, forest, self.model)
 
-    def _eliminate(self, order: Integers) -> Elimination:
-        """Eliminate hidden variables, then these latents, and return what the latents get."""
+    def _eliminate(self, order: Integers, later: Integers) -> Elimination:
+        """Eliminate what is unknown while these latents are drawn, then the latents, and return what they get.
+
+        Unknown are hidden variables, and latents drawn ``later``.
+        """
         roles = self.roles
         if not roles.hidden.any():
             return eliminate(self.net, self.moral, order)
         above = find_ancestors(self.net, self.net.is_observed)
         moral = moralize(self.net, keep=above) if roles.downstream.any() else self.moral
-        hidden = order_hidden(self.net, moral, np.flatnonzero(roles.hidden & above))
-        result = eliminate(self.net, moral, np.concatenate([hidden, order]))
-        return result.after(len(hidden))
+        unknown = roles.hidden.copy()
+        unknown[later] = True
+        first = order_hidden(self.net, moral, np.flatnonzero(unknown & above))
+        return eliminate(self.net, moral, np.concatenate([first, order])).after(len(first))
 
     def _pick_parents(self) -> Rows:
         return self.net.parent_rows.pick(np.flatnonzero(self.barren))

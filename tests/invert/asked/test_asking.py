@@ -113,6 +113,11 @@ def test_twenty_thousand_random_questions(part: int) -> None:
     require_right(map(draw_question, range(part, 20_000, 8)), ["auto", "min-fill", "forward"])
 
 
+def test_latents_drawn_after_downstream_ones_are_unknown_before() -> None:
+    """Random models in which an informed latent is drawn after one that is downstream."""
+    require_right([draw_question(912), draw_question(9688)], [*ORDERS, "auto"])
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_any_explicit_order(seed: int) -> None:
     question = draw_question(seed)
