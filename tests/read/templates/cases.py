@@ -83,6 +83,24 @@ HOUSE = [
         "y",
         "mu; ss; sl; a[student] | ss; b[lecturer] | sl; y[student,lecturer,mark] | mu a[student] b[lecturer]",
     ),
+    Case(
+        house.sleepstudy,
+        (SUBJECT, np.tile(np.arange(4.0), 3)),
+        "y",
+        "days[subject,row]; scale_0; scale_1; mean; drift; a[subject] | mean scale_0; b[subject] | drift scale_0; "
+        "y[subject,row] | a[subject] b[subject] scale_1 days[subject,row]",
+        "days",
+    ),
+    Case(
+        public.ucbadmit,
+        (np.repeat(np.arange(3), 2), np.tile([0, 1], 3), np.array([10, 20, 30, 40, 50, 60])),
+        "admit",
+        "male[z_0.0,admit.0]; applications[z_0.0,admit.0]; v_mu_0; v_mu_1; sigma_0; sigma_1; "
+        "L_Rho; z_0[z_0.0]; z_1[z_0.0]; "
+        "admit[z_0.0,admit.0] | v_mu_0 v_mu_1 sigma_0 sigma_1 L_Rho z_0[z_0.0] z_1[z_0.0] male[z_0.0,admit.0] "
+        "applications[z_0.0,admit.0]",
+        "male applications",
+    ),
     Case(house.crossed, (4, 3), "y", "mu; a[i]; b[j]; y[i,j] | mu a[i] b[j]"),
     Case(
         house.item_response,

@@ -49,7 +49,7 @@ def sleepstudy(subject, days):
         a = numpyro.sample("a", dist.Normal(mean, scale[0]))
         b = numpyro.sample("b", dist.Normal(drift, scale[0]))
     with numpyro.plate("row", len(subject)):
-        numpyro.sample("y", dist.Normal(a[subject] + b[subject] * days, scale[0]))
+        numpyro.sample("y", dist.Normal(a[subject] + b[subject] * days, scale[1]))
 
 
 def three_levels(area_of_school, school):

@@ -250,3 +250,15 @@ def zero_inflated_poisson(X, Y=None):
     lam = jnp.exp(jnp.dot(X, b2[:, None]).reshape(-1))
     with numpyro.plate("obs", X.shape[0]):
         numpyro.sample("Y", dist.ZeroInflatedPoisson(gate=q, rate=lam), obs=Y)
+
+
+def ucbadmit(dept, male, applications):
+    """``examples/ucbadmit.py``, after McElreath 2020: effects of departments, correlated by a common matrix."""
+    v_mu = numpyro.sample("v_mu", dist.Normal(0, jnp.array([4.0, 1.0])))
+    sigma = numpyro.sample("sigma", dist.HalfNormal(jnp.ones(2)))
+    correlation = numpyro.sample("L_Rho", dist.LKJCholesky(2, concentration=2))
+    scale_tril = sigma[..., jnp.newaxis] * correlation
+    z = numpyro.sample("z", dist.Normal(jnp.zeros((len(np.unique(dept)), 2)), 1))
+    v = jnp.dot(scale_tril, z.T).T
+    logits = v_mu[0] + v[dept, 0] + (v_mu[1] + v[dept, 1]) * male
+    numpyro.sample("admit", dist.Binomial(applications, logits=logits))

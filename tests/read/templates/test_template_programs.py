@@ -89,6 +89,15 @@ def test_columns_hold_the_values_of_instances():
     assert (columns[:, 1:, 1] == -1).all()
 
 
+def test_axes_of_two_elements_are_written_out():
+    model = next(case for case in CASES if case.name == "ucbadmit").model
+    assert model.sites["z_1"] == "z"
+    assert model.names["z_1"].tolist() == ["z[0,1]", "z[1,1]", "z[2,1]"]
+    assert model.names["sigma_0"].tolist() == "sigma[0]"
+    row = model.model.draw(jax.random.key(0), 1)[0]
+    assert np.array_equal(row[model.columns("z_1")], model.model.to_sites(row)["z"][:, 1])
+
+
 def test_walks_are_drawn_step_by_step_with_the_same_density():
     case = next(case for case in CASES if case.name == "stochastic_volatility")
     assert case.model.sites["s"] == "s_step"

@@ -25,6 +25,7 @@ from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.sites import Site
 from retrodict.read.templates.covariates import Lifted, name_array_axes
 from retrodict.read.templates.known_arrays import KnownArray, identify
+from retrodict.read.templates.short_axes import SiteParts
 from retrodict.read.templates.trial_values import make_values
 
 Arrays = list[NDArray[Any]]
@@ -35,9 +36,14 @@ TOLERANCE = 1e-3  # of log densities in single precision, summed in another orde
 class Mover:
     """What moves when a dim moves on by one index: axes of sites, and axes and entries of arrays."""
 
-    sites: Sequence[Site]
+    parts: SiteParts
     lifted: Lifted
     arrays: Sequence[KnownArray]
+
+    @property
+    def sites(self) -> list[Site]:
+        """The parts of all sites."""
+        return self.parts.sites
 
     def move_sites(self, values: Sequence[Any], dims: Sequence[str]) -> Arrays:
         """Return values or densities of all sites, moved on along some dims."""
@@ -161,8 +167,8 @@ class Trial:
 
     @cached_property
     def values(self) -> Arrays:
-        """Values of all sites."""
-        return make_values(self.model)
+        """Values of the parts of all sites."""
+        return self.mover.parts.take(make_values(self.model))
 
     @cached_property
     def densities(self) -> Arrays:
@@ -183,5 +189,6 @@ class Trial:
 
     def _score(self, program: ClosedJaxpr, values: Arrays) -> Arrays:
         score = self._compiled if program is self.program else jax.jit(jaxpr_as_fun(program))
-        results = score(*values, *values)
-        return [np.asarray(each) for each in results[: len(values)]]
+        whole = self.mover.parts.put(values)
+        results = score(*whole, *whole)
+        return self.mover.parts.take([np.asarray(each) for each in results[: len(whole)]])

@@ -33,6 +33,7 @@ from retrodict.read.templates.foreign_keys import find_keys, place_by_products, 
 from retrodict.read.templates.known_arrays import Needs, find_needs
 from retrodict.read.templates.relation_fitting import Pairs, fit_relations
 from retrodict.read.templates.shared_axes import join_along_arrays
+from retrodict.read.templates.short_axes import SiteParts
 from retrodict.read.templates.staging import trace_staged
 from retrodict.read.templates.telling_apart import Mover, find_ties
 
@@ -47,14 +48,15 @@ def read_template(model: NumpyroModel, called: Mapping[str, str]) -> TemplateMod
 
     Raises `ProgramError` for what follows no relation of templates, naming the dim, and for sizes below three.
     """
-    sites = _rename(list(model.sites.values()), called)
+    renamed = _rename(list(model.sites.values()), called)
     program = trace_staged(model.program, list(model.sites.values()))
-    needs = find_needs(program, sites)
+    parts = SiteParts.of(renamed)
+    needs, sites = parts.split(find_needs(program, renamed)), parts.sites
     ties: list[tuple[str, str]] = []
     while True:  # each tie makes one dim of two
         lifted = _lift(sites, needs, ties)
-        fitted = _fit(model, sites, needs, lifted)
-        found = find_ties(model, program, Mover(sites, lifted, [*needs.arrays, *needs.lookups]), fitted.relations)
+        fitted = _fit(model, parts, needs, lifted)
+        found = find_ties(model, program, Mover(parts, lifted, [*needs.arrays, *needs.lookups]), fitted.relations)
         if not found:
             break
         ties += found
@@ -62,9 +64,9 @@ def read_template(model: NumpyroModel, called: Mapping[str, str]) -> TemplateMod
         fitted.template,
         model,
         fitted.sizes,
-        _name_instances(model, fitted.placed, fitted.sizes),
+        _name_instances(model, parts, fitted.placed, fitted.sizes),
         {name: own.values for name, own in fitted.spread.items()},
-        {site.name: whole for site, whole in zip(sites, model.sites, strict=True)},
+        {part.site.name: list(model.sites)[part.whole] for part in parts.parts},
     )
 
 
@@ -78,7 +80,7 @@ class Fitted(NamedTuple):
     relations: list[Relation]
 
 
-def _fit(model: NumpyroModel, sites: Sequence[Site], needs: Needs, lifted: Lifted) -> Fitted:
+def _fit(model: NumpyroModel, parts: SiteParts, needs: Needs, lifted: Lifted) -> Fitted:
     """Fit a template to what the elements of sites need, and compare it with that."""
     time, lengths = lifted.names.time, lifted.lengths
     _require_sizes(lengths)
@@ -93,7 +95,7 @@ def _fit(model: NumpyroModel, sites: Sequence[Site], needs: Needs, lifted: Lifte
     observed = _list_observed(model)
     template = Template(
         [*_repeat(spread), *_repeat(placed)],
-        [*spread, *(site.name for site, whole in zip(sites, model.sites, strict=True) if whole in observed)],
+        [*spread, *(part.site.name for part in parts.parts if list(model.sites)[part.whole] in observed)],
         relations=[*relations, *(row for each in known for row in relate_covariate(each, spread, placed, products))],
         time=time if time in sizes else None,
         constants=list_constants(known),
@@ -199,14 +201,17 @@ def _list_observed(model: NumpyroModel) -> set[str]:
 
 
 def _name_instances(
-    model: NumpyroModel, placed: Mapping[str, Places], sizes: Mapping[str, int]
+    model: NumpyroModel, parts: SiteParts, placed: Mapping[str, Places], sizes: Mapping[str, int]
 ) -> dict[str, NDArray[np.object_]]:
     """Return for each site the names of its elements over the dims of the template, None where there is none."""
     found = {}
-    for (name, own), units in zip(placed.items(), model.structure.variables.values(), strict=True):
+    variables = list(model.structure.variables.values())
+    for part in parts.parts:
+        name, own = part.site.name, placed[part.site.name]
         shape = tuple(sizes[dim] for dim in own.dims)
         names = np.full((*shape, 1), None, dtype=object)
-        elements = np.array([model.net.names[unit] for unit in units.ravel().tolist()], dtype=object)
+        units = variables[part.whole].ravel()[part.elements]
+        elements = np.array([model.net.names[unit] for unit in units.tolist()], dtype=object)
         names[(*own.places.T, np.zeros(len(elements), dtype=np.int64))] = elements
         found[name] = names[..., 0] if shape else names.reshape(())
     return found
