@@ -28,8 +28,8 @@ def wide(y=None):
 
 
 @pytest.mark.parametrize("joint", [False, True])
-def test_it_begins_at_the_median_of_the_prior_if_told(joint):
-    guide = rd.AutoFaithful(wide, joint=joint, init_loc_fn=init_to_prior_median).setup(DATA)
+def test_it_begins_at_the_median_of_the_prior(joint):
+    guide = rd.AutoFaithful(wide, joint=joint).setup(DATA)
     svi = SVI(wide, guide, numpyro.optim.Adam(0.01), Trace_ELBO())
     draws = guide.sample_posterior(KEY, svi.get_params(svi.init(KEY, DATA)), DATA, sample_shape=(4000,))
     assert float(draws["center"].mean()) == pytest.approx(5.0, abs=0.01)
@@ -44,7 +44,7 @@ def test_it_begins_near_the_median_where_quantiles_need_another_package():
         rate = numpyro.sample("rate", dist.Gamma(3.0, 1.0))
         numpyro.sample("y", dist.StudentT(rate, 0.0, 1.0), obs=y)
 
-    parts = rd.AutoFaithful(program, init_loc_fn=init_to_prior_median).setup(0.5).parts
+    parts = rd.AutoFaithful(program).setup(0.5).parts
     assert float(jnp.exp(parts.location[0])) == pytest.approx(2.674, rel=0.1)
 
 
@@ -55,7 +55,7 @@ def walk(y=None):
     numpyro.sample("y", dist.StudentT(4.0, 0.0, jnp.exp(path)), obs=y)
 
 
-def test_it_begins_where_the_bound_is_no_lower_than_around_the_median():
+def test_it_begins_elsewhere_where_draws_around_the_median_have_no_density():
     bounds = []
     for where in (None, init_to_prior_median):
         guide = rd.AutoFaithful(walk, init_loc_fn=where).setup(DATA)
@@ -91,7 +91,7 @@ def test_values_outside_of_a_support_and_scales_of_nothing_are_refused():
 @pytest.mark.parametrize("optimizer", [numpyro.optim.Adam, numpyro.optim.ClippedAdam])
 def test_no_step_is_lost_at_a_large_rate(optimizer):
     """At the median of the prior the data are a hundred scales away from what is expected of them."""
-    guide = rd.AutoFaithful(wide, init_loc_fn=init_to_prior_median).setup(DATA)
+    guide = rd.AutoFaithful(wide).setup(DATA)
     svi = SVI(wide, guide, optimizer(0.05), Trace_ELBO())
 
     @jax.jit

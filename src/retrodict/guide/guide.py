@@ -80,7 +80,8 @@ class AutoFaithful:
         summaries: ``{observed site: Equinox module}``, as in `amortize`; their parameters are among those of the
             encoder. Default: none.
         init_loc_fn: where latents begin, a strategy of NumPyro's such as ``init_to_value(values={...})``. Default: the
-            best of 8 random places and the median of the prior of each site, given those before it.
+            median of the prior of each site, given those before it, or the best of 8 random places where draws around
+            the median have hardly any density.
         init_scale: the first standard deviation of all latents, on the unconstrained scale. Default 0.1.
         exact: whether to look for closed forms. False learns all latents. Default True.
         prefix: how the names of parameters begin. Default ``"auto"``.

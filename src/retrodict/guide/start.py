@@ -27,8 +27,9 @@ from retrodict.read.numpyro.numpyro_supports import peel
 InitLocFn = Callable[[dict[str, Any]], Any]
 # Where a distribution has no quantiles in closed form, its median is that of so many draws.
 MEDIAN_DRAWS = 1001
-# So many random places are tried beside the median of the prior, and each is judged by so many draws around it.
-RANDOM_STARTS, NOISES = 8, 16
+# Where the log density around the median of the prior is lower than at it by more than so many nats a code, so many
+# random places are tried. Each is judged by so many draws around it.
+FALL, RANDOM_STARTS, NOISES = 20.0, 8, 16
 
 
 def init_to_prior_median(site: dict[str, Any]) -> Any:
@@ -62,29 +63,33 @@ def find_starts(model: NumpyroModel, init_loc_fn: InitLocFn, keys: jax.Array) ->
 
 
 def choose_start(density: MarginalDensity, seed: int, scale: float) -> jax.Array:
-    """Return the columns, of several places to begin at, around which the density of all is the highest on average.
+    """Return the columns at the median of the prior, or at a random place if draws around it have hardly any density.
 
-    They are the median of the prior and random ones (`init_to_uniform`): where a scale is small a priori and all that
-    hangs on it is drawn with a larger one at first, training from the median is slow.
+    That is so where a scale is small a priori, and all that hangs on it is drawn with a larger one at first. From such
+    a place training is slow. The best of some random places (`init_to_uniform`) is taken then, if it is better.
     """
     model = cast(NumpyroModel, density.model)
     keys = jax.random.split(jax.random.key(seed), RANDOM_STARTS)
     median = find_starts(model, init_to_prior_median, keys[:1])
-    starts = jnp.concatenate([median, find_starts(model, init_to_uniform, keys)])
-    return starts[int(np.argmax(_judge(density, starts, scale)))]
+    (at,), (around,) = _judge(density, median, 0.0), _judge(density, median, scale)
+    if not np.isfinite(at) or at - around <= FALL * density.space.encode_latents(median[0]).size:
+        return median[0]
+    others = find_starts(model, init_to_uniform, keys)
+    found = _judge(density, others, scale)
+    return others[int(np.argmax(found))] if found.max() > around else median[0]
 
 
 def _judge(density: MarginalDensity, starts: jax.Array, scale: float) -> Float[np.ndarray, " starts"]:
     """Return the mean log density around each of some starts, minus infinity where it is none."""
 
     @jax.jit
-    def judge(starts: jax.Array) -> jax.Array:
+    def judge(starts: jax.Array, scale: jax.Array) -> jax.Array:
         codes = jax.vmap(density.space.encode_latents)(starts)
         observed = density.space.split(starts)[1]
         noise = jax.random.normal(jax.random.key(0), (NOISES, *codes.shape))
         return jax.vmap(density, in_axes=(0, None))(codes + scale * noise, observed).mean(axis=0)
 
-    found = np.asarray(judge(starts), float)
+    found = np.asarray(judge(starts, jnp.asarray(scale)), float)
     return np.where(np.isfinite(found), found, -np.inf)
 
 
