@@ -1,8 +1,11 @@
 """Posteriors of templates: one training, any sizes, anything missing."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpyro
+import numpyro.distributions as dist
 import pytest
 
 import retrodict as rd
@@ -95,6 +98,26 @@ def test_sizes_outside_of_training_warn(groups: rd.LiftedPosterior) -> None:
 def test_data_that_do_not_fit_are_refused(groups: rd.LiftedPosterior, data: dict[str, object], message: str) -> None:
     with pytest.raises(DataError, match=message):
         groups.sample(data)
+
+
+def schools(errors: Any) -> None:
+    """Effects of schools, each measured with an error of its own."""
+    mu = numpyro.sample("mu", dist.Normal(0, 5))
+    with numpyro.plate("schools", len(errors)):
+        theta = numpyro.sample("theta", dist.Normal(mu, 2.0))
+        numpyro.sample("y", dist.Normal(theta, errors))
+
+
+def test_covariates_come_with_the_data() -> None:
+    model = rd.from_numpyro(schools, np.array([3.0, 1.0, 2.0, 4.0]), observed=["y"], template=True)
+    posterior = rd.amortize(model, vary={"schools": (2, 4)}, **STILL)
+    with pytest.raises(DataError, match=r"the program has 4 values of 'errors' along 'schools', and the data have 2"):
+        posterior.sample({"y": np.zeros(2)})
+    with pytest.raises(DataError, match="values of 'errors' are missing that others depend on"):
+        posterior.sample({"y": np.zeros(2), "errors": np.array([1.0, np.nan])})
+    draws = posterior.sample({"y": np.array([1.0, np.nan]), "errors": np.array([1.0, np.nan])}, 10)
+    assert draws["theta"].shape == (10, 2)
+    assert np.isfinite(draws["theta"]).all()
 
 
 @pytest.mark.parametrize(

@@ -44,13 +44,16 @@ class TemplateData:
 
         Raises `DataError`, naming the variable, for what is missing, unknown, of a wrong shape or of another support.
         """
-        arrays = _name_arrays(space, data)
-        sizes = _find_sizes(space, arrays)
+        given = _name_arrays(space, data)
+        sizes = _find_sizes(space, given)
+        arrays = _add_covariates(space, given, sizes)
         values = {name: _arrange(space, name, array) for name, array in arrays.items()}
         seen = {name: np.asarray(~np.isnan(value).any(axis=-1)) for name, value in values.items()}
         for name, value in values.items():
             _require_support(space, name, value[seen[name]])
-        return cls(space, sizes, values, seen)
+        read = cls(space, sizes, values, seen)
+        _require_parents(read)
+        return read
 
     @property
     def is_within(self) -> bool:
@@ -73,19 +76,28 @@ class TemplateData:
     @cached_property
     def informed(self) -> Mapping[str, Marks]:
         """Which instances have a value, or a descendant that has."""
-        template = self.space.source.template
-        grounding = Grounding(template.variables, template.relations, template.observed, template.time, self.sizes)
-        marks = np.zeros(grounding.n, bool)
-        for name, seen in self.seen.items():
-            own = self._turn(name, seen & self.exists[name])
-            marks[grounding.list_instances(name)] = own.ravel()
+        grounding, marks = self.grounding, self.mark_seen()
         _inform_parents(grounding, marks)
         found = {}
         for name in self.space.dims:
             own = marks[grounding.list_instances(name)].reshape(grounding.shapes[name])
-            order = [template[name].dims.index(dim) for dim in self.space.dims[name]]
+            order = [self.space.source.template[name].dims.index(dim) for dim in self.space.dims[name]]
             found[name] = np.transpose(own, order)
         return found
+
+    @cached_property
+    def grounding(self) -> Grounding:
+        """The template at the sizes of the data."""
+        template = self.space.source.template
+        return Grounding(template.variables, template.relations, template.observed, template.time, self.sizes)
+
+    def mark_seen(self) -> Marks:
+        """Return which instances of the grounding have a value."""
+        marks = np.zeros(self.grounding.n, bool)
+        for name, seen in self.seen.items():
+            own = self._turn(name, seen & self.exists[name])
+            marks[self.grounding.list_instances(name)] = own.ravel()
+        return marks
 
     def _turn(self, name: str, array: Any) -> Any:
         """Return an array over dims in the order of the template with those of the variable in its own order."""
@@ -134,6 +146,28 @@ def _inform_parents(grounding: Grounding, marks: Marks) -> None:
         marks[fresh] = True
 
 
+def _require_parents(data: TemplateData) -> None:
+    """Raise `DataError` where a value is missing on which others that are there, or latents above them, depend.
+
+    What has no descendant among the data may be left out, and all below it with it. The rest may not.
+    """
+    grounding, seen = data.grounding, data.mark_seen()
+    informed = seen.copy()
+    _inform_parents(grounding, informed)
+    children = np.flatnonzero(informed)
+    starts, ends = grounding.parents.pointer[children], grounding.parents.pointer[children + 1]
+    above = grounding.parents.index[spread(starts, ends - starts)]
+    wanted = np.zeros(grounding.n, bool)
+    wanted[above] = True
+    lacking = [name for name in data.values if (wanted & ~seen)[grounding.list_instances(name)].any()]
+    if lacking:
+        raise DataError(
+            "values of {names} are missing that others depend on",
+            lacking,
+            remedy="Give them, or NaN for what depends on them, too: only what nothing depends on can be missing.",
+        )
+
+
 def _name_arrays(space: TemplateSpace, data: Any) -> dict[str, Any]:
     """Return the arrays of all observed variables by their names."""
     if not isinstance(data, Mapping):
@@ -149,15 +183,28 @@ def _name_arrays(space: TemplateSpace, data: Any) -> dict[str, Any]:
             "data name {names}, which {are} not observed in the template", unknown, remedy=f"Give {quote(observed)}."
         )
     arrays: dict[str, Any] = {by_site.get(name, str(name)): read_floats(name, value) for name, value in data.items()}
-    for name in observed:
-        if name not in arrays and name in source.covariates:
-            arrays[name] = np.asarray(source.covariates[name], np.float64)
-    missing = [name for name in observed if name not in arrays]
+    missing = [name for name in observed if name not in arrays and name not in source.covariates]
     if missing:
         raise DataError(
             "data lack {names}", missing, remedy="Give an array of each, with NaN where a value is missing."
         )
     return arrays
+
+
+def _add_covariates(space: TemplateSpace, arrays: Mapping[str, Floats], sizes: Mapping[str, int]) -> dict[str, Floats]:
+    """Return the arrays, and what covariates are in the program if they are not among them; raise for other sizes."""
+    covariates, template = space.source.covariates, space.source.template
+    left = {name: np.asarray(value, np.float64) for name, value in covariates.items() if name not in arrays}
+    for name, value in left.items():
+        dims = template[name].dims
+        other = [(dim, size) for dim, size in zip(dims, value.shape, strict=False) if sizes[dim] != size]
+        for dim, size in other:
+            raise DataError(
+                f"the program has {size} values of {{names}} along {dim!r}, and the data have {sizes[dim]}",
+                [name],
+                remedy=f"Give {name!r} with the data.",
+            )
+    return {**arrays, **left}
 
 
 def _find_sizes(space: TemplateSpace, arrays: Mapping[str, Floats]) -> dict[str, int]:
