@@ -75,10 +75,9 @@ def check_any_number_of_schools(found):
     known = {
         "eight schools": np.arange(8),
         "three schools": np.arange(3),
-        "two silent": np.flatnonzero(module.EFFECTS > 0),
     }
     for asked, weighed in found.items():
-        log_p = -0.5 * (mu / 10) ** 2 - 0.5 * (tau / 10) ** 2
+        log_p = -0.5 * (mu / 10) ** 2 - 0.5 * ((np.log(tau) - 1.5) / 0.5) ** 2 - np.log(tau)
         for y, error in zip(module.EFFECTS[known[asked]], module.ERRORS[known[asked]], strict=True):
             log_p = log_p - 0.5 * ((y - mu) ** 2 / (tau**2 + error**2) + np.log(tau**2 + error**2))
         weights = np.exp(log_p - log_p.max())
@@ -124,6 +123,7 @@ def check_positive_and_simplex(result):
 
 
 CHECKS = {
+    "any_number_of_schools": check_any_number_of_schools,
     "binary_tree": check_binary_tree,
     "covariates": check_covariates,
     "eight_schools": check_eight_schools,

@@ -190,13 +190,23 @@ def amortize(
     """
     if isinstance(model, TemplateModel):
         _refuse_options(network=network, widths=widths, summaries=summaries)
-        lifted = _plan(steps, seconds, batch or TEMPLATE_BATCH, learning_rate or TEMPLATE_RATE, patience, TEMPLATE_PACE)
+        lifted = _plan(
+            steps,
+            seconds,
+            _choose(batch, TEMPLATE_BATCH),
+            _choose(learning_rate, TEMPLATE_RATE),
+            patience,
+            TEMPLATE_PACE,
+        )
         return amortize_template(model, order, vary, missing, lifted, seed, conditional=conditional, quiet=quiet)
     if not isinstance(model, Model):
         raise OptionError(f"amortize needs a Model that can be simulated, not a {type(model).__name__}")
     if vary is not None or missing != 0:
         require_template_model(model)
-    seed, plan = read_seed(seed), _plan(steps, seconds, batch or BATCH, learning_rate or LEARNING_RATE, patience)
+    seed, plan = (
+        read_seed(seed),
+        _plan(steps, seconds, _choose(batch, BATCH), _choose(learning_rate, LEARNING_RATE), patience),
+    )
     recipe = Recipe(order, minimize, network, widths, conditional, summaries)
     inverse, forms = plan_closed_forms(model, order, minimize) if exact else (recipe.invert(model), ())
     names = list_others(inverse, forms)
@@ -227,6 +237,11 @@ def _refuse_options(**given: Any) -> None:
     asked = [name for name, value in given.items() if value not in (None, "shared")]
     if asked:
         raise OptionError(f"{asked[0]}= is not for a TemplateModel", remedy="Leave it out.")
+
+
+def _choose(told: Any, default: float) -> Any:
+    """Return what was told, or the default where nothing was."""
+    return default if told is None else told
 
 
 def _plan(
