@@ -1,4 +1,4 @@
-"""Any number of schools: Rubin's model (1981) trained once for 2 to 20 of them."""
+"""Any number of schools: Rubin's model (1981) trained once for 2 to 20 of them, some of which have not reported."""
 
 import numpy as np
 import numpyro
@@ -23,7 +23,8 @@ def main(steps: int = 2000) -> dict[str, rd.Importance]:
     model = rd.from_numpyro(program, observed=["error", "y"], template=True)
     posterior = rd.amortize(model, vary={"schools": (2, J)}, missing=0.1, steps=steps, quiet=True)
     found = {}
-    for asked, y in {"eight schools": EFFECTS, "three schools": EFFECTS[:3]}.items():
+    silent = np.where(EFFECTS < 0, np.nan, EFFECTS)
+    for asked, y in {"eight schools": EFFECTS, "three schools": EFFECTS[:3], "two silent": silent}.items():
         found[asked] = posterior.importance({"y": y, "error": ERRORS[: len(y)]}, 4000)
         print(f"{asked}: mu {found[asked].mean['mu']:.1f}, tau {found[asked].mean['tau']:.1f}; {found[asked]!r}")
     return found

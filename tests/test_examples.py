@@ -75,6 +75,7 @@ def check_any_number_of_schools(found):
     known = {
         "eight schools": np.arange(8),
         "three schools": np.arange(3),
+        "two silent": np.flatnonzero(module.EFFECTS > 0),
     }
     for asked, weighed in found.items():
         log_p = -0.5 * (mu / 10) ** 2 - 0.5 * ((np.log(tau) - 1.5) / 0.5) ** 2 - np.log(tau)

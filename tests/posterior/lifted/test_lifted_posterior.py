@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
@@ -11,7 +12,9 @@ import pytest
 import retrodict as rd
 from benchmarks.hierarchical.exact_templates import GAUSSIAN, HiddenMarkov, find_posterior, score_exactly
 from benchmarks.hierarchical.run import ask
+from retrodict.encode.lifted.template_space import TemplateSpace
 from retrodict.errors import DataError, FileError, NoveltyWarning, OptionError
+from retrodict.posterior.lifted.template_data import TemplateData
 
 GROUPS = GAUSSIAN["hierarchy"].at({"j": 6, "n": 3})
 SERIES = GAUSSIAN["local level"].at({"t": 12})
@@ -98,6 +101,24 @@ def test_sizes_outside_of_training_warn(groups: rd.LiftedPosterior) -> None:
 def test_data_that_do_not_fit_are_refused(groups: rd.LiftedPosterior, data: dict[str, object], message: str) -> None:
     with pytest.raises(DataError, match=message):
         groups.sample(data)
+
+
+@pytest.mark.parametrize("name", ["hierarchy", "three levels", "local level", "plate of series"])
+def test_what_is_drawn_later_is_not_seen_when_a_latent_is_scored(name: str) -> None:
+    """Inputs of a latent are the same whether those after it are unknown, as in drawing, or known, as in scoring."""
+    model = GAUSSIAN[name].at(dict.fromkeys(GAUSSIAN[name].trained, 4))
+    posterior = rd.amortize(model, missing=0.3, **STILL)
+    encoder, rng = posterior.encoder, np.random.default_rng(0)
+    y = rng.normal(size=[4] * len(model.template[GAUSSIAN[name].observed].dims))
+    y.flat[1] = np.nan
+    cells = TemplateData.read(TemplateSpace(model), {GAUSSIAN[name].observed: y}).lay_out(model.sizes)
+    whole = cells
+    for latent in encoder.plans:
+        whole = whole.knowing(latent, jnp.asarray(rng.normal(size=cells.codes[latent].shape), jnp.float32))
+    for latent in encoder.plans:
+        alone, among = (np.asarray(encoder.find_context(latent, encoder.see(c))) for c in (cells, whole))
+        np.testing.assert_array_equal(alone, among)
+        cells = cells.knowing(latent, whole.codes[latent])
 
 
 def schools(errors: Any) -> None:

@@ -84,7 +84,7 @@ class FamilyNetwork(eqx.Module):
 
     def __call__(self, seen: SeenCells, around: Surroundings, group: GroupPlan) -> Float[Array, "rows ..."]:
         """Return what the group receives."""
-        present = seen.marks[self.plan.child]
+        present = _mark_children(seen, self.plan.child, around)
         parts = [self._read(member, seen, around) for member in self.plan.members]
         shape = present.shape
         inputs = jnp.concatenate([jnp.broadcast_to(part, (*shape, part.shape[-1])) for part in parts], axis=-1)
@@ -229,6 +229,14 @@ class ContextNetwork(eqx.Module):
             sent.append(group.send(group.receive(seen, sent, around, plan), seen, around))
         last = self.groups[-1]
         return last.finish(last.receive(seen, sent, around, plan), seen, around)
+
+
+def _mark_children(seen: SeenCells, child: str, around: Surroundings) -> Bool[Array, "rows ..."]:
+    """Return which families there are: those of all latents, and those of what is seen.
+
+    A latent that is drawn later is not seen while others are drawn, but is when they are scored.
+    """
+    return seen.exists[child] if child in around.plans else seen.marks[child]
 
 
 def mark_group(seen: SeenCells, group: GroupPlan, around: Surroundings) -> Bool[Array, "rows ..."]:
