@@ -369,7 +369,8 @@ def structure_of(source: BayesNet | HasStructure) -> BayesNet:
     if not isinstance(net, BayesNet):
         raise GraphError(
             f"a model or its structure is needed here, but a {type(source).__name__} was given",
-            remedy="Give a BayesNet or a Model; read a program or file with one of rd.from_....",
+            remedy="Give a BayesNet or a Model; read a program or file with one of rd.from_..., and give a template at "
+            "sizes: template.at({...}).",
         )
     return net
 

@@ -31,6 +31,14 @@ WORK_PER_SECOND = 200_000
 
 @overload
 def invert(
+    net_or_model: Template | HasTemplate,
+    order: str | Schedule | LiftedInverse = "auto",
+    *,
+    sizes: Mapping[str, int] | None = None,
+    may_be_missing: Iterable[str] = (),
+) -> LiftedInverse: ...
+@overload
+def invert(
     net_or_model: BayesNet | HasStructure,
     order: str | Sequence[Name] | Inverse = "auto",
     minimize: str | Callable[[Inverse], float] = "edges",
@@ -43,14 +51,6 @@ def invert(
     in_sequence: Iterable[Iterable[Name]] = (),
     budget: float = 1.0,
 ) -> Inverse: ...
-@overload
-def invert(
-    net_or_model: Template | HasTemplate,
-    order: str | Schedule | LiftedInverse = "auto",
-    *,
-    sizes: Mapping[str, int] | None = None,
-    may_be_missing: Iterable[str] = (),
-) -> LiftedInverse: ...
 def invert(
     net_or_model: Any,
     order: Any = "auto",

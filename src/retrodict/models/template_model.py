@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrodict.errors import GraphError
+from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.frozen import Portable
 from retrodict.graph.names import Name, find, unknown
 from retrodict.graph.rows import Integers
@@ -47,6 +48,8 @@ class TemplateModel(Portable):
     TemplateModel(x0; x[j] | x0; observed: 'x'; j: 2)
     >>> model.columns("x").tolist()
     [1, 2]
+    >>> model.net.observed
+    ('x1', 'x2')
     """
 
     template: Template
@@ -65,6 +68,11 @@ class TemplateModel(Portable):
         sizes = ", ".join(f"{dim}: {size:,}" for dim, size in self.sizes.items())
         design = f"; this design: {', '.join(self.template.constants)}" if self.template.constants else ""
         return f"TemplateModel({repr(self.template)[9:-1]}{'; ' if sizes else ''}{sizes}{design})"
+
+    @property
+    def net(self) -> BayesNet:
+        """The structure of the model at its largest sizes: what pictures, `compare` and reports show."""
+        return self.model.net
 
     def shape(self, variable: str) -> tuple[int, ...]:
         """Return the largest size of each dim of a variable of the template."""

@@ -72,6 +72,28 @@ HOUSE = [
         "uranium floor",
     ),
     Case(
+        house.radon,
+        (COUNTY, FLOOR, np.array([0.1, 0.5, -1.0, 0.3])),
+        "y",
+        "uranium[county]; floor[county,house]; g_0; g_1; g_2; tau; sigma; beta; "
+        "alpha[county] | g_0 g_1 g_2 uranium[county] tau; "
+        "y[county,house] | alpha[county] beta sigma floor[county,house]",
+        "uranium floor",
+    ),
+    Case(
+        house.polynomial,
+        (np.linspace(0.1, 1, 6),),
+        "y",
+        "x[y.0]; b_0; b_1; b_2; y[y.0] | b_0 b_1 b_2 x[y.0]",
+        "x",
+    ),
+    Case(
+        house.autoregression,
+        (9, 3),
+        "y",
+        "alpha; sigma; beta_0; beta_1; beta_2; y[t] | alpha sigma beta_0 beta_1 beta_2 y[t-1] y[t-2] y[t-3]",
+    ),
+    Case(
         house.three_levels,
         (np.array([0, 0, 1, 2, 2]), np.array([0, 0, 1, 2, 2, 3, 4, 4])),
         "y",

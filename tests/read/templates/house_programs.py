@@ -256,10 +256,22 @@ def trend_of_times(times):
         numpyro.sample("y", dist.Normal(slope * times, 1))
 
 
-def polynomial(x):
+def polynomial(x, n=3):
     """Coefficients of a vector that are used in different ways."""
-    b = numpyro.sample("b", dist.Normal(0, 1).expand([3]))
-    numpyro.sample("y", dist.Normal(b[0] + b[1] * x + b[2] * x**2, 1))
+    b = numpyro.sample("b", dist.Normal(0, 1).expand([n]))
+    numpyro.sample("y", dist.Normal(sum(b[k] * x**k for k in range(n)), 1))
+
+
+def autoregression(length, order):
+    """arK of posteriordb, whose coefficients each meet another lag."""
+    alpha, sigma = numpyro.sample("alpha", dist.Normal(0, 10)), numpyro.sample("sigma", dist.HalfCauchy(2.5))
+    beta = numpyro.sample("beta", dist.Normal(0, 10).expand([order]))
+
+    def step(past, _):
+        y = numpyro.sample("y", dist.Normal(alpha + beta @ past, sigma))
+        return jnp.concatenate([y[None], past[:-1]]), None
+
+    scan(step, jnp.zeros(order), None, length=length)
 
 
 WEIGHTS = np.array([0.5, 1.0, 2.0, 4.0])

@@ -51,7 +51,7 @@ def is_excused(model: rd.TemplateModel, child: str, extra: set[str], time: str |
     )
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES if case.name != "hmm_3"])
+@pytest.mark.parametrize("case", FULL)
 def test_inverts_for_all_sizes_and_for_those_read(case: Case):
     model = case.model
     lifted = rd.invert(model)
@@ -112,3 +112,9 @@ def test_walks_are_drawn_step_by_step_with_the_same_density():
 def test_reads_programs_that_nobody_here_wrote():
     assert len(PUBLIC) >= 8
     assert len(CASES) >= 20
+
+
+def test_is_compared_and_reported_at_the_sizes_read(tmp_path):
+    model = next(case for case in CASES if case.name == "crossed").model
+    assert [row.order for row in rd.compare(model).rows] == [row.order for row in rd.compare(model.model).rows]
+    assert "y[0,0]" in rd.write_report(model, tmp_path / "crossed.html").read_text("utf-8")

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from retrodict.errors import ProgramError
+from retrodict.graph.names import Name
 from retrodict.graph.rows import Integers
 from retrodict.read.numpyro.sites import Site
 from retrodict.read.templates.element_links import Links, Places
+
+
+class UnsharedError(ProgramError):
+    """Dims of a program whose indices differ in more than their numbers; ``dims`` might be written out."""
+
+    def __init__(self, problem: str, variables: Iterable[Name], *, dims: Sequence[str], remedy: str) -> None:
+        super().__init__(problem, variables, remedy=remedy)
+        self.dims = tuple(dims)
 
 
 @dataclass
@@ -64,7 +73,7 @@ def _place(site: Site, names: AxisNames) -> Places:
     dims: list[str] = []
     kept: list[int] = []
     for axis, (plate, length) in enumerate(zip(site.axes, site.element_shape, strict=True)):
-        name = names.time if axis == 0 and site.in_scan else plate or f"{site.name}.{axis}"
+        name = name_axis(site, axis, names)
         if length > 1 or plate or name == names.time:
             dims.append(name)
             kept.append(axis)
@@ -72,6 +81,11 @@ def _place(site: Site, names: AxisNames) -> Places:
                 _refuse_lengths(name, names, site)
     places = np.stack(np.unravel_index(np.arange(site.n_elements), site.element_shape or (1,)), axis=1)
     return Places(tuple(dims), places[:, kept])
+
+
+def name_axis(site: Site, axis: int, names: AxisNames) -> str:
+    """Return the name that an axis has at first: time, that of its plate, or one of its own."""
+    return names.time if axis == 0 and site.in_scan else site.axes[axis] or f"{site.name}.{axis}"
 
 
 def _refuse_lengths(name: str, names: AxisNames, site: Site) -> None:

@@ -10,15 +10,16 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from retrodict.errors import ProgramError, quote
+from retrodict.errors import quote
 from retrodict.graph.rows import Integers, Mask
 from retrodict.lift.templates.template import Template
 from retrodict.lift.templates.template_grounding import Grounding
+from retrodict.read.templates.axis_names import UnsharedError
 from retrodict.read.templates.element_links import Links, Places
 
 
 def require_cover(template: Template, sizes: Mapping[str, int], placed: Mapping[str, Places], links: Links) -> None:
-    """Raise `ProgramError` unless the template gives the edges that were read, and more near ends of time alone."""
+    """Raise `UnsharedError` unless the template gives the edges that were read, and more near ends of time alone."""
     grounding = template.ground(sizes)
     numbers = {name: _number(grounding, name, own) for name, own in placed.items()}
     present = np.zeros(grounding.n, dtype=bool)
@@ -61,10 +62,11 @@ def _refuse(grounding: Grounding, template: Template, child: int, parent: int) -
     own = [dim for dim in owner[1].dims if all(dim not in (*r.every, *r.up_to) for r in relations)]
     dims = [dim for dim in owner[1].dims if dim not in own] or list(owner[1].dims) or list(owner[0].dims)
     along = f"along {quote(dims)} " if dims else ""
-    raise ProgramError(
+    raise UnsharedError(
         f"{{names}} are related {along}in a way that no template says "
         f"(see {grounding.names[child]} and {grounding.names[parent]})",
         [owner[0].name, owner[1].name],
+        dims=dims,
         remedy="Write such a dim out, one site for each index in a Python loop, or read the program with "
         "elementwise=True. A template knows the same index, an earlier time, every index, all up to the same, and the "
         "first and last time.",

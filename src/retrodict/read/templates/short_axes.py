@@ -1,12 +1,13 @@
-"""Axes of two elements that no plate made are written out: a variable of the template for each index.
+"""Short axes that no plate made are written out: a variable of the template for each index.
 
 At size 2 the relations of templates look alike, and what always has two elements (an intercept and a slope) is hardly
-repeated: its elements mean different things.
+repeated: its elements mean different things. Longer ones (the coefficients of a polynomial) are written out where the
+program was found to use their elements in different ways.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -16,17 +17,24 @@ from numpy.typing import NDArray
 
 from retrodict.graph.rows import Integers
 from retrodict.read.numpyro.sites import Site
+from retrodict.read.templates.axis_names import AxisNames, name_axis
 from retrodict.read.templates.element_links import Links
 from retrodict.read.templates.known_arrays import KnownArray, Needs, Reads
+
+Axis = tuple[int, int]
+"""The place of a site and one of its axes."""
+
+LONGEST = 12  # a longer axis is a dim of data, and the program is asked to say what tells its indices apart
 
 
 @dataclass(frozen=True)
 class SitePart:
-    """A part of a site: a site by itself, the place of the whole one, and which of its elements are meant."""
+    """A part of a site: a site by itself, the place of the whole one, which elements are meant, and the axes left."""
 
     site: Site
     whole: int
     elements: Integers
+    axes: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -37,10 +45,26 @@ class SiteParts:
     parts: tuple[SitePart, ...]
 
     @classmethod
-    def of(cls, sites: Sequence[Site]) -> SiteParts:
-        """Take sites apart."""
+    def of(cls, sites: Sequence[Site], told_apart: Collection[Axis] = ()) -> SiteParts:
+        """Take sites apart along their axes of two elements, and along those that are named."""
         taken = {site.name for site in sites}
-        return cls(tuple(sites), tuple(part for k, site in enumerate(sites) for part in _take_apart(k, site, taken)))
+        parts = [
+            part
+            for k, site in enumerate(sites)
+            for part in _take_apart(k, site, {axis for place, axis in told_apart if place == k}, taken)
+        ]
+        return cls(tuple(sites), tuple(parts))
+
+    def list_axes(self, dims: Sequence[str], names: AxisNames) -> set[Axis]:
+        """Return the axes of sites that are these dims; none unless all of them are short and made by no plate."""
+        found: set[Axis] = set()
+        for part in self.parts:
+            for k, axis in enumerate(part.axes):
+                if names.find(name_axis(part.site, k, names)) in dims:
+                    if not _may_be_written_out(self.wholes[part.whole], axis):
+                        return set()
+                    found.add((part.whole, axis))
+        return found
 
     @property
     def sites(self) -> list[Site]:
@@ -91,13 +115,20 @@ class SiteParts:
         return joined
 
 
-def _take_apart(whole: int, site: Site, taken: set[str]) -> Iterator[SitePart]:
+def _may_be_written_out(site: Site, axis: int) -> bool:
+    """Return whether no plate and no loop made an axis, and it is short."""
+    made = site.axes[axis] is not None or (site.in_scan and axis == 0)
+    return not made and site.element_shape[axis] <= LONGEST
+
+
+def _take_apart(whole: int, site: Site, told_apart: set[int], taken: set[str]) -> Iterator[SitePart]:
     """List the parts of a site, one for each index along its short axes."""
     shape = site.element_shape
-    short = [k for k, n in enumerate(shape) if n == 2 and site.axes[k] is None and not (site.in_scan and k == 0)]
-    kept = [k for k in range(len(shape)) if k not in short]
+    two = {k for k, n in enumerate(shape) if n == 2 and _may_be_written_out(site, k)}
+    short = sorted(two | told_apart)
+    kept = tuple(k for k in range(len(shape)) if k not in short)
     numbers = np.arange(site.n_elements).reshape(shape)
-    for index in product(range(2), repeat=len(short)):
+    for index in product(*(range(shape[k]) for k in short)):
         place: list[Any] = [slice(None)] * len(shape)
         for axis, i in zip(short, index, strict=True):
             place[axis] = i
@@ -107,7 +138,7 @@ def _take_apart(whole: int, site: Site, taken: set[str]) -> Iterator[SitePart]:
             shape=(*(shape[k] for k in kept), *site.event_shape),
             axes=tuple(site.axes[k] for k in kept),
         )
-        yield SitePart(part, whole, numbers[tuple(place)].ravel())
+        yield SitePart(part, whole, numbers[tuple(place)].ravel(), kept)
 
 
 def _name_part(name: str, index: tuple[int, ...], taken: set[str]) -> str:

@@ -16,13 +16,13 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from retrodict.errors import ProgramError
 from retrodict.lift.templates.template_relations import Relation
 from retrodict.plan.supports import DISCRETE
 from retrodict.read.jaxpr.constants import list_constants, replace_constants
 from retrodict.read.jaxpr.internals import ClosedJaxpr, jaxpr_as_fun
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.sites import Site
+from retrodict.read.templates.axis_names import UnsharedError
 from retrodict.read.templates.covariates import Lifted, name_array_axes
 from retrodict.read.templates.known_arrays import KnownArray, identify
 from retrodict.read.templates.short_axes import SiteParts
@@ -99,7 +99,7 @@ def find_ties(
 ) -> list[tuple[str, str]]:
     """Return pairs of dims that are one: no density stays the same unless both move, as in ``h @ W`` of factors.
 
-    ``program`` are the densities of the model, traced; ``relations`` those of the template. Raises `ProgramError` for
+    ``program`` are the densities of the model, traced; ``relations`` those of the template. Raises `UnsharedError` for
     dims whose indices a program tells apart by something else than its arrays.
     """
     trial = Trial(model, program, mover, max((relation.lag for relation in relations), default=0))
@@ -108,9 +108,11 @@ def find_ties(
     tied = [group for group in _group_by_length(mover, wrong) if _are_one(mover, group) and trial.passes(group)]
     alone = [dim for dim in wrong if not any(dim in group for group in tied)]
     if alone or (failed and not wrong):
-        raise ProgramError(
+        dims = alone or failed[0]
+        raise UnsharedError(
             "the program tells the indices of {names} apart by something that is no array along it",
-            alone or failed[0],
+            dims,
+            dims=dims,
             remedy="Pass what differs in an argument, such as jnp.arange(n) where the index itself counts, or draw at "
             "sites of their own what is used in different ways.",
         )

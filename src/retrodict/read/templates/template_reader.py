@@ -16,9 +16,10 @@ from retrodict.lift.templates.template import Template
 from retrodict.lift.templates.template_checks import NAME
 from retrodict.lift.templates.template_relations import Relation, Repeated
 from retrodict.models.template_model import TemplateModel
+from retrodict.read.jaxpr.internals import ClosedJaxpr
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.sites import Site
-from retrodict.read.templates.axis_names import name_axes
+from retrodict.read.templates.axis_names import UnsharedError, name_axes
 from retrodict.read.templates.covariates import (
     Lifted,
     Spread,
@@ -33,7 +34,7 @@ from retrodict.read.templates.foreign_keys import find_keys, place_by_products, 
 from retrodict.read.templates.known_arrays import Needs, find_needs
 from retrodict.read.templates.relation_fitting import Pairs, fit_relations
 from retrodict.read.templates.shared_axes import join_along_arrays
-from retrodict.read.templates.short_axes import SiteParts
+from retrodict.read.templates.short_axes import Axis, SiteParts
 from retrodict.read.templates.staging import trace_staged
 from retrodict.read.templates.telling_apart import Mover, find_ties
 
@@ -50,16 +51,7 @@ def read_template(model: NumpyroModel, called: Mapping[str, str]) -> TemplateMod
     """
     renamed = _rename(list(model.sites.values()), called)
     program = trace_staged(model.program, list(model.sites.values()))
-    parts = SiteParts.of(renamed)
-    needs, sites = parts.split(find_needs(program, renamed)), parts.sites
-    ties: list[tuple[str, str]] = []
-    while True:  # each tie makes one dim of two
-        lifted = _lift(sites, needs, ties)
-        fitted = _fit(model, parts, needs, lifted)
-        found = find_ties(model, program, Mover(parts, lifted, [*needs.arrays, *needs.lookups]), fitted.relations)
-        if not found:
-            break
-        ties += found
+    parts, fitted = _settle(ProgramRead(model, program, renamed, find_needs(program, renamed)))
     return TemplateModel(
         fitted.template,
         model,
@@ -68,6 +60,47 @@ def read_template(model: NumpyroModel, called: Mapping[str, str]) -> TemplateMod
         {name: own.values for name, own in fitted.spread.items()},
         {part.site.name: list(model.sites)[part.whole] for part in parts.parts},
     )
+
+
+class ProgramRead(NamedTuple):
+    """A program read element by element, its densities traced, its sites renamed, and what each element needs."""
+
+    model: NumpyroModel
+    program: ClosedJaxpr
+    sites: list[Site]
+    needs: Needs
+
+
+def _settle(reading: ProgramRead, told_apart: frozenset[Axis] = frozenset()) -> tuple[SiteParts, Fitted]:
+    """Fit a template; write out short axes that cannot be shared, and try again."""
+    parts = SiteParts.of(reading.sites, told_apart)
+    needs = parts.split(reading.needs)
+    ties: list[tuple[str, str]] = []
+    while True:  # each tie makes one dim of two
+        lifted = _lift(parts.sites, needs, ties)
+        try:
+            fitted = _fit(reading.model, parts, needs, lifted)
+            mover = Mover(parts, lifted, [*needs.arrays, *needs.lookups])
+            found = find_ties(reading.model, reading.program, mover, fitted.relations)
+        except UnsharedError as error:
+            return _write_out(reading, told_apart, parts.list_axes(error.dims, lifted.names), error)
+        if not found:
+            return parts, fitted
+        ties += found
+
+
+def _write_out(
+    reading: ProgramRead, told_apart: frozenset[Axis], more: set[Axis], error: UnsharedError
+) -> tuple[SiteParts, Fitted]:
+    """Fit a template with more axes written out; where that does not help, raise the first error."""
+    observed = _list_observed(reading.model)
+    names = list(reading.model.sites)
+    if not more or any(names[place] in observed for place, _ in more):  # data are not taken apart
+        raise error
+    try:
+        return _settle(reading, told_apart | more)
+    except ProgramError:
+        raise error from None
 
 
 class Fitted(NamedTuple):
