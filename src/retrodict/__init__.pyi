@@ -5,9 +5,9 @@ from . import zoo as zoo
 from .certificate.certify import Certificate as Certificate
 from .certificate.certify import Edge as Edge
 from .certificate.certify import MissingEdge as MissingEdge
-from .certificate.certify import certify as certify
 from .encode.encoder import Encoder as Encoder
 from .encode.peaks.peak_encoder import PeakEncoder as PeakEncoder
+from .exact.certifying import certify as certify
 from .exact.closed_form import ClosedForm as ClosedForm
 from .exact.comparing import compare as compare
 from .exact.queries.query import Marginals as Marginals

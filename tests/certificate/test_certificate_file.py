@@ -125,7 +125,7 @@ def test_a_file_holds_what_was_certified(tmp_path: Path) -> None:
     file = json.loads((tmp_path / "certificate.json").read_text(encoding="utf-8"))
     assert file == certificate.to_dict() == json.loads(certificate.to_json())
     assert (file["format"], file["version"]) == ("retrodict-certificate", 1)
-    assert set(file["certificate"]) == {"faithful", "minimal", "missing", "removable"}
+    assert set(file["certificate"]) == {"faithful", "minimal", "missing", "removable", "closed"}
     net = BayesNet(file["model"]["parents"], observed=file["model"]["observed"])
     assert net == certificate.inverse.net
     assert file["inverse"]["parents"] == {name: list(above) for name, above in certificate.inverse.parents.items()}

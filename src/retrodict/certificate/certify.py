@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, overload, runtime_checkable
@@ -62,13 +62,15 @@ class Certificate:
 
     ``missing`` lists the edges it lacks, each with the path that proves it, ``removable`` those that no
     conditional needs; ``n_missing`` and ``n_removable`` count them, which is cheap however many there are.
-    *Faithful*: nothing missing. *Minimal*: nothing removable.
+    *Faithful*: nothing missing. *Minimal*: nothing removable. ``closed`` names the latents that need no network, with
+    the closed form of each, where the model was inverted and not its structure alone.
 
     Listing raises `SizeError` when there are more than ten million.
     """
 
     inverse: Inverse
     differences: Differences
+    closed: Mapping[Name, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return self.faithful
@@ -177,7 +179,8 @@ class Certificate:
 
         Returns: the keys ``format`` and ``version``; ``model``, which is ``net.to_dict()``; ``inverse``, which is
         ``inverse.to_dict()``; and ``certificate``: ``faithful``, ``minimal``, ``missing`` (a list of ``parent``,
-        ``child`` and ``path``) and ``removable`` (a list of ``parent`` and ``child``).
+        ``child`` and ``path``), ``removable`` (a list of ``parent`` and ``child``) and ``closed`` (the closed form of
+        each latent that has one).
 
         Raises: `GraphError` for a name that is not text, `SizeError` for an inverse too large to write out.
 
@@ -191,6 +194,7 @@ class Certificate:
             "minimal": self.minimal,
             "missing": [{"parent": edge.parent, "child": edge.child, "path": list(edge.path)} for edge in self.missing],
             "removable": [{"parent": edge.parent, "child": edge.child} for edge in self.removable],
+            "closed": dict(self.closed),
         }
         return {**begin_file(self.inverse), "certificate": verdict}
 
@@ -229,28 +233,13 @@ def certify(inverse: Inverse) -> Certificate: ...
 @overload
 def certify(inverse: BringsJudge[Verdict]) -> Verdict: ...
 def certify(inverse: Any) -> Any:
-    r"""Return the verdict on an inverse: which edges it lacks and which it could do without.
+    """Return the verdict on an inverse: which edges it lacks and which it could do without.
 
-    A known variable :math:`u` must be a parent of :math:`v` exactly if :math:`u` and :math:`v` are
-    d-connected given :math:`K \setminus u`, with :math:`K` all that is known when :math:`v` is drawn.
+    It is that of `retrodict.certify`, which also says which latents have closed forms.
 
-    The verdict is exact and takes time about linear in what is stored of the inverse, times the number of phases
-    (see `certificate/families.py`).
-
-    Arguments:
-        inverse: what `invert`, `reversal`, `mean_field` or `fully_connected` made of a model or net, or what `invert`
-            made of a `Template`, which is judged for all sizes.
-
-    Returns: a `Certificate`, true when the inverse is faithful; a `LiftedCertificate` of a `LiftedInverse`.
-
-    Raises: `GuideError` for what is not an `Inverse`, `SizeError` where parent sets can be compared only when they are
-    written out, and are too large for that.
-
-    >>> from retrodict import BayesNet, invert, reversal
-    >>> net = BayesNet({"a": [], "b": [], "c": ["a", "b"]}, observed=["c"])
-    >>> bool(certify(invert(net))), certify(reversal(net)).missing[0].drawing
-    (True, 'b -> c <- a')
-
+    >>> from retrodict import BayesNet, invert
+    >>> bool(certify(invert(BayesNet({"z": [], "x": ["z"]}, observed=["x"]))))
+    True
     """
     if isinstance(inverse, BringsJudge):
         return inverse.judge()

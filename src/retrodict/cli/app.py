@@ -10,7 +10,6 @@ import io
 import json
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -19,7 +18,7 @@ from typing import Annotated
 import typer
 
 from retrodict import __version__
-from retrodict.certificate.certify import Certificate, certify
+from retrodict.certificate.certify import Certificate
 from retrodict.cli import reproduce
 from retrodict.cli.answer_command import answer_command
 from retrodict.cli.guides import GUIDE_HELP, complete_guide, judge
@@ -42,10 +41,10 @@ from retrodict.cli.queries.query_command import query_command
 from retrodict.cli.report import report_command
 from retrodict.cli.train import train_command
 from retrodict.errors import RetrodictError
-from retrodict.exact.comparing import compare, list_closed
+from retrodict.exact.certifying import certify, tell_closed
+from retrodict.exact.comparing import compare
 from retrodict.graph.bayesnet import structure_of
 from retrodict.graph.inverse import Inverse
-from retrodict.graph.names import Name
 from retrodict.invert import invert
 from retrodict.invert.compare import measure
 from retrodict.invert.inversion import list_orders
@@ -127,7 +126,7 @@ def invert_command(
     inverse = invert(model, order, minimize, budget=budget)
     inverse.require_size()
     _draw(inverse, plot)
-    _show(certify(inverse), as_json, {} if as_json else list_closed(model, inverse))
+    _show(certify(inverse), as_json)
 
 
 @app.command(
@@ -146,7 +145,8 @@ def check_command(
 ) -> None:
     """Say which dependencies a guide lacks, and why; exit status 1 when it lacks any."""
     _prepare(plot)
-    certificate = judge(structure_of(open_source(source, observed, latent, args, elementwise)), guide)
+    model = open_source(source, observed, latent, args, elementwise)
+    certificate = tell_closed(judge(structure_of(model), guide), model)
     certificate.inverse.require_size()
     _draw(certificate, plot)
     _show(certificate, as_json)
@@ -268,8 +268,8 @@ def _draw(what: Inverse | Certificate, path: Path | None) -> None:
         what.plot().save(path)
 
 
-def _show(certificate: Certificate, as_json: bool, closed: Mapping[Name, str] | None = None) -> None:
+def _show(certificate: Certificate, as_json: bool) -> None:
     if as_json:
         print(json.dumps(certificate.to_dict()))
     else:
-        print_certificate(open_console(), certificate, closed)
+        print_certificate(open_console(), certificate)

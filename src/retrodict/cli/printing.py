@@ -6,7 +6,7 @@ Names are data. They are printed as they are, never read as markup.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from retrodict.certificate.certify import Certificate
@@ -36,9 +36,9 @@ def open_console() -> Console:
     return Terminal()
 
 
-def print_certificate(console: Console, certificate: Certificate, closed: Mapping[Name, str] | None = None) -> None:
+def print_certificate(console: Console, certificate: Certificate) -> None:
     """Print the parents of each latent and its closed form, if any has one, the verdict, and some of its evidence."""
-    inverse = certificate.inverse
+    inverse, closed = certificate.inverse, certificate.closed
     _print(console, repr(inverse))
     table = _begin_table("latent", "parents in the inverse", *(["closed form"] if closed else []), left=3)
     for name in inverse.sampling_order:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
-from retrodict.certificate.certify import Certificate, certify
+from retrodict.certificate.certify import Certificate
 from retrodict.certificate.handwritten import read_guide
 from retrodict.errors import GuideError
+from retrodict.exact.certifying import certify, tell_closed
 from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
@@ -92,7 +93,7 @@ def lint(program: Any, guide: Any, *args: Any, **kwargs: Any) -> Any:
         return _lint_numpyro(program, guide)
     if isinstance(guide, str | Inverse):
         return certify(invert(program, guide))
-    return certify(read_guide(structure_of(program), guide))
+    return tell_closed(certify(read_guide(structure_of(program), guide)), program)
 
 
 def _lint_template(
@@ -121,5 +122,5 @@ def _lint_numpyro(model: NumpyroModel, guide: Callable[..., Any]) -> GuideVerdic
     reading = read_numpyro_guide(model, guide)
     undrawn = [unit for name in reading.missing_sites for unit in list_units(model, name)]
     generative = {unit: model.net.parents(unit) for unit in undrawn}
-    certificate = certify(read_guide(model.net, {**reading.parents, **generative}))
+    certificate = tell_closed(certify(read_guide(model.net, {**reading.parents, **generative})), model)
     return GuideVerdict(**vars(reading), certificate=certificate)
