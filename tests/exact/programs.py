@@ -51,6 +51,18 @@ def groups():
     numpyro.sample("y", dist.Normal(effect[GROUP] + slope * X[:, 0], within))
 
 
+def lines_of_groups():
+    """An intercept and a slope of each of eleven groups, of uneven numbers of rows."""
+    group = np.repeat(np.arange(11), [1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 6])
+    x = np.linspace(-1, 2, len(group), dtype=np.float32)
+    mean, drift = numpyro.sample("mean", dist.Normal(0, 5)), numpyro.sample("drift", dist.Normal(0, 1))
+    spread, noise = (numpyro.sample(name, dist.HalfNormal(1)) for name in ("spread", "noise"))
+    with numpyro.plate("group", 11):
+        a = numpyro.sample("a", dist.Normal(mean, spread))
+        b = numpyro.sample("b", dist.Normal(drift, spread))
+    numpyro.sample("y", dist.Normal(a[group] + b[group] * x, noise))
+
+
 def gaussian_process():
     variance = numpyro.sample("variance", dist.LogNormal(0, 1))
     kernel = variance * jnp.exp(-((X[:, :1] - X[:, 0]) ** 2)) + 1e-2 * jnp.eye(20)
@@ -69,6 +81,18 @@ def state_space():
         return state, None
 
     scan(step, 0.0, None, length=6)
+
+
+def long_walk():
+    """A chain of twelve states."""
+    noise = numpyro.sample("noise", dist.HalfNormal(1))
+
+    def step(state, _):
+        state = numpyro.sample("state", dist.Normal(0.9 * state, 1))
+        numpyro.sample("y", dist.Normal(state, noise))
+        return state, None
+
+    scan(step, jnp.zeros(()), None, length=12)
 
 
 def product():
@@ -113,8 +137,10 @@ GAUSSIAN = {
     regression: {"weights"},
     regression_of_correlated_weights: {"weights"},
     groups: {"effect", "mean", "slope"},
+    lines_of_groups: {"mean", "drift", "a", "b"},
     gaussian_process: {"function"},
     state_space: {"state"},
+    long_walk: {"state"},
     product: {"a"},
     log_normal_data: {"location"},
 }

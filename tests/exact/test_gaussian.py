@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +15,7 @@ from retrodict import from_numpyro
 from retrodict.exact.program_blocks import LogJointInside, find_gaussian_sites
 from tests.exact import programs
 
-ELEMENTWISE = {programs.state_space}
+ELEMENTWISE = {programs.state_space, programs.long_walk}
 
 
 def read(program):
@@ -92,6 +94,20 @@ def test_regressors_far_from_zero_keep_their_digits():
         np.linalg.solve(precision, x.T @ y / 0.49)[order],
         np.linalg.inv(precision)[np.ix_(order, order)],
     )
-    root = np.asarray(moments.scale, float)[:, None] * np.asarray(moments.directions.basis, float)
+    root = np.asarray(jax.vmap(moments.root.move, out_axes=1)(jnp.eye(2)), float)
     np.testing.assert_allclose(root @ root.T, covariance, rtol=5e-3)
     assert (np.abs(np.asarray(moments.mean, float) - exact) < 0.02 * np.sqrt(np.diag(covariance))).all()
+
+
+@pytest.mark.parametrize("program", [programs.lines_of_groups, programs.long_walk], ids=name_of)
+def test_sparse_residuals_give_what_dense_ones_give(program):
+    model = read(program)
+    block = find_gaussian_sites(model).block
+    assert block.levels is not None
+    dense = replace(block, levels=None)
+    sites = draw_sites(model, 3)
+    rest = {name: value for name, value in sites.items() if name not in block.names}
+    inside = {name: sites[name] for name in block.names}
+    np.testing.assert_allclose(block.condition(rest).mean, dense.condition(rest).mean, rtol=2e-4, atol=2e-4)
+    np.testing.assert_allclose(block.score(inside, rest), dense.score(inside, rest), rtol=1e-4, atol=1e-3)
+    assert sum(len(level.columns) for level in block.levels.levels) > block.size // 2

@@ -3,28 +3,63 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
+from retrodict.exact.column_levels import ColumnLevels
 from retrodict.exact.directions import Directions, orthogonalize_columns, orthogonalize_precision
 from retrodict.exact.proof import LogJoint, Values, is_quadratic
+from retrodict.exact.sparse_root import eliminate
 
 # The least squared length of a direction, in units of the diagonal of the precision, rounding and number of columns.
 RIDGE = 4
 
 
-class Moments(NamedTuple):
-    """Mean of a block, shape ``(k,)``, and the directions of its precision in units of ``scale``."""
+class Root(Protocol):
+    r"""A root R of a precision :math:`R^\top R`: what turns offsets from the mean to standard normal noise."""
 
-    mean: Float[Array, " k"]
+    @property
+    def log_det(self) -> Float[Array, ""]:
+        """The logarithm of the determinant of R."""
+
+    def move(self, noise: Float[Array, " k"]) -> Float[Array, " k"]:
+        """Return the offset that noise stands for."""
+
+    def whiten(self, offset: Float[Array, " k"]) -> Float[Array, " k"]:
+        """Return the noise that an offset stands for."""
+
+
+class DenseRoot(NamedTuple):
+    """The directions of a precision in units of ``scale``."""
+
     directions: Directions
     scale: Float[Array, " k"]
+
+    @property
+    def log_det(self) -> Float[Array, ""]:
+        """The logarithm of the determinant of R."""
+        return jnp.log(jnp.diagonal(self.directions.inverse)).sum() - jnp.log(self.scale).sum()
+
+    def move(self, noise: Float[Array, " k"]) -> Float[Array, " k"]:
+        """Return the offset that noise stands for."""
+        return self.scale * (self.directions.basis @ noise)
+
+    def whiten(self, offset: Float[Array, " k"]) -> Float[Array, " k"]:
+        """Return the noise that an offset stands for."""
+        return self.directions.inverse @ (offset / self.scale)
+
+
+class Moments(NamedTuple):
+    """The mean of a block and the root of its precision."""
+
+    mean: Float[Array, " k"]
+    root: Root
 
 
 @dataclass(frozen=True)
@@ -35,11 +70,13 @@ class GaussianBlock:
     :math:`g` is the one and :math:`-P` is the other. ``shapes`` are those of the latents. Where the log joint is minus
     half the sum of squares of ``residuals``, and what the block does not change, :math:`P = J^\top J` with J their
     Jacobian, and orthogonalizing its columns keeps twice the digits: regressors far from zero are nearly parallel.
+    ``levels`` is the order in which a sparse J gives up its columns, as that of group effects is; without, J is dense.
     """
 
     log_joint: LogJoint
     shapes: Mapping[str, tuple[int, ...]]
     residuals: LogJoint | None = None
+    levels: ColumnLevels | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -55,15 +92,15 @@ class GaussianBlock:
             return residuals({**rest, **self.place(block)})
 
         flat = jnp.zeros(self.size)
-        slopes = jax.jacfwd(leave)(flat)
+        root, solve = self._factor_dense(leave) if self.levels is None else _factor_sparse(leave, self.levels)
+        mean = solve(leave(flat))
+        return Moments(mean + solve(leave(mean)), root)
+
+    def _factor_dense(self, leave: Callable[[Array], Array]) -> tuple[Root, Callable[[Array], Array]]:
+        slopes = jax.jacfwd(leave)(jnp.zeros(self.size))
         scale = jax.lax.rsqrt((slopes**2).sum(axis=0))
         directions, orthonormal = orthogonalize_columns(slopes * scale)
-
-        def solve(left: Array) -> Array:
-            return -scale * (directions.basis @ (orthonormal.T @ left))
-
-        mean = solve(leave(flat))
-        return Moments(mean + solve(leave(mean)), directions, scale)
+        return DenseRoot(directions, scale), lambda left: -scale * (directions.basis @ (orthonormal.T @ left))
 
     def _solve_curvature(self, rest: Values) -> Moments:
         def score(block: Array) -> Array:
@@ -81,19 +118,19 @@ class GaussianBlock:
 
         # What rounding left of the gradient at the mean is solved for once more: data far from zero lose digits else.
         mean = solve(slope)
-        return Moments(mean + solve(jax.grad(score)(mean)), directions, scale)
+        return Moments(mean + solve(jax.grad(score)(mean)), DenseRoot(directions, scale))
 
     def draw(self, key: Key[Array, ""], rest: Values) -> tuple[dict[str, Array], Float[Array, ""]]:
         """Return one draw of the block given one value of all others, and its log density in nats."""
         moments = self.condition(rest)
         noise = jax.random.normal(key, moments.mean.shape, moments.mean.dtype)
-        return self.place(moments.mean + moments.scale * (moments.directions.basis @ noise)), _score(moments, noise)
+        return self.place(moments.mean + moments.root.move(noise)), _score(moments, noise)
 
     def score(self, block: Values, rest: Values) -> Float[Array, ""]:
         """Return the log density of a value of the block given all others, in nats."""
         moments = self.condition(rest)
         flat = jnp.concatenate([jnp.ravel(block[name]) for name in self.shapes])
-        return _score(moments, moments.directions.inverse @ ((flat - moments.mean) / moments.scale))
+        return _score(moments, moments.root.whiten(flat - moments.mean))
 
     @property
     def size(self) -> int:
@@ -109,8 +146,13 @@ class GaussianBlock:
 
 def _score(moments: Moments, noise: Float[Array, " k"]) -> Float[Array, ""]:
     """Return the log density of what the mean and this standard normal noise give."""
-    log_det = jnp.log(jnp.diagonal(moments.directions.inverse)).sum() - jnp.log(moments.scale).sum()
-    return jax.scipy.stats.norm.logpdf(noise).sum() + log_det
+    return jax.scipy.stats.norm.logpdf(noise).sum() + moments.root.log_det
+
+
+def _factor_sparse(leave: Callable[[Array], Array], levels: ColumnLevels) -> tuple[Root, Callable[[Array], Array]]:
+    """Return the root of residuals that are linear in a block, along one direction for each color of its columns."""
+    root = eliminate(levels, jax.jacfwd(lambda steps: leave(steps[levels.color]))(jnp.zeros(levels.n_colors)))
+    return root, root.solve
 
 
 def find_block(log_joint: LogJoint, values: Values, candidates: Iterable[str]) -> GaussianBlock | None:

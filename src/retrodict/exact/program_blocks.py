@@ -17,15 +17,17 @@ from numpyro.distributions.distribution import validation_enabled
 
 from retrodict.errors import DensityError
 from retrodict.exact.closed_form import ClosedForm
+from retrodict.exact.column_levels import plan_levels
 from retrodict.exact.gaussian import GaussianBlock, find_block
-from retrodict.exact.proof import Values
+from retrodict.exact.proof import Values, find_pattern
 from retrodict.graph.names import Name
 from retrodict.read.numpyro.assign import run
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.numpyro_supports import peel, support_of
 
-# Distributions of which standardized residuals say everything, and the most slopes of residuals that are formed.
-NORMAL, MOST_SLOPES = ("Normal", "LogNormal"), 300_000
+# Distributions of which standardized residuals say everything, the most pairs of a residual and a latent that are
+# looked at, and the most slopes of residuals that are formed.
+NORMAL, MOST_PAIRS, MOST_SLOPES = ("Normal", "LogNormal"), 30_000_000, 300_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +147,8 @@ class GaussianSites(SiteForm):
     @property
     def width(self) -> int:
         """The numbers of the precision, and about those of the slopes."""
+        if self.block.levels is not None:
+            return self.block.levels.size
         return self.block.size**2 + sum(math.prod(site.shape) for site in self.model.sites.values()) * self.block.size
 
     def draw_sites(self, key: jax.Array, rest: Values) -> tuple[Values, jax.Array]:
@@ -193,9 +197,14 @@ def _add_residuals(model: NumpyroModel, block: GaussianBlock, log_joint: LogJoin
     near = {named[unit] for unit in net.names if own & {named[i] for i in (unit, *net.parents(unit))}}
     names = [name for name in model.sites if name in near and name not in log_joint.barren]
     size = sum(math.prod(model.sites[name].shape) for name in names)
-    if any(model.sites[name].distribution not in NORMAL for name in names) or size * block.size > MOST_SLOPES:
+    if any(model.sites[name].distribution not in NORMAL for name in names) or size * block.size > MOST_PAIRS:
         return block
-    return replace(block, residuals=Residuals(model, tuple(names)))
+    residuals, values = Residuals(model, tuple(names)), _list_zeros(model)
+    rest = {name: value for name, value in values.items() if name not in own}
+    levels = plan_levels(find_pattern(residuals, {name: values[name] for name in block.names}, rest))
+    if (size * block.size if levels is None else levels.size) > MOST_SLOPES:
+        return block
+    return replace(block, residuals=residuals, levels=levels)
 
 
 @dataclass(frozen=True)

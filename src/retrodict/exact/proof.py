@@ -1,4 +1,4 @@
-"""Prove that a log joint is quadratic in some of its arguments, from the program that computes it."""
+"""Prove that a log joint is quadratic in some of its arguments, and which residuals need which, from its program."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from retrodict.graph.rows import Mask
 from retrodict.read.jaxpr.sets import SetTable
 from retrodict.read.jaxpr.walk import follow
 
@@ -57,3 +58,27 @@ def is_quadratic(log_joint: LogJoint, block: Values, rest: Values) -> bool:
     ]
     found = follow(program, inputs, table)
     return not table.bits(table.total(each.sets for each in found)) >> BLOCK & 1
+
+
+def find_pattern(residuals: LogJoint, block: Values, rest: Values) -> Mask:
+    """Return which residuals need which elements of a block, shape ``(residuals, elements)``: no one fewer than do.
+
+    >>> zero = {"a": np.zeros(2, np.float32)}
+    >>> find_pattern(lambda values: values["a"][::-1] * values["s"], zero, {"s": np.ones(2, np.float32)}).tolist()
+    [[False, True], [True, False]]
+    """
+    arguments = dict(block), dict(rest)
+    program = jax.make_jaxpr(lambda inside, outside: residuals({**inside, **outside}))(*arguments)
+    table, sizes = SetTable(), [np.size(leaf) for leaf in jax.tree.leaves(arguments[0])]
+    *numbers, outside = table.singletons(range(sum(sizes) + 1))  # the last one stands for all of the rest
+    parts = np.split(np.array(numbers), np.cumsum(sizes)[:-1])
+    inputs = [part.reshape(np.shape(leaf)) for part, leaf in zip(parts, jax.tree.leaves(arguments[0]), strict=True)]
+    inputs += [np.full(np.shape(leaf), outside) for leaf in jax.tree.leaves(arguments[1])]
+    [found] = follow(program, inputs, table)
+    members = table.members(found.sets)
+    pattern = np.zeros((len(members), len(numbers)), dtype=bool)
+    for row, needed in zip(pattern, members, strict=True):
+        row[[number for number in needed if number < len(numbers)]] = True
+    names = sorted(block)  # the order in which JAX lists the arguments
+    starts = dict(zip(names, np.cumsum([0, *(np.size(block[name]) for name in names)]), strict=False))
+    return pattern[:, np.concatenate([starts[name] + np.arange(np.size(block[name])) for name in block])]
