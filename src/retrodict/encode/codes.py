@@ -67,13 +67,13 @@ class Piece:
         values = jnp.round(events) + self._low if self.support in DISCRETE else self._bijection(events)
         return values.reshape(*codes.shape[:-1], *self.values.shape)
 
-    def log_det(self, codes: Float[Array, "*batch columns"]) -> Float[Array, "*batch"]:
-        """Return the log of the volume that a unit of codes becomes, summed over these events."""
+    def log_dets(self, codes: Float[Array, "*batch columns"]) -> Float[Array, "*batch events"]:
+        """Return the log of the volume that a unit of codes becomes, for each of these events."""
         if self.support in DISCRETE:
-            return jnp.zeros(codes.shape[:-1], codes.dtype)
+            return jnp.zeros((*codes.shape[:-1], len(self.codes)), codes.dtype)
         events = self._read(codes)
         log_det = self._bijection.log_abs_det_jacobian(events, self._bijection(events))
-        return log_det.reshape(*codes.shape[:-1], -1).sum(axis=-1)
+        return log_det.reshape(*codes.shape[:-1], -1)
 
     def contains(self, values: Float[Array, "*batch columns"]) -> Bool[Array, "*batch"]:
         """Return whether all of these events lie in their support."""
@@ -202,8 +202,15 @@ class Codes:
         """Return the log of the volume that a unit of codes becomes, in nats."""
         total = jnp.zeros(codes.shape[:-1], codes.dtype)
         for piece in self.pieces:
-            total = total + piece.log_det(codes).astype(codes.dtype)
+            total = total + piece.log_dets(codes).sum(axis=-1).astype(codes.dtype)
         return total
+
+    def log_dets(self, codes: Float[Array, "*batch codes"]) -> Float[Array, "*batch codes"]:
+        """Return `log_det` apart: that of each event, which may have several codes, at its first one."""
+        found = jnp.zeros_like(codes)
+        for piece in self.pieces:
+            found = found.at[..., piece.codes[:, 0]].set(piece.log_dets(codes).astype(codes.dtype))
+        return found
 
     def within(self, low: Float[Array, "*batch columns"], high: Float[Array, "*batch columns"]) -> "Codes":
         """Return the codes for values whose supports, where they are no constants, end at these numbers."""

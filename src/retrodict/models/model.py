@@ -91,8 +91,8 @@ class Model(Portable, ABC):
         """Return log p of each variable given its parents, shape ``(..., number of variables)``, in nats."""
 
     @abstractmethod
-    def redraw(self, key: jax.Array, columns: jax.Array, which: Mask) -> jax.Array:
-        """Return the columns with the marked variables drawn anew from p(v | parents of v)."""
+    def redraw(self, key: jax.Array, columns: jax.Array, which: Mask | jax.Array) -> jax.Array:
+        """Return the columns with the marked variables drawn anew from p(v | parents of v); marks may be traced."""
 
     def rules_out(self, columns: jax.Array) -> jax.Array:
         """Return whether values have probability zero where `log_conditionals` is finite, shape ``(...)``.

@@ -122,13 +122,14 @@ class DiscreteNetwork(Tables, Model):
 
         return score(self, columns)
 
-    def redraw(self, key: jax.Array, columns: jax.Array, which: Mask) -> jax.Array:
+    def redraw(self, key: jax.Array, columns: jax.Array, which: Mask | jax.Array) -> jax.Array:
         """Return the columns with the marked variables drawn anew given their parents."""
         import jax
+        import jax.numpy as jnp
 
         from retrodict.models.discrete.discrete_simulator import DiscreteSimulator
 
         flat = columns.reshape(-1, columns.shape[-1]).T
         noise = jax.random.uniform(key, flat.shape)
-        drawn = DiscreteSimulator.of(self).run(noise, keep=~np.asarray(which), values=flat)
+        drawn = DiscreteSimulator.of(self).run(noise, keep=~jnp.asarray(which), values=flat)
         return drawn.T.reshape(columns.shape).astype(columns.dtype)

@@ -36,7 +36,7 @@ class DiscreteSimulator:
         levels = arrange(model.net, model.strides)
         return cls(levels, model.start, np.append(model.cards, 1), np.append(accumulate(model), 1.0))
 
-    def run(self, noise: jax.Array, keep: Mask | None = None, values: jax.Array | None = None) -> jax.Array:
+    def run(self, noise: jax.Array, keep: Mask | jax.Array | None = None, values: jax.Array | None = None) -> jax.Array:
         """Return draws, one row a variable, from uniform noise; kept variables have the values given."""
         cumulative = jnp.asarray(self.cumulative, noise.dtype)
         cards, start = jnp.asarray(self.cards), jnp.asarray(self.start)

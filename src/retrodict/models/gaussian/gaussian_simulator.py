@@ -28,7 +28,7 @@ class GaussianSimulator:
         scale = np.append(np.sqrt(model.variance), 0.0)
         return cls(arrange(model.net, model.weights), np.append(model.bias, 0.0), scale)
 
-    def run(self, noise: jax.Array, keep: Mask | None = None, values: jax.Array | None = None) -> jax.Array:
+    def run(self, noise: jax.Array, keep: Mask | jax.Array | None = None, values: jax.Array | None = None) -> jax.Array:
         """Return draws, one row a variable, from standard normal noise; kept variables have the values given."""
         empty = jnp.zeros((1, noise.shape[1]), noise.dtype)
         own = jnp.concatenate([noise, empty]) * self.scale[:, None] + self.bias[:, None]

@@ -143,15 +143,16 @@ class LinearGaussian(Equations, Model):
 
         return score(self, columns)
 
-    def redraw(self, key: jax.Array, columns: jax.Array, which: Mask) -> jax.Array:
+    def redraw(self, key: jax.Array, columns: jax.Array, which: Mask | jax.Array) -> jax.Array:
         """Return the columns with the marked variables drawn anew given their parents."""
         import jax
+        import jax.numpy as jnp
 
         from retrodict.models.gaussian.gaussian_simulator import GaussianSimulator
 
         flat = columns.reshape(-1, columns.shape[-1]).T
         noise = jax.random.normal(key, flat.shape)
-        return GaussianSimulator.of(self).run(noise, keep=~which, values=flat).T.reshape(columns.shape)
+        return GaussianSimulator.of(self).run(noise, keep=~jnp.asarray(which), values=flat).T.reshape(columns.shape)
 
 
 def _require_edges(net: BayesNet, weights: Mapping[Any, Mapping[Any, float]]) -> None:

@@ -80,13 +80,14 @@ class Assign(Messenger):  # type: ignore[misc]
                 remedy="A program must draw the same sites in every run.",
             )
         site = self.sites[name]
-        fresh = self.fresh.get(name)
+        fresh: Any = self.fresh.get(name)
         if name in self.coded:
             return self._decode(msg["fn"], site, self._here(self.given[name], site))
-        if fresh is None or not fresh.any():
+        fixed = not isinstance(fresh, jax.Array)  # else which elements are fresh is known to the program alone
+        if fresh is None or (fixed and not fresh.any()):
             return self._here(self.given[name], site)
         drawn = jnp.asarray(self._draw(msg, self._key(name)), site.dtype)
-        if fresh.all():
+        if fixed and fresh.all():
             return drawn
         mask = fresh.reshape((*site.element_shape, *[1] * site.event_dim))
         return jnp.where(self._here(jnp.asarray(mask), site), drawn, self._here(self.given[name], site))

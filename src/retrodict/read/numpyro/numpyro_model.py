@@ -94,8 +94,13 @@ class NumpyroModel(Model):
         bounded = any(site.distribution in BOUNDED for site in self.sites.values())
         return self._rule_out(jnp.asarray(columns)) if bounded else super().rules_out(columns)
 
-    def redraw(self, key: jax.Array, columns: jax.Array, which: Mask) -> jax.Array:
-        """Return the columns with the marked variables drawn anew given their parents, parents first."""
+    def redraw(self, key: jax.Array, columns: jax.Array, which: Mask | jax.Array) -> jax.Array:
+        """Return the columns with the marked variables drawn anew given their parents, parents first.
+
+        A mask that is traced by JAX is one program for all masks.
+        """
+        if isinstance(which, jax.Array):
+            return self._redraw_marked(key, jnp.asarray(columns), which)
         return self._redraw(key, jnp.asarray(columns), tuple(np.asarray(which, dtype=bool).tolist()))
 
     def limit(self, columns: jax.Array, coded: Mask) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -177,20 +182,23 @@ class NumpyroModel(Model):
     def _redraw(self) -> Callable[[jax.Array, jax.Array, tuple[bool, ...]], jax.Array]:
         @partial(jax.jit, static_argnums=2)
         def redraw(key: jax.Array, columns: jax.Array, which: tuple[bool, ...]) -> jax.Array:
-            marked = np.array(which)
-            fresh = {
-                name: np.broadcast_to(marked[units].reshape(self._unit_shape(name)), self.sites[name].element_shape)
-                for name, units in self.structure.variables.items()
-            }
-
-            def redraw_one(own: jax.Array, row: jax.Array) -> jax.Array:
-                return self._to_columns(run(self.program, self.sites, self._to_values(row)[0], fresh, own))
-
-            rows = columns.reshape(-1, columns.shape[-1])
-            drawn = jax.vmap(redraw_one)(jax.random.split(key, len(rows)), rows)
-            return drawn.reshape(columns.shape).astype(columns.dtype)
+            return self._redraw_marked(key, columns, np.array(which))
 
         return redraw
+
+    def _redraw_marked(self, key: jax.Array, columns: jax.Array, marked: Any) -> jax.Array:
+        xp: Any = jnp if isinstance(marked, jax.Array) else np
+        fresh = {
+            name: xp.broadcast_to(marked[units].reshape(self._unit_shape(name)), self.sites[name].element_shape)
+            for name, units in self.structure.variables.items()
+        }
+
+        def redraw_one(own: jax.Array, row: jax.Array) -> jax.Array:
+            return self._to_columns(run(self.program, self.sites, self._to_values(row)[0], fresh, own))
+
+        rows = columns.reshape(-1, columns.shape[-1])
+        drawn = jax.vmap(redraw_one)(jax.random.split(key, len(rows)), rows)
+        return drawn.reshape(columns.shape).astype(columns.dtype)
 
     @cached_property
     def _score(self) -> Callable[[jax.Array], jax.Array]:

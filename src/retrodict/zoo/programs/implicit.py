@@ -39,7 +39,7 @@ class ImplicitGenerator(Model):
         latents = jax.random.normal(for_latents, (n, len(self.net.latents)))
         return jnp.concatenate([latents, self._generate(for_noise, latents)], axis=-1)
 
-    def redraw(self, key: jax.Array, columns: jax.Array, which: Mask) -> jax.Array:
+    def redraw(self, key: jax.Array, columns: jax.Array, which: Mask | jax.Array) -> jax.Array:
         """Return the columns with the marked variables drawn anew: latents first, pixels from what they are then."""
         for_latents, for_noise = jax.random.split(key)
         marked, n = jnp.asarray(which), len(self.net.latents)
