@@ -252,3 +252,17 @@ def test_a_table_too_large_is_refused_before_it_is_made():
     tables = {name: [0.5, 0.5] for name in parents} | {"x": np.zeros(1)}
     with pytest.raises(SizeError, match=r"'x' would have 2,199,023,255,552 probabilities"):
         DiscreteNetwork.from_tables({**parents, "x": list(parents)}, states, tables, ["x"])
+
+
+def test_other_probabilities_are_another_model() -> None:
+    """What was saved for one network of tables is refused by another of the same structure."""
+    made = [
+        rd.DiscreteNetwork.from_tables(
+            {"a": [], "b": ["a"]},
+            {"a": ["0", "1"], "b": ["0", "1"]},
+            {"a": [p, 1 - p], "b": [[0.5, 0.5], [0.1, 0.9]]},
+            observed=["b"],
+        )
+        for p in (0.3, 0.3, 0.4)
+    ]
+    assert made[0].digest() == made[1].digest() != made[2].digest()

@@ -13,6 +13,7 @@ from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Mask, cumulate
 from retrodict.models.discrete.checks import (
+    Probabilities,
     describe_states,
     normalize,
     order_axes,
@@ -106,6 +107,10 @@ class DiscreteNetwork(Tables, Model):
                 )
             named[name] = np.array(states)[codes.astype(np.int64)]
         return named
+
+    def numbers(self) -> Mapping[str, Probabilities]:
+        """Return the probabilities, for `digest`."""
+        return {"entries": self.entries}
 
     def draw(self, key: jax.Array, n: int) -> jax.Array:
         """Return joint draws, shape ``(n, number of variables)``."""
