@@ -62,8 +62,8 @@ from .plan.capacity import Capacity as Capacity
 from .posterior.amortization import amortize as amortize
 from .posterior.answers.answer import Answer as Answer
 from .posterior.answers.program_answer import answer as answer
+from .posterior.any_evidence.evidence_calibration import EvidenceCalibration as EvidenceCalibration
 from .posterior.any_evidence.evidence_posterior import EvidencePosterior as EvidencePosterior
-from .posterior.any_evidence.evidence_posterior import amortize_any as amortize_any
 from .posterior.calibration.calibration import Calibration as Calibration
 from .posterior.calibration.calibration import Check as Check
 from .posterior.lifted.lifted_calibration import LiftedCalibration as LiftedCalibration

@@ -46,3 +46,31 @@ def test_a_model_without_exact_answers(run):
     status, _, err = run("query", "ssm", "y=1")
     assert status == 2
     assert err
+
+
+def test_a_trained_folder_is_asked(run, tmp_path):
+    """`train --evidence any` writes a folder that answers without its source, here exactly."""
+    out = tmp_path / "any"
+    status, told, err = run("train", "tree:2", "--evidence", "any", "--simulations", "0", "-o", str(out))
+    assert (status, err) == (0, "")
+    assert "exact" in told
+    status, told, _ = run("query", str(out), "x1=1.5", "--of", "x0", "--json", "--draws", "20000")
+    assert status == 0
+    found = json.loads(told)["marginals"]
+    exact = rd.query(rd.zoo.binary_tree(2), {"x1": 1.5}, ["x0"])
+    assert set(found) == {"x0"}
+    assert abs(found["x0"]["mean"] - exact["x0"]["mean"]) < 0.03
+    for words, message in ((["x1=1", "--of", "x1"], "both given"), (["x9=1"], "'x9' is not among the variables")):
+        status, _, err = run("query", str(out), *words)
+        assert status == 2
+        assert message in err
+    status, _, err = run("query", str(tmp_path), "x1=1")
+    assert status == 2
+    assert "holds no posterior for any evidence" in err
+
+
+def test_training_for_any_evidence_refuses_other_options(run, tmp_path):
+    status, _, err = run("train", "tree:2", "--evidence", "any", "--order", "min-fill", "-o", str(tmp_path / "out"))
+    assert status == 2
+    assert "order= is not for a posterior for any evidence" in err
+    assert list(tmp_path.iterdir()) == []

@@ -39,6 +39,10 @@ def train_command(
         int | None,
         typer.Option(help="Steps without a gain after which the learning rate falls, at last training ends."),
     ] = None,
+    evidence: Annotated[
+        str | None,
+        typer.Option(help="any: one network for any variables given any others, which `retrodict query` asks."),
+    ] = None,
     exact: Annotated[bool, typer.Option(help="Draw latents that have closed forms from those.")] = True,
     simulations: Annotated[int, typer.Option(help="Simulations for the check of calibration; 0: no check.")] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same posterior.")] = 0,
@@ -68,6 +72,25 @@ def train_command(
             f"simulations={simulations} is too small for the check of calibration",
             remedy=f"It must be {LEAST_SIMULATIONS} or more, or 0 for no check.",
         )
+    if evidence is not None:
+        _train_for_evidence(
+            model,
+            evidence,
+            out,
+            simulations,
+            order=order,
+            minimize=minimize,
+            network=network,
+            conditional=conditional,
+            patience=patience,
+            steps=steps,
+            seconds=seconds,
+            batch=batch,
+            seed=seed,
+            exact=exact,
+            as_json=as_json,
+        )
+        return
     with _new_folder(out):
         posterior = amortize(
             model,
@@ -88,6 +111,27 @@ def train_command(
         typer.echo(json.dumps(_describe(posterior, out, outcome)))
     else:
         _show(posterior, out, outcome)
+    if outcome is not None and not outcome:
+        raise typer.Exit(1)
+
+
+def _train_for_evidence(
+    model: Model, evidence: str, out: Path, simulations: int, *, seed: int, as_json: bool, **options: Any
+) -> None:
+    """Train one network for any evidence, save it and check it; exit status 1 where calibration rejects it."""
+    from retrodict.posterior.amortization import amortize
+
+    with _new_folder(out):
+        posterior = amortize(model, evidence=evidence, seed=seed, **options)
+        posterior.save(out)
+    outcome = posterior.calibration(simulations, seed=seed + 1) if simulations else None
+    if as_json:
+        found = None if outcome is None else {"passed": bool(outcome), "rejected": list(outcome.rejected)}
+        typer.echo(json.dumps({"folder": str(out), "epochs": len(posterior.history), "calibration": found}))
+    else:
+        typer.echo(f"wrote {out}: {posterior!r}")
+        if outcome is not None:
+            typer.echo(str(outcome))
     if outcome is not None and not outcome:
         raise typer.Exit(1)
 

@@ -18,6 +18,9 @@ from retrodict.learn.parameters import as_module
 from retrodict.models.model import Model
 from retrodict.models.template_model import TemplateModel
 from retrodict.posterior import storage
+from retrodict.posterior.any_evidence import evidence_storage
+from retrodict.posterior.any_evidence.evidence_loading import read_evidence
+from retrodict.posterior.any_evidence.evidence_posterior import EvidencePosterior
 from retrodict.posterior.lifted import lifted_storage
 from retrodict.posterior.lifted.lifted_loading import read_lifted
 from retrodict.posterior.lifted.lifted_posterior import LiftedPosterior
@@ -29,16 +32,20 @@ FILES = {
     storage.KIND: storage.FILE,
     learned_storage.KIND: learned_storage.FILE,
     lifted_storage.KIND: lifted_storage.FILE,
+    evidence_storage.KIND: evidence_storage.FILE,
 }
 SOURCES = {
     storage.KIND: "the Model that it was made from",
     learned_storage.KIND: "the program that it was learned for: an Equinox module, or a function of NumPyro",
     lifted_storage.KIND: "the TemplateModel that it was made from",
+    evidence_storage.KIND: "the Model that it was made from",
 }
 
 
 @overload
-def load(folder: str | Path, source: Model, summaries: Mapping[str, Summary] | None = None) -> AmortizedPosterior: ...
+def load(
+    folder: str | Path, source: Model, summaries: Mapping[str, Summary] | None = None
+) -> AmortizedPosterior | EvidencePosterior: ...
 
 
 @overload
@@ -57,7 +64,7 @@ def load(
     folder: str | Path,
     source: Model | TemplateModel | Callable[[], Any],
     summaries: Mapping[str, Summary] | None = None,
-) -> AmortizedPosterior | LiftedPosterior | LearnedModel:
+) -> AmortizedPosterior | EvidencePosterior | LiftedPosterior | LearnedModel:
     """Return the posterior or the learned model that was saved in a folder.
 
     Every byte is checked, the model is compared by its digest, and the inverse is certified again.
@@ -70,8 +77,8 @@ def load(
         summaries: for an encoder that was trained with summaries, modules built like them, ``{name: module}``; the
             file holds only their weights. Default none.
 
-    Returns: an `AmortizedPosterior` for a `Model`, a `LiftedPosterior` for a `TemplateModel`, and a `LearnedModel` for
-    a program.
+    Returns: an `AmortizedPosterior` for a `Model`, or the `EvidencePosterior` that was saved for it, a
+    `LiftedPosterior` for a `TemplateModel`, and a `LearnedModel` for a program.
 
     Raises: `FileError`, which names the file, for whatever is missing, damaged, or does not fit.
 
@@ -87,9 +94,23 @@ def load(
     """
     if isinstance(source, TemplateModel):
         return _load_lifted(_find(folder, lifted_storage.KIND, source), source)
+    if isinstance(source, Model) and _holds_evidence(folder):
+        return _load_evidence(_find(folder, evidence_storage.KIND, source), source)
     if isinstance(source, Model):
         return _load_posterior(_find(folder, storage.KIND, source), source, summaries or {})
     return _load_learned(_find(folder, learned_storage.KIND, source), source, summaries or {})
+
+
+def _holds_evidence(folder: str | Path) -> bool:
+    """Whether a folder has a posterior for any evidence; raise `FileError` where it has another one, too."""
+    path = find_file(folder, evidence_storage.FILE)
+    if path and find_file(folder, storage.FILE):
+        raise FileError(
+            folder,
+            f"holds two posteriors, in {storage.FILE} and {evidence_storage.FILE}",
+            remedy="Save each in a folder of its own, or move one of both files.",
+        )
+    return path is not None
 
 
 def _find(folder: str | Path, kind: str, source: Any) -> Header:
@@ -113,6 +134,12 @@ def _load_posterior(header: Header, model: Model, summaries: Mapping[str, Summar
     with fitting(header.path):
         parts = storage.read_parts(header.path, header.content, arrays, model, summaries)
     return AmortizedPosterior.of(**vars(parts))
+
+
+def _load_evidence(header: Header, model: Model) -> EvidencePosterior:
+    arrays = read_body(header)
+    with fitting(header.path):
+        return read_evidence(header.path, header.content, arrays, model)
 
 
 def _load_lifted(header: Header, source: TemplateModel) -> LiftedPosterior:

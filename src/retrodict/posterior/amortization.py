@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, overload
 
@@ -31,6 +31,9 @@ from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_rate, read_seed
 from retrodict.plan.dependencies import Dependencies
 from retrodict.plan.layout import Floats
+from retrodict.posterior.any_evidence.evidence_amortization import amortize_evidence
+from retrodict.posterior.any_evidence.evidence_posterior import EvidencePosterior
+from retrodict.posterior.any_evidence.gated.evidence_training import EvidencePlan
 from retrodict.posterior.lifted.lifted_amortization import amortize_template
 from retrodict.posterior.lifted.lifted_posterior import LiftedPosterior, require_template_model
 from retrodict.posterior.novelty import Familiar
@@ -48,6 +51,8 @@ from retrodict.train.pace import Pace
 STEPS, BATCH, LEARNING_RATE = 10_000, 256, 5e-3
 # The part of a budget in which the rate falls: the last, or all of it where patience outlasts it.
 COOLING, WHOLE = Pace().cooling, 1.0
+# For any evidence.
+EVIDENCE_RATE = 3e-3
 # Of templates, each of whose simulations holds many instances. Its first steps may lose the start before they gain.
 TEMPLATE_BATCH, TEMPLATE_RATE, TEMPLATE_PACE = 64, 2e-3, Pace(first=600, stretch=0.6)
 
@@ -84,6 +89,22 @@ def amortize(
     quiet: bool = ...,
     exact: bool = ...,
 ) -> AmortizedPosterior: ...
+
+
+@overload
+def amortize(
+    model: Model,
+    *,
+    evidence: str | Mapping[Name, float] | Iterable[Iterable[Name]],
+    widths: Sequence[int] | Capacity | None = ...,
+    steps: int = ...,
+    seconds: float | None = ...,
+    batch: int | None = ...,
+    learning_rate: float | None = ...,
+    seed: int = ...,
+    quiet: bool = ...,
+    exact: bool = ...,
+) -> EvidencePosterior: ...
 
 
 @overload
@@ -126,9 +147,10 @@ def amortize(
     seed: int = 0,
     quiet: bool = False,
     exact: bool = True,
+    evidence: str | Mapping[Name, float] | Iterable[Iterable[Name]] | None = None,
     vary: Mapping[str, tuple[int, int]] | None = None,
     missing: float | Mapping[str, float] = 0.0,
-) -> AmortizedPosterior | LiftedPosterior:
+) -> AmortizedPosterior | EvidencePosterior | LiftedPosterior:
     r"""Return the amortized posterior of a model: invert, build the encoder, train it on simulations.
 
     Latents whose conditional given all others has a closed form are drawn last, from that: finite ones, sites of a
@@ -166,13 +188,16 @@ def amortize(
         seed: seed of first weights and simulations. Default 0.
         quiet: True shows no progress.
         exact: whether to look for closed forms. False trains an encoder for all latents. Default True.
+        evidence: None asks for the latents given all that is observed. ``"any"`` trains one network for any variables
+            given any others, whatever the model observes; a list of sets of names trains it for these, and a
+            probability for each name, ``{"y": 0.7}``, for sets drawn so. Default None.
         vary: for a `TemplateModel`, the least and the greatest size of dims, ``{"schools": (1, 50)}``; others have the
             size at which the program was read. One training serves them all.
         missing: for a `TemplateModel`, the share of observations without children that is missing on average, a number
             or one for each of these, ``{"y": 0.3}``. Default 0.
 
-    Returns: the `AmortizedPosterior`, of a `TemplateModel` the `LiftedPosterior`; its history has the objective
-        in nats, and says whether it had converged.
+    Returns: the `AmortizedPosterior`, with ``evidence=`` the `EvidencePosterior`, of a `TemplateModel` the
+        `LiftedPosterior`; its history has the objective in nats, and says whether it had converged.
 
     Raises: what `invert` raises, `WidthError` for layers that are too narrow, `OptionError` for options out of range,
         `ProgramError` for models that draw from NumPy or from another key than theirs, `SimulationError` where nearly
@@ -187,7 +212,15 @@ def amortize(
     9
     >>> amortize(zoo.binary_tree(depth=3))  # every conditional is known: nothing is trained
     AmortizedPosterior(Inverse(exact: 3 latents, 9 edges, depth 3, width 4), exact: linear Gaussian)
+    >>> sorted(amortize(zoo.binary_tree(depth=2), evidence="any").sample({"x0": 1.0, "x2": 0.5}, 9))
+    ['x1']
     """
+    if evidence is not None:
+        own = {"order": order, "minimize": minimize, "network": network, "conditional": conditional}
+        stated = {**own, "summaries": summaries, "patience": patience, "vary": vary, "missing": missing or None}
+        chosen = _plan_evidence(steps, seconds, batch, learning_rate)
+        asked = _read_evidence_model(model, stated)
+        return amortize_evidence(asked, evidence, chosen, read_seed(seed), widths=widths, exact=exact, quiet=quiet)
     if isinstance(model, TemplateModel):
         _refuse_options(network=network, widths=widths, summaries=summaries)
         lifted = _plan(
@@ -199,10 +232,7 @@ def amortize(
             TEMPLATE_PACE,
         )
         return amortize_template(model, order, vary, missing, lifted, seed, conditional=conditional, quiet=quiet)
-    if not isinstance(model, Model):
-        raise OptionError(f"amortize needs a Model that can be simulated, not a {type(model).__name__}")
-    if vary is not None or missing != 0:
-        require_template_model(model)
+    model = _require_model(model, vary, missing)
     seed, plan = (
         read_seed(seed),
         _plan(steps, seconds, _choose(batch, BATCH), _choose(learning_rate, LEARNING_RATE), patience),
@@ -237,6 +267,38 @@ def _refuse_options(**given: Any) -> None:
     asked = [name for name, value in given.items() if value not in (None, "shared")]
     if asked:
         raise OptionError(f"{asked[0]}= is not for a TemplateModel", remedy="Leave it out.")
+
+
+def _read_evidence_model(model: Any, stated: Mapping[str, Any]) -> Model:
+    """Return the model; raise `OptionError` for models and options that posteriors for any evidence do not have."""
+    if not isinstance(model, Model):
+        raise OptionError(
+            f"evidence= needs a Model that can be simulated, not a {type(model).__name__}",
+            remedy="Give a network of tables or of lines, or a program read by rd.from_numpyro.",
+        )
+    usual = {"order": "auto", "minimize": "edges", "network": "shared", "conditional": "auto"}
+    asked = [name for name, value in stated.items() if not (value is None or value == usual.get(name))]
+    if asked:
+        raise OptionError(f"{asked[0]}= is not for a posterior for any evidence", remedy="Leave it out.")
+    return model
+
+
+def _require_model(model: Any, vary: Any, missing: Any) -> Model:
+    """Return the model; raise `OptionError` for what is none, and for options of templates."""
+    if not isinstance(model, Model):
+        raise OptionError(f"amortize needs a Model that can be simulated, not a {type(model).__name__}")
+    if vary is not None or missing != 0:
+        require_template_model(model)
+    return model
+
+
+def _plan_evidence(steps: int, seconds: float | None, batch: int | None, rate: float | None) -> EvidencePlan:
+    return EvidencePlan(
+        read_count("steps", steps, 0),
+        read_count("batch", _choose(batch, BATCH)),
+        read_rate(_choose(rate, EVIDENCE_RATE)),
+        None if seconds is None else read_rate(seconds, "seconds"),
+    )
 
 
 def _choose(told: Any, default: float) -> Any:

@@ -1,246 +1,239 @@
-"""The posterior of a network of tables for any evidence: drawn, weighed, and summed up."""
+"""The posterior of a model for any evidence: drawn, weighed, and summed up."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from retrodict.certificate.certify import Certificate, certify
-from retrodict.errors import OptionError
-from retrodict.exact.queries.query import Marginals, most_probable
+from retrodict.errors import OptionError, SizeError
+from retrodict.exact.queries.query import Marginals, most_probable, query
 from retrodict.graph.frozen import Portable
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.invert import invert
-from retrodict.models.discrete.checks import read_code
 from retrodict.models.discrete.discrete_network import DiscreteNetwork
+from retrodict.models.gaussian.linear_gaussian import LinearGaussian
+from retrodict.models.model import Model
 from retrodict.plan.counts import read_count, read_seed
-from retrodict.plan.layout import Floats
-from retrodict.posterior.any_evidence.evidence_sets import EvidencePool, find_generative, find_parents
-from retrodict.posterior.any_evidence.evidence_training import train_for_evidence
-from retrodict.posterior.any_evidence.gated_network import GatedNetwork, GatedWeights
-from retrodict.posterior.weights.importance import Importance
-
-BLOCK = 2048
+from retrodict.posterior.any_evidence.evidence_calibration import EvidenceCalibration, calibrate_evidence
+from retrodict.posterior.any_evidence.evidence_drawing import Drawn, EvidenceDrawer, EvidenceTask
+from retrodict.posterior.any_evidence.evidence_reading import GivenValues, read_given
+from retrodict.posterior.any_evidence.evidence_storage import save_evidence
+from retrodict.posterior.any_evidence.evidence_summary import summarize
+from retrodict.posterior.any_evidence.gated.evidence_regression import InputMoments
+from retrodict.posterior.any_evidence.gated.evidence_sets import EvidencePool, list_numbers
+from retrodict.posterior.any_evidence.gated.gated_network import GatedNetwork, GatedWeights
+from retrodict.posterior.weights.importance import Importance, leave_out
+from retrodict.read.numpyro.numpyro_model import NumpyroModel
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EvidencePosterior(Portable):
     r"""One network for any evidence, :math:`q(v \mid x_S)` with S the parents of v in the inverse of this evidence.
 
-    Variables are drawn in topological order. Where S are the generative parents, the model's own table is exact, and
-    used. ``history`` has the mean of the objective over each 50 steps, in nats.
+    Variables are drawn in topological order. What has nothing known below it is drawn by the model itself. `amortize`
+    with ``evidence=`` makes it.
+
+    Arguments:
+        model: the model.
+        network: the networks, one for each number that stands for a value.
+        weights: their weights.
+        moments: mean and covariance of what they see, from which regressions follow for every evidence.
+        pool: the sets of evidence of training.
+        history: the mean of the objective over each 50 steps, in nats; empty where nothing was trained.
     """
 
-    model: DiscreteNetwork
+    model: Model
     network: GatedNetwork
     weights: GatedWeights
+    moments: InputMoments
+    pool: EvidencePool
     history: tuple[float, ...]
 
     def __repr__(self) -> str:
-        return f"EvidencePosterior({self.model!r}, {len(self.history)} epochs)"
+        how = f"{len(self.history)} epochs" if self.history else "not trained"
+        return f"EvidencePosterior({self.model!r}, {'exact' if self.is_exact else how})"
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether draws are from the exact posterior: of a linear-Gaussian network, unless ``exact=False``."""
+        return isinstance(self.model, LinearGaussian) and not self.history and self.moments.ridge == 0
 
     def inverse(self, given: Iterable[Name]) -> Inverse:
         """Return the inverse along which this evidence is answered; something must be given."""
-        known = list(given)
-        order = [name for name in reversed(self.model.net.names) if name not in set(known)]
-        return invert(self.model.net, order, given=known, of=order)
+        net = self.model.net
+        known = dict.fromkeys(net.names[v] for name in given for v in list_numbers(self.model, name))
+        order = [name for name in reversed(net.names) if name not in known]
+        return invert(net, order, given=list(known), of=order)
 
     def certify(self, given: Iterable[Name]) -> Certificate:
         """Return the verdict on that inverse."""
         return certify(self.inverse(given))
 
-    def sample(self, given: Mapping[Name, Any], n: int = 1000, *, seed: int = 0) -> dict[Name, Any]:
-        """Return draws of all other variables, names of states, ``{name: array (n,)}``.
+    def sample(
+        self,
+        given: Mapping[Name, Any] | None = None,
+        n: int = 1000,
+        *,
+        do: Mapping[Name, Any] | None = None,
+        seed: int = 0,
+    ) -> dict[Name, Any]:
+        """Return draws of all other variables.
 
-        Raises: `UnknownVariableError` and `UnknownStateError` for names that are not in the model.
+        Arguments:
+            given: values of any variables, or sites of a program: numbers, names of states. NaN and None are missing.
+            n: number of draws. Default 1000.
+            do: values of variables that are set from outside: edges into them are cut. Draws are then resampled by
+                their weights, unless nothing given tells of anything.
+            seed: the same seed gives the same draws. Default 0.
+
+        Returns: ``{name: array (n, ...)}``; of states their names, of sites of a program known elements, too.
+
+        Raises: `UnknownVariableError` and `UnknownStateError` for names that are not in the model, `GraphError` for
+            what is both given and set, `DataError` for values that do not fit.
         """
-        columns, _ = self._draw(given, n, seed)
-        net = self.model.net
-        return {
-            name: np.array(self.model.states(name))[columns[:, net.index(name)]]
-            for name in net.names
-            if name not in given
-        }
+        read, _, drawn = self._draw(given, do, n, seed, weigh=do is not None)
+        columns = drawn.columns
+        if read.done.any() and np.ptp(drawn.log_weights) > 0:
+            weighed = Importance({"row": np.arange(len(columns), dtype=float)}, leave_out(drawn.log_weights))
+            columns = columns[weighed.resample(seed=seed)["row"].astype(int)]
+        return self._name(read, columns, states=True)
 
-    def marginals(self, given: Mapping[Name, Any], n: int = 10_000, *, seed: int = 0) -> Marginals:
-        """Return the distribution of each other variable, from ``n`` draws; ``log_evidence`` is from their weights.
+    def marginals(
+        self,
+        given: Mapping[Name, Any] | None = None,
+        n: int | None = None,
+        *,
+        do: Mapping[Name, Any] | None = None,
+        weighted: bool | None = None,
+        seed: int = 0,
+    ) -> Marginals:
+        """Return the distribution of each other variable: probabilities of states, ``mean`` and ``sd`` of numbers.
 
-        Of each draw not the state counts but all probabilities of its conditional (Rao-Blackwell).
+        Arguments:
+            given: as in `sample`.
+            n: number of draws. Of states not those drawn are counted, but all probabilities of their conditionals are
+                averaged (Rao-Blackwell). Default: exact sums of networks of tables and of lines, where these are
+                feasible, else 10,000.
+            do: as in `sample`; draws are then weighted.
+            weighted: whether draws are weighted towards the exact posterior. Default: where weights can be relied on.
+            seed: the same seed gives the same result. Default 0.
+
+        Returns: a table; ``log_evidence`` is the log probability of what is given, from weights where not exact.
+
+        Raises: what `sample` raises.
         """
-        columns, found = self._draw(given, n, seed)
-        net = self.model.net
-        rows: dict[Name, Mapping[str, float]] = {}
-        for name in net.names:
-            if name not in given:
-                mean = np.exp(found[:, net.index(name)]).mean(axis=0)
-                rows[name] = dict(zip(self.model.states(name), mean.tolist(), strict=False))
-        log_weights = self._weigh(columns, found, given)
-        top = float(log_weights.max())
-        evidence = top + float(np.log(np.exp(log_weights - top).mean())) if np.isfinite(top) else -np.inf
-        return Marginals(rows, dict(given), evidence)
+        if n is None and isinstance(self.model, DiscreteNetwork | LinearGaussian):
+            known, cut = self._split(read_given(self.model, given, do))
+            with suppress(SizeError):
+                return query(self.model, known, do=cut)
+        read, task, drawn = self._draw(given, do, 10_000 if n is None else n, seed, states=True)
+        return summarize(self._drawer, read, task, drawn, weighted)
 
-    def importance(self, given: Mapping[Name, Any], n: int = 10_000, *, seed: int = 0) -> Importance:
-        """Return draws with weights towards the exact posterior; states are numbers, as in `Importance`."""
-        columns, found = self._draw(given, n, seed)
-        net = self.model.net
-        draws = {name: columns[:, net.index(name)].astype(float) for name in net.names if name not in given}
-        return Importance(draws, self._weigh(columns, found, given))
+    def importance(
+        self,
+        given: Mapping[Name, Any] | None = None,
+        n: int = 10_000,
+        *,
+        do: Mapping[Name, Any] | None = None,
+        seed: int = 0,
+    ) -> Importance:
+        r"""Return draws with weights :math:`p(z, x) / q(z \mid x)` towards the exact posterior; states are numbers.
 
-    def most_probable(self, given: Mapping[Name, Any]) -> dict[Name, str]:
-        """Return the most probable states of all other variables together, exactly: see `most_probable`."""
-        return most_probable(self.model, given)
+        Arguments are those of `sample`.
 
-    def log_probabilities(self, known: Any, columns: Any) -> Any:
-        """Return log q of every state of every variable for rows of states, given which variables are known."""
-        parents = find_parents(self.model.net, np.asarray(known))
-        generative = find_generative(self.model.net, parents)
-        rows = jnp.asarray(columns, jnp.float32)
-        wide = jnp.broadcast_to(jnp.asarray(parents, jnp.float32), (len(rows), *parents.shape))
-        learned = self.network.log_probabilities(self.weights, self.network.encode(rows), wide)
-        exact = jnp.stack([self._look_up(jnp.asarray(v), rows) for v in range(len(parents))], axis=1)
-        return jnp.where(jnp.asarray(generative)[:, None], exact, learned)
+        Raises: what `sample` raises, and `WeightError` where no draw could have given what is known.
+        """
+        read, _, drawn = self._draw(given, do, n, seed)
+        return Importance(self._name(read, drawn.columns, states=False), leave_out(drawn.log_weights))
 
-    def _draw(self, given: Mapping[Name, Any], n: int, seed: int) -> tuple[Any, Floats]:
-        """Return columns of states, those given among them, and log q of all states along each draw."""
-        net, n, seed = self.model.net, read_count("n", n), read_seed(seed)
-        codes = np.zeros(len(net), dtype=np.float32)
-        known = np.zeros(len(net), dtype=bool)
-        for name, value in given.items():
-            v = net.index(name)
-            codes[v], known[v] = read_code(self.model.states(name), value, name), True
-        parents = find_parents(net, known)
-        generative = find_generative(net, parents)
-        blocks = [
-            self._compiled(jax.random.fold_in(jax.random.key(seed), block), codes, known, parents, generative)
-            for block in range(-(-n // BLOCK))
-        ]
-        columns, found = (np.concatenate([np.asarray(block[i]) for block in blocks])[:n] for i in range(2))
-        return columns.astype(np.int64), found
+    def most_probable(
+        self, given: Mapping[Name, Any] | None = None, *, do: Mapping[Name, Any] | None = None
+    ) -> dict[Name, Any]:
+        """Return the most probable values of all other variables together, exactly.
 
-    @cached_property
-    def _compiled(self) -> Any:
-        return jax.jit(self._draw_block)
+        Of a linear-Gaussian network they are the means.
 
-    def _draw_block(
-        self, key: jax.Array, codes: jax.Array, known: jax.Array, parents: jax.Array, generative: jax.Array
-    ) -> tuple[jax.Array, jax.Array]:
-        network, weights, n = self.network, self.weights, len(self.model.net)
-
-        def step(columns: jax.Array, v: jax.Array) -> tuple[jax.Array, jax.Array]:
-            learned = network.log_probabilities_of(weights, v, network.encode(columns), parents[v].astype(jnp.float32))
-            found = jnp.where(generative[v], self._look_up(v, columns), learned)
-            drawn = jax.random.categorical(jax.random.fold_in(key, v), found, axis=-1).astype(columns.dtype)
-            return columns.at[:, v].set(jnp.where(known[v], columns[:, v], drawn)), found
-
-        first = jnp.broadcast_to(codes, (BLOCK, n)).astype(jnp.float32)
-        columns, found = jax.lax.scan(step, first, jnp.arange(n))
-        return columns, jnp.moveaxis(found, 0, 1)
-
-    def _look_up(self, v: jax.Array, columns: jax.Array) -> jax.Array:
-        """Return the log of the model's own table of a variable, for all of its states."""
-        tables = self._tables
-        row = (columns.astype(jnp.int32) * tables["strides"][v]).sum(axis=-1)
-        return tables["entries"][tables["start"][v] + row]
-
-    @cached_property
-    def _tables(self) -> dict[str, jax.Array]:
-        """All tables with rows of one width, and for each variable the stride of each other one."""
-        model, n = self.model, len(self.model.net)
-        widest = int(model.cards.max())
-        rows, start = [], [0]
-        for name in model.net.names:
-            flat = model.table(name).reshape(-1, len(model.states(name)))
-            rows.append(np.pad(flat, ((0, 0), (0, widest - flat.shape[1]))))
-            start.append(start[-1] + len(flat))
-        strides = np.zeros((n, n), dtype=np.int32)
-        strides[model.net.parent_rows.sources, model.net.parent_rows.index] = model.strides
-        with np.errstate(divide="ignore"), jax.ensure_compile_time_eval():
-            logs = np.maximum(np.log(np.concatenate(rows)), -1e30)
-            return {
-                "entries": jnp.asarray(logs, jnp.float32),
-                "start": jnp.asarray(start[:-1], jnp.int32),
-                "strides": jnp.asarray(strides),
-            }
-
-    def _weigh(self, columns: Any, found: Floats, given: Mapping[Name, Any]) -> Floats:
-        free = np.array([name not in given for name in self.model.net.names])
-        own = np.take_along_axis(found, columns[..., None], axis=-1)[..., 0]
-        joint = np.asarray(self.model.log_conditionals(jnp.asarray(columns, jnp.float32))).sum(axis=-1)
-        return np.asarray(joint - own[:, free].sum(axis=-1), dtype=np.float64)
-
-
-def amortize_any(
-    model: DiscreteNetwork,
-    evidence: str | Iterable[Iterable[Name]] = "any",
-    *,
-    width: int = 64,
-    steps: int = 4000,
-    batch: int = 512,
-    learning_rate: float = 3e-3,
-    seed: int = 0,
-    quiet: bool = False,
-) -> EvidencePosterior:
-    r"""Return one network that answers any evidence of a network of tables.
-
-    For each set of evidence every variable has its parents in the minimal inverse, drawn in topological order. What a
-    variable does not depend on under this evidence is multiplied by zero; which variables it depends on is among the
-    inputs. Training minimizes :math:`E[-\log q(v \mid x_S)]` over simulations and sets of evidence together.
-
-    Arguments:
-        model: a `DiscreteNetwork`.
-        evidence: ``"any"``, all sets, every size as likely; or a list of sets of names. Default ``"any"``.
-        width: units of each of the two hidden layers of a variable. Default 64.
-        steps: number of minibatches. Default 4000.
-        batch: simulations in a minibatch, each with its own evidence. Default 512.
-        learning_rate: the first learning rate, which falls to zero along a cosine. Default 0.003.
-        seed: seed of first weights, evidence and simulations. Default 0.
-        quiet: True prints no progress.
-
-    Returns: an `EvidencePosterior`.
-
-    Raises: `OptionError` for other models and for evidence that is neither; `UnknownVariableError` for names.
-
-    >>> from retrodict import DiscreteNetwork
-    >>> model = DiscreteNetwork.from_tables(
-    ...     {"a": [], "b": ["a"]}, {"a": ["0", "1"], "b": ["0", "1"]},
-    ...     {"a": [0.6, 0.4], "b": [[0.5, 0.5], [0.1, 0.9]]}, observed=["b"],
-    ... )
-    >>> post = amortize_any(model, steps=50, batch=64, width=8, quiet=True)
-    >>> round(post.marginals({"a": "0"}, n=100)["b"]["1"], 4)  # the table itself
-    0.5
-    """
-    if not isinstance(model, DiscreteNetwork):
+        Raises: `OptionError` for programs, which have no exact maximum, and what `most_probable` raises.
+        """
+        known, cut = self._split(read_given(self.model, given, do))
+        if isinstance(self.model, DiscreteNetwork):
+            return dict(most_probable(self.model, known, do=cut))
+        if isinstance(self.model, LinearGaussian):
+            return {name: row["mean"] for name, row in query(self.model, known, do=cut).marginals.items()}
         raise OptionError(
-            f"any evidence is for a DiscreteNetwork, not for a {type(model).__name__}",
-            remedy="Use rd.amortize(model) for one set of observed variables, or rd.query for a LinearGaussian.",
+            "a program has no exact maximum", remedy="Take the draw of importance() with the largest joint density."
         )
-    steps, batch, width = read_count("steps", steps, 0), read_count("batch", batch), read_count("width", width)
-    seed = read_seed(seed)
-    pool = EvidencePool.of(model.net, evidence, seed)
-    network = GatedNetwork.of(model)
-    history: list[float] = []
-    trained = train_for_evidence(
-        model,
-        network,
-        network.initialize(width, seed),
-        pool,
-        steps=steps,
-        batch=batch,
-        learning_rate=learning_rate,
-        seed=seed,
-        report=partial(_report, history, steps, quiet),
-    )
-    return EvidencePosterior(model, network, trained, tuple(history))
 
+    def calibration(
+        self, simulations: int = 1000, draws: int = 99, *, seed: int = 0, alpha: float = 0.001
+    ) -> EvidenceCalibration:
+        """Return whether the posterior is calibrated over the sets of evidence of its training.
 
-def _report(history: list[float], steps: int, quiet: bool, step: int, value: float) -> None:
-    history.append(value)
-    if not quiet and len(history) % 10 == 0:
-        print(f"step {step:,} of {steps:,}: {value:.4f} nats")
+        Each simulation has one of these sets: the rank of what is not known among draws is uniform if the posterior is
+        exact. All simulations together are tested, and those with few and with many variables known.
+
+        Arguments:
+            simulations: number of truths, 100 or more. Default 1000.
+            draws: number of draws for each truth, 19 or more. Default 99.
+            seed: the same seed gives the same result. Default 0.
+            alpha: probability that an exact posterior is rejected for any variable. Default 0.001.
+
+        Returns: the outcome, which is true when nothing was rejected.
+
+        Raises: `OptionError` for numbers out of range.
+
+        Source: Talts et al. 2018.
+        """
+        count, per = read_count("simulations", simulations, 100), read_count("draws", draws, 19)
+        if not 0 < alpha < 1:
+            raise OptionError(f"alpha={alpha} is not the probability of an error", remedy="Give one between 0 and 1.")
+        return calibrate_evidence(self._drawer, self.pool, count, per, read_seed(seed), alpha)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the posterior into a folder, all of it or nothing; `rd.load` reads it back, given the model.
+
+        Arguments:
+            folder: where to write ``evidence.safetensors``. The folder is made if it is not there.
+
+        Raises: `FileError` where the folder cannot be written.
+        """
+        save_evidence(folder, self.model, self.network, self.weights, self.moments, self.pool, self.history)
+
+    # -- inside --------------------------------------------------------------------------------------
+
+    @cached_property
+    def _drawer(self) -> EvidenceDrawer:
+        return EvidenceDrawer(self.model, self.network, self.weights, self.moments)
+
+    def _draw(
+        self, given: Any, do: Any, n: int, seed: int, *, states: bool = False, weigh: bool = True
+    ) -> tuple[GivenValues, EvidenceTask, Drawn]:
+        n, seed, read = read_count("n", n), read_seed(seed), read_given(self.model, given, do)
+        task = self._drawer.prepare(read.columns, read.known, read.done)
+        return read, task, self._drawer.draw(task, n, seed, states=states, weigh=weigh)
+
+    def _split(self, read: GivenValues) -> tuple[dict[Name, Any], dict[Name, Any]]:
+        """Return what is given and what is set, as exact queries take them."""
+        listed, set_names = read.list_given(self.model), self.model.net.to_names(np.flatnonzero(read.done))
+        return {k: v for k, v in listed.items() if k not in set_names}, {name: listed[name] for name in set_names}
+
+    def _name(self, read: GivenValues, columns: Any, *, states: bool) -> dict[Name, Any]:
+        """Return columns by name: of programs whole sites, of networks of tables names of states."""
+        model, values = self.model, dict(self.model.layout.unpack(columns))
+        unknown = set(model.net.to_names(np.flatnonzero(~read.known)))
+        if isinstance(model, NumpyroModel):
+            kept = [site for site, group in model.groups.items() if unknown.intersection(group.variables)]
+            joined: dict[Any, Any] = dict(model.join(values))
+            return {site: joined[site] for site in kept}
+        values = {name: value for name, value in values.items() if name in unknown}
+        if isinstance(model, DiscreteNetwork):
+            return model.to_states(values) if states else values
+        return values

@@ -1,0 +1,123 @@
+"""What else answers any question of a network of tables by approximation: weighted draws, and messages in loops.
+
+Sources: Koller & Friedman, algorithm 12.2 (likelihood weighting) and 11.1 (loopy belief propagation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import monotonic
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+import retrodict as rd
+from retrodict.models.discrete.checks import read_code
+
+Doubles = NDArray[np.float64]
+Rows = dict[str, dict[str, float]]
+DAMPING, SAME = 0.5, 1e-6
+
+
+class LikelihoodWeighting:
+    """Draws of the model with what is known held fixed, weighted by its probability."""
+
+    def __init__(self, model: rd.DiscreteNetwork, rows: int = 1 << 12) -> None:
+        self.model, self.rows = model, rows
+        self._draw = jax.jit(self._draw_rows)
+
+    def _draw_rows(self, key: jax.Array, given: jax.Array, unknown: jax.Array) -> tuple[jax.Array, jax.Array]:
+        columns = jax.numpy.broadcast_to(given, (self.rows, len(given)))
+        drawn = self.model.redraw(key, columns, unknown)
+        scores = self.model.log_conditionals(drawn)
+        return drawn, jax.numpy.where(unknown, 0.0, scores).sum(axis=-1)
+
+    def answer(self, given: Mapping[str, str], seconds: float) -> Rows:
+        """Return marginals out of as many draws as can be had in this time, one block at least."""
+        model, started = self.model, monotonic()
+        codes, unknown = np.zeros(len(model.net), np.float32), np.ones(len(model.net), bool)
+        for name, state in given.items():
+            codes[model.net.index(name)], unknown[model.net.index(name)] = read_code(model.states(name), state, name), 0
+        sums = [np.zeros(int(card)) for card in model.cards]
+        top, block = -np.inf, 0
+        while block == 0 or monotonic() - started < seconds:
+            drawn, log_weights = map(np.asarray, self._draw(jax.random.key(block), codes, unknown))
+            block += 1
+            higher = max(top, float(log_weights.max()))
+            if higher == -np.inf:
+                continue
+            sums = [part * np.exp(top - higher) for part in sums]
+            top, weights = higher, np.exp(log_weights.astype(np.float64) - higher)
+            for v in np.flatnonzero(unknown).tolist():
+                sums[v] += np.bincount(drawn[:, v].astype(int), weights, minlength=len(sums[v]))
+        return _name(model, sums, unknown)
+
+
+class LoopyPropagation:
+    """Belief propagation on the graph of families, damped, until messages stay or time is over."""
+
+    def __init__(self, model: rd.DiscreteNetwork) -> None:
+        self.model = model
+        rows = model.net.parent_rows
+        self.scopes = [[*rows[v].tolist(), v] for v in range(len(model.net))]
+        self.tables = [model.table(name) for name in model.net.names]
+
+    def answer(self, given: Mapping[str, str], seconds: float) -> Rows:
+        """Return beliefs after as many rounds as can be had in this time, one at least."""
+        model, started = self.model, monotonic()
+        local = [np.ones(int(card)) for card in model.cards]
+        unknown = np.ones(len(model.net), bool)
+        for name, state in given.items():
+            v = model.net.index(name)
+            local[v], unknown[v] = np.eye(len(local[v]))[read_code(model.states(name), state, name)], False
+        messages = {
+            (f, v): np.ones(len(local[v])) / len(local[v]) for f, scope in enumerate(self.scopes) for v in scope
+        }
+        change = np.inf
+        while change > SAME and (change == np.inf or monotonic() - started < seconds):
+            beliefs = self._gather(local, messages)
+            change = max(self._send(f, scope, beliefs, messages) for f, scope in enumerate(self.scopes))
+        return _name(model, self._gather(local, messages), unknown)
+
+    def _gather(self, local: list[Doubles], messages: Mapping[tuple[int, int], Doubles]) -> list[Doubles]:
+        beliefs = [part.copy() for part in local]
+        for (_, v), message in messages.items():
+            beliefs[v] = beliefs[v] * message
+            total = beliefs[v].sum()
+            beliefs[v] = beliefs[v] / total if total > 0 else local[v] / local[v].sum()
+        return beliefs
+
+    def _send(
+        self, factor: int, scope: list[int], beliefs: list[Doubles], messages: dict[tuple[int, int], Doubles]
+    ) -> float:
+        """Send new messages from a factor, and return the largest change."""
+        incoming = []
+        for v in scope:
+            rest = np.divide(
+                beliefs[v], messages[factor, v], out=np.zeros_like(beliefs[v]), where=messages[factor, v] > 0
+            )
+            incoming.append(rest / (rest.sum() or 1.0))
+        change = 0.0
+        for axis, v in enumerate(scope):
+            product: Any = self.tables[factor]
+            for other, message in enumerate(incoming):
+                if other != axis:
+                    shape = [1] * product.ndim
+                    shape[other] = len(message)
+                    product = product * message.reshape(shape)
+            new = product.sum(axis=tuple(other for other in range(len(scope)) if other != axis))
+            new = DAMPING * messages[factor, v] + (1 - DAMPING) * new / (new.sum() or 1.0)
+            change = max(change, float(np.abs(new - messages[factor, v]).max()))
+            messages[factor, v] = new
+        return change
+
+
+def _name(model: rd.DiscreteNetwork, sums: list[Doubles], unknown: NDArray[np.bool_]) -> Rows:
+    rows: Rows = {}
+    for v in np.flatnonzero(unknown).tolist():
+        name, total = model.net.names[v], float(sums[v].sum())
+        shares = sums[v] / total if total > 0 else np.full(len(sums[v]), 1 / len(sums[v]))
+        rows[name] = dict(zip(model.states(name), shares.tolist(), strict=True))
+    return rows

@@ -1,0 +1,106 @@
+"""`amortize` with evidence: simulate once for units and regressions, then train one network for all sets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from retrodict.encode.keys import fold_key, make_key
+from retrodict.errors import OptionError
+from retrodict.models.discrete.discrete_network import DiscreteNetwork
+from retrodict.models.gaussian.linear_gaussian import LinearGaussian
+from retrodict.models.model import Model
+from retrodict.plan.capacity import Capacity
+from retrodict.plan.counts import read_count
+from retrodict.posterior.any_evidence.evidence_posterior import EvidencePosterior
+from retrodict.posterior.any_evidence.gated.evidence_columns import EvidenceColumns, require_inferable
+from retrodict.posterior.any_evidence.gated.evidence_regression import InputMoments, regress_slots
+from retrodict.posterior.any_evidence.gated.evidence_sets import POOL, EvidencePool
+from retrodict.posterior.any_evidence.gated.evidence_training import EvidencePlan, train_for_evidence
+from retrodict.posterior.any_evidence.gated.gated_network import GatedNetwork
+from retrodict.train.compiled import TRAINING
+
+WIDTH, COMPONENTS = 64, 5
+# Simulations of which means and regressions are taken, and numbers in them at most.
+DRAWS, MOST_NUMBERS = 1 << 16, 1 << 24
+# Numbers in the regressions of all sets of evidence.
+MOST_SLOPES, FEWEST_SETS = 1 << 25, 256
+
+
+def amortize_evidence(
+    model: Model,
+    evidence: Any,
+    plan: EvidencePlan,
+    seed: int,
+    *,
+    widths: Sequence[int] | Capacity | None = None,
+    exact: bool = True,
+    quiet: bool = False,
+) -> EvidencePosterior:
+    """Return the posterior of a model for any of these sets of evidence; see `amortize`.
+
+    Raises: `OptionError` for widths and evidence that are none, and for variables that no conditional can draw.
+    """
+    if exact and isinstance(model, LinearGaussian):
+        return _state_exactly(model, evidence, seed)
+    width = read_width(widths)
+    simulated = np.asarray(TRAINING.run(model.draw, fold_key(make_key(seed), 1), count_draws(model.layout.width)))
+    columns = EvidenceColumns.of(model, simulated)
+    pool = EvidencePool.of(model, evidence, seed, size_pool(columns))
+    require_inferable(columns, pool.inferred)
+    moments = InputMoments.of(columns.show(columns.encode(jnp.asarray(simulated))))
+    starts = regress_slots(moments, columns, columns.widen(pool.parents), pool.inferred[:, columns.variable])
+    network = GatedNetwork(columns, choose_components(model))
+    history: list[float] = []
+    report = partial(_report, history, plan.steps, quiet)
+    weights = network.initialize(width, seed)
+    weights = train_for_evidence(model, network, weights, pool, starts, plan, seed, report)
+    return EvidencePosterior(model, network, weights, moments, pool, tuple(history))
+
+
+def _state_exactly(model: LinearGaussian, evidence: Any, seed: int) -> EvidencePosterior:
+    """Return the posterior whose regressions are those of the model itself, so that nothing is left to learn."""
+    n = len(model.net)
+    spread = np.sqrt(np.diag(model.covariance))
+    columns = EvidenceColumns(model.net, model.mean.astype(np.float32), spread.astype(np.float32))
+    scale = columns.spread.astype(np.float64)
+    mean = (model.mean - columns.mean.astype(np.float64)) / scale
+    moments = InputMoments(mean, model.covariance / np.outer(scale, scale), 0.0)
+    network = GatedNetwork(columns)
+    pool = EvidencePool.of(model, evidence, seed, min(POOL, max(FEWEST_SETS, MOST_SLOPES // n**2)))
+    return EvidencePosterior(model, network, network.initialize(1, seed), moments, pool, ())
+
+
+def read_width(widths: Sequence[int] | Capacity | None) -> int:
+    """Return the width of both hidden layers; raise `OptionError` for layers of different widths."""
+    if widths is None:
+        return WIDTH
+    listed = None if isinstance(widths, Capacity) else [read_count("widths", width) for width in widths]
+    if not listed or len(set(listed)) > 1:
+        raise OptionError("widths= of a posterior for any evidence is one width of both layers", remedy="Say (64,).")
+    return listed[0]
+
+
+def choose_components(model: Model) -> int:
+    """Return how many normal densities make up the conditional of a number: one where it is known to be normal."""
+    return 1 if isinstance(model, LinearGaussian | DiscreteNetwork) else COMPONENTS
+
+
+def count_draws(width: int) -> int:
+    """Return how many simulations are looked at."""
+    return max(1024, min(DRAWS, MOST_NUMBERS // width))
+
+
+def size_pool(columns: EvidenceColumns) -> int:
+    """Return how many random sets of evidence fit into memory together with their regressions."""
+    return min(POOL, max(FEWEST_SETS, MOST_SLOPES // len(columns.owner) ** 2))
+
+
+def _report(history: list[float], steps: int, quiet: bool, step: int, value: float) -> None:
+    history.append(value)
+    if not quiet and len(history) % 10 == 0:
+        print(f"step {step:,} of {steps:,}: {value:.4f} nats")

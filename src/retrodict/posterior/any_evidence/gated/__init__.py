@@ -1,0 +1,1 @@
+"""Networks that answer for every set of evidence: what they see, where they start, and their training."""
