@@ -114,6 +114,39 @@ class LoopyPropagation:
         return change
 
 
+class JunctionTree:
+    """Exact answers of pyAgrum (lazy propagation), for networks whose variables are too many for sums one by one."""
+
+    def __init__(self, model: rd.DiscreteNetwork) -> None:
+        import pyagrum
+
+        self.model, self.library, network = model, pyagrum, pyagrum.BayesNet()
+        names = model.net.names
+        for v, name in enumerate(names):
+            network.add(pyagrum.LabelizedVariable(f"v{v}", str(name), int(model.cards[v])))
+        for v, name in enumerate(names):
+            for parent in model.net.parents(name):
+                network.addArc(f"v{model.net.index(parent)}", f"v{v}")
+        for v, name in enumerate(names):
+            axes = [*(f"v{model.net.index(parent)}" for parent in model.net.parents(name)), f"v{v}"]
+            table = network.cpt(f"v{v}")
+            order = [axes.index(axis) for axis in reversed(table.names)]
+            table[:] = np.ascontiguousarray(model.table(name).transpose(order))
+        self.network = network
+
+    def answer(self, given: Mapping[str, str], seconds: float = 0.0) -> Rows:
+        """Return exact marginals."""
+        model, tree = self.model, self.library.LazyPropagation(self.network)
+        places = {model.net.index(n): read_code(model.states(n), state, n) for n, state in given.items()}
+        tree.setEvidence({f"v{v}": state for v, state in places.items()})
+        tree.makeInference()
+        unknown = np.array([v not in places for v in range(len(model.net))])
+        sums = [
+            np.asarray(tree.posterior(f"v{v}").toarray()) if unknown[v] else np.ones(1) for v in range(len(unknown))
+        ]
+        return _name(model, sums, unknown)
+
+
 def _name(model: rd.DiscreteNetwork, sums: list[Doubles], unknown: NDArray[np.bool_]) -> Rows:
     rows: Rows = {}
     for v in np.flatnonzero(unknown).tolist():

@@ -19,66 +19,100 @@ from typing import Any
 import numpy as np
 
 import retrodict as rd
-from benchmarks.evidence.baselines import LikelihoodWeighting, LoopyPropagation
+from benchmarks.evidence.baselines import JunctionTree, LikelihoodWeighting, LoopyPropagation
 from benchmarks.evidence.questions import draw_evidence, measure_distance
 from benchmarks.stamp import ROOT
 from retrodict.files.whole import write_whole
-from retrodict.posterior.any_evidence import evidence_drawing
-from retrodict.posterior.any_evidence.gated import evidence_sets
+from retrodict.posterior.any_evidence.gated import slot_plans
+from retrodict.posterior.any_evidence.gated.evidence_sets import find_barren
 
 RESULTS = ROOT / "benchmarks" / "results" / "evidence.json"
 DRAWS = 10_000
+# Networks with more variables have references of pyAgrum.
+LARGE = 100
 
 
 @dataclass(frozen=True)
 class Case:
-    """How long a network is trained, how wide, and how many questions are asked."""
+    """How long a network is trained, how wide, and how many questions are asked; how many of baselines, too.
+
+    ``blind`` says whether the same network without masks is trained, too.
+    """
 
     steps: int
     width: int
     questions: int = 1000
+    compared: int = 200
     batch: int = 256
     rate: float = 1e-2
+    blind: bool = True
 
 
-CASES = {"asia": Case(1000, 32), "child": Case(3000, 64), "alarm": Case(3000, 64)}
+CASES = {
+    "asia": Case(500, 32),
+    "child": Case(1500, 48, batch=1024),
+    "alarm": Case(1500, 48, batch=1024, blind=False),
+    "pigs": Case(1500, 32, questions=200, compared=50, batch=512, blind=False),
+}
+Answer = Callable[[Mapping[str, str], float], Any]
 
 
 def run_case(model: rd.DiscreteNetwork, case: Case, folder: Path) -> dict[str, Any]:
-    """Return the figures of one network of tables."""
-    with without_masks():
-        blind, _ = train(model, case, folder / "blind")
+    """Return the figures of one network of tables; baselines answer the first questions only."""
     post, seconds = train(model, case, folder / "masked")
-    ways: dict[str, Callable[[Mapping[str, str], float], Any]] = {
-        "likelihood weighting": LikelihoodWeighting(model).answer,
-        "loopy propagation": LoopyPropagation(model).answer,
-    }
-    errors: dict[str, list[float]] = {name: [] for name in ("network", "network alone", "without masks", *ways)}
+    others, reference = build_baselines(model, case, folder), choose_reference(model)
+    errors: dict[str, list[float]] = {name: [] for name in ("network", "network alone", *others)}
     times: dict[str, list[float]] = {"network": [], "exact": []}
-    for given in draw_evidence(model, case.questions, 1):
-        started = perf_counter()
-        exact = rd.query(model, given).marginals
-        times["exact"].append(perf_counter() - started)
-        started = perf_counter()
-        found = post.marginals(given, n=DRAWS)
-        times["network"].append(perf_counter() - started)
-        errors["network"] += measure_distance(exact, found.marginals)
-        errors["network alone"] += measure_distance(exact, post.marginals(given, n=DRAWS, weighted=False).marginals)
-        with without_masks():
-            errors["without masks"] += measure_distance(
-                exact, blind.marginals(given, n=DRAWS, weighted=False).marginals
-            )
-        for name, answer in ways.items():
-            errors[name] += measure_distance(exact, answer(given, times["network"][-1]))
+    for number, given in enumerate(draw_evidence(model, case.questions, 1)):
+        exact = take_time(times["exact"], lambda own=given: reference(own))
+        found = take_time(times["network"], lambda own=given: post.marginals(own, n=DRAWS).marginals)
+        errors["network"] += measure_distance(exact, found)
+        if number < case.compared:
+            errors["network alone"] += measure_distance(exact, post.marginals(given, n=DRAWS, weighted=False).marginals)
+            for name, answer in others.items():
+                errors[name] += measure_distance(exact, answer(given, times["network"][-1]))
     return {
         "variables": len(model.net),
         "seconds": seconds,
         "steps": case.steps,
+        "width": case.width,
         "questions": case.questions,
+        "compared": case.compared,
         "query": float(np.median(times["network"])),
         "exact query": float(np.median(times["exact"])),
         "errors": {name: [float(np.mean(own)), float(np.quantile(own, 0.99))] for name, own in errors.items()},
     }
+
+
+def choose_reference(model: rd.DiscreteNetwork) -> Callable[[Mapping[str, str]], Any]:
+    """Return what answers exactly: our own sums, or for large networks the junction tree of pyAgrum."""
+    return JunctionTree(model).answer if len(model.net) > LARGE else lambda given: rd.query(model, given).marginals
+
+
+def take_time(times: list[float], answer: Callable[[], Any]) -> Any:
+    """Return an answer, and note how many seconds it took."""
+    started = perf_counter()
+    found = answer()
+    times.append(perf_counter() - started)
+    return found
+
+
+def build_baselines(model: rd.DiscreteNetwork, case: Case, folder: Path) -> dict[str, Answer]:
+    """Return what answers a question in given seconds; the network without masks takes the time it takes."""
+    others: dict[str, Answer] = {
+        "likelihood weighting": LikelihoodWeighting(model).answer,
+        "loopy propagation": LoopyPropagation(model).answer,
+    }
+    if case.blind:
+        with without_masks():
+            blind, _ = train(model, case, folder / "blind")
+
+        def answer(given: Mapping[str, str], _: float) -> Any:
+            with without_masks():
+                return blind.marginals(given, n=DRAWS, weighted=False).marginals
+
+        others["without masks"] = answer
+    return others
 
 
 def train(model: rd.DiscreteNetwork, case: Case, folder: Path) -> tuple[rd.EvidencePosterior, float]:
@@ -107,19 +141,16 @@ def without_masks() -> Iterator[None]:
     """Let every network see all that is known and all that was drawn before: the same networks, no structure."""
 
     def find_all(net: rd.BayesNet, known: Any) -> Any:
-        seen = known | ~(known | evidence_sets.find_barren(net, known))
+        seen = ~find_barren(net, known)
         earlier = np.tril(np.ones((len(net), len(net)), dtype=bool), -1)
         return (earlier | known) & seen & ~known[:, None]
 
-    places = (evidence_sets, evidence_drawing)
-    kept = evidence_sets.find_parents
+    kept = slot_plans.find_parents
     try:
-        for place in places:
-            place.find_parents = find_all  # type: ignore[attr-defined]
+        slot_plans.find_parents = find_all
         yield
     finally:
-        for place in places:
-            place.find_parents = kept  # type: ignore[attr-defined]
+        slot_plans.find_parents = kept
 
 
 def main() -> None:

@@ -15,9 +15,9 @@ from numpyro import distributions as dist
 
 import retrodict as rd
 from retrodict.posterior.any_evidence.gated.evidence_columns import EvidenceColumns
-from retrodict.posterior.any_evidence.gated.evidence_regression import InputMoments, Regressions, regress_slots
 from retrodict.posterior.any_evidence.gated.evidence_sets import find_barren, find_parents
-from retrodict.posterior.any_evidence.gated.gated_network import GatedNetwork, GatedWeights, Start
+from retrodict.posterior.any_evidence.gated.gated_network import GatedNetwork, GatedWeights
+from retrodict.posterior.any_evidence.gated.slot_plans import InputMoments, SlotPlan, plan_slots
 from tests.posterior.any_evidence.networks import make_lines
 
 ASIA = rd.from_bif(Path(__file__).parents[2] / "data" / "asia.bif")
@@ -46,53 +46,49 @@ def build(model: rd.Model) -> tuple[GatedNetwork, GatedWeights, InputMoments, An
     return network, weights, InputMoments.of(columns.show(columns.encode(jnp.asarray(drawn)))), drawn[0]
 
 
-def to_start(starts: Regressions) -> Start:
-    assert starts.slopes is not None
-    return Start(jnp.asarray(starts.slopes), jnp.asarray(starts.offset), jnp.asarray(starts.spread))
-
-
 @pytest.mark.parametrize("model", list_models(), ids=["tables", "lines", "program"])
 def test_derivatives_are_zero_exactly_off_the_inverse(model: rd.Model) -> None:
     """For sets of evidence of every size, with random weights: of what each network says of its variable."""
     network, weights, moments, row = build(model)
     columns, n = network.columns, len(model.net)
-    values = columns.show(columns.encode(jnp.asarray(row)))
+    shown = columns.show(columns.encode(jnp.asarray(row)))
 
     @jax.jit
-    def slopes(parents: jax.Array, start: Start) -> jax.Array:
-        def run(inputs: jax.Array) -> jax.Array:
-            outputs = network.run(weights, inputs[None], parents[None], start)
-            states = network.log_states(outputs)[0, :, 0]
+    def slopes(plan: SlotPlan) -> jax.Array:
+        def run(values: jax.Array) -> jax.Array:
+            outputs = network.say(weights, jnp.append(values, jnp.ones(n))[plan.inputs][None], plan)
+            states = network.log_states(outputs, plan.slots)[0, :, 0]
             if (columns.cards > 0).all():
                 return states
-            return jnp.where(columns.cards > 0, states, network.log_numbers(outputs, jnp.full((1, n), 0.3))[0])
+            numbers = network.log_numbers(outputs, jnp.full(plan.slots.shape, 0.3)[None])[0]
+            return jnp.where(jnp.asarray(columns.cards > 0)[plan.slots], states, numbers)
 
-        return jax.jacobian(run)(values)
+        return jax.jacobian(run)(shown)
 
-    sets = list(itertools.product([False, True], repeat=n))[:-1]
-    for known in map(np.array, sets[:: max(1, len(sets) // 64)]):
+    sets = np.array(list(itertools.product([False, True], repeat=n))[:-1])[:: max(1, (2**n - 1) // 64)]
+    inferred = np.array([~known & ~find_barren(model.net, known) for known in sets])
+    plans = plan_slots(columns, moments, sets, inferred)
+    for row_of, (known, marks) in enumerate(zip(sets, inferred, strict=True)):
         parents = find_parents(model.net, known)
-        inferred = ~known & ~find_barren(model.net, known)
-        starts = regress_slots(moments, columns, parents[None], inferred[None])
-        moved = np.asarray(slopes(jnp.asarray(parents, jnp.float32), to_start(starts)))
-        for v, u in itertools.product(np.flatnonzero(inferred), range(n)):
-            found = moved[v][columns.owner == u]
-            assert (found != 0).any() if parents[v, u] else (found == 0).all()
+        plan = SlotPlan(*(jnp.asarray(part[row_of]) for part in plans))
+        assert np.asarray(plan.slots)[np.asarray(plan.active)].tolist() == np.flatnonzero(marks).tolist()
+        moved = np.asarray(slopes(plan))
+        for place, v in enumerate(np.flatnonzero(marks)):
+            for u in range(n):
+                found = moved[place, columns.owner == u]
+                assert (found != 0).any() if parents[v, u] else (found == 0).all()
 
 
-def test_one_slot_is_evaluated_as_all_are() -> None:
+def test_a_padded_plan_says_the_same() -> None:
+    """The program of a power of two in size gives what the exact size gives."""
     model = list_models()[2]
     network, weights, moments, _ = build(model)
     columns, net = network.columns, model.net
-    inputs = columns.show(columns.encode(model.draw(jax.random.key(0), 16)))
-    known = np.array([name.startswith("y") for name in net.names])
-    parents = find_parents(net, known)
-    starts = regress_slots(moments, columns, parents[None], ~known[None])
-    wide = Start(*(jnp.broadcast_to(part, (16, *part.shape[1:])) for part in to_start(starts)))
-    one = Start(*(part[0] for part in to_start(starts)))
-    gates = jnp.asarray(parents, jnp.float32)
-    together = network.run(weights, inputs, jnp.broadcast_to(gates, (16, *gates.shape)), wide)
-    for v in range(len(net)):
-        alone = network.run_one(weights, jnp.asarray(v), inputs, gates, one)
-        for part, whole in zip(alone, together, strict=True):
-            np.testing.assert_allclose(part[:, 0], whole[:, v], rtol=1e-4, atol=1e-4)
+    units = columns.encode(model.draw(jax.random.key(0), 16))
+    known = np.array([[name.startswith("y") for name in net.names]])
+    inferred = ~known & ~find_barren(net, known[0])
+    plans = [plan_slots(columns, moments, known, inferred, rounded=way) for way in (False, True)]
+    exact, padded = (network.run(weights, units, SlotPlan(*(jnp.asarray(part[0]) for part in p))) for p in plans)
+    assert plans[1].slots.shape[1] > plans[0].slots.shape[1]
+    for one, other in zip(exact, padded, strict=True):
+        np.testing.assert_allclose(other[:, : one.shape[1]], one, rtol=1e-4, atol=1e-4)

@@ -18,17 +18,17 @@ from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count
 from retrodict.posterior.any_evidence.evidence_posterior import EvidencePosterior
 from retrodict.posterior.any_evidence.gated.evidence_columns import EvidenceColumns, require_inferable
-from retrodict.posterior.any_evidence.gated.evidence_regression import InputMoments, regress_slots
 from retrodict.posterior.any_evidence.gated.evidence_sets import POOL, EvidencePool
 from retrodict.posterior.any_evidence.gated.evidence_training import EvidencePlan, train_for_evidence
 from retrodict.posterior.any_evidence.gated.gated_network import GatedNetwork
+from retrodict.posterior.any_evidence.gated.slot_plans import InputMoments, plan_slots
 from retrodict.train.compiled import TRAINING
 
 WIDTH, COMPONENTS = 64, 5
 # Simulations of which means and regressions are taken, and numbers in them at most.
 DRAWS, MOST_NUMBERS = 1 << 16, 1 << 24
-# Numbers in the regressions of all sets of evidence.
-MOST_SLOPES, FEWEST_SETS = 1 << 25, 256
+# Variables in all random sets of evidence together.
+MOST_PLACES, FEWEST_SETS = 1 << 18, 256
 
 
 def amortize_evidence(
@@ -50,28 +50,27 @@ def amortize_evidence(
     width = read_width(widths)
     simulated = np.asarray(TRAINING.run(model.draw, fold_key(make_key(seed), 1), count_draws(model.layout.width)))
     columns = EvidenceColumns.of(model, simulated)
-    pool = EvidencePool.of(model, evidence, seed, size_pool(columns))
+    pool = EvidencePool.of(model, evidence, seed, size_pool(len(model.net)))
     require_inferable(columns, pool.inferred)
     moments = InputMoments.of(columns.show(columns.encode(jnp.asarray(simulated))))
-    starts = regress_slots(moments, columns, columns.widen(pool.parents), pool.inferred[:, columns.variable])
+    plans = plan_slots(columns, moments, pool.known, pool.inferred)
     network = GatedNetwork(columns, choose_components(model))
     history: list[float] = []
     report = partial(_report, history, plan.steps, quiet)
     weights = network.initialize(width, seed)
-    weights = train_for_evidence(model, network, weights, pool, starts, plan, seed, report)
+    weights = train_for_evidence(model, network, weights, plans, plan, seed, report)
     return EvidencePosterior(model, network, weights, moments, pool, tuple(history))
 
 
 def _state_exactly(model: LinearGaussian, evidence: Any, seed: int) -> EvidencePosterior:
     """Return the posterior whose regressions are those of the model itself, so that nothing is left to learn."""
-    n = len(model.net)
     spread = np.sqrt(np.diag(model.covariance))
     columns = EvidenceColumns(model.net, model.mean.astype(np.float32), spread.astype(np.float32))
     scale = columns.spread.astype(np.float64)
     mean = (model.mean - columns.mean.astype(np.float64)) / scale
     moments = InputMoments(mean, model.covariance / np.outer(scale, scale), 0.0)
     network = GatedNetwork(columns)
-    pool = EvidencePool.of(model, evidence, seed, min(POOL, max(FEWEST_SETS, MOST_SLOPES // n**2)))
+    pool = EvidencePool.of(model, evidence, seed, size_pool(len(model.net)))
     return EvidencePosterior(model, network, network.initialize(1, seed), moments, pool, ())
 
 
@@ -95,9 +94,9 @@ def count_draws(width: int) -> int:
     return max(1024, min(DRAWS, MOST_NUMBERS // width))
 
 
-def size_pool(columns: EvidenceColumns) -> int:
-    """Return how many random sets of evidence fit into memory together with their regressions."""
-    return min(POOL, max(FEWEST_SETS, MOST_SLOPES // len(columns.owner) ** 2))
+def size_pool(n: int) -> int:
+    """Return how many random sets of evidence have plans that fit into memory."""
+    return max(FEWEST_SETS, min(POOL, MOST_PLACES // n))
 
 
 def _report(history: list[float], steps: int, quiet: bool, step: int, value: float) -> None:

@@ -13,9 +13,8 @@ from retrodict.encode.keys import fold_key, make_key
 from retrodict.graph.rows import Mask
 from retrodict.pictures.table import Table, Tabular
 from retrodict.posterior.any_evidence.evidence_drawing import EvidenceDrawer, EvidenceTask
-from retrodict.posterior.any_evidence.gated.evidence_regression import regress_slots
 from retrodict.posterior.any_evidence.gated.evidence_sets import EvidencePool
-from retrodict.posterior.any_evidence.gated.gated_network import Start
+from retrodict.posterior.any_evidence.gated.slot_plans import SlotPlan, plan_slots
 from retrodict.posterior.calibration.uniformity import chi_square, holm, kolmogorov_smirnov
 from retrodict.train.compiled import Programs
 
@@ -71,16 +70,17 @@ def calibrate_evidence(
     """Return the outcome of the tests over simulations with sets of evidence of a pool."""
     rng, key = np.random.default_rng([seed, 29]), make_key(seed)
     chosen = rng.integers(0, len(pool), -(-simulations // BLOCK) * BLOCK)
-    ranks, unknown = [], []
-    for number, part in enumerate(np.split(chosen, len(chosen) // BLOCK)):
+    plans = plan_slots(drawer.network.columns, drawer.moments, pool.known[chosen], pool.inferred[chosen])
+    ranks = []
+    for number in range(len(chosen) // BLOCK):
+        part = slice(number * BLOCK, (number + 1) * BLOCK)
         truths = np.asarray(drawer.model.draw(fold_key(key, 2 * number), BLOCK))
-        tasks = _prepare(drawer, pool, part, truths)
+        tasks = _prepare(pool, chosen[part], truths, SlotPlan(*(table[part] for table in plans)))
         found = RANKS.run(_find_ranks, drawer.weights, drawer, tasks, truths, fold_key(key, 2 * number + 1), draws)
         below, same = (np.asarray(counts) for counts in found)
         ranks.append((below + rng.integers(0, same, endpoint=True) + rng.random(below.shape)) / (draws + 1))
-        unknown.append(~pool.known[part])
     sizes = pool.known.sum(axis=1)[chosen][:simulations]
-    tests = _list_tests(drawer, np.concatenate(ranks)[:simulations], np.concatenate(unknown)[:simulations], sizes)
+    tests = _list_tests(drawer, np.concatenate(ranks)[:simulations], ~pool.known[chosen][:simulations], sizes)
     adjusted = holm(np.array([p for *_, p in tests]))
     return EvidenceCalibration(
         tuple(
@@ -91,18 +91,10 @@ def calibrate_evidence(
     )
 
 
-def _prepare(drawer: EvidenceDrawer, pool: EvidencePool, part: Any, truths: Any) -> EvidenceTask:
+def _prepare(pool: EvidencePool, chosen: Any, truths: Any, plan: SlotPlan) -> EvidenceTask:
     """Return the tasks of simulations, one behind another along a leading axis."""
-    columns = drawer.network.columns
-    known, barren = pool.known[part], pool.barren[part]
-    inferred = pool.inferred[part][:, columns.variable]
-    parents = columns.widen(pool.parents[part])
-    starts = regress_slots(drawer.moments, columns, parents, inferred)
-    visit = np.broadcast_to(np.arange(len(columns.cards)), inferred.shape)
-    slopes = None if starts.slopes is None else jnp.asarray(starts.slopes)
-    start = Start(slopes, jnp.asarray(starts.offset), jnp.asarray(starts.spread))
-    rest = (known, parents.astype(np.float32), start, visit, inferred, barren, ~barren)
-    return EvidenceTask(jnp.asarray(truths), *jax.tree.map(jnp.asarray, rest))
+    barren = pool.barren[chosen]
+    return jax.tree.map(jnp.asarray, EvidenceTask(truths, pool.known[chosen], plan, barren, ~barren))
 
 
 def _find_ranks(

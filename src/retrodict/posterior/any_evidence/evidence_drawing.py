@@ -17,28 +17,22 @@ from retrodict.graph.rows import Mask
 from retrodict.models.model import Model
 from retrodict.plan.layout import Floats
 from retrodict.posterior.any_evidence.gated.evidence_columns import require_inferable
-from retrodict.posterior.any_evidence.gated.evidence_regression import InputMoments, regress_slots
-from retrodict.posterior.any_evidence.gated.evidence_sets import find_barren, find_parents
-from retrodict.posterior.any_evidence.gated.gated_network import GatedNetwork, GatedWeights, Start
+from retrodict.posterior.any_evidence.gated.evidence_sets import find_barren
+from retrodict.posterior.any_evidence.gated.gated_network import GatedNetwork, GatedWeights
+from retrodict.posterior.any_evidence.gated.slot_plans import InputMoments, SlotPlan, plan_slots
 
 # Numbers of a block of draws, and rows.
 MOST_NUMBERS, MOST_ROWS = 1 << 22, 2048
 
 
 class EvidenceTask(NamedTuple):
-    """A set of evidence with its values, as arrays: of slots their inverse, of variables by what each is drawn.
+    """A set of evidence with its values, as arrays: what networks draw, and by what else each variable is drawn."""
 
-    ``visit`` are the slots that networks draw, in turn, filled up with slots that are not ``active``.
-    """
-
-    given: jax.Array
-    known: jax.Array
-    parents: jax.Array
-    start: Start
-    visit: jax.Array
-    active: jax.Array
-    redrawn: jax.Array
-    scored: jax.Array
+    given: Any
+    known: Any
+    plan: SlotPlan
+    redrawn: Any
+    scored: Any
 
 
 class Drawn(NamedTuple):
@@ -61,28 +55,15 @@ class EvidenceDrawer(Portable):
     def prepare(self, values: Floats, known: Mask, done: Mask) -> EvidenceTask:
         """Return the task of known values, some of which were ``done`` from outside."""
         net, columns = self.model.net, self.network.columns
-        parents = find_parents(net, known)
         redrawn = find_barren(net, known)
         if not self._informs(known & ~done, known):
             redrawn = ~known
-        require_inferable(columns, (~known & ~redrawn)[None])
-        inferred = (~known & ~redrawn)[columns.variable]
-        wide = columns.widen(parents)
-        starts = regress_slots(self.moments, columns, wide[None], inferred[None])
-        slots = np.flatnonzero(inferred)
-        length = 1 << max(0, int(len(slots) - 1).bit_length())
-        visit = np.append(slots, np.zeros(length - len(slots), np.int64))
-        slopes = None if starts.slopes is None else jnp.asarray(starts.slopes[0])
-        return EvidenceTask(
-            jnp.asarray(values, jnp.float32),
-            jnp.asarray(known),
-            jnp.asarray(wide, jnp.float32),
-            Start(slopes, jnp.asarray(starts.offset[0]), jnp.asarray(starts.spread[0])),
-            jnp.asarray(visit),
-            jnp.asarray(np.arange(length) < len(slots)),
-            jnp.asarray(redrawn),
-            jnp.asarray(~done & ~redrawn),
-        )
+        inferred = (~known & ~redrawn)[None]
+        require_inferable(columns, inferred)
+        plan = plan_slots(columns, self.moments, known[None], inferred, rounded=True)
+        first = SlotPlan(*(jnp.asarray(part[0]) for part in plan))
+        rest = jnp.asarray(redrawn), jnp.asarray(~done & ~redrawn)
+        return EvidenceTask(jnp.asarray(values, jnp.float32), jnp.asarray(known), first, *rest)
 
     def _informs(self, given: Mask, known: Mask) -> bool:
         """Whether what was seen tells anything of what is unknown, where edges into what was done are cut."""
@@ -118,11 +99,11 @@ class EvidenceDrawer(Portable):
         is_number = jnp.asarray(columns.cards == 0)
         walk, rest = jax.random.split(key)
 
-        def step(carry: tuple[jax.Array, jax.Array], now: Any) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+        def step(carry: tuple[jax.Array, jax.Array], now: SlotPlan) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
             units, log_q = carry
-            slot, active = now
+            slot = now.slots
             choose = jax.random.fold_in(walk, slot)
-            outputs = network.run_one(weights, slot, columns.show(units), task.parents, task.start)
+            outputs = network.run(weights, units, jax.tree.map(lambda part: part[None], now))
             found = network.log_states(outputs, slot[None])[:, 0]
             state = jax.random.categorical(choose, found, axis=-1)
             density = jnp.take_along_axis(found, state[:, None], axis=-1)[:, 0]
@@ -131,13 +112,13 @@ class EvidenceDrawer(Portable):
                 number = network.draw_numbers(outputs, choose)
                 density = jnp.where(is_number[slot], network.log_numbers(outputs, number)[:, 0], density)
                 value = jnp.where(is_number[slot], number[:, 0], value)
-            units = units.at[:, slot].set(jnp.where(active, value, units[:, slot]))
-            return (units, log_q + jnp.where(active, density, 0.0)), found if states else jnp.zeros(())
+            units = units.at[:, slot].set(jnp.where(now.active, value, units[:, slot]))
+            return (units, log_q + jnp.where(now.active, density, 0.0)), found if states else jnp.zeros(())
 
         given = jnp.broadcast_to(task.given, (rows, len(task.given)))
         seen = jnp.where(task.known[columns.variable], columns.encode(task.given), 0.0)
         first = jnp.broadcast_to(seen, (rows, len(columns.cards))), jnp.zeros(rows)
-        (units, log_q), found = jax.lax.scan(step, first, (task.visit, task.active))
+        (units, log_q), found = jax.lax.scan(step, first, task.plan)
         owners = np.repeat(np.arange(len(self.model.net)), self.model.layout.sizes)
         inferred = ~task.known & ~task.redrawn
         whole = jnp.where(inferred[owners], columns.decode(units), given)
@@ -151,8 +132,8 @@ class EvidenceDrawer(Portable):
 
     def list_drawn(self, task: EvidenceTask) -> Mapping[int, int]:
         """Return at which place of ``log_states`` each slot stands that a network draws."""
-        active = np.asarray(task.active)
-        return {int(slot): place for place, slot in enumerate(np.asarray(task.visit)[active].tolist())}
+        active = np.asarray(task.plan.active)
+        return {int(slot): place for place, slot in enumerate(np.asarray(task.plan.slots)[active].tolist())}
 
 
 def _join(parts: Any, n: int) -> Any:

@@ -17,9 +17,9 @@ from retrodict.models.model import Model
 from retrodict.posterior.any_evidence.evidence_posterior import EvidencePosterior
 from retrodict.posterior.any_evidence.evidence_storage import FILE, read_network
 from retrodict.posterior.any_evidence.gated.evidence_columns import EvidenceColumns
-from retrodict.posterior.any_evidence.gated.evidence_regression import InputMoments
 from retrodict.posterior.any_evidence.gated.evidence_sets import EvidencePool
 from retrodict.posterior.any_evidence.gated.gated_network import GatedNetwork, GatedWeights
+from retrodict.posterior.any_evidence.gated.slot_plans import InputMoments
 from retrodict.posterior.storage import require_model, take_prefix
 
 # Numbers are mixtures of at most so many densities.

@@ -27,9 +27,9 @@ from retrodict.posterior.any_evidence.evidence_drawing import Drawn, EvidenceDra
 from retrodict.posterior.any_evidence.evidence_reading import GivenValues, read_given
 from retrodict.posterior.any_evidence.evidence_storage import save_evidence
 from retrodict.posterior.any_evidence.evidence_summary import summarize
-from retrodict.posterior.any_evidence.gated.evidence_regression import InputMoments
 from retrodict.posterior.any_evidence.gated.evidence_sets import EvidencePool, list_numbers
 from retrodict.posterior.any_evidence.gated.gated_network import GatedNetwork, GatedWeights
+from retrodict.posterior.any_evidence.gated.slot_plans import InputMoments
 from retrodict.posterior.weights.importance import Importance, leave_out
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
 

@@ -20,9 +20,9 @@ from retrodict.models.discrete.checks import describe_states
 from retrodict.models.discrete.discrete_network import DiscreteNetwork
 from retrodict.models.gaussian.linear_gaussian import LinearGaussian
 from retrodict.models.model import Model
-from retrodict.posterior.any_evidence.gated.evidence_regression import InputMoments
 from retrodict.posterior.any_evidence.gated.evidence_sets import EvidencePool
 from retrodict.posterior.any_evidence.gated.gated_network import GatedNetwork, GatedWeights
+from retrodict.posterior.any_evidence.gated.slot_plans import InputMoments
 from retrodict.posterior.storage import add_prefix, take_prefix
 
 KIND = "posterior for any evidence"

@@ -31,7 +31,7 @@ def summarize(
     """
     weighed = Importance({}, leave_out(drawn.log_weights))
     trusted = bool(weighed.reliable) if weighted is None else weighted
-    trusted = trusted or bool(read.done.any() and task.active.any())
+    trusted = trusted or bool(read.done.any() and task.plan.active.any())
     n = len(drawn.columns)
     weights = weighed.weights if trusted else np.full(n, 1 / n)
     along = Along(drawer, task, drawn, weights, trusted)

@@ -13,7 +13,7 @@ from retrodict.encode.codes import Codes
 from retrodict.errors import OptionError, SimulationError
 from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.graph.frozen import Portable
-from retrodict.graph.rows import Integers, Mask
+from retrodict.graph.rows import Integers, Mask, cumulate
 from retrodict.models.model import Model
 from retrodict.plan.layout import Floats
 from retrodict.plan.moving import is_moving
@@ -21,6 +21,8 @@ from retrodict.plan.supports import SUMMED, count_codes, is_categorical, is_coun
 
 # Of what simulations say how wide a slot is.
 SMALLEST_SPREAD = 1e-6
+# In place of the category that an input indicates.
+NUMBER, BIT = -1, -2
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -78,7 +80,7 @@ class EvidenceColumns(Portable):
     @cached_property
     def state(self) -> Integers:
         """The category that each input indicates, -1 for a number."""
-        return np.concatenate([np.arange(k) if k else np.array([-1]) for k in self.cards.tolist()])
+        return np.concatenate([np.arange(k) if k else np.array([NUMBER]) for k in self.cards.tolist()])
 
     @cached_property
     def own(self) -> Integers:
@@ -87,12 +89,16 @@ class EvidenceColumns(Portable):
         places = np.arange(max(1, int(self.cards.max())))
         return first[:, None] + np.where(places < np.maximum(self.cards, 1)[:, None], places, 0)
 
-    def widen(self, parents: Mask) -> Mask:
-        """Return which slots each slot depends on, from variables: those of its own variable that come before, too."""
-        rows = parents[..., self.variable, :][..., self.variable]
-        n = len(self.variable)
-        same = (self.variable[:, None] == self.variable) & (np.arange(n)[:, None] > np.arange(n))
-        return np.asarray(rows | (same & rows.any(axis=-1, keepdims=True)) if same.any() else rows)
+    @cached_property
+    def _first(self) -> Integers:
+        """The first input of each slot, and the number of inputs at the end."""
+        return cumulate(np.maximum(self.cards, 1))
+
+    def list_inputs(self, slots: Integers) -> Integers:
+        """Return all inputs of these slots, one slot after another."""
+        if not len(slots):
+            return np.zeros(0, dtype=np.int64)
+        return np.concatenate([np.arange(self._first[slot], self._first[slot + 1]) for slot in slots.tolist()])
 
     # -- values --------------------------------------------------------------------------------------
 
@@ -116,8 +122,15 @@ class EvidenceColumns(Portable):
 
     def show(self, units: jax.Array) -> jax.Array:
         """Return the inputs of networks, shape ``(..., inputs)``."""
-        values = units[..., self.owner]
-        return jnp.where(self.state >= 0, values == self.state, values).astype(jnp.float32)
+        return self.show_some(units, jnp.arange(len(self.owner)))
+
+    def show_some(self, units: jax.Array, inputs: jax.Array) -> jax.Array:
+        """Return some inputs; those past the last are bits, one for each slot, which are 1 where they are seen."""
+        slots = jnp.asarray(np.append(self.owner, np.arange(len(self.cards))))[inputs]
+        states = jnp.asarray(np.append(self.state, np.full(len(self.cards), BIT)))[inputs]
+        values = units[..., slots]
+        indicators = jnp.where(states == BIT, 1.0, values == states)
+        return jnp.where(states == NUMBER, values, indicators).astype(jnp.float32)
 
 
 def require_inferable(columns: EvidenceColumns, inferred: Mask) -> None:

@@ -25,10 +25,9 @@ WAYS = "Say 'any', list sets of names, or give each name the probability that it
 
 @dataclass(frozen=True, eq=False)
 class EvidencePool:
-    """Sets of evidence s: ``known[s, v]`` says whether v is known, ``parents[s, v, u]`` whether it depends on u."""
+    """Sets of evidence s: ``known[s, v]`` says whether v is known, ``barren`` whether nothing known lies below it."""
 
     known: Mask
-    parents: Mask
     barren: Mask
 
     @classmethod
@@ -41,9 +40,8 @@ class EvidencePool:
 
     @classmethod
     def of_sets(cls, net: BayesNet, known: Mask) -> EvidencePool:
-        """Return these sets with their inverses."""
-        parents = np.stack([find_parents(net, row) for row in known])
-        return cls(known, parents, np.stack([find_barren(net, row) for row in known]))
+        """Return these sets."""
+        return cls(known, np.stack([find_barren(net, row) for row in known]))
 
     def __len__(self) -> int:
         return len(self.known)
@@ -117,7 +115,7 @@ def find_parents(net: BayesNet, known: Mask) -> Mask:
     return _find_parents(net, known.tobytes()).copy()
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 8)
 def _find_parents(net: BayesNet, known: bytes) -> NDArray[np.bool_]:
     is_known = np.frombuffer(known, dtype=bool)
     parents = np.zeros((len(net), len(net)), dtype=bool)

@@ -1,10 +1,11 @@
-"""Training for any evidence: every row of a minibatch is a simulation with a set of evidence of its own."""
+"""Training for any evidence: a minibatch is simulations with several sets of evidence."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -14,12 +15,13 @@ import optax
 
 from retrodict.encode.keys import fold_key, make_key
 from retrodict.models.model import Model
-from retrodict.posterior.any_evidence.gated.evidence_regression import Regressions
-from retrodict.posterior.any_evidence.gated.evidence_sets import EvidencePool
-from retrodict.posterior.any_evidence.gated.gated_network import GatedNetwork, GatedWeights, Start
+from retrodict.posterior.any_evidence.gated.gated_network import GatedNetwork, GatedWeights
+from retrodict.posterior.any_evidence.gated.slot_plans import SlotPlan
 
 EPOCH = 50
 RISE = 100
+# Rows of a minibatch that have the same evidence set.
+ROWS = 16
 
 
 @dataclass(frozen=True)
@@ -36,38 +38,32 @@ def train_for_evidence(
     model: Model,
     network: GatedNetwork,
     weights: GatedWeights,
-    pool: EvidencePool,
-    starts: Regressions,
+    plans: SlotPlan,
     plan: EvidencePlan,
     seed: int,
     report: Callable[[int, float], None],
 ) -> GatedWeights:
-    """Return weights trained on the mean of -log q over what is inferred, by Adam with a rate that falls to zero."""
-    optimizer = optax.chain(optax.clip_by_global_norm(10.0), optax.scale_by_adam())
-    columns, batch = network.columns, plan.batch
-    counted = jnp.asarray(pool.inferred[:, columns.variable])
-    parents = jnp.asarray(columns.widen(pool.parents))
-    is_number = jnp.asarray(columns.cards == 0)
+    """Return weights trained on the mean of -log q over what is inferred, by Adam with a rate that falls to zero.
 
-    def lose(w: GatedWeights, key: jax.Array, tables: tuple[Any, ...]) -> jax.Array:
+    A minibatch has a few sets of evidence, each with rows of its own, whose inputs are then the same.
+    """
+    optimizer = optax.chain(optax.clip_by_global_norm(10.0), optax.scale_by_adam())
+    rows = min(ROWS, plan.batch)
+    sets = max(1, plan.batch // rows)
+
+    def lose(w: GatedWeights, key: jax.Array, tables: SlotPlan) -> jax.Array:
         draw, choose = jax.random.split(key)
-        units = columns.encode(model.draw(draw, batch))
+        units = network.columns.encode(model.draw(draw, sets * rows))
         usable = jnp.isfinite(units).all(axis=-1)
-        units = jnp.where(usable[:, None], units, 0.0)
-        chosen = jax.random.randint(choose, (batch,), 0, len(pool))
-        above, asked = (table[chosen] for table in tables[:2])
-        start = Start(*(None if table is None else table[chosen] for table in tables[2:]))  # type: ignore[arg-type]
-        outputs = network.run(w, columns.show(units), above.astype(jnp.float32), start)
-        own = jnp.zeros(units.shape)
-        if columns.cards.max() > 0:
-            states = jnp.where(is_number, 0, units).astype(jnp.int32)[..., None]
-            own = jnp.take_along_axis(network.log_states(outputs), states, axis=-1)[..., 0]
-        if (columns.cards == 0).any():
-            own = jnp.where(is_number, network.log_numbers(outputs, jnp.where(is_number, units, 0.0)), own)
-        return -jnp.where(asked & usable[:, None], own, 0.0).sum() / jnp.maximum(usable.sum(), 1)
+        units = jnp.where(usable[:, None], units, 0.0).reshape(sets, rows, -1)
+        chosen = jax.random.randint(choose, (sets,), 0, len(tables.slots))
+        some = jax.tree.map(lambda table: table[chosen], tables)
+        found = jax.vmap(partial(_score, network), in_axes=(None, 0, 0))(w, units, some)
+        counted = some.active[:, None, :] & usable.reshape(sets, rows, 1)
+        return -jnp.where(counted, found, 0.0).sum() / jnp.maximum(usable.sum(), 1)
 
     @jax.jit
-    def run(w: GatedWeights, state: Any, key: jax.Array, rates: jax.Array, tables: tuple[Any, ...]) -> Any:
+    def run(w: GatedWeights, state: Any, key: jax.Array, rates: jax.Array, tables: SlotPlan) -> Any:
         def step(carry: tuple[GatedWeights, Any], now: Any) -> tuple[tuple[GatedWeights, Any], jax.Array]:
             w, state = carry
             key, rate = now
@@ -78,8 +74,7 @@ def train_for_evidence(
         (w, state), values = jax.lax.scan(step, (w, state), (jax.random.split(key, EPOCH), rates))
         return w, state, values.mean()
 
-    rest = (starts.slopes, starts.offset, starts.spread)
-    tables = parents, counted, *(None if part is None else jnp.asarray(part) for part in rest)
+    tables = jax.tree.map(jnp.asarray, plans)
     state, key, begun, done = optimizer.init(weights), make_key(seed), monotonic(), 0
     while (now := _find_progress(plan, done, begun)) < 1:
         further = min(EPOCH / plan.steps, 1 - now)
@@ -88,6 +83,19 @@ def train_for_evidence(
         done += EPOCH
         report(done, float(value))
     return weights
+
+
+def _score(network: GatedNetwork, weights: GatedWeights, units: jax.Array, plan: SlotPlan) -> jax.Array:
+    """Return log q of what stands at the slots of a set of evidence, ``(rows, slots)``."""
+    outputs, cards = network.run(weights, units, plan), network.columns.cards
+    values, is_number = units[:, plan.slots], jnp.asarray(cards == 0)[plan.slots]
+    found = jnp.zeros(values.shape)
+    if cards.max() > 0:
+        states = jnp.where(is_number, 0, values).astype(jnp.int32)[..., None]
+        found = jnp.take_along_axis(network.log_states(outputs, plan.slots), states, axis=-1)[..., 0]
+    if (cards == 0).any():
+        found = jnp.where(is_number, network.log_numbers(outputs, jnp.where(is_number, values, 0.0)), found)
+    return found
 
 
 def _find_progress(plan: EvidencePlan, done: int, begun: float) -> float:

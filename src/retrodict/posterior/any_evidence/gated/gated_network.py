@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from retrodict.posterior.any_evidence.gated.evidence_columns import EvidenceColumns
+from retrodict.posterior.any_evidence.gated.slot_plans import SlotPlan
 
 # A linear prediction of a probability may lie outside of 0 and 1.
 LEAST_PROBABILITY = 0.01
@@ -22,22 +23,15 @@ SMALLEST = -1e30
 
 
 class GatedWeights(NamedTuple):
-    """Weights of all slots, each in a row of its own: three layers."""
+    """Weights of all slots, each in a row of its own: three layers, the first of inputs and of regressions."""
 
     first: jax.Array
+    further: jax.Array
     first_bias: jax.Array
     second: jax.Array
     second_bias: jax.Array
     last: jax.Array
     last_bias: jax.Array
-
-
-class Start(NamedTuple):
-    """Regressions under one set of evidence for each row: of each input on its parents, with what is left over."""
-
-    slopes: jax.Array | None
-    offset: jax.Array
-    spread: jax.Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +54,7 @@ class GatedNetwork:
     def initialize(self, width: int, seed: int) -> GatedWeights:
         """Return first weights; the last layer is zero, so that every slot starts at its regression."""
         n, own = self.columns.own.shape
-        inputs = len(self.columns.owner) + n + own + 1
+        inputs = len(self.columns.owner) + n
         rng = np.random.default_rng([seed, 23])
 
         def draw(rows: int, columns: int) -> jax.Array:
@@ -69,6 +63,7 @@ class GatedNetwork:
         zeros = jnp.zeros((n, width), jnp.float32)
         return GatedWeights(
             draw(inputs, width) * float(np.sqrt(max(1.0, inputs / 16))),
+            draw(own + 1, width),
             zeros,
             draw(width, width),
             zeros,
@@ -86,35 +81,26 @@ class GatedNetwork:
             outputs[numbers, many + 1 : 2 * many] = np.linspace(-1.5, 1.5, many - 1)
         return outputs
 
-    # -- all slots, and one --------------------------------------------------------------------------
+    def run(self, weights: GatedWeights, units: jax.Array, plan: SlotPlan) -> Outputs:
+        """Return what is said of the slots of one set of evidence, ``(rows, slots, ...)``, of rows of values."""
+        return self.say(weights, self.columns.show_some(units, plan.inputs), plan)
 
-    def run(self, weights: GatedWeights, inputs: jax.Array, parents: jax.Array, start: Start) -> Outputs:
-        """Return what is said of every slot, of rows with their own sets of parents ``(rows, slots, slots)``."""
-        gates = jnp.concatenate([parents[..., self.columns.owner], parents], axis=-1)
-        values = jnp.concatenate([inputs, jnp.ones((len(inputs), parents.shape[-1]))], axis=-1)
-        place = start.offset if start.slopes is None else start.offset + jnp.einsum("btu,bu->bt", start.slopes, inputs)
-        place, left = place[:, self.columns.own], start.spread[:, self.columns.own[:, 0]]
-        seen = jnp.concatenate([gates * values[:, None, :], place, jnp.log(left)[..., None]], axis=-1)
-        return Outputs(_apply(weights, seen), place, left)
-
-    def run_one(
-        self, weights: GatedWeights, slot: jax.Array, inputs: jax.Array, parents: jax.Array, start: Start
-    ) -> Outputs:
-        """Return what is said of one slot, for rows that share one set of parents."""
-        own = jnp.asarray(self.columns.own)[slot]
-        place = start.offset[own]
-        if start.slopes is not None:
-            place = place + inputs @ start.slopes[own].T
-        rows = len(inputs)
-        place, left = jnp.broadcast_to(place, (rows, len(own))), jnp.broadcast_to(start.spread[own[0]], (rows,))
-        given = jnp.broadcast_to(parents[slot], (rows, len(parents)))
-        seen = jnp.concatenate([inputs * given[:, self.columns.owner], given, place, jnp.log(left)[:, None]], axis=-1)
-        alone = jax.tree.map(lambda array: array[slot][None], weights)
-        return Outputs(_apply(alone, seen[:, None]), place[:, None], left[:, None])
+    def say(self, weights: GatedWeights, inputs: jax.Array, plan: SlotPlan) -> Outputs:
+        """Return what is said of slots that see these inputs, ``(rows, slots, inputs)``; none but theirs count."""
+        shown = inputs * plan.seen
+        place = plan.offset + jnp.einsum("rlm,lkm->rlk", shown, plan.slopes)
+        left = jnp.broadcast_to(plan.spread, place.shape[:2])
+        further = jnp.concatenate([place, jnp.log(left)[..., None]], axis=-1)
+        own = jax.tree.map(lambda array: array[plan.slots], weights._replace(first=weights.further))
+        first = weights.first[plan.slots[:, None], plan.inputs]
+        hidden = jnp.einsum("rlm,lmh->rlh", shown, first) + jnp.einsum("rlf,lfh->rlh", further, own.further)
+        hidden = jax.nn.gelu(hidden + own.first_bias)
+        hidden = hidden + jax.nn.gelu(jnp.einsum("rlh,lhi->rli", hidden, own.second) + own.second_bias)
+        return Outputs(jnp.einsum("rlh,lhs->rls", hidden, own.last) + own.last_bias, place, left)
 
     # -- densities -----------------------------------------------------------------------------------
 
-    def log_states(self, outputs: Outputs, slots: jax.Array | slice = slice(None)) -> jax.Array:
+    def log_states(self, outputs: Outputs, slots: jax.Array) -> jax.Array:
         """Return log q of every category of these slots, ``(rows, slots, most)``."""
         most = self.columns.own.shape[1]
         possible = jnp.asarray(np.arange(most) < self.columns.cards[:, None])[slots]
@@ -148,9 +134,3 @@ class Outputs(NamedTuple):
     values: jax.Array
     place: jax.Array
     left: jax.Array
-
-
-def _apply(w: GatedWeights, inputs: jax.Array) -> jax.Array:
-    hidden = jax.nn.gelu(jnp.einsum("bvi,vih->bvh", inputs, w.first) + w.first_bias[None])
-    hidden = hidden + jax.nn.gelu(jnp.einsum("bvi,vih->bvh", hidden, w.second) + w.second_bias[None])
-    return jnp.einsum("bvi,vis->bvs", hidden, w.last) + w.last_bias[None]
