@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: demo test test-slow test-law test-newest test-browser test-readers fuzz nightly lint format tables figure2 \
 	figure2-page vae vae-page networks discrete bench bench-inversion bench-posteriors \
-	bench-posteriors-page bench-sbibm bench-hierarchical clean
+	bench-posteriors-page bench-sbibm bench-hierarchical bench-evidence clean
 
 demo: $(VENV)/.test
 	$(BIN)/retrodict demo
@@ -110,6 +110,11 @@ bench-sbibm: $(VENV)/.test
 bench-hierarchical: $(VENV)/.test
 	$(BIN)/python -W ignore -m benchmarks.hierarchical.run
 	$(BIN)/python -m benchmarks.hierarchical.page
+
+bench-evidence: $(READERS)/.made
+	$(READERS)/bin/python -W ignore -m benchmarks.evidence.run
+	$(READERS)/bin/python -W ignore -m benchmarks.evidence.lines
+	$(READERS)/bin/python -m benchmarks.evidence.page
 
 bench-inversion: $(BENCH)/.made
 	$(BENCH)/bin/python -m benchmarks.inversion

@@ -1,8 +1,7 @@
 """Train one network for any evidence, ask it beside exact sums and baselines: results/evidence.json.
 
-Run with ``python -m benchmarks.evidence.run [name ...] --networks FOLDER``, where the folder holds ``child.bif.gz`` and
-the others, as that of pgmpy does; what has a result already is left as it is. Baselines have the time of a query of
-the network, and so have no training.
+Run with ``python -m benchmarks.evidence.run [name ...]``; what has a result already is left as it is, and a network
+that was trained is taken from ``--kept``. Baselines have the time of a query of the network, and no training.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -21,6 +21,7 @@ import numpy as np
 import retrodict as rd
 from benchmarks.evidence.baselines import JunctionTree, LikelihoodWeighting, LoopyPropagation
 from benchmarks.evidence.questions import draw_evidence, measure_distance
+from benchmarks.real_networks import find_networks
 from benchmarks.stamp import ROOT
 from retrodict.files.whole import write_whole
 from retrodict.posterior.any_evidence.gated import slot_plans
@@ -30,6 +31,8 @@ RESULTS = ROOT / "benchmarks" / "results" / "evidence.json"
 DRAWS = 10_000
 # Networks with more variables have references of pyAgrum.
 LARGE = 100
+# Questions between two results.
+TOLD = 20
 
 
 @dataclass(frozen=True)
@@ -50,38 +53,40 @@ class Case:
 
 CASES = {
     "asia": Case(500, 32),
-    "child": Case(1500, 48, batch=1024),
-    "alarm": Case(1500, 48, batch=1024, blind=False),
-    "pigs": Case(1500, 32, questions=200, compared=50, batch=512, blind=False),
+    "child": Case(500, 48, batch=512),
+    "alarm": Case(600, 48, batch=512, compared=60, blind=False),
+    "pigs": Case(400, 32, questions=200, compared=20, batch=256, blind=False),
 }
 Answer = Callable[[Mapping[str, str], float], Any]
 
 
-def run_case(model: rd.DiscreteNetwork, case: Case, folder: Path) -> dict[str, Any]:
-    """Return the figures of one network of tables; baselines answer the first questions only."""
+def run_case(model: rd.DiscreteNetwork, case: Case, folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the figures of a network of tables, over more and more questions; baselines answer the first ones only."""
     post, seconds = train(model, case, folder / "masked")
     others, reference = build_baselines(model, case, folder), choose_reference(model)
     errors: dict[str, list[float]] = {name: [] for name in ("network", "network alone", *others)}
     times: dict[str, list[float]] = {"network": [], "exact": []}
     for number, given in enumerate(draw_evidence(model, case.questions, 1)):
-        exact = take_time(times["exact"], lambda own=given: reference(own))
-        found = take_time(times["network"], lambda own=given: post.marginals(own, n=DRAWS).marginals)
-        errors["network"] += measure_distance(exact, found)
+        exact = take_time(times["exact"], partial(reference, given))
+        found = take_time(times["network"], partial(post.marginals, given, n=DRAWS))
+        errors["network"] += measure_distance(exact, found.marginals)
         if number < case.compared:
             errors["network alone"] += measure_distance(exact, post.marginals(given, n=DRAWS, weighted=False).marginals)
             for name, answer in others.items():
                 errors[name] += measure_distance(exact, answer(given, times["network"][-1]))
-    return {
-        "variables": len(model.net),
-        "seconds": seconds,
-        "steps": case.steps,
-        "width": case.width,
-        "questions": case.questions,
-        "compared": case.compared,
-        "query": float(np.median(times["network"])),
-        "exact query": float(np.median(times["exact"])),
-        "errors": {name: [float(np.mean(own)), float(np.quantile(own, 0.99))] for name, own in errors.items()},
-    }
+        if (number + 1) % TOLD == 0:
+            yield {
+                "variables": len(model.net),
+                "seconds": seconds,
+                "steps": case.steps,
+                "batch": case.batch,
+                "width": case.width,
+                "questions": number + 1,
+                "compared": min(number + 1, case.compared),
+                "query": float(np.median(times["network"])),
+                "exact query": float(np.median(times["exact"])),
+                "errors": {name: [float(np.mean(own)), float(np.quantile(own, 0.99))] for name, own in errors.items()},
+            }
 
 
 def choose_reference(model: rd.DiscreteNetwork) -> Callable[[Mapping[str, str]], Any]:
@@ -157,17 +162,19 @@ def main() -> None:
     """Run what is named, or all that has no result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*")
-    parser.add_argument("--networks", type=Path, required=True)
+    parser.add_argument("--networks", type=Path, help="folder of name.bif.gz; default: that of pgmpy")
     parser.add_argument("--kept", type=Path, default=ROOT / "build" / "evidence")
     options = parser.parse_args()
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name in options.names or CASES:
         if name not in results or name in options.names:
-            model = rd.from_bif(options.networks / f"{name}.bif.gz")
+            folder = options.networks or find_networks()[name].parent
+            model = rd.from_bif(folder / f"{name}.bif.gz")
             assert isinstance(model, rd.DiscreteNetwork)
-            results[name] = run_case(model, CASES[name], options.kept / name)
-            print(name, results[name], flush=True)
-            write_whole(RESULTS, (json.dumps(results, indent=1) + "\n").encode())
+            for found in run_case(model, CASES[name], options.kept / name):
+                results[name] = found
+                print(name, found, flush=True)
+                write_whole(RESULTS, (json.dumps(results, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ PAGES = [
         for name in (
             "benchmarks",
             "benchmarks-certificates",
+            "benchmarks-evidence",
             "benchmarks-hierarchical",
             "benchmarks-inversion",
             "benchmarks-posteriors",
