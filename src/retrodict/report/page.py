@@ -17,7 +17,7 @@ from retrodict.graph.bayesnet import BayesNet, HasStructure
 from retrodict.pictures.svg import clean
 from retrodict.report.content import gather, list_omitted
 
-SCRIPTS = ("openpaths.js", "downloads.js", "explorer.js")
+SCRIPTS = ("openpaths.js", "anyevidence.js", "downloads.js", "explorer.js", "questions.js")
 
 
 def write_report(
