@@ -70,6 +70,8 @@ from .posterior.lifted.lifted_calibration import LiftedCalibration as LiftedCali
 from .posterior.lifted.lifted_posterior import LiftedPosterior as LiftedPosterior
 from .posterior.observations import Evidence as Evidence
 from .posterior.posterior import AmortizedPosterior as AmortizedPosterior
+from .posterior.tables.proposals import Proposals as Proposals
+from .posterior.tables.proposals import next_simulations as next_simulations
 from .posterior.weights.importance import Importance as Importance
 from .read.bif.bif_reader import from_bif as from_bif
 from .read.formats import from_file as from_file

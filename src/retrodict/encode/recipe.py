@@ -83,7 +83,7 @@ class Recipe:
             bounded=isinstance(self.conditional, str) and self._sees_places(inverse),
         )
         settled = replace(self, order=inverse, conditional=family)
-        if isinstance(self.widths, tuple) or inverse.is_generative.all():
+        if isinstance(self.widths, tuple) or self._draws_nothing(inverse):
             return settled
         if not isinstance(self.widths, Capacity):
             return replace(settled, widths=settled.suggest_widths(model))
@@ -155,9 +155,12 @@ class Recipe:
         Not beside peaks, which are those of codes, nor the statistics of closed forms: the logit of a scale far below
         its upper end is a logarithm, which is linear in theirs.
         """
-        if self.statistics is not None or self.peaks is not None or inverse.is_generative.all():
+        if self.statistics is not None or self.peaks is not None or self._draws_nothing(inverse):
             return False
         return bool(mark_bounded(self._list_dependencies(inverse)).any())
+
+    def _draws_nothing(self, inverse: Inverse) -> bool:
+        return self.drawn is None and bool(inverse.is_generative.all())
 
     def _list_dependencies(self, inverse: Inverse) -> Dependencies:
         return Dependencies.of(inverse, self.drawn).by_column()

@@ -13,6 +13,7 @@ from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.invert.baselines import BASELINES
 from retrodict.invert.wide import invert_wide
+from retrodict.models.black_box import BlackBox
 from retrodict.models.gaussian import LinearGaussian
 from retrodict.models.model import Model
 from retrodict.plan.moving import list_ends
@@ -101,3 +102,13 @@ def list_others(inverse: Inverse, forms: Forms) -> tuple[Name, ...]:
     """Return the latents that are neither barren nor drawn by forms, in topological order."""
     known = {*inverse.generative, *list_drawn(forms)}
     return tuple(name for name in inverse.net.latents if name not in known)
+
+
+def choose_drawn(model: Model, inverse: Inverse, forms: Forms) -> tuple[Name, ...] | None:
+    """Return the latents that an encoder draws, None for all but the barren ones.
+
+    Of a black box it draws these, too: nothing else can.
+    """
+    if isinstance(model, BlackBox):
+        return model.net.latents
+    return list_others(inverse, forms) if forms else None

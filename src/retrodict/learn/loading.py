@@ -11,10 +11,12 @@ from retrodict.encode.space import Space
 from retrodict.encode.summaries import Summary
 from retrodict.errors import FileError
 from retrodict.files.checkpoint import Header, find_file, fitting, read_body, read_header
+from retrodict.graph.bayesnet import BayesNet
 from retrodict.learn import learned_storage
 from retrodict.learn.generator import ProgramGenerator
 from retrodict.learn.learned import LearnedModel
 from retrodict.learn.parameters import as_module
+from retrodict.models.black_box import BlackBox
 from retrodict.models.model import Model
 from retrodict.models.template_model import TemplateModel
 from retrodict.posterior import storage
@@ -44,7 +46,7 @@ SOURCES = {
 
 @overload
 def load(
-    folder: str | Path, source: Model, summaries: Mapping[str, Summary] | None = None
+    folder: str | Path, source: Model | BayesNet, summaries: Mapping[str, Summary] | None = None
 ) -> AmortizedPosterior | EvidencePosterior: ...
 
 
@@ -62,7 +64,7 @@ def load(
 
 def load(
     folder: str | Path,
-    source: Model | TemplateModel | Callable[[], Any],
+    source: Model | BayesNet | TemplateModel | Callable[[], Any],
     summaries: Mapping[str, Summary] | None = None,
 ) -> AmortizedPosterior | EvidencePosterior | LiftedPosterior | LearnedModel:
     """Return the posterior or the learned model that was saved in a folder.
@@ -71,7 +73,8 @@ def load(
 
     Arguments:
         folder: the folder that `AmortizedPosterior.save` or `LearnedModel.save` was given.
-        source: for a posterior, the `Model` or the `TemplateModel` that it was made from; for a learned model, the
+        source: for a posterior, the `Model` or the `TemplateModel` that it was made from, or the `BayesNet` where it
+            was made from stored simulations; for a learned model, the
             program that it was learned for, with any parameters: an Equinox module, or a function with
             ``numpyro.param`` sites.
         summaries: for an encoder that was trained with summaries, modules built like them, ``{name: module}``; the
@@ -92,6 +95,8 @@ def load(
     >>> bool((posterior.sample(data)["x0"] == again.sample(data)["x0"]).all())
     True
     """
+    if isinstance(source, BayesNet):
+        source = BlackBox(source)
     if isinstance(source, TemplateModel):
         return _load_lifted(_find(folder, lifted_storage.KIND, source), source)
     if isinstance(source, Model) and _holds_evidence(folder):

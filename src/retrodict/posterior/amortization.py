@@ -15,12 +15,14 @@ from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.features import SCALING_DRAWS, Scaling
 from retrodict.encode.keys import fold_key, make_key, split_key
+from retrodict.encode.peaks.peak_encoder import PeakEncoder
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.start.linear_start import count_draws, start_linearly
 from retrodict.encode.statistics import make_statistics, refer
 from retrodict.encode.summaries import Summary
 from retrodict.errors import OptionError
-from retrodict.exact.find_forms import list_others, plan_closed_forms
+from retrodict.exact.find_forms import Forms, choose_drawn, list_others, plan_closed_forms
+from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.lift.lifted_inverse import LiftedInverse
@@ -39,11 +41,13 @@ from retrodict.posterior.lifted.lifted_posterior import LiftedPosterior, require
 from retrodict.posterior.novelty import Familiar
 from retrodict.posterior.peak_training import amortize_by_peaks
 from retrodict.posterior.posterior import AmortizedPosterior
+from retrodict.posterior.programs import Compiled
 from retrodict.posterior.randomness import require_draws_of_key, require_own_randomness
 from retrodict.posterior.sharing import share
+from retrodict.posterior.tables.simulations import read_simulations
+from retrodict.posterior.tables.supplies import FreshSupply, StoredSupply, Supply
 from retrodict.train.compiled import TRAINING
 from retrodict.train.failed_simulations import fill_in, set_aside
-from retrodict.train.inference import fit
 from retrodict.train.loop import History, Plan
 from retrodict.train.optimizers import choose_paced
 from retrodict.train.pace import Pace
@@ -72,9 +76,12 @@ class Keys(NamedTuple):
 
 @overload
 def amortize(
-    model: Model,
+    model: Model | BayesNet,
     order: str | Sequence[Name] | Inverse = ...,
     *,
+    simulations: Any = ...,
+    observed: Iterable[Name] | None = ...,
+    weights: Any = ...,
     minimize: str = ...,
     network: str = ...,
     widths: Sequence[int] | Capacity | None = ...,
@@ -131,9 +138,12 @@ def amortize(
 
 
 def amortize(
-    model: Model | TemplateModel,
+    model: Model | BayesNet | TemplateModel,
     order: Any = "auto",
     *,
+    simulations: Any = None,
+    observed: Iterable[Name] | None = None,
+    weights: Any = None,
     minimize: str = "edges",
     network: str = "shared",
     widths: Sequence[int] | Capacity | None = None,
@@ -162,8 +172,17 @@ def amortize(
     simulations, the start among them. Latents with a
     constrained support are inferred through a bijection; discrete latents have categorical or count conditionals.
 
+    Simulations that are stored (``simulations=``) are split once, into what is trained on, a tenth that judges, and a
+    tenth that `AmortizedPosterior.calibration` ranks. Nothing but these is needed: no density, and no program.
+
     Arguments:
-        model: a generative model that can be simulated.
+        model: a generative model that can be simulated; with ``simulations=`` the `BayesNet` of its structure does.
+        simulations: runs of the model by variable, the leading axis the runs: a dictionary of arrays, a DataFrame, an
+            xarray Dataset, or the path of an ``.npz``, ``.parquet`` or ``.zarr``, which may be larger than memory. Runs
+            that are not finite are set aside. Of a `from_simulator` also the number of runs. Default: they are drawn
+            as they are needed.
+        observed: names of the observed variables. Default: those of the model.
+        weights: how much each stored run counts, as `next_simulations` says. Default: all the same.
         order: an order of `invert` or a baseline by name, the latents in the order of elimination, or an `Inverse`,
             which is taken as it is. Default ``"auto"``.
         minimize: what an order by name minimizes, as in `invert`. Default ``"edges"``.
@@ -218,6 +237,7 @@ def amortize(
     if evidence is not None:
         own = {"order": order, "minimize": minimize, "network": network, "conditional": conditional}
         stated = {**own, "summaries": summaries, "patience": patience, "vary": vary, "missing": missing or None}
+        stated |= {"simulations": simulations, "observed": observed, "weights": weights}
         chosen = _plan_evidence(steps, seconds, batch, learning_rate)
         asked = _read_evidence_model(model, stated)
         return amortize_evidence(asked, evidence, chosen, read_seed(seed), widths=widths, exact=exact, quiet=quiet)
@@ -232,34 +252,51 @@ def amortize(
             TEMPLATE_PACE,
         )
         return amortize_template(model, order, vary, missing, lifted, seed, conditional=conditional, quiet=quiet)
-    model = _require_model(model, vary, missing)
     seed, plan = (
         read_seed(seed),
         _plan(steps, seconds, _choose(batch, BATCH), _choose(learning_rate, LEARNING_RATE), patience),
     )
+    model, runs = read_simulations(model, simulations, observed, weights, seed)
+    if vary is not None or missing != 0:
+        require_template_model(model)
     recipe = Recipe(order, minimize, network, widths, conditional, summaries)
     inverse, forms = plan_closed_forms(model, order, minimize) if exact else (recipe.invert(model), ())
-    names = list_others(inverse, forms)
-    compiled = share(model, inverse, names if forms else None)
-    require_own_randomness(compiled.model, compiled.space)
+    drawn = choose_drawn(model, inverse, forms)
+    compiled, names = share(model, inverse, drawn), drawn or list_others(inverse, forms)
+    if runs is None:
+        require_own_randomness(compiled.model, compiled.space)
     if not names:
-        return AmortizedPosterior.of(model, inverse, None, forms=forms)
-    keys = Keys.of(seed)
+        return AmortizedPosterior.of(model, inverse, None, forms=forms, runs=runs)
+    supply: Supply = FreshSupply(compiled) if runs is None else StoredSupply(compiled, runs)
+    trained = _train(supply, replace(recipe, order=inverse), forms, plan, Keys.of(seed), names, exact, quiet)
+    return AmortizedPosterior.of(model, inverse, *trained, forms=forms, runs=runs)
+
+
+def _train(
+    supply: Supply,
+    recipe: Recipe,
+    forms: Forms,
+    plan: Plan | None,
+    keys: Keys,
+    names: tuple[Name, ...],
+    exact: bool,
+    quiet: bool,
+) -> tuple[Encoder | PeakEncoder, History, Recipe, Familiar]:
+    """Return a trained encoder, in the units of the posterior where these are known, and what it saw."""
+    compiled = supply.compiled
     if exact and not recipe.summaries:
-        peaked = amortize_by_peaks(compiled, replace(recipe, order=inverse), forms, plan, keys, names, quiet=quiet)
+        peaked = amortize_by_peaks(supply, recipe, forms, plan, keys, names, quiet=quiet)
         if peaked is not None:
-            familiar = Familiar.of(compiled, fold_key(keys.scale, 1))
-            return AmortizedPosterior.of(model, inverse, *peaked, familiar=familiar, forms=forms)
+            return *peaked, supply.learn_familiar(fold_key(keys.scale, 1))
     statistics = make_statistics(forms, compiled.space)
-    recipe = replace(recipe, order=inverse, drawn=compiled.space.drawn, statistics=statistics).settle(model)
-    untrained = build_untrained(model, recipe, keys.build, keys.scale, linear=True, compress=True)
-    encoder, history = untrained, History()
+    recipe = replace(recipe, drawn=compiled.space.drawn, statistics=statistics).settle(compiled.model)
+    encoder, history = (
+        build_untrained(compiled.model, recipe, keys.build, keys.scale, linear=True, compress=True, supply=supply),
+        History(),
+    )
     if plan is not None:
-        encoder, history = fit(
-            untrained, compiled.simulate_codes, plan, keys.fit, names=names, title="amortize", quiet=quiet
-        )
-    familiar = Familiar.of(compiled, fold_key(keys.scale, 1))
-    return AmortizedPosterior.of(model, inverse, encoder, history, recipe=recipe, familiar=familiar, forms=forms)
+        encoder, history = supply.train(encoder, plan, keys.fit, names, quiet=quiet)
+    return encoder, history, recipe, supply.learn_familiar(fold_key(keys.scale, 1))
 
 
 def _refuse_options(**given: Any) -> None:
@@ -280,15 +317,6 @@ def _read_evidence_model(model: Any, stated: Mapping[str, Any]) -> Model:
     asked = [name for name, value in stated.items() if not (value is None or value == usual.get(name))]
     if asked:
         raise OptionError(f"{asked[0]}= is not for a posterior for any evidence", remedy="Leave it out.")
-    return model
-
-
-def _require_model(model: Any, vary: Any, missing: Any) -> Model:
-    """Return the model; raise `OptionError` for what is none, and for options of templates."""
-    if not isinstance(model, Model):
-        raise OptionError(f"amortize needs a Model that can be simulated, not a {type(model).__name__}")
-    if vary is not None or missing != 0:
-        require_template_model(model)
     return model
 
 
@@ -336,13 +364,15 @@ def build_untrained(
     linear: bool = False,
     by_bounds: bool = False,
     compress: bool = False,
+    supply: Supply | None = None,
 ) -> Encoder:
     """Return the untrained encoder of a settled recipe, its inputs standardized over simulations.
 
     With ``linear`` it starts at regressions on these simulations (`start_linearly`).
     With ``compress`` observed numbers of many sizes are seen as logarithms.
     Observed columns have the units of rows of ``observed``, where data are at hand. ``dependencies`` are those of the
-    inverse, with other steps if need be. Simulations may fail where training is ``by_bounds``, not on them.
+    inverse, with other steps if need be. Simulations may fail where training is ``by_bounds``, not on them. They are
+    those of a ``supply`` that holds any.
     """
     inverse = recipe.invert(model)
     compiled = share(model, inverse, recipe.drawn)
@@ -350,14 +380,8 @@ def build_untrained(
 
     draws = count_draws(space.dependencies) if linear else SCALING_DRAWS
 
-    def simulate(key: jax.Array) -> Floats:
-        latents, observed = TRAINING.run(compiled.simulate_codes, key, draws)
-        return np.concatenate([observed, latents], axis=-1)
-
-    drawn = simulate(scale_key)
-    usable = fill_in(drawn) if by_bounds else set_aside(drawn, space.code_names)
-    require_draws_of_key(lambda key: np.nan_to_num(simulate(key)), scale_key, np.nan_to_num(drawn), space.code_names)
-    data, latents = np.split(usable, [int(space.dependencies.observed_sizes.sum())], axis=1)
+    given = None if supply is None else supply.give(draws)
+    latents, data = given or _simulate(compiled, scale_key, draws, by_bounds=by_bounds)
     seen = data if observed is None else observed
     if recipe.statistics is not None:
         recipe = replace(recipe, statistics=refer(recipe.statistics, *map(jnp.asarray, (latents, data))))
@@ -368,3 +392,17 @@ def build_untrained(
     whole = space.dependencies if dependencies is None else dependencies
     built = recipe.build(model, build_key, scaling, whole, compression)
     return start_linearly(built, data, latents, fixed=not recipe.summaries) if linear else built
+
+
+def _simulate(compiled: Compiled, key: jax.Array, n: int, *, by_bounds: bool) -> tuple[Floats, Floats]:
+    """Return codes of latents and of observed variables, having checked that they are made from the key."""
+
+    def simulate(key: jax.Array) -> Floats:
+        latents, observed = TRAINING.run(compiled.simulate_codes, key, n)
+        return np.concatenate([observed, latents], axis=-1)
+
+    drawn, names = simulate(key), compiled.space.code_names
+    usable = fill_in(drawn) if by_bounds else set_aside(drawn, names)
+    require_draws_of_key(lambda key: np.nan_to_num(simulate(key)), key, np.nan_to_num(drawn), names)
+    data, latents = np.split(usable, [int(compiled.space.dependencies.observed_sizes.sum())], axis=1)
+    return latents, data

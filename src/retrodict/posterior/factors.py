@@ -199,7 +199,8 @@ def list_factors(
     model: Model, space: Space, encoder: Encoder | PeakEncoder | None, forms: Sequence[ClosedForm] = ()
 ) -> tuple[Factor, ...]:
     """Return the factors of a posterior: an encoder draws what has no closed form, the model the barren latents."""
-    barren = space.inverse.generative
+    own = space.code_columns if space.drawn is not None else {}
+    barren = tuple(name for name in space.inverse.generative if name not in own)
     neural = () if encoder is None else (NeuralFactor(encoder=encoder, space=space),)
     return (*neural, *map(ClosedFactor, forms), *([GenerativeFactor(model, barren)] if barren else []))
 

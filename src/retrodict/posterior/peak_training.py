@@ -20,6 +20,7 @@ from retrodict.graph.names import Name
 from retrodict.plan.dependencies import mark_bounded
 from retrodict.plan.layout import Floats
 from retrodict.posterior.programs import Compiled
+from retrodict.posterior.tables.supplies import Supply
 from retrodict.train.compiled import TRAINING
 from retrodict.train.failed_simulations import set_aside
 from retrodict.train.inference import fit_rows
@@ -68,7 +69,7 @@ class Seen(NamedTuple):
 
 
 def amortize_by_peaks(
-    compiled: Compiled,
+    supply: Supply,
     recipe: Recipe,
     forms: Forms,
     plan: Plan | None,
@@ -81,12 +82,13 @@ def amortize_by_peaks(
 
     ``keys`` are those of the first weights, of the simulations, and of training.
     """
-    space = compiled.space
+    compiled, space = supply.compiled, supply.compiled.space
     peaks = make_peaks(compiled.model, space, forms)
     if peaks is None:
         return None
     build_key, simulate_key, train_key = keys
-    codes, observed = _simulate(compiled, simulate_key, count_simulations(space.width, len(space.code_names)))
+    wanted = count_simulations(space.width, len(space.code_names))
+    codes, observed = supply.give(wanted) or _simulate(compiled, simulate_key, wanted)
     peaks = look_from(peaks, codes)
     limit = np.inf if plan is None or plan.seconds is None else monotonic() + plan.seconds * SEARCHING
     seen = _see(peaks.viewer, codes, observed, limit)

@@ -18,7 +18,7 @@ from retrodict.encode.recipe import Recipe
 from retrodict.encode.space import Space
 from retrodict.errors import DataError, FileError, OptionError
 from retrodict.exact.closed_form import ClosedForm
-from retrodict.exact.find_forms import list_others
+from retrodict.exact.find_forms import choose_drawn
 from retrodict.graph.frozen import Portable
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
@@ -46,6 +46,8 @@ from retrodict.posterior.programs import Compiled
 from retrodict.posterior.row_blocks import Request
 from retrodict.posterior.sharing import share
 from retrodict.posterior.storage import Parts, save_parts
+from retrodict.posterior.tables.runs import Runs
+from retrodict.posterior.tables.truths import choose_truths
 from retrodict.posterior.trained import describe_trained
 from retrodict.posterior.weights.importance import Importance, leave_out
 from retrodict.train.loop import History
@@ -71,6 +73,7 @@ class AmortizedPosterior(Portable):
         recipe: how the encoder was built, which `save` needs. None for an encoder that was built in another way.
         familiar: what training saw of the observed variables. None for no warnings.
         only: the one observation that `refine` fitted the factors to. None where they take any.
+        runs: the stored simulations that training was given, which are not saved. None where they were drawn.
 
     Raises: `OptionError` for factors that leave a latent out, draw one twice, or come before what they depend on.
 
@@ -90,6 +93,7 @@ class AmortizedPosterior(Portable):
     recipe: Recipe | None = None
     familiar: Familiar | None = None
     only: Evidence | None = None
+    runs: Runs | None = None
 
     def __post_init__(self) -> None:
         require_cover(self.model.net, self.factors)
@@ -104,6 +108,7 @@ class AmortizedPosterior(Portable):
         recipe: Recipe | None = None,
         familiar: Familiar | None = None,
         forms: Sequence[ClosedForm] = (),
+        runs: Runs | None = None,
     ) -> AmortizedPosterior:
         """Return the posterior in which an encoder draws all latents but the barren ones and those of closed forms.
 
@@ -115,6 +120,7 @@ class AmortizedPosterior(Portable):
             recipe: how the encoder was built, which `save` needs.
             familiar: what training saw of the observed variables. None for no warnings.
             forms: closed forms of latents that are drawn last. Default: none.
+            runs: the stored simulations that training was given. Default: none.
 
         Returns: the posterior.
 
@@ -126,9 +132,9 @@ class AmortizedPosterior(Portable):
         >>> AmortizedPosterior.of(model, invert(model), None).sample({"x": 2.0}, 10)["z"].shape
         (10,)
         """
-        compiled = share(model, inverse, list_others(inverse, tuple(forms)) if forms else None)
+        compiled = share(model, inverse, choose_drawn(model, inverse, tuple(forms)))
         factors = list_factors(compiled.model, compiled.space, encoder, forms)
-        return cls(model, inverse, factors, history or History(), recipe, familiar)
+        return cls(model, inverse, factors, history or History(), recipe, familiar, runs=runs)
 
     @property
     def encoder(self) -> Encoder | PeakEncoder | None:
@@ -136,7 +142,11 @@ class AmortizedPosterior(Portable):
         return next((factor.encoder for factor in self.factors if isinstance(factor, NeuralFactor)), None)
 
     def __repr__(self) -> str:
-        unfinished = ", not converged" if self.history.converged is False else ""
+        heart = self.history.overfitted
+        if heart is not None:
+            unfinished = f", stopped at step {heart:,}, after which it overfitted"
+        else:
+            unfinished = ", not converged" if self.history.converged is False else ""
         kinds = [f"exact: {', '.join(form.kind for form in self.forms)}"] if self.forms else []
         trained = [] if self.encoder is None and kinds else [f"trained for {len(self.history.step)} epochs{unfinished}"]
         return f"AmortizedPosterior({', '.join([repr(self.inverse), *kinds, *trained])})"
@@ -281,13 +291,13 @@ class AmortizedPosterior(Portable):
 
     def _weigh(self, evidence: Evidence, n: int, seed: int) -> Importance:
         request, seed = self._request(evidence, n), read_seed(seed)
-        program = partial(self._compiled.weigh, self.factors)
+        program = partial(self.compiled.weigh, self.factors)
         rows, log_weights = row_blocks.collect(row_blocks.run_blocks(request, seed, program), request.rows)
         draws = self._space.unpack(self._shape(rows, request))
         return Importance(draws, leave_out(log_weights.reshape(request.draws, *evidence.batch)))
 
     def calibration(
-        self, simulations: int = 5000, draws: int = 999, *, seed: int = 0, alpha: float = 0.001
+        self, simulations: Any = 5000, draws: int = 999, *, seed: int = 0, alpha: float = 0.001
     ) -> Calibration:
         """Return whether the posterior is calibrated, by the ranks of simulated truths among draws for their data.
 
@@ -296,7 +306,8 @@ class AmortizedPosterior(Portable):
 
         Arguments:
             simulations: number of truths, 100 or more. 5,000, the default, find a standard deviation that is 10 % off
-                nearly always; 1,000 seldom do.
+                nearly always; 1,000 seldom do. Where training was given stored simulations they are those that it has
+                not seen, as many as there are. Or a table of simulations, as `amortize` takes it, of which all count.
             draws: number of draws for each truth, 19 to 60,000. Default 999.
             seed: the same seed gives the same result. Default 0.
             alpha: probability that an exact posterior is rejected for any quantity. Default 0.001.
@@ -317,7 +328,8 @@ class AmortizedPosterior(Portable):
                 "a refined posterior answers one observation, and calibration needs many",
                 remedy="Look at importance(data).khat, or calibrate the posterior that was refined.",
             )
-        return calibrate(self.factors, self._compiled, simulations, draws, seed, alpha)
+        source = choose_truths(self.compiled, self.runs, simulations)
+        return calibrate(self.factors, self.compiled, source, draws, seed, alpha)
 
     def refine(self, data: Mapping[Name, Any], *, seed: int = 0, seconds: float = 60) -> AmortizedPosterior:
         r"""Return the posterior of one observation, its encoder replaced by a factor that is fitted to this alone.
@@ -348,7 +360,7 @@ class AmortizedPosterior(Portable):
         if all(factor.exact for factor in self.factors):
             return self
         deadline = monotonic() + read_rate(seconds, "seconds")
-        refined = refine_factors(self._compiled, self.factors, evidence, read_seed(seed), deadline)
+        refined = refine_factors(self.compiled, self.factors, evidence, read_seed(seed), deadline)
         return replace(self, factors=refined.factors, only=evidence, recipe=None, familiar=None)
 
     def mcmc(self, data: Mapping[Name, Any], n: int = 4000, *, seed: int = 0, seconds: float = 120) -> Answer:
@@ -373,7 +385,7 @@ class AmortizedPosterior(Portable):
         question = self._ask(data, n, seed, seconds)
         if all(factor.exact for factor in self.factors):
             return find_answer(question, tuple)
-        refined = refine_factors(self._compiled, self.factors, question.evidence, question.seed, question.by(0.4))
+        refined = refine_factors(self.compiled, self.factors, question.evidence, question.seed, question.by(0.4))
         return answer_by_chains(question, refined)
 
     def answer(self, data: Mapping[Name, Any], n: int = 4000, seed: int = 0, *, seconds: float = 120) -> Answer:
@@ -409,7 +421,7 @@ class AmortizedPosterior(Portable):
         evidence = self.read(data)
         evidence.require(self._space.net.observed)
         wanted = read_count("n", n), read_seed(seed), read_rate(seconds, "seconds")
-        return Question(self._compiled, self.factors, evidence, *wanted, data)
+        return Question(self.compiled, self.factors, evidence, *wanted, data)
 
     def _judge(self, evidence: Evidence, seed: int) -> tuple[str, ...]:
         """Return what speaks against draws of the encoder for an observation, where they have no weights."""
@@ -473,12 +485,13 @@ class AmortizedPosterior(Portable):
         return Parts(self.model, self.inverse, self.encoder, self.recipe, self.history, self.familiar, self.forms)
 
     @cached_property
-    def _compiled(self) -> Compiled:
-        return share(self.model, self.inverse, list_others(self.inverse, self.forms) if self.forms else None)
+    def compiled(self) -> Compiled:
+        """The programs of the model and the inverse, shared with equal ones."""
+        return share(self.model, self.inverse, choose_drawn(self.model, self.inverse, self.forms))
 
     @property
     def _space(self) -> Space:
-        return self._compiled.space
+        return self.compiled.space
 
     @property
     def _width(self) -> int:
@@ -502,7 +515,7 @@ class AmortizedPosterior(Portable):
 
     def _draw_blocks(self, request: Request, seed: int) -> Iterator[tuple[Floats, ...]]:
         def program(key: jax.Array, observed: jax.Array) -> tuple[jax.Array]:
-            return (self._compiled.draw(self.factors, key, observed),)
+            return (self.compiled.draw(self.factors, key, observed),)
 
         return row_blocks.run_blocks(request, seed, program)
 
@@ -523,7 +536,7 @@ class AmortizedPosterior(Portable):
         for start in range(0, len(rows), size):
             chosen = (start + np.arange(size)) % len(rows)
             block = rows[chosen].astype(np.float32), seen[observation[chosen]].astype(np.float32)
-            scores = self._compiled.score(self.factors, *jax.device_put(block))
+            scores = self.compiled.score(self.factors, *jax.device_put(block))
             result[start : start + size] = np.asarray(scores)[: len(rows) - start]
         return result.reshape(shape)
 

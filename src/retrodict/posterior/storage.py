@@ -28,7 +28,7 @@ from retrodict.encode.summaries import Summary
 from retrodict.encode.trees import Array, fill, find_misfits, list_arrays
 from retrodict.errors import FileError, quote
 from retrodict.exact.closed_form import ClosedForm
-from retrodict.exact.find_forms import Forms, find_closed_forms, keep_last, list_others
+from retrodict.exact.find_forms import Forms, choose_drawn, find_closed_forms, keep_last
 from retrodict.files.checkpoint import save_file
 from retrodict.graph.inverse import Inverse
 from retrodict.models.model import Model
@@ -213,9 +213,9 @@ def _read_recipe(
 
 def _show_data(path: Path, recipe: Recipe, forms: Forms, model: Model, inverse: Inverse, *, by_peaks: bool) -> Recipe:
     """Return the recipe with what its encoder sees of data beside or instead of their values."""
-    space = Space(inverse, drawn=list_others(inverse, forms) if forms else None, model=model)
+    space = Space(inverse, drawn=choose_drawn(model, inverse, forms), model=model)
     if not by_peaks:
-        return replace(recipe, drawn=space.drawn, statistics=make_statistics(forms, space)) if forms else recipe
+        return replace(recipe, drawn=space.drawn, statistics=make_statistics(forms, space) if forms else None)
     peaks = make_peaks(model, space, forms)
     if peaks is None:
         raise FileError(

@@ -60,9 +60,14 @@ def set_aside(columns: Rows, names: Sequence[Name]) -> Rows:
     Warns (`SimulationWarning`) above one row in a hundred, with the variables and their shares. Raises
     `SimulationError` above nine in ten.
     """
-    wrong = ~_is_usable(columns)
-    failed = wrong.any(axis=1)
-    share = float(failed.mean())
+    wrong = ~is_usable(columns)
+    report_failures(wrong, names)
+    return columns[~wrong.any(axis=1)]
+
+
+def report_failures(wrong: NDArray[np.bool_], names: Sequence[Name]) -> None:
+    """Warn, or raise, as `set_aside` does, where many rows have a marked number."""
+    share = float(wrong.any(axis=1).mean())
     if share > NOTABLE:
         culprits = _list_shares(wrong, names)
         if share > HOPELESS:
@@ -80,12 +85,11 @@ def set_aside(columns: Rows, names: Sequence[Name]) -> Rows:
             f"{', '.join(shown)}{f' and {more} more' if more else ''}; narrower priors would waste fewer.",
             SimulationWarning,
         )
-    return columns[~failed]
 
 
 def fill_in(columns: Rows) -> Rows:
     """Return simulations with other entries of its column in the place of each that failed, or zero if all did."""
-    usable, filled = _is_usable(columns), columns.copy()
+    usable, filled = is_usable(columns), columns.copy()
     for column in np.flatnonzero(~usable.all(axis=0)).tolist():
         own = usable[:, column]
         kept = columns[own, column] if own.any() else np.zeros(1, columns.dtype)
@@ -93,7 +97,8 @@ def fill_in(columns: Rows) -> Rows:
     return filled
 
 
-def _is_usable(columns: Rows) -> Any:
+def is_usable(columns: Rows) -> Any:
+    """Mark the numbers that are finite, and small enough to be squared."""
     with np.errstate(invalid="ignore"):
         return np.abs(columns) < LARGEST
 

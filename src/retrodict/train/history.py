@@ -86,6 +86,23 @@ class History(Tabular):
         return None if settled is None else bool(settled)
 
     @property
+    def overfitted(self) -> int | None:
+        """The step after which training learned its simulations by heart, if it did; the parameters are those of it.
+
+        There the held-out objective was lowest; at the end it lay above by more than its noise, while that of training
+        had gone on to fall.
+
+        >>> watched = ({"noise": 0.0}, {"noise": 0.01}, {"noise": 0.01})
+        >>> History((0, 25, 50), (3.0, 2.0, 1.0), (3.0, 2.2, 2.5), watched).overfitted
+        25
+        """
+        if not self.test or not self.watched:
+            return None
+        noise, best = self.watched[-1].get("noise", np.inf), self._best
+        learned = self.train[-1] < self.train[best] and self.test[-1] - self.test[best] > noise
+        return self.step[best] if learned else None
+
+    @property
     def steps_since_best(self) -> int:
         """The number of steps after the epoch with the lowest test objective."""
         return self.step[-1] - self.step[self._best]

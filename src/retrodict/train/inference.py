@@ -64,7 +64,7 @@ def fit(
         train_key,
         judge=judge if plan.pace is not None else lambda encoder: judge(encoder).objective,
         watch=watch,
-        blame=partial(_find_culprits, names),
+        blame=partial(find_culprits, names),
         title=title,
         quiet=quiet,
     )
@@ -94,7 +94,7 @@ def fit_rows(
         plan,
         key,
         judge=judge if plan.pace is not None else lambda encoder: judge(encoder).objective,
-        blame=lambda encoder, batch: _find_culprits(names, encoder, _divide(encoder, batch)),
+        blame=lambda encoder, batch: find_culprits(names, encoder, _divide(encoder, batch)),
         title=title,
         quiet=quiet,
     )
@@ -144,7 +144,7 @@ def _evaluate(encoder: Encoder, batch: Simulated, piece: int) -> Any:
     return jax.lax.map(lambda row: judge(jax.tree.map(lambda part: part[None], row))[0], batch, batch_size=piece)
 
 
-def _find_culprits(names: tuple[Any, ...], encoder: Encoder, batch: Simulated) -> tuple[Any, ...]:
+def find_culprits(names: tuple[Any, ...], encoder: Encoder, batch: Simulated) -> tuple[Any, ...]:
     """Return the latents whose density was not finite on a minibatch."""
     finite = np.isfinite(np.asarray(encoder.log_factors(*batch))).all(axis=0)
     return tuple(name for name, good in zip(names, finite, strict=False) if not good)

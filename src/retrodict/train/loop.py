@@ -232,13 +232,13 @@ class Clock:
 def _is_last_kept(history: History, plan: Plan) -> bool:
     """Return whether the last parameters are kept, not the best: at the end of a pace where they are no worse.
 
-    Of many epochs the best is so by chance where it lies within three standard errors of the last, which has the lowest
-    rate behind it. Where nothing was gained at all, the start stays.
+    Of many epochs the best is so by chance where it lies within a few standard errors of the last, which has the lowest
+    rate behind it (`Pace.tolerance`). Where nothing was gained at all, the start stays.
     """
     if plan.pace is None or not history.step:
         return plan.patience is None and plan.pace is None
     noise = history.watched[-1].get("noise", 0.0)
-    return any(find_gains(history)) and history.test[-1] - min(history.test) <= 3 * noise
+    return any(find_gains(history)) and history.test[-1] - min(history.test) <= plan.pace.tolerance * noise
 
 
 def _is_over(history: History, plan: Plan) -> bool:
@@ -257,7 +257,8 @@ def _take_epoch(
     done = moment.history.step[-1] if moment.history.step else 0
     steps = min(plan.epoch, plan.steps - done)
     setting = objective, plan.optimizer, plan.piece, plan.epoch, steps
-    state, losses = TRAINING.run(_run_epoch, moment.state, held, source, key, setting)
+    loaded = source.load(key, done, steps)
+    state, losses = TRAINING.run(_run_epoch, moment.state, held, loaded, key, setting)
     return state, float(losses.mean())
 
 

@@ -31,6 +31,13 @@ class Source(eqx.Module, Generic[B_co]):
         """
         return self
 
+    def load(self, key: Key[Array, ""], step: int, steps: int) -> Source[B_co]:
+        """Return a source that equals this one for ``steps`` steps from ``step`` on, which begin outside of programs.
+
+        What is read from a disk, or made without JAX, is read here, once for each epoch.
+        """
+        return self
+
 
 class FreshSimulations(Source[B_co]):
     """Fresh simulations in every step: ``simulate(key, n)`` gives ``batch`` of them."""

@@ -120,8 +120,8 @@ def test_blocks_leave_no_simulation_out(monkeypatch):
     """Ranks in blocks of three simulations are those of draws that were seen one by one."""
     monkeypatch.setattr(ranks, "MOST_ROWS", 70)
     posterior = exact_posterior(TREE)
-    truths = Simulations.of(posterior._compiled, 101, jax.random.key(0))
-    position = rank(posterior.factors, posterior._compiled, truths, 19, seed=0)
+    truths = Simulations.of(posterior.compiled, 101, jax.random.key(0))
+    position = rank(posterior.factors, posterior.compiled, truths, 19, seed=0)
     assert position.below.shape == (101, 3 + 3)
     assert (position.equal == 0).all()
     center = TREE.posterior(invert(TREE)).transform(np.zeros(3), truths.observed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import jax
 import numpy as np
@@ -187,15 +187,27 @@ class Calibration(Tabular):
         return np.asarray(((self.uniforms >= tail) & (self.uniforms < 1 - tail)).mean(axis=0))
 
 
+class Truths(Protocol):
+    """Simulated truths that are at hand."""
+
+    def give(self, compiled: Compiled) -> Simulations:
+        """Return them."""
+
+
 def calibrate(
-    factors: Factors, compiled: Compiled, simulations: int, draws: int, seed: int, alpha: float
+    factors: Factors, compiled: Compiled, simulations: int | Truths, draws: int, seed: int, alpha: float
 ) -> Calibration:
-    """Rank the truths of fresh simulations among draws of the factors; see `AmortizedPosterior.calibration`."""
-    simulations = read_count("simulations", simulations, LEAST_SIMULATIONS, 10**8)
+    """Rank truths, fresh ones where a number is given, among draws of the factors.
+
+    See `AmortizedPosterior.calibration`.
+    """
     draws, seed = read_count("draws", draws, LEAST_DRAWS, MOST_DRAWS), read_seed(seed)
     if not 0 < alpha < 1:
         raise OptionError(f"alpha={alpha} is not the probability of an error", remedy="Give one between 0 and 1.")
-    truths = Simulations.of(compiled, simulations, jax.random.fold_in(jax.random.key(seed), 1))
+    if isinstance(simulations, int):
+        truths = Simulations.of(compiled, simulations, jax.random.fold_in(jax.random.key(seed), 1))
+    else:
+        truths = simulations.give(compiled)
     position = rank(factors, compiled, truths, draws, seed)
     scored = position.below.shape[1] == len(compiled.space.labels) + len(JOINT)
     names = (*compiled.space.labels, *(JOINT if scored else (name for name in JOINT if name != LOG_JOINT)))

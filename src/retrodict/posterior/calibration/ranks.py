@@ -58,6 +58,11 @@ class Simulations:
         keys = jax.random.split(key)
         one, other = (np.asarray(compiled.simulate(k, n)) for k in keys)
         require_draws_of_key(lambda k: compiled.simulate(k, n), keys[0], one, compiled.space.layout.owners)
+        return cls.refer(compiled, one, other)
+
+    @classmethod
+    def refer(cls, compiled: Compiled, one: Floats, other: Floats) -> Simulations:
+        """Return truths with their data, columns of the model, and a reference point that others give for each."""
         (truths, data), (others, seen) = compiled.space.split(one), compiled.space.split(other)
         center, center_of_others = _predict(others, seen, data)
         return cls(truths, data, np.asarray(center + others - center_of_others, truths.dtype))

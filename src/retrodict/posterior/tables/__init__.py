@@ -1,0 +1,1 @@
+"""Posteriors of simulations that are stored, or made outside of JAX."""

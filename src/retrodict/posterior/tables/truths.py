@@ -1,0 +1,69 @@
+"""The simulated truths of calibration: fresh ones, or stored runs that training has not seen."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from retrodict.errors import DataError, OptionError
+from retrodict.models.black_box import BlackBox
+from retrodict.plan.counts import read_count
+from retrodict.plan.layout import Floats
+from retrodict.posterior.calibration.calibration import LEAST_SIMULATIONS
+from retrodict.posterior.calibration.ranks import Simulations
+from retrodict.posterior.programs import Compiled
+from retrodict.posterior.tables.runs import MOST_CALIBRATION, Runs, find_arrays
+from retrodict.read.tables.table_reader import read_table
+
+
+@dataclass(frozen=True, eq=False)
+class StoredTruths:
+    """Stored runs that calibration ranks, and others from which it predicts where these lie."""
+
+    truths: Floats
+    others: Floats
+
+    def give(self, compiled: Compiled) -> Simulations:
+        """Return the truths with a reference point for each."""
+        return Simulations.refer(compiled, self.truths, self.others)
+
+
+def choose_truths(compiled: Compiled, runs: Runs | None, simulations: Any) -> int | StoredTruths:
+    """Return the number of fresh truths, or stored ones.
+
+    Raises `DataError` for fewer than 100 stored ones, `OptionError` for a number where there is nothing to simulate.
+    """
+    if not _is_number(simulations):
+        table = read_table(simulations, compiled.space.net.names)
+        given = Runs.split(compiled.space.net, find_arrays(compiled.model, table), 0, whole=True)
+        return _pair(given, given.calibration, np.roll(given.calibration, 1))
+    if runs is not None:
+        most = min(read_count("simulations", simulations, LEAST_SIMULATIONS, 10**8), MOST_CALIBRATION)
+        return _pair(runs, runs.calibration[:most], runs.training)
+    if type(compiled.model) is BlackBox:
+        raise OptionError(
+            "the runs that a posterior was trained on are not saved with it, and its model cannot be simulated",
+            remedy="Give calibration(simulations=table) runs that training has not seen.",
+        )
+    return read_count("simulations", simulations, LEAST_SIMULATIONS, 10**8)
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        operator.index(value)
+    except TypeError:
+        return isinstance(value, float)
+    return True
+
+
+def _pair(runs: Runs, truths: Any, others: Any) -> StoredTruths:
+    if len(truths) < LEAST_SIMULATIONS:
+        raise DataError(
+            f"{len(truths)} runs that training has not seen are too few to calibrate by",
+            remedy=f"Store more runs, of which a tenth is set apart, or give calibration(simulations=table) "
+            f"{LEAST_SIMULATIONS} others or more.",
+        )
+    return StoredTruths(runs.take(truths), runs.take(np.resize(others, len(truths))))

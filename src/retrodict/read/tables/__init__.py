@@ -1,0 +1,1 @@
+"""Stored simulations, wherever they lie."""

@@ -1,0 +1,1 @@
+"""Training on simulations that are stored, and may be larger than memory."""
