@@ -83,6 +83,8 @@ from .read.pgmpy import from_pgmpy as from_pgmpy
 from .read.pyagrum import from_pyagrum as from_pyagrum
 from .read.pymc import from_pymc as from_pymc
 from .read.pyro import from_pyro as from_pyro
+from .read.simulators.simulator import Simulator as Simulator
+from .read.simulators.wrapping import from_simulator as from_simulator
 from .report.page import write_report as write_report
 from .train.compiled import cache_compiled as cache_compiled
 from .train.history import History as History

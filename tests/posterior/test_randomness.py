@@ -26,9 +26,10 @@ from retrodict import (
     zoo,
 )
 from retrodict.encode.space import Space
-from retrodict.errors import ProgramError
+from retrodict.errors import ProgramError, SimulationWarning
 from retrodict.models.model import Model
 from retrodict.posterior.randomness import require_draws_of_key, require_own_randomness
+from retrodict.posterior.tables import outside
 from tests.processes import ROOT
 
 NET = BayesNet({"z": [], "x": ["z"]}, observed=["x"])
@@ -202,7 +203,7 @@ def test_models_of_the_zoo_are_accepted(model):
 
 
 def test_amortize_refuses_before_it_trains():
-    for function in (own_generator, noise_of_a_seed, another_key):
+    for function in (noise_of_a_seed, another_key):
         with pytest.raises(ProgramError, match=r"draws '.+' once for all steps"):
             amortize(Simulator(function), steps=10**9, quiet=True)
 
@@ -212,17 +213,33 @@ def test_a_simulator_that_takes_its_seed_from_the_key_trains():
     assert posterior.sample({"x": 1.0}, 5)["z"].shape == (5,)
 
 
-def test_what_needs_the_number_of_the_key_is_refused_with_the_remedy():
-    def seeded(key, n):
-        return jnp.asarray(simulate_by_numpy(int(jax.random.bits(key)), n))
+def seeded(key, n):
+    return jnp.asarray(simulate_by_numpy([int(jax.random.bits(key))], n))
 
-    def converted(key, n):
-        z = jax.random.normal(key, (n, 1))
-        return jnp.concatenate([z, np.tanh(np.asarray(z))], axis=-1)
 
+def converted(key, n):
+    z = jax.random.normal(key, (n, 1))
+    noise = jax.random.normal(jax.random.fold_in(key, 1), (n, 1))
+    return jnp.concatenate([z, np.asarray(z) + noise], axis=-1)
+
+
+def test_what_needs_the_number_of_the_key_is_told_the_remedy():
     for function in (seeded, converted):
         with pytest.raises(ProgramError, match=r"hands what depends on its key to NumPy .* jax\.pure_callback"):
-            amortize(Simulator(function), quiet=True)
+            check(Simulator(function))
+
+
+@pytest.mark.parametrize("function", [own_generator, noise_of_numpy, one_number_of_numpy, seeded, converted])
+def test_what_runs_outside_of_jax_is_run_there(function, monkeypatch):
+    """Each run by itself, so that a number that a batch shares is drawn anew for each; the posterior is exact."""
+    monkeypatch.setattr(outside, "RUNS", 1500)
+    with pytest.warns(SimulationWarning, match="it is run 1,500 times outside of JAX"):
+        posterior = amortize(Simulator(function), steps=100, quiet=True)
+    columns = posterior.runs.take(posterior.runs.training)
+    noise = np.std(columns[:, 1] - columns[:, 0])
+    draws = posterior.sample({"x": 1.0}, 2000)["z"]
+    assert abs(draws.mean() - 1 / (1 + noise**2)) < 0.15
+    assert abs(draws.std() / (noise / np.sqrt(1 + noise**2)) - 1) < 0.2
 
 
 def test_barren_latents_are_drawn_from_the_key_too():

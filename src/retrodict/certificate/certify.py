@@ -76,7 +76,13 @@ class Certificate:
         return self.faithful
 
     def __repr__(self) -> str:
-        return f"Certificate({self.n_missing} missing, {self.n_removable} removable)"
+        assumed = ", of an assumed structure" if self.assumed else ""
+        return f"Certificate({self.n_missing} missing, {self.n_removable} removable{assumed})"
+
+    @property
+    def assumed(self) -> bool:
+        """Whether the structure that was inverted is what somebody said: then the verdict is as right as that is."""
+        return bool(getattr(self.inverse.model, "assumed", False))
 
     @property
     def faithful(self) -> bool:

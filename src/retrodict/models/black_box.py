@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 import jax
 
@@ -24,6 +24,7 @@ class BlackBox(Model):
     """
 
     net: BayesNet
+    assumed: ClassVar[bool] = True
 
     def __repr__(self) -> str:
         latents = len(self.net.latents)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,8 @@ class Model(Portable, ABC):
     """
 
     net: BayesNet
+    # Whether the structure is what somebody said, and not what a program was seen to have.
+    assumed: ClassVar[bool] = False
 
     @cached_property
     def layout(self) -> Layout:

@@ -11,6 +11,19 @@ from retrodict.errors import OptionError
 MOST_SEED = 2**32 - 1
 
 
+def is_number(value: Any) -> bool:
+    """Return whether a value is a number, whole or not, and not an array or a table.
+
+    >>> is_number(3), is_number(2.5), is_number({"x": [1.0]})
+    (True, True, False)
+    """
+    try:
+        operator.index(value)
+    except TypeError:
+        return isinstance(value, float)
+    return True
+
+
 def read_count(name: str, value: Any, least: int = 1, most: int | None = None) -> int:
     """Return a whole number that is to lie between two bounds, as Python's own integer.
 

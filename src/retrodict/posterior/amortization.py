@@ -20,7 +20,7 @@ from retrodict.encode.recipe import Recipe
 from retrodict.encode.start.linear_start import count_draws, start_linearly
 from retrodict.encode.statistics import make_statistics, refer
 from retrodict.encode.summaries import Summary
-from retrodict.errors import OptionError
+from retrodict.errors import OptionError, ProgramError
 from retrodict.exact.find_forms import Forms, choose_drawn, list_others, plan_closed_forms
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.inverse import Inverse
@@ -44,6 +44,8 @@ from retrodict.posterior.posterior import AmortizedPosterior
 from retrodict.posterior.programs import Compiled
 from retrodict.posterior.randomness import require_draws_of_key, require_own_randomness
 from retrodict.posterior.sharing import share
+from retrodict.posterior.tables.outside import run_outside
+from retrodict.posterior.tables.runs import Runs
 from retrodict.posterior.tables.simulations import read_simulations
 from retrodict.posterior.tables.supplies import FreshSupply, StoredSupply, Supply
 from retrodict.train.compiled import TRAINING
@@ -179,8 +181,8 @@ def amortize(
         model: a generative model that can be simulated; with ``simulations=`` the `BayesNet` of its structure does.
         simulations: runs of the model by variable, the leading axis the runs: a dictionary of arrays, a DataFrame, an
             xarray Dataset, or the path of an ``.npz``, ``.parquet`` or ``.zarr``, which may be larger than memory. Runs
-            that are not finite are set aside. Of a `from_simulator` also the number of runs. Default: they are drawn
-            as they are needed.
+            that are not finite are set aside. Or the number of runs that the model makes, once: 10,000 of a
+            `from_simulator` where nothing is said. Default: they are drawn as they are needed.
         observed: names of the observed variables. Default: those of the model.
         weights: how much each stored run counts, as `next_simulations` says. Default: all the same.
         order: an order of `invert` or a baseline by name, the latents in the order of elimination, or an `Inverse`,
@@ -256,11 +258,23 @@ def amortize(
         read_seed(seed),
         _plan(steps, seconds, _choose(batch, BATCH), _choose(learning_rate, LEARNING_RATE), patience),
     )
-    model, runs = read_simulations(model, simulations, observed, weights, seed)
+    model, runs = read_simulations(model, simulations, observed, weights, seed, quiet=quiet)
     if vary is not None or missing != 0:
         require_template_model(model)
     recipe = Recipe(order, minimize, network, widths, conditional, summaries)
-    inverse, forms = plan_closed_forms(model, order, minimize) if exact else (recipe.invert(model), ())
+    try:
+        return _amortize(model, runs, recipe, plan, seed, exact=exact, quiet=quiet)
+    except ProgramError as error:
+        model, runs = run_outside(model, runs, error, seed)
+    return _amortize(model, runs, recipe, plan, seed, exact=exact, quiet=quiet)
+
+
+def _amortize(
+    model: Model, runs: Runs | None, recipe: Recipe, plan: Plan | None, seed: int, *, exact: bool, quiet: bool
+) -> AmortizedPosterior:
+    """Return the posterior of a model, of whose stored runs if there are any."""
+    plain = model, recipe.order, recipe.minimize
+    inverse, forms = plan_closed_forms(*plain) if exact else (recipe.invert(model), ())
     drawn = choose_drawn(model, inverse, forms)
     compiled, names = share(model, inverse, drawn), drawn or list_others(inverse, forms)
     if runs is None:
@@ -268,7 +282,8 @@ def amortize(
     if not names:
         return AmortizedPosterior.of(model, inverse, None, forms=forms, runs=runs)
     supply: Supply = FreshSupply(compiled) if runs is None else StoredSupply(compiled, runs)
-    trained = _train(supply, replace(recipe, order=inverse), forms, plan, Keys.of(seed), names, exact, quiet)
+    recipe = replace(recipe, order=inverse)
+    trained = _train(supply, recipe, forms, plan, Keys.of(seed), names, exact=exact, quiet=quiet)
     return AmortizedPosterior.of(model, inverse, *trained, forms=forms, runs=runs)
 
 
@@ -279,6 +294,7 @@ def _train(
     plan: Plan | None,
     keys: Keys,
     names: tuple[Name, ...],
+    *,
     exact: bool,
     quiet: bool,
 ) -> tuple[Encoder | PeakEncoder, History, Recipe, Familiar]:
@@ -314,7 +330,11 @@ def _read_evidence_model(model: Any, stated: Mapping[str, Any]) -> Model:
             remedy="Give a network of tables or of lines, or a program read by rd.from_numpyro.",
         )
     usual = {"order": "auto", "minimize": "edges", "network": "shared", "conditional": "auto"}
-    asked = [name for name, value in stated.items() if not (value is None or value == usual.get(name))]
+    asked = [
+        name
+        for name, value in stated.items()
+        if not (value is None or (isinstance(value, str) and value == usual.get(name)))
+    ]
     if asked:
         raise OptionError(f"{asked[0]}= is not for a posterior for any evidence", remedy="Leave it out.")
     return model

@@ -10,16 +10,22 @@ from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.names import Name
 from retrodict.models.black_box import BlackBox
 from retrodict.models.model import Model
+from retrodict.plan.counts import is_number
 from retrodict.posterior.tables.runs import Runs, describe, find_arrays
+from retrodict.read.simulators.simulator import Simulator
 from retrodict.read.tables.table_reader import read_table
 
+# How often a simulator is run where nothing else is said.
+RUNS = 10_000
 TABLES = "Give amortize(net, simulations=table) its runs, or make it a model by rd.from_simulator(net, simulate)."
 
 
 def read_simulations(
-    source: Any, simulations: Any, observed: Iterable[Name] | None, weights: Any, seed: int
+    source: Any, simulations: Any, observed: Iterable[Name] | None, weights: Any, seed: int, *, quiet: bool
 ) -> tuple[Model, Runs | None]:
     """Return the model, and its stored runs, checked and split; None where JAX draws them.
+
+    A simulator that is no JAX is run first, as a model is where a number of simulations is given.
 
     Raises `OptionError` for what is no model, and what `read_table` and `Runs.split` raise.
     """
@@ -30,8 +36,13 @@ def read_simulations(
             remedy="Read a program by rd.from_numpyro(program, observed=[...]), or give the structure as a BayesNet.",
         )
     chosen = source if observed is None else source.observing(observed)
-    if simulations is None:
+    counted = simulations is None or is_number(simulations)
+    if isinstance(chosen, Simulator) and counted:
+        simulations = chosen.simulate(RUNS if simulations is None else simulations, seed=seed, quiet=quiet)
+    elif simulations is None:
         return _require_simulator(chosen, weights), None
+    elif counted:
+        simulations = _require_simulator(chosen, None).simulate(simulations, seed=seed)
     table = read_table(simulations, chosen.net.names if isinstance(chosen, Model) else chosen.names)
     arrays = find_arrays(chosen, table)
     model = BlackBox(describe(chosen, arrays)) if isinstance(chosen, BayesNet) else chosen

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from retrodict.errors import DataError, OptionError
 from retrodict.models.black_box import BlackBox
-from retrodict.plan.counts import read_count
+from retrodict.plan.counts import is_number, read_count
 from retrodict.plan.layout import Floats
 from retrodict.posterior.calibration.calibration import LEAST_SIMULATIONS
 from retrodict.posterior.calibration.ranks import Simulations
@@ -36,27 +35,19 @@ def choose_truths(compiled: Compiled, runs: Runs | None, simulations: Any) -> in
 
     Raises `DataError` for fewer than 100 stored ones, `OptionError` for a number where there is nothing to simulate.
     """
-    if not _is_number(simulations):
+    if not is_number(simulations):
         table = read_table(simulations, compiled.space.net.names)
         given = Runs.split(compiled.space.net, find_arrays(compiled.model, table), 0, whole=True)
         return _pair(given, given.calibration, np.roll(given.calibration, 1))
     if runs is not None:
         most = min(read_count("simulations", simulations, LEAST_SIMULATIONS, 10**8), MOST_CALIBRATION)
         return _pair(runs, runs.calibration[:most], runs.training)
-    if type(compiled.model) is BlackBox:
+    if isinstance(compiled.model, BlackBox):
         raise OptionError(
             "the runs that a posterior was trained on are not saved with it, and its model cannot be simulated",
             remedy="Give calibration(simulations=table) runs that training has not seen.",
         )
     return read_count("simulations", simulations, LEAST_SIMULATIONS, 10**8)
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        operator.index(value)
-    except TypeError:
-        return isinstance(value, float)
-    return True
 
 
 def _pair(runs: Runs, truths: Any, others: Any) -> StoredTruths:

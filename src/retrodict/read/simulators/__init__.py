@@ -1,0 +1,1 @@
+"""Simulators that are any Python function: called outside of JAX, in parallel, each run kept."""
