@@ -38,6 +38,8 @@ from .learn.gap import split_gap as split_gap
 from .learn.learned import LearnedModel as LearnedModel
 from .learn.loading import load as load
 from .learn.refine import refine_encoder as refine_encoder
+from .learn.series.learned_series import LearnedSeries as LearnedSeries
+from .learn.series.series_smc import SeriesFilter as SeriesFilter
 from .lift.lifted_certificate import LiftedCertificate as LiftedCertificate
 from .lift.lifted_inverse import LiftedInverse as LiftedInverse
 from .lift.patterns.margins import Margins as Margins
@@ -55,6 +57,7 @@ from .models.gaussian.costs import EdgeCosts as EdgeCosts
 from .models.gaussian.costs import edge_costs as edge_costs
 from .models.gaussian.gaussian_factors import GaussianFactors as GaussianFactors
 from .models.model import Model as Model
+from .models.series_program import SeriesProgram as SeriesProgram
 from .models.template_model import TemplateModel as TemplateModel
 from .pictures.picture import Picture as Picture
 from .pictures.table import Table as Table
@@ -88,6 +91,7 @@ from .read.simulators.wrapping import from_simulator as from_simulator
 from .report.page import write_report as write_report
 from .train.compiled import cache_compiled as cache_compiled
 from .train.history import History as History
+from .train.series.series_training import SeriesTraining as SeriesTraining
 from .train.temperature import Temperature as Temperature
 from .train.training import Training as Training
 

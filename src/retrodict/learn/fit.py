@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import equinox as eqx
 import jax
@@ -27,6 +27,10 @@ from retrodict.learn.generator import ProgramGenerator, bind
 from retrodict.learn.learned import LearnedModel
 from retrodict.learn.parameters import as_module
 from retrodict.learn.resume import Journal
+from retrodict.learn.series.learned_series import LearnedSeries
+from retrodict.learn.series.series_fit import fit_series
+from retrodict.lift.lifted_inverse import LiftedInverse
+from retrodict.models.series_program import SeriesProgram
 from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_seed
 from retrodict.posterior.amortization import build_untrained
@@ -38,6 +42,7 @@ from retrodict.train.compiled import TRAINING
 from retrodict.train.learning import Estimate, judge_by, mark_learned
 from retrodict.train.loop import Plan, begin, train
 from retrodict.train.objectives.named import choose_objective, differentiates_draws
+from retrodict.train.series.series_training import SeriesTraining
 from retrodict.train.source import ShuffledRows
 from retrodict.train.temperature import Heated, Temperature, Tempered, relax
 from retrodict.train.training import Training
@@ -49,44 +54,83 @@ PROBE_ROWS = 64
 USUAL = Training()
 
 
+@overload
+def fit_model(
+    program: SeriesProgram,
+    data: Mapping[str, Any],
+    order: str | LiftedInverse = "auto",
+    *,
+    network: str = "auto",
+    widths: Sequence[int] | Capacity | None = None,
+    objective: str = "elbo",
+    epochs: int = 100,
+    training: Training | None = None,
+    seed: int = 0,
+    quiet: bool = False,
+) -> LearnedSeries: ...
+
+
+@overload
 def fit_model(
     program: Callable[[], Any] | NumpyroModel,
     data: Mapping[str, Any],
     order: str | Sequence[Name] | Inverse = "auto",
     *,
-    network: str = "shared",
+    network: str = "auto",
     widths: Sequence[int] | Capacity | None = None,
     conditional: str = "auto",
     summaries: Mapping[str, Summary] | None = None,
     objective: str = "elbo",
     epochs: int = 100,
-    training: Training = USUAL,
+    training: Training | None = None,
     seed: int = 0,
     quiet: bool = False,
-) -> LearnedModel:
+) -> LearnedModel: ...
+
+
+def fit_model(
+    program: Callable[[], Any] | NumpyroModel | SeriesProgram,
+    data: Mapping[str, Any],
+    order: str | Sequence[Name] | Inverse | LiftedInverse = "auto",
+    *,
+    network: str = "auto",
+    widths: Sequence[int] | Capacity | None = None,
+    conditional: str = "auto",
+    summaries: Mapping[str, Summary] | None = None,
+    objective: str = "elbo",
+    epochs: int = 100,
+    training: Training | None = None,
+    seed: int = 0,
+    quiet: bool = False,
+) -> LearnedModel | LearnedSeries:
     r"""Return a generative model learned from data together with an encoder of the structure it asks for.
 
     Arguments:
         program: an Equinox module that is called without arguments, describes one observation with
             ``numpyro.sample``, and whose floating-point arrays are its parameters; or a function with
             ``numpyro.param`` sites. Each element of a site is a variable of its own. A model read by `from_numpyro`
-            is taken with its own variables.
-        data: values of each observed site, ``{site: array (n, *shape of the site)}``.
+            is taken with its own variables. Or a program of series of any length, a `SeriesProgram`.
+        data: values of each observed site, ``{site: array (n, *shape of the site)}``; for a program of series
+            ``{variable: [array (times, columns) for each series]}``.
         order: an order of `invert` or a baseline by name (``"mean-field"``, ``"reversal"``, ``"fully-connected"``),
-            or an `Inverse`, such as ``rd.invert(model, minimize="depth")``. Default ``"auto"``.
-        network: ``"shared"`` or ``"separate"``, as in `amortize`.
-        widths: hidden widths of the encoder, or a `Capacity`. Default: the library's choice.
+            or an `Inverse`, such as ``rd.invert(model, minimize="depth")``. For series ``"derived"``, the inverse of
+            the template, ``"mean-field"``, ``"past"``, ``"all"``, or a `LiftedInverse`. Default ``"auto"``.
+        network: ``"shared"`` or ``"separate"``, as in `amortize`; for series ``"gru"`` or ``"relu"``, what runs along
+            time. Default ``"auto"``: the first of them.
+        widths: hidden widths of the encoder, or a `Capacity`; for series the recurrent and the hidden units. Default:
+            the library's choice.
         conditional: the family of real latents, as in `amortize`. Default ``"auto"``: normal where the objective
             differentiates draws, else a mixture.
         summaries: ``{observed site: Equinox module}``, trained along, whose features the encoder sees instead.
         objective: ``"elbo"``, ``"iwae"``, ``"rws"``, ``"vimco"``, ``"forward-kl"``, ``"symmetric-kl"`` or
-            ``"symmetric-vimco"``.
+            ``"symmetric-vimco"``; for series ``"elbo"``, ``"iwae"`` or ``"sequential"``.
         epochs: passes over the data.
-        training: batch, draws, learning rate, and what else a `Training` says.
+        training: batch, draws, learning rate, and what else a `Training` says; for series a `SeriesTraining`.
         seed: seed of first weights, simulations, minibatches and draws. Default 0.
         quiet: True shows no progress.
 
-    Returns: the `LearnedModel`; its history has negative bounds in nats.
+    Returns: the `LearnedModel`; its history has negative bounds in nats. For a program of series a `LearnedSeries`,
+        whose history is in nats a step.
 
     Raises: before the first step, `DataError` for data that do not fit, `ProgramError` for programs that cannot be
         read, have no parameters or draw from NumPy, and `OptionError` for options that do not fit each other, such as
@@ -103,6 +147,52 @@ def fit_model(
     >>> bool(learned.certificate), learned.bound({"x": images[:5]}).shape
     (True, (5,))
     """
+    if isinstance(program, SeriesProgram):
+        _require_plain(conditional, summaries)
+        chosen = "gru" if network == "auto" else network
+        return fit_series(
+            program,
+            data,
+            order,  # type: ignore[arg-type]
+            network=chosen,
+            widths=widths,
+            objective=objective,
+            epochs=epochs,
+            training=training,
+            seed=seed,
+            quiet=quiet,
+        )
+    return _fit_program(
+        program,
+        data,
+        order,  # type: ignore[arg-type]
+        "shared" if network == "auto" else network,
+        widths,
+        conditional,
+        summaries,
+        objective,
+        epochs,
+        _require_usual(training),
+        seed,
+        quiet,
+    )
+
+
+def _fit_program(
+    program: Callable[[], Any] | NumpyroModel,
+    data: Mapping[str, Any],
+    order: str | Sequence[Name] | Inverse,
+    network: str,
+    widths: Sequence[int] | Capacity | None,
+    conditional: str,
+    summaries: Mapping[str, Summary] | None,
+    objective: str,
+    epochs: int,
+    training: Training,
+    seed: int,
+    quiet: bool,
+) -> LearnedModel:
+    """Return a program of one observation learned from data with its encoder."""
     require_data(data)
     seed, epochs = read_seed(seed), read_count("epochs", epochs)
     module, model = _read_program(program, data)
@@ -145,6 +235,20 @@ def fit_model(
         quiet=quiet,
     )
     return LearnedModel(learned, recipe, history, see_data(space, rows, judged))
+
+
+def _require_plain(conditional: str, summaries: Mapping[str, Summary] | None) -> None:
+    if conditional != "auto" or summaries:
+        raise OptionError(
+            "conditional= and summaries= have no meaning for programs of series",
+            remedy="Leave them out: latents are normal, and observations are read by what runs along time.",
+        )
+
+
+def _require_usual(training: Training | None) -> Training:
+    if isinstance(training, SeriesTraining):
+        raise OptionError("rd.SeriesTraining is for programs of series", remedy="Give rd.Training(...).")
+    return USUAL if training is None else training
 
 
 def _read_program(

@@ -16,8 +16,11 @@ from retrodict.learn import learned_storage
 from retrodict.learn.generator import ProgramGenerator
 from retrodict.learn.learned import LearnedModel
 from retrodict.learn.parameters import as_module
+from retrodict.learn.series import series_storage
+from retrodict.learn.series.learned_series import LearnedSeries
 from retrodict.models.black_box import BlackBox
 from retrodict.models.model import Model
+from retrodict.models.series_program import SeriesProgram
 from retrodict.models.template_model import TemplateModel
 from retrodict.posterior import storage
 from retrodict.posterior.any_evidence import evidence_storage
@@ -35,12 +38,14 @@ FILES = {
     learned_storage.KIND: learned_storage.FILE,
     lifted_storage.KIND: lifted_storage.FILE,
     evidence_storage.KIND: evidence_storage.FILE,
+    series_storage.KIND: series_storage.FILE,
 }
 SOURCES = {
     storage.KIND: "the Model that it was made from",
     learned_storage.KIND: "the program that it was learned for: an Equinox module, or a function of NumPyro",
     lifted_storage.KIND: "the TemplateModel that it was made from",
     evidence_storage.KIND: "the Model that it was made from",
+    series_storage.KIND: "the SeriesProgram that it was learned for",
 }
 
 
@@ -58,15 +63,21 @@ def load(
 
 @overload
 def load(
+    folder: str | Path, source: SeriesProgram, summaries: Mapping[str, Summary] | None = None
+) -> LearnedSeries: ...
+
+
+@overload
+def load(
     folder: str | Path, source: Callable[[], Any], summaries: Mapping[str, Summary] | None = None
 ) -> LearnedModel: ...
 
 
 def load(
     folder: str | Path,
-    source: Model | BayesNet | TemplateModel | Callable[[], Any],
+    source: Model | BayesNet | TemplateModel | SeriesProgram | Callable[[], Any],
     summaries: Mapping[str, Summary] | None = None,
-) -> AmortizedPosterior | EvidencePosterior | LiftedPosterior | LearnedModel:
+) -> AmortizedPosterior | EvidencePosterior | LiftedPosterior | LearnedModel | LearnedSeries:
     """Return the posterior or the learned model that was saved in a folder.
 
     Every byte is checked, the model is compared by its digest, and the inverse is certified again.
@@ -76,12 +87,13 @@ def load(
         source: for a posterior, the `Model` or the `TemplateModel` that it was made from, or the `BayesNet` where it
             was made from stored simulations; for a learned model, the
             program that it was learned for, with any parameters: an Equinox module, or a function with
-            ``numpyro.param`` sites.
+            ``numpyro.param`` sites; for learned series the `SeriesProgram`.
         summaries: for an encoder that was trained with summaries, modules built like them, ``{name: module}``; the
             file holds only their weights. Default none.
 
     Returns: an `AmortizedPosterior` for a `Model`, or the `EvidencePosterior` that was saved for it, a
-    `LiftedPosterior` for a `TemplateModel`, and a `LearnedModel` for a program.
+    `LiftedPosterior` for a `TemplateModel`, a `LearnedSeries` for a `SeriesProgram` and a `LearnedModel` for other
+    programs.
 
     Raises: `FileError`, which names the file, for whatever is missing, damaged, or does not fit.
 
@@ -101,6 +113,8 @@ def load(
         return _load_lifted(_find(folder, lifted_storage.KIND, source), source)
     if isinstance(source, Model) and _holds_evidence(folder):
         return _load_evidence(_find(folder, evidence_storage.KIND, source), source)
+    if isinstance(source, SeriesProgram):
+        return _load_series(_find(folder, series_storage.KIND, source), source)
     if isinstance(source, Model):
         return _load_posterior(_find(folder, storage.KIND, source), source, summaries or {})
     return _load_learned(_find(folder, learned_storage.KIND, source), source, summaries or {})
@@ -123,7 +137,7 @@ def _find(folder: str | Path, kind: str, source: Any) -> Header:
     there = {held: path for held, name in FILES.items() if (path := find_file(folder, name))}
     if not there:
         raise FileError(folder, "holds nothing that was saved", remedy="Give the folder that was given to save.")
-    if kind not in there or not (isinstance(source, Model | TemplateModel) or callable(source)):
+    if kind not in there or not (isinstance(source, Model | TemplateModel | SeriesProgram) or callable(source)):
         held, path = next(iter(there.items()))
         given = type(source).__name__
         raise FileError(path, f"holds a {held}, which a {given} cannot load", remedy=f"Give {SOURCES[held]}.")
@@ -131,6 +145,13 @@ def _find(folder: str | Path, kind: str, source: Any) -> Header:
     if header.content.get("kind") != kind:
         raise FileError(header.path, f"is a file of retrodict, but holds no {kind}")
     return header
+
+
+def _load_series(header: Header, program: SeriesProgram) -> LearnedSeries:
+    """Return what a file holds, with a program like the one that was learned."""
+    arrays = read_body(header)
+    with fitting(header.path):
+        return LearnedSeries(*series_storage.read_series_file(header.path, header.content, arrays, program))
 
 
 def _load_posterior(header: Header, model: Model, summaries: Mapping[str, Summary]) -> AmortizedPosterior:

@@ -118,8 +118,8 @@ def _learn(
     unit: LearnedUnit, task: Task, budget: LearnedBudget, watch: _Watch, train: Floats, test: Floats, quiet: bool
 ) -> LearnedModel:
     options = {name: option for name, option in task.options.items() if name != "objective"}
-    return fit_model(
-        task.make(train.shape[1], unit.seed),  # type: ignore[arg-type]
+    return fit_model(  # type: ignore[call-overload]
+        task.make(train.shape[1], unit.seed),
         {"x": train},
         unit.encoder,
         widths=Capacity(unit.capacity),

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from retrodict.zoo.programs.exponential import deep_exponential_family as deep_exponential_family
     from retrodict.zoo.programs.implicit import implicit_generator as implicit_generator
     from retrodict.zoo.programs.ladder import layered_vae as layered_vae
+    from retrodict.zoo.programs.markov import deep_markov as deep_markov
+    from retrodict.zoo.programs.state_space import linear_series as linear_series
     from retrodict.zoo.programs.variational import bernoulli_vae as bernoulli_vae
     from retrodict.zoo.programs.variational import vae as vae
 
@@ -25,6 +27,8 @@ _HOMES = {
     "deep_exponential_family": "exponential",
     "autoregressive_vae": "autoregression",
     "implicit_generator": "implicit",
+    "deep_markov": "markov",
+    "linear_series": "state_space",
 }
 
 __all__ = [*_HOMES]

@@ -1,0 +1,1 @@
+"""Programs of series learned from data, and what is done with them."""

@@ -1,0 +1,1 @@
+"""Learning of programs of series together with their encoders: draws, densities, bounds, filters, minibatches."""
