@@ -19,7 +19,6 @@ import typer
 
 from retrodict import __version__
 from retrodict.certificate.certify import Certificate
-from retrodict.cli import reproduce
 from retrodict.cli.answer_command import answer_command
 from retrodict.cli.guides import GUIDE_HELP, complete_guide, judge
 from retrodict.cli.options import (
@@ -39,6 +38,7 @@ from retrodict.cli.options import (
 from retrodict.cli.printing import open_console, print_certificate, print_lifted, print_orders
 from retrodict.cli.queries.query_command import query_command
 from retrodict.cli.report import report_command
+from retrodict.cli.reproducing import reproduce
 from retrodict.cli.train import train_command
 from retrodict.errors import RetrodictError
 from retrodict.exact.certifying import certify, tell_closed

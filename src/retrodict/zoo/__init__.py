@@ -1,13 +1,15 @@
 """Named models and nets, each with its source and what is known about it, programs to learn, and images.
 
 Structures and models with exact answers need NumPy alone: ``zoo.binary_tree``. Programs with parameters to learn are in
-`zoo.programs`, which imports JAX when one of them is asked for; sets of images are in `zoo.images`. Models of plates
+`zoo.programs`, which imports JAX when one of them is asked for; sets of images are in `zoo.images`, pieces of music in
+`zoo.music`. Models of plates
 and series at all sizes are templates: ``zoo.template("radon")``.
 """
 
 from __future__ import annotations
 
 from retrodict.zoo import images as images
+from retrodict.zoo import music as music
 from retrodict.zoo import programs as programs
 from retrodict.zoo.structures import NAMED as NAMED
 from retrodict.zoo.structures import asia as asia
@@ -20,5 +22,6 @@ from retrodict.zoo.templates import TEMPLATES as TEMPLATES
 from retrodict.zoo.templates import template as template
 
 __all__ = [
-    *("NAMED", "TEMPLATES", "asia", "binary_tree", "find", "hmm", "images", "layers", "plate", "programs", "template"),
+    *("NAMED", "TEMPLATES", "asia", "binary_tree", "find", "hmm", "images", "layers", "music"),
+    *("plate", "programs", "template"),
 ]

@@ -102,6 +102,6 @@ def choose_spans(lengths: Sequence[int] | Int[np.ndarray, " series"]) -> tuple[i
     found = [longest]
     for share in (0.9, 0.6) if longest > SHORT else ():
         span = int(np.ceil(np.quantile(lengths, share) * (1 + BLUR / 4)))
-        if span < 0.8 * found[0]:
+        if span < 0.6 * found[0]:
             found.insert(0, span)
     return tuple(found)

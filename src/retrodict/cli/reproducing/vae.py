@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrodict.cli.campaigns import Out, Replot, Seeds, run_campaign
 from retrodict.cli.options import read_numbers, split_words
+from retrodict.cli.reproducing.campaigns import Out, Replot, Seeds, run_campaign
 from retrodict.zoo.sizes import require_at_least
 
 if TYPE_CHECKING:

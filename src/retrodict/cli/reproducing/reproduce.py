@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from retrodict.cli.figure2 import figure2_command
 from retrodict.cli.options import show_help
-from retrodict.cli.vae import vae_command
+from retrodict.cli.reproducing.figure2 import figure2_command
+from retrodict.cli.reproducing.music_command import music_command
+from retrodict.cli.reproducing.vae import vae_command
 
 app = typer.Typer()
 
@@ -46,3 +47,4 @@ def figure1_command(
 
 app.command("figure2")(figure2_command)
 app.command("vae")(vae_command)
+app.command("music")(music_command)

@@ -1,0 +1,1 @@
+"""The experiment of `retrodict reproduce music`: deep Markov models of music with four encoders."""
