@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,21 +44,21 @@ def music_command(
     """
     from retrodict.paper.music.music_runs import MUSIC, MusicRequest, plan_units
     from retrodict.paper.music.music_tasks import ENCODERS, SMOKE, MusicBudget
-    from retrodict.zoo.music import SETS, VARIABLE
+    from retrodict.zoo.music import SETS
 
     def plan() -> tuple[list[MusicUnit], MusicBudget]:
         require_at_least(1, seeds=seeds, epochs=1 if epochs is None else epochs)
-        if data is not None:
-            os.environ[VARIABLE] = str(data)
         request = MusicRequest(
             split_words(sets or []) or (list(SETS) if smoke else ["jsb"]),
             split_words(encoder or []) or list(ENCODERS),
             "tiny" if smoke else size,
             range(1 if smoke else seeds),
+            data,
         )
         return plan_units(request), SMOKE if smoke else MusicBudget(epochs=epochs)
 
-    run_campaign(MUSIC, plan, _describe, out, replot)
+    experiment = MUSIC if data is None else replace(MUSIC, run=partial(MUSIC.run, folder=data))
+    run_campaign(experiment, plan, _describe, out, replot)
 
 
 def _describe(result: Result[MusicUnit]) -> str:

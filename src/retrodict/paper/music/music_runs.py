@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,9 +28,11 @@ from retrodict.zoo.music import SETS, load_music
 SHOWN = 48
 
 
-def run_unit(unit: MusicUnit, budget: MusicBudget, quiet: bool = False) -> Result[MusicUnit]:
+def run_unit(
+    unit: MusicUnit, budget: MusicBudget, quiet: bool = False, folder: Path | None = None
+) -> Result[MusicUnit]:
     """Learn a model with its encoder and measure both; a training that fails is a result too."""
-    data, size = load_pieces(unit.set, budget), SIZES[unit.size]
+    data, size = load_pieces(unit.set, budget, folder), SIZES[unit.size]
     watch = _Watch()
     start = time.perf_counter()
     try:
@@ -122,12 +125,13 @@ def _to_hex(row: Any) -> str:
 
 @dataclass(frozen=True)
 class MusicRequest:
-    """Which runs are asked for."""
+    """Which runs are asked for, and where the music is."""
 
     sets: Sequence[str]
     encoders: Sequence[str]
     size: str
     seeds: Sequence[int]
+    folder: Path | None = None
 
 
 def plan_units(request: MusicRequest) -> list[MusicUnit]:
@@ -143,7 +147,7 @@ def plan_units(request: MusicRequest) -> list[MusicUnit]:
     if not request.seeds or min(request.seeds) < 0:
         raise OptionError("Each seed must be 0 or more, and there must be one", remedy="See --help.")
     for name in request.sets:
-        load_music(name)
+        load_music(name, request.folder)
     return [
         MusicUnit(name, encoder, request.size, seed)
         for name in request.sets

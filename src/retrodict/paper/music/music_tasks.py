@@ -38,7 +38,7 @@ class MusicSize:
 
 SIZES: Mapping[str, MusicSize] = {
     "paper": MusicSize(100, 100, 200, 1_000_000, 500, 100, 8e-4, 0.05),
-    "small": MusicSize(32, 64, 64, 50_000, 100, 30, 3e-3, 0.1),
+    "small": MusicSize(32, 64, 64, 50_000, 80, 10, 3e-3, 0.1),
     "tiny": MusicSize(4, 8, 8, 6_000, 2, 1, 3e-3, 0.0),
 }
 
@@ -56,8 +56,8 @@ class MusicBudget:
     longest: int = 200
     pieces: int | None = None
     tested: int | None = None
-    weights: int = 100
-    filtered: int = 10
+    weights: int = 50
+    filtered: int = 4
     particles: int = 100
 
     def epochs_of(self, size: MusicSize) -> int:
