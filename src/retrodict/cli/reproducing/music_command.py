@@ -29,7 +29,7 @@ def music_command(
     encoder: Annotated[
         list[str] | None, typer.Option(help="Only these: derived, all, mean-field, past; all four if not given.")
     ] = None,
-    size: Annotated[str, typer.Option(help="Widths: small, or paper, which take hours.")] = "small",
+    size: Annotated[str, typer.Option(help="Widths: small, medium, or paper, which takes hours.")] = "small",
     seeds: Seeds = 3,
     epochs: Annotated[int | None, typer.Option(help="Passes over the pieces; each size its own if not given.")] = None,
     smoke: Annotated[bool, typer.Option("--smoke", help="Everything in small, to see that it runs.")] = False,
@@ -42,7 +42,7 @@ def music_command(
 
     Example: retrodict reproduce music --set jsb --data mdata --seeds 3 --out results
     """
-    from retrodict.paper.music.music_runs import MUSIC, MusicRequest, plan_units
+    from retrodict.paper.music.music_runs import MUSIC, MusicRequest, plan_units, run_unit
     from retrodict.paper.music.music_tasks import ENCODERS, SMOKE, MusicBudget
     from retrodict.zoo.music import SETS
 
@@ -57,7 +57,7 @@ def music_command(
         )
         return plan_units(request), SMOKE if smoke else MusicBudget(epochs=epochs)
 
-    experiment = MUSIC if data is None else replace(MUSIC, run=partial(MUSIC.run, folder=data))
+    experiment = MUSIC if data is None else replace(MUSIC, run=partial(run_unit, folder=data))
     run_campaign(experiment, plan, _describe, out, replot)
 
 

@@ -38,7 +38,8 @@ class MusicSize:
 
 SIZES: Mapping[str, MusicSize] = {
     "paper": MusicSize(100, 100, 200, 1_000_000, 500, 100, 8e-4, 0.05),
-    "small": MusicSize(32, 64, 64, 50_000, 80, 10, 3e-3, 0.1),
+    "medium": MusicSize(32, 64, 64, 50_000, 300, 50, 3e-3, 0.1),
+    "small": MusicSize(16, 32, 32, 20_000, 80, 10, 5e-3, 0.1),
     "tiny": MusicSize(4, 8, 8, 6_000, 2, 1, 3e-3, 0.0),
 }
 
