@@ -14,7 +14,8 @@ MADE_OF = ("benchmarks/hierarchical", "benchmarks/results/hierarchical.json")
 INTRODUCTION = f"""# Templates beside exact posteriors
 
 Written by `make bench-hierarchical`. Each template is trained once, for sizes from 1 to those stated, and then asked
-inside this range and at sizes beyond it, with {MISSING:.0%} of the observations missing.
+inside this range and at sizes beyond it, with {MISSING:.0%} of the observations missing. Networks draw all latents
+(`exact=False`): by default these templates have closed forms and need no training.
 
 """
 GAUSSIAN_HEAD = """## Linear-Gaussian templates

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from retrodict.errors import OptionError, OrderError
 from retrodict.lift.derivation import derive
@@ -13,8 +13,15 @@ from retrodict.lift.templates.template import Template
 from retrodict.lift.templates.template_checks import require_sizes
 
 
-def lift(template: Template, order: object = "auto", sizes: Mapping[str, int] | None = None) -> LiftedInverse:
+def lift(
+    template: Template,
+    order: object = "auto",
+    sizes: Mapping[str, int] | None = None,
+    last: Collection[str] = (),
+) -> LiftedInverse:
     """Return the inverse of a template for all sizes; ``order`` is ``auto``, a schedule or its text.
+
+    Latents that are to be drawn ``last`` come after all others, unless an order is given.
 
     Raises: `OrderError` for an order that is no schedule of the template, `OptionError` for wrong ``sizes``.
 
@@ -27,7 +34,7 @@ def lift(template: Template, order: object = "auto", sizes: Mapping[str, int] | 
         return _require_same(template, order)
     if order != "auto":
         return derive(template, _read_order(order))
-    plain = derive(template, choose_schedule(template, sizes))
+    plain = derive(template, choose_schedule(template, sizes, last))
     relaxed = relax_derived(plain)
     return plain if relaxed == plain.schedule else derive(template, relaxed)
 

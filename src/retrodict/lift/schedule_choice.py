@@ -8,7 +8,7 @@ fewest edges.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import permutations, product
@@ -30,24 +30,27 @@ USUAL_PLATE, USUAL_TIME = 20, 100
 Cost = tuple[int, int, int, int]
 
 
-def choose_schedule(template: Template, sizes: Mapping[str, int] | None = None) -> Schedule:
+def choose_schedule(template: Template, sizes: Mapping[str, int] | None = None, last: Collection[str] = ()) -> Schedule:
     """Return the best loop nest found, with loops in turn, up or down; typical ``sizes`` decide crossings.
+
+    Latents that are to be drawn ``last`` come after all others.
 
     >>> crossed = Template("mu; a[i]; b[j]; y[i,j] | mu a[i] b[j]", observed=["y"])
     >>> choose_schedule(crossed, {"i": 100, "j": 10}), choose_schedule(crossed, {"i": 10, "j": 100})
     ((mu; turn j: (b); turn i: (a)), (mu; turn i: (a); turn j: (b)))
     """
-    search = _Nests(template, sizes or {})
+    search = _Nests(template, sizes or {}, frozenset(last))
     if math.factorial(len(template.drawn)) <= MOST_SEQUENCES:
-        return min(map(search.judge, permutations(template.drawn)), key=lambda found: found[0])[1]
-    return min((search.climb(start) for start in _list_natural(template)), key=lambda found: found[0])[1]
+        sequences = filter(search.allows, permutations(template.drawn))
+        return min(map(search.judge, sequences), key=lambda found: found[0])[1]
+    return min((search.climb(start) for start in _list_natural(template, last)), key=lambda found: found[0])[1]
 
 
-def _list_natural(template: Template) -> list[tuple[str, ...]]:
+def _list_natural(template: Template, last: Collection[str]) -> list[tuple[str, ...]]:
     """Return sequences to begin with: less repeated first, along the model or against it."""
-    along = sorted(template.drawn, key=lambda name: len(template[name].dims))
+    along = sorted(template.drawn, key=lambda name: (name in last, len(template[name].dims)))
     against = list(template.drawn[::-1])
-    against.sort(key=lambda name: len(template[name].dims))
+    against.sort(key=lambda name: (name in last, len(template[name].dims)))
     return [tuple(along), tuple(against)]
 
 
@@ -57,6 +60,11 @@ class _Nests:
 
     template: Template
     typical: Mapping[str, int]
+    last: frozenset[str]
+
+    def allows(self, sequence: Sequence[str]) -> bool:
+        """Return whether what is to be drawn last comes after all others."""
+        return all(name in self.last for name in sequence[len(sequence) - len(self.last) :])
 
     @cached_property
     def usual(self) -> dict[str, int]:
@@ -74,7 +82,7 @@ class _Nests:
         best, current = self.judge(sequence), sequence
         for _ in range(MOST_ROUNDS):
             before = best[0]
-            for candidate in _list_moved(current):
+            for candidate in filter(self.allows, _list_moved(current)):
                 found = self.judge(candidate)
                 if found[0] < best[0]:
                     best, current = found, candidate

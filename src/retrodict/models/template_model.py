@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,13 @@ from retrodict.lift.templates.template import Template
 from retrodict.lift.templates.template_relations import write_instance
 from retrodict.models.model import Model
 from retrodict.plan.arrays import Floats
+
+
+class ArgumentPlace(NamedTuple):
+    """The argument of a program that a covariate is: its place among all, and the element of each instance, or -1."""
+
+    leaf: int
+    places: Integers
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,6 +44,7 @@ class TemplateModel(Portable):
         covariates: arrays of what is known and not drawn, for observed variables of the template that are not in the
             model: an axis for each dim, NaN where an instance is absent, and perhaps a last axis of several numbers.
         sites: the site of the program to which a variable belongs. Default: that of the same name.
+        arguments: which argument of the program a covariate is; others are always as they stand in the model.
 
     Raises: `GraphError` for names and covariates that do not fit the template, its sizes and the model.
 
@@ -58,6 +66,7 @@ class TemplateModel(Portable):
     names: Mapping[str, NDArray[np.object_]]
     covariates: Mapping[str, Floats] = field(default_factory=dict)
     sites: Mapping[str, str] = field(default_factory=dict)
+    arguments: Mapping[str, ArgumentPlace] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sites", {v.name: v.name for v in self.template.variables} | dict(self.sites))

@@ -208,7 +208,9 @@ def amortize(
             many as ``steps``, or more, the rate falls along a cosine from the first step to the last.
         seed: seed of first weights and simulations. Default 0.
         quiet: True shows no progress.
-        exact: whether to look for closed forms. False trains an encoder for all latents. Default True.
+        exact: whether to look for closed forms. False trains an encoder for all latents. Default True. In a
+            `TemplateModel` they are Gaussian latents and finite ones, exact at every size: nested plates and series by
+            elimination, crossed plates with the smaller one as a vector.
         evidence: None asks for the latents given all that is observed. ``"any"`` trains one network for any variables
             given any others, whatever the model observes; a list of sets of names trains it for these, and a
             probability for each name, ``{"y": 0.7}``, for sets drawn so. Default None.
@@ -253,7 +255,9 @@ def amortize(
             patience,
             TEMPLATE_PACE,
         )
-        return amortize_template(model, order, vary, missing, lifted, seed, conditional=conditional, quiet=quiet)
+        return amortize_template(
+            model, order, vary, missing, lifted, seed, conditional=conditional, exact=exact, quiet=quiet
+        )
     seed, plan = (
         read_seed(seed),
         _plan(steps, seconds, _choose(batch, BATCH), _choose(learning_rate, LEARNING_RATE), patience),

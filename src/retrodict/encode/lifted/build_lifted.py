@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeGuard
 
 import equinox as eqx
@@ -42,14 +42,15 @@ def build_lifted(
     *,
     conditional: str | Conditional = "mixture",
     widths: Widths | None = None,
+    without: Collection[str] = (),
 ) -> LiftedEncoder:
-    """Return an untrained encoder, whose inputs are standardized over cells of simulations.
+    """Return an untrained encoder, whose inputs are standardized over cells of simulations, ``without`` some latents.
 
     Raises `OptionError` for latents whose conditionals one pass cannot hold.
     """
     units = {name: Units.fit(_list_codes(cells, name), described) for name, described in space.described.items()}
     typical = _measure_sizes(cells, space.dims)
-    return assemble_lifted(lifted, space, typical, units, key, conditional, widths or Widths())
+    return assemble_lifted(lifted, space, typical, units, key, conditional, widths or Widths(), without)
 
 
 def assemble_lifted(
@@ -60,9 +61,10 @@ def assemble_lifted(
     key: Key[Array, ""],
     conditional: str | Conditional,
     widths: Widths,
+    without: Collection[str] = (),
 ) -> LiftedEncoder:
     """Return an untrained encoder whose variables have these units, and dims these typical sizes."""
-    plans = plan_targets(lifted)
+    plans = plan_targets(lifted, without)
     around = Surroundings(plans, space.described, lifted.template.time, typical, widths)
     keys = split_key(key, max(2, len(plans)))
     targets = {

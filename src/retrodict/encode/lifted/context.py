@@ -236,7 +236,7 @@ def _mark_children(seen: SeenCells, child: str, around: Surroundings) -> Bool[Ar
 
     A latent that is drawn later is not seen while others are drawn, but is when they are scored.
     """
-    return seen.exists[child] if child in around.plans else seen.marks[child]
+    return seen.exists[child] if around.described[child].is_drawn else seen.marks[child]
 
 
 def mark_group(seen: SeenCells, group: GroupPlan, around: Surroundings) -> Bool[Array, "rows ..."]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -27,13 +27,24 @@ class Stage:
     how: str = "each"
 
 
-def list_stages(schedule: Schedule) -> tuple[Stage, ...]:
-    """Return the stages of a schedule; raise `OptionError` for loops in turn or in halves.
+def list_stages(schedule: Schedule, without: Collection[str] = ()) -> tuple[Stage, ...]:
+    """Return the stages of a schedule, ``without`` some latents; raise `OptionError` for loops in turn or in halves.
 
     >>> list_stages(Schedule.read("(phi; each j: (psi; up t: (z)))"))
     (Stage(names=('phi',), how='each'), Stage(names=('psi',), how='each'), Stage(names=('z',), how='up'))
     """
-    return tuple(_walk(schedule.items))
+    return tuple(_walk(_leave_out(schedule.items, without)))
+
+
+def _leave_out(items: tuple[Item, ...], without: Collection[str]) -> tuple[Item, ...]:
+    """Return items without some latents, and without loops that held nothing else."""
+    found: list[Item] = []
+    for item in items:
+        if isinstance(item, str):
+            found += [] if item in without else [item]
+        elif body := _leave_out(item.body, without):
+            found.append(replace(item, body=body))
+    return tuple(found)
 
 
 def _walk(items: tuple[Item, ...]) -> Iterator[Stage]:

@@ -8,7 +8,7 @@ that are lost on the way; where unknown variables hang together along time, they
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -90,8 +90,8 @@ class TargetPlan:
         return f"TargetPlan({self.name}: {len(self.groups)} groups, {len(self.direct)} direct)"
 
 
-def plan_targets(lifted: LiftedInverse) -> dict[str, TargetPlan]:
-    """Return what the encoder of each latent computes, in the order in which they are drawn.
+def plan_targets(lifted: LiftedInverse, without: Collection[str] = ()) -> dict[str, TargetPlan]:
+    """Return what the encoder of each latent computes, in the order in which they are drawn, ``without`` some.
 
     Raises `OptionError`, naming the latent, where one pass from the outside in cannot hold its exact conditional.
 
@@ -103,7 +103,8 @@ def plan_targets(lifted: LiftedInverse) -> dict[str, TargetPlan]:
     (Direct(name='mu', lag=0, at=None),)
     """
     small = SmallInverse(lifted.template, lifted.schedule, Margins.of(add_copies(lifted.template)[0]))
-    return {name: _Planner(lifted, small, name).plan for name in lifted.schedule.drawn}
+    drawn = [name for name in lifted.schedule.drawn if name not in without]
+    return {name: _Planner(lifted, small, name).plan for name in drawn}
 
 
 @dataclass(frozen=True, eq=False)

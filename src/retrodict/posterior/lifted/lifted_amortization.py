@@ -13,6 +13,7 @@ from retrodict.encode.lifted.build_lifted import build_lifted, start_lifted
 from retrodict.encode.lifted.lifted_drawing import list_stages
 from retrodict.encode.lifted.template_space import TemplateSpace
 from retrodict.errors import OptionError, quote
+from retrodict.exact.lifted.find_lifted import find_lifted_forms, keep_suffix, list_exact
 from retrodict.lift.lifting import lift
 from retrodict.models.gaussian.linear_gaussian import LinearGaussian
 from retrodict.models.template_model import TemplateModel
@@ -37,26 +38,33 @@ def amortize_template(
     seed: int,
     *,
     conditional: str | Conditional = "auto",
+    exact: bool = True,
     quiet: bool = False,
 ) -> LiftedPosterior:
     """Return the posterior of a template, trained for all sizes that ``vary`` and with observations missing.
+
+    Latents with closed forms are drawn last, from these, unless not ``exact``; networks learn the rest, on simulations
+    in which these are integrated out.
 
     Raises `OptionError` for dims, sizes and shares that do not fit, and for latents that one pass cannot hold.
     """
     space = TemplateSpace(source)
     ranges, shares = read_ranges(source, vary), read_shares(source, missing)
-    inverse = lift(source.template, order, {dim: (low + high) // 2 or 1 for dim, (low, high) in ranges.items()} or None)
-    list_stages(inverse.schedule)
+    typical = {dim: (low + high) // 2 or 1 for dim, (low, high) in ranges.items()} or None
+    forms = find_lifted_forms(source) if exact else ()
+    inverse = lift(source.template, order, typical, list_exact(forms))
+    forms = keep_suffix(forms, inverse.schedule.drawn, source.template)
+    list_stages(inverse.schedule, list_exact(forms))
     if conditional == "auto":
         conditional = "normal" if isinstance(source.model, LinearGaussian) else "mixture"
     build, first, fit = split_key(make_key(read_seed(seed)), 3)
     simulator = TemplateSimulator(space, ranges, shares)
     cells = TRAINING.run(simulator, first, FIRST_SIMULATIONS)
-    encoder = start_lifted(build_lifted(inverse, space, cells, build, conditional=conditional), cells)
-    history = History()
-    if plan is not None:
+    built = build_lifted(inverse, space, cells, build, conditional=conditional, without=list_exact(forms))
+    encoder, history = start_lifted(built, cells), History()
+    if plan is not None and encoder.plans:
         encoder, history = fit_lifted(encoder, simulator, plan, fit, quiet=quiet)
-    return LiftedPosterior(source, inverse, encoder, ranges, shares, history)
+    return LiftedPosterior(source, inverse, encoder, ranges, shares, history, forms)
 
 
 def read_ranges(source: TemplateModel, vary: Mapping[str, tuple[int, int]] | None) -> dict[str, tuple[int, int]]:

@@ -13,8 +13,10 @@ from retrodict.encode.keys import fold_key, make_key, split_key
 from retrodict.encode.lifted.cells import Cells
 from retrodict.encode.lifted.lifted_drawing import Stage, draw_latents
 from retrodict.encode.lifted.lifted_encoder import LiftedEncoder
+from retrodict.exact.lifted.find_lifted import LiftedForms
 from retrodict.pictures.table import Table, Tabular
 from retrodict.posterior.calibration.uniformity import chi_square, holm, kolmogorov_smirnov
+from retrodict.posterior.lifted.exact_factors import draw_for_cells
 from retrodict.train.compiled import Programs
 from retrodict.train.lifted.template_simulations import TemplateSimulator
 
@@ -22,6 +24,14 @@ RANKS = Programs(most=8)
 # Instances that are drawn together, over all simulations and draws of a block.
 MOST_TOGETHER = 1 << 19
 SIZES = ("all", "small", "large")
+
+
+class LiftedQuestion(NamedTuple):
+    """What draws latents: an encoder stage by stage, then closed forms."""
+
+    encoder: LiftedEncoder
+    stages: tuple[Stage, ...]
+    forms: LiftedForms
 
 
 class LiftedCheck(NamedTuple):
@@ -66,21 +76,20 @@ class LiftedCalibration(Tabular):
 
 
 def calibrate_lifted(
-    encoder: LiftedEncoder,
-    stages: tuple[Stage, ...],
+    asked: LiftedQuestion,
     simulator: TemplateSimulator,
     simulations: int,
     draws: int,
     seed: int,
     alpha: float,
 ) -> LiftedCalibration:
-    """Return the outcome of the tests of an encoder."""
+    """Return the outcome of the tests of what draws latents."""
     total = sum(int(np.prod(marks.shape)) for marks in simulator.space.present.values())
     block = max(1, min(simulations, MOST_TOGETHER // (total * draws)))
     key, parts = make_key(seed), []
     for number in range(-(-simulations // block)):
         own = fold_key(key, number)
-        parts.append(RANKS.run(_find_ranks, encoder, own, simulator, stages, block, draws))
+        parts.append(_find_ranks(asked, own, simulator, block, draws))
     found = jax.tree.map(lambda *blocks: np.concatenate([np.asarray(b) for b in blocks])[:simulations], *parts)
     tests = [test for name, (ranks, sizes) in found.items() for test in _list_tests(name, ranks, sizes)]
     adjusted = holm(np.array([p for *_, p in tests]))
@@ -107,17 +116,35 @@ def _list_tests(name: str, ranks: Any, sizes: Any) -> list[tuple[str, str, int, 
 
 
 def _find_ranks(
-    encoder: LiftedEncoder,
-    key: jax.Array,
-    simulator: TemplateSimulator,
-    stages: tuple[Stage, ...],
-    simulations: int,
-    draws: int,
+    asked: LiftedQuestion, key: jax.Array, simulator: TemplateSimulator, simulations: int, draws: int
 ) -> dict[str, tuple[jax.Array, jax.Array]]:
     """Return for each latent the rank, between 0 and 1, of one instance, and how many instances there are."""
-    simulate, sample, choose = split_key(key, 3)
-    truth = simulator(simulate, simulations)
-    drawn = draw_latents(encoder, sample, _repeat_rows(truth, draws), stages)
+    simulate, sample, choose, exact = split_key(key, 4)
+    truth = RANKS.run(_simulate, simulator, simulate, simulations)
+    drawn = {}
+    if asked.encoder.plans:
+        drawn = RANKS.run(_draw_encoded, asked.encoder, sample, truth, draws, asked.stages)
+    if asked.forms:
+        drawn |= draw_for_cells(asked.forms, simulator.space, _repeat_rows(truth, draws), drawn, exact)
+    ranks: dict[str, tuple[jax.Array, jax.Array]] = RANKS.run(_rank, choose, truth, drawn, draws)
+    return ranks
+
+
+def _simulate(simulator: TemplateSimulator, key: jax.Array, simulations: int) -> Cells:
+    return simulator(key, simulations)
+
+
+def _draw_encoded(
+    encoder: LiftedEncoder, key: jax.Array, truth: Cells, draws: int, stages: tuple[Stage, ...]
+) -> dict[str, jax.Array]:
+    return draw_latents(encoder, key, _repeat_rows(truth, draws), stages)
+
+
+def _rank(
+    choose: jax.Array, truth: Cells, drawn: dict[str, jax.Array], draws: int
+) -> dict[str, tuple[jax.Array, jax.Array]]:
+    """Return the rank of one instance of each latent among draws, chosen at random."""
+    simulations = len(next(iter(truth.exists.values())))
     found = {}
     for number, (name, codes) in enumerate(drawn.items()):
         pick, tie = jax.random.split(jax.random.fold_in(choose, number))

@@ -14,6 +14,7 @@ from retrodict.encode.lifted.context import Widths
 from retrodict.encode.lifted.template_space import TemplateSpace
 from retrodict.encode.trees import Array, fill, find_misfits
 from retrodict.errors import FileError
+from retrodict.exact.lifted.find_lifted import find_lifted_forms, keep_suffix, list_exact
 from retrodict.lift.lifting import lift
 from retrodict.models.template_model import TemplateModel
 from retrodict.posterior.lifted.lifted_amortization import read_ranges, read_shares
@@ -43,7 +44,15 @@ def read_lifted(
         raise ValueError("the networks of the encoder cannot be")
     typical = {dim: float(content["typical"][dim]) for dim in content["typical"]}
     units = {name: Units.none(described) for name, described in space.described.items()}
-    built = assemble_lifted(inverse, space, typical, units, make_key(0), content["conditional"], widths)
+    exact = tuple(map(str, content["exact"]))
+    forms = keep_suffix(find_lifted_forms(source), inverse.schedule.drawn, source.template) if exact else ()
+    if list_exact(forms) != exact:
+        raise FileError(
+            path,
+            "holds a posterior whose closed forms this version of retrodict does not find",
+            remedy="Load it with the release of retrodict that wrote it.",
+        )
+    built = assemble_lifted(inverse, space, typical, units, make_key(0), content["conditional"], widths, exact)
     numbers = take_prefix("encoder", arrays)
     if find_misfits(built, numbers):
         raise FileError(
@@ -53,4 +62,4 @@ def read_lifted(
         )
     shares = read_shares(source, content["missing"])
     history = History.from_arrays(take_prefix("history.", arrays))
-    return LiftedPosterior(source, inverse, fill(built, numbers), ranges, shares, history)
+    return LiftedPosterior(source, inverse, fill(built, numbers), ranges, shares, history, forms)

@@ -18,13 +18,17 @@ from retrodict.encode.lifted.lifted_drawing import Stage, draw_latents, list_sta
 from retrodict.encode.lifted.lifted_encoder import LiftedEncoder
 from retrodict.encode.lifted.template_space import TemplateSpace
 from retrodict.errors import DataError, NoveltyWarning, OptionError, warn_user
+from retrodict.exact.lifted.element_densities import ElementDensities
+from retrodict.exact.lifted.find_lifted import LiftedForms, find_descendants, list_exact
 from retrodict.graph.frozen import Portable
 from retrodict.lift.lifted_inverse import LiftedInverse
 from retrodict.models.template_model import TemplateModel
 from retrodict.plan.counts import read_count, read_seed
 from retrodict.posterior.arviz import import_arviz
-from retrodict.posterior.lifted.lifted_calibration import LiftedCalibration, calibrate_lifted
+from retrodict.posterior.lifted.exact_factors import ExactFactors, has_densities
+from retrodict.posterior.lifted.lifted_calibration import LiftedCalibration, LiftedQuestion, calibrate_lifted
 from retrodict.posterior.lifted.lifted_storage import save_lifted
+from retrodict.posterior.lifted.prior_share import SHARE, PriorShare, mix
 from retrodict.posterior.lifted.template_columns import TemplateColumns
 from retrodict.posterior.lifted.template_data import TemplateData, turn_back
 from retrodict.posterior.weights.importance import Importance
@@ -55,6 +59,7 @@ class LiftedPosterior(Portable):
         vary: the least and greatest size of each dim in training.
         missing: how large a share of each observed variable was missing in training, on average.
         history: how the encoder was trained.
+        forms: the closed forms of the latents that are drawn exactly, after all others.
     """
 
     source: TemplateModel
@@ -63,10 +68,19 @@ class LiftedPosterior(Portable):
     vary: Mapping[str, tuple[int, int]]
     missing: Mapping[str, float]
     history: History
+    forms: LiftedForms = ()
 
     def __repr__(self) -> str:
+        exact = "".join(f"; {form.kind}: {', '.join(form.names)}" for form in self.forms)
+        if not self.encoder.plans:
+            return f"LiftedPosterior({self.inverse!r}{exact}; exact at all sizes)"
         sizes = ", ".join(f"{dim}: {low} to {high}" for dim, (low, high) in self.vary.items())
-        return f"LiftedPosterior({self.inverse!r}; trained for {sizes or 'one size'})"
+        return f"LiftedPosterior({self.inverse!r}{exact}; trained for {sizes or 'one size'})"
+
+    @property
+    def exact(self) -> tuple[str, ...]:
+        """The latents that are drawn from closed forms, given all others: no network stands for them."""
+        return list_exact(self.forms)
 
     @property
     def latents(self) -> tuple[str, ...]:
@@ -105,10 +119,14 @@ class LiftedPosterior(Portable):
         return self._score(given, self._read_draws(given, draws))
 
     def importance(self, data: Mapping[str, Any], n: int = 1000, *, seed: int = 0) -> Importance:
-        r"""Return the draws of `sample` with weights :math:`p(z, x) / q(z \mid x)`, which correct the encoder.
+        r"""Return draws as of `sample` with weights :math:`p(z, x) / q(z \mid x)`, which correct the encoder.
+
+        Where closed forms draw the other latents, one draw in twenty of those of the encoder comes from the prior, and
+        q is the mixture of both: then no weight can be much larger than the others.
 
         Arguments:
-            data: as in `sample`; sizes can be no larger than those of the model, whose densities are needed.
+            data: as in `sample`. Sizes can be larger than those of the model unless it sums over a plate, singles the
+                last time out, or lacks instances: its densities are needed.
             n: number of draws. Default 1000.
             seed: the same seed gives the same draws. Default 0.
 
@@ -116,18 +134,20 @@ class LiftedPosterior(Portable):
 
         Raises: `DataError` for data that do not fit, or are larger than the model.
 
-        Source: Vehtari et al. 2024.
+        Source: Vehtari et al. 2024; Hesterberg 1995 (defensive mixtures).
         """
         given = self._read(data)
-        if not given.is_within:
+        if not (given.is_within or self._has_densities(given)):
             raise DataError(
                 f"the data have the sizes {dict(given.sizes)}, and the model has densities up to "
                 f"{dict(self.source.sizes)}",
                 remedy="Read the program at larger sizes.",
             )
-        codes = self._draw(given, read_count("n", n), read_seed(seed))
-        log_p = self._columns(given).score_joint(codes)
-        log_q = self._score(given, codes)
+        share = self._find_share(given)
+        codes = self._draw(given, read_count("n", n), read_seed(seed), share)
+        columns = self._columns(given)
+        log_p = self._factors(given).score_joint(codes) if self._has_densities(given) else columns.score_joint(codes)
+        log_q = self._score(given, codes, share)
         named: dict[Any, Any] = dict(self._name(given, codes))
         return Importance(named, np.asarray(log_p - log_q, np.float64))
 
@@ -153,7 +173,8 @@ class LiftedPosterior(Portable):
         """
         count, per = read_count("simulations", simulations, 100), read_count("draws", draws, 19)
         simulator = TemplateSimulator(self._space, self.vary, self.missing)
-        return calibrate_lifted(self.encoder, self._stages, simulator, count, per, read_seed(seed), alpha)
+        asked = LiftedQuestion(self.encoder, self._stages, self.forms)
+        return calibrate_lifted(asked, simulator, count, per, read_seed(seed), alpha)
 
     def to_arviz(self, data: Mapping[str, Any], n: int = 1000, *, seed: int = 0) -> Any:
         """Return the draws of `sample` for ArviZ as one chain, with the dims of the template and their coordinates.
@@ -186,7 +207,7 @@ class LiftedPosterior(Portable):
         Raises: `FileError` where the folder cannot be written, and for a family of conditionals of your own.
         """
         training = self.vary, self.missing, self.history
-        save_lifted(folder, self.source, self.inverse, self.encoder, training)
+        save_lifted(folder, self.source, self.inverse, self.encoder, training, self.exact)
 
     # -- inside ------------------------------------------------------------------------------------------
 
@@ -196,13 +217,29 @@ class LiftedPosterior(Portable):
 
     @cached_property
     def _stages(self) -> tuple[Stage, ...]:
-        return list_stages(self.inverse.schedule)
+        return list_stages(self.inverse.schedule, self.exact)
+
+    @cached_property
+    def _densities(self) -> ElementDensities:
+        return self.forms[0].densities if self.forms else ElementDensities(self.source)
+
+    def _has_densities(self, given: TemplateData) -> bool:
+        return has_densities(self._space, given, self._densities) and self._densities.is_computable
+
+    def _factors(self, given: TemplateData) -> ExactFactors:
+        if self.forms and not has_densities(self._space, given, self._densities):
+            raise DataError(
+                f"the data have the sizes {dict(given.sizes)}, the model has {dict(self.source.sizes)} and lacks some "
+                "instances there, so that what is exact cannot be found beyond",
+                remedy="Read the program with groups of equal sizes, or amortize with exact=False.",
+            )
+        return ExactFactors(self._space, given, self.forms, self._densities)
 
     def _read(self, data: Mapping[str, Any]) -> TemplateData:
         given = TemplateData.read(self._space, data)
         wide = {d: s for d, s in given.sizes.items() if d in self.vary and not self.vary[d][0] <= s <= self.vary[d][1]}
         wide |= {d: s for d, s in given.sizes.items() if d not in self.vary and s != self.source.sizes[d]}
-        if wide:
+        if wide and self.encoder.plans:
             found = ", ".join(f"{dim}: {size}" for dim, size in wide.items())
             warn_user(
                 f"The data have sizes that training did not see ({found}); what the encoder says there is a guess. "
@@ -212,41 +249,79 @@ class LiftedPosterior(Portable):
         return given
 
     def _columns(self, given: TemplateData) -> TemplateColumns:
-        return TemplateColumns(self._space, given, self.latents)
+        return TemplateColumns(self._space, given, self.latents, self.exact)
 
-    def _draw(self, given: TemplateData, n: int, seed: int) -> Draws:
+    def _find_share(self, given: TemplateData) -> PriorShare | None:
+        """Return the prior of what the encoder draws, if it is a density of its own, and the rest has closed forms."""
+        if not self.forms or not self._has_densities(given):
+            return None
+        share = PriorShare(self._factors(given), tuple(self.encoder.plans))
+        return share if share.is_apart() else None
+
+    def _draw(self, given: TemplateData, n: int, seed: int, share: PriorShare | None = None) -> Draws:
         """Return codes ``(n, *dims, columns)`` of all latents, those of barren instances from the model."""
+        key = make_key(seed)
+        codes = self._draw_encoded(given, n, key) if self.encoder.plans else {}
+        if share is not None:
+            own = share.draw(fold_key(key, -3 % 2**32), round(SHARE * n))
+            codes = {name: np.concatenate([code[: n - len(own[name])], own[name]]) for name, code in codes.items()}
+        columns, barren = self._columns(given), fold_key(key, -1 % 2**32)
+        late = find_descendants(self.source.template, self.exact)
+        if not self.forms:
+            return columns.draw_barren(codes, barren, self.latents) if given.is_within else codes
+        if given.is_within:
+            early = [name for name in self.encoder.plans if name not in late]
+            codes = columns.draw_barren(codes | self._fill(given, n), barren, early)
+            codes = {name: codes[name] for name in self.encoder.plans}
+        codes |= self._factors(given).draw(fold_key(key, -2 % 2**32), codes, n)
+        return columns.draw_barren(codes, fold_key(barren, 1), late) if given.is_within else codes
+
+    def _fill(self, given: TemplateData, n: int) -> Draws:
+        """Return codes of exact latents that stand until they are drawn."""
+        described = self._space.described
+        return {name: np.zeros((n, *given.shape(name), described[name].columns), np.float32) for name in self.exact}
+
+    def _draw_encoded(self, given: TemplateData, n: int, key: jax.Array) -> Draws:
+        """Return codes of the latents that the encoder draws."""
         padded = {dim: round_up(size) for dim, size in given.sizes.items()}
         cells = given.lay_out(padded)
         together = sum(int(np.prod(marks.shape)) for marks in cells.exists.values())
         rows = max(1, min(n, MOST_TOGETHER // together))
-        key, parts = make_key(seed), []
+        parts = []
         for block in range(-(-n // rows)):
             parts.append(LIFTED.run(_draw_rows, self.encoder, fold_key(key, block), cells, rows, self._stages))
-        codes = {name: np.concatenate([np.asarray(part[name]) for part in parts])[:n] for name in self.latents}
-        codes = {name: code[(slice(None), *map(slice, given.shape(name)))] for name, code in codes.items()}
-        return self._columns(given).draw_barren(codes, fold_key(key, -1 % 2**32)) if given.is_within else codes
+        codes = {name: np.concatenate([np.asarray(part[name]) for part in parts])[:n] for name in self.encoder.plans}
+        return {name: code[(slice(None), *map(slice, given.shape(name)))] for name, code in codes.items()}
 
-    def _score(self, given: TemplateData, codes: Draws) -> Any:
+    def _score(self, given: TemplateData, codes: Draws, share: PriorShare | None = None) -> Any:
         """Return log q of codes, of values: those of the model where instances are barren."""
+        n, within = len(next(iter(codes.values()))), given.is_within
+        total = self._score_encoded(given, codes) if self.encoder.plans else np.zeros(n)
+        total = total if share is None else mix(total, share.score(codes))
+        if self.forms:
+            total = total + self._factors(given).score(codes)
+        return total + (self._columns(given).score_barren(codes) if within else 0.0)
+
+    def _score_encoded(self, given: TemplateData, codes: Draws) -> Any:
+        """Return log q of what the encoder draws, barren instances aside."""
         padded = {dim: round_up(size) for dim, size in given.sizes.items()}
         n, cells = len(next(iter(codes.values()))), given.lay_out(padded)
         together = sum(int(np.prod(marks.shape)) for marks in cells.exists.values())
         rows = max(1, min(n, MOST_TOGETHER // together))
-        wide = {name: _pad(code, [padded[d] for d in self._space.dims[name]]) for name, code in codes.items()}
+        drawn = {name: codes[name] for name in self.encoder.plans}
+        wide = {name: _pad(code, [padded[d] for d in self._space.dims[name]]) for name, code in drawn.items()}
         parts: list[Draws] = []
         for start in range(0, n, rows):
             chosen = (start + np.arange(rows)) % n
             block = {name: jnp.asarray(code[chosen], jnp.float32) for name, code in wide.items()}
             parts.append(LIFTED.run(_score_rows, self.encoder, cells, block))
-        scores = {name: np.concatenate([np.asarray(part[name]) for part in parts])[:n] for name in self.latents}
+        scores = {name: np.concatenate([np.asarray(part[name]) for part in parts])[:n] for name in drawn}
         total = np.zeros(n)
-        within = given.is_within
-        for name in self.latents:
-            own = scores[name][(slice(None), *map(slice, given.shape(name)))]
-            kept = given.exists[name] & (given.informed[name] if within else True)
+        for name, own in scores.items():
+            own = own[(slice(None), *map(slice, given.shape(name)))]
+            kept = given.exists[name] & (given.informed[name] if given.is_within else True)
             total += np.where(kept, own, 0.0).reshape(n, -1).sum(axis=1)
-        return total + (self._columns(given).score_barren(codes) if within else 0.0)
+        return total
 
     def _name(self, given: TemplateData, codes: Draws) -> Draws:
         """Return values of codes, in the shapes that a user expects."""

@@ -27,10 +27,11 @@ def save_lifted(
     inverse: LiftedInverse,
     encoder: LiftedEncoder,
     training: tuple[Mapping[str, tuple[int, int]], Mapping[str, float], History],
+    exact: tuple[str, ...],
 ) -> None:
     """Write a posterior into a folder; raise `FileError` where it cannot be written or built again.
 
-    ``training`` are the sizes and shares that it saw, and the history.
+    ``training`` are the sizes and shares that it saw, and the history; ``exact`` are latents with closed forms.
     """
     around, (vary, missing, history) = encoder.around, training
     content = {
@@ -38,6 +39,7 @@ def save_lifted(
         "model": source.model.digest(),
         "template": str(source.template),
         "schedule": str(inverse.schedule),
+        "exact": list(exact),
         "vary": {dim: list(ends) for dim, ends in vary.items()},
         "missing": dict(missing),
         "typical": dict(around.typical),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -29,6 +29,7 @@ class TemplateColumns:
     space: TemplateSpace
     given: TemplateData
     latents: tuple[str, ...]
+    exact: tuple[str, ...] = ()
 
     def _within(self, name: str) -> tuple[slice, ...]:
         return tuple(map(slice, self.given.shape(name)))
@@ -63,19 +64,24 @@ class TemplateColumns:
                 chosen[width[self.space.columns[name][self._within(name)][own][:, 0]]] = True
         return chosen
 
+    def _find_barren(self, names: Collection[str]) -> Mask:
+        """Return the latents of which nothing observed descends, as variables of the model, without exact ones."""
+        given = self.given
+        chosen = [name for name in self.latents if name in names and name not in self.exact]
+        return self._mark({name: given.exists[name] & ~given.informed[name] for name in chosen})
+
     @cached_property
     def _barren(self) -> Mask:
-        """The latents that there are and of which nothing observed descends, as variables of the model."""
-        given = self.given
-        return self._mark({name: given.exists[name] & ~given.informed[name] for name in self.latents})
+        return self._find_barren(self.latents)
 
-    def draw_barren(self, codes: Draws, key: jax.Array) -> Draws:
-        """Return codes with barren instances drawn from the model's own conditionals, parents first."""
-        if not self._barren.any():
+    def draw_barren(self, codes: Draws, key: jax.Array, names: Collection[str]) -> Draws:
+        """Return codes with barren instances of some latents drawn from the model's own conditionals, parents first."""
+        which = self._find_barren(names)
+        if not which.any():
             return codes
-        drawn = np.asarray(self.space.source.model.redraw(key, jnp.asarray(self.place(codes)), self._barren))
-        found = {}
-        for name in self.latents:
+        drawn = np.asarray(self.space.source.model.redraw(key, jnp.asarray(self.place(codes)), which))
+        found = dict(codes)
+        for name in [name for name in self.latents if name in names and name not in self.exact]:
             own = self.space.columns[name][self._within(name)]
             fresh = np.asarray(self.space.described[name].coder.encode(jnp.asarray(drawn[:, np.maximum(own, 0)])))
             barren = self.given.exists[name] & ~self.given.informed[name]

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from numpy.typing import NDArray
 
 from retrodict.graph.rows import Integers
 from retrodict.lift.templates.template_relations import Relation
+from retrodict.models.template_model import ArgumentPlace
 from retrodict.plan.arrays import Floats
+from retrodict.read.numpyro.observed.given import is_numbers
 from retrodict.read.numpyro.sites import Program
 from retrodict.read.templates.axis_names import AxisNames
 from retrodict.read.templates.element_links import Links, Places
 from retrodict.read.templates.foreign_keys import AxisProduct, Keys, place_by_products
 from retrodict.read.templates.known_arrays import KnownArray
-from retrodict.read.templates.provenance import find_origin
+from retrodict.read.templates.provenance import find_elements, find_origin, list_leaves
 from retrodict.read.templates.shared_axes import is_read_whole, list_whole
 
 
@@ -191,3 +194,29 @@ def spread_covariate(covariate: Covariate, products: Mapping[str, AxisProduct], 
 def list_constants(covariates: Collection[Covariate]) -> list[str]:
     """Return the names of those that are part of the program: what holds of it holds for this design."""
     return [covariate.name for covariate in covariates if not covariate.is_argument]
+
+
+def find_arguments(
+    program: Program,
+    covariates: Iterable[Covariate],
+    products: Mapping[str, AxisProduct],
+    sizes: Mapping[str, int],
+) -> dict[str, ArgumentPlace]:
+    """Return for each covariate that is an argument which one it is, and the element of each instance."""
+    leaves = [
+        (place, np.asarray(leaf))
+        for place, leaf in enumerate(list_leaves(program))
+        if isinstance(leaf, np.ndarray | jax.Array) or is_numbers(leaf)
+    ]
+    found = {}
+    for covariate in covariates:
+        if not covariate.is_argument:
+            continue
+        matching = [
+            (place, own) for place, leaf in leaves if (own := find_elements(leaf, covariate.values)) is not None
+        ]
+        if len(matching) == 1:  # arguments with equal numbers cannot be told apart
+            place, elements = matching[0]
+            spread = spread_covariate(replace(covariate, values=elements.astype(np.float64)), products, sizes)
+            found[covariate.name] = ArgumentPlace(place, np.nan_to_num(spread.values, nan=-1.0).astype(np.int64))
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,3 +80,32 @@ def _list_closed_over(program: Program) -> Iterator[tuple[str, Any]]:
     for name, value in {**found.nonlocals, **found.globals}.items():
         if is_numbers(value) or isinstance(value, (np.ndarray, jax.Array)):
             yield name, value
+
+
+def list_leaves(program: Program) -> list[Any]:
+    """Return all arguments of a program, taken apart."""
+    return jax.tree.flatten(open_frames((program.args, dict(program.kwargs))), is_leaf=is_numbers)[0]
+
+
+def with_leaves(program: Program, replaced: Mapping[int, Any]) -> Program:
+    """Return a program with some of its arguments replaced, by their place among the leaves."""
+    if not replaced:
+        return program
+    leaves, tree = jax.tree.flatten(open_frames((program.args, dict(program.kwargs))), is_leaf=is_numbers)
+    args, kwargs = jax.tree.unflatten(tree, [replaced.get(place, leaf) for place, leaf in enumerate(leaves)])
+    return Program(program.function, args, kwargs)
+
+
+def find_elements(leaf: Any, values: Any) -> Any | None:
+    """Return the elements of a leaf that an array is, in its shape: all, or a slice along the first or last axis."""
+    if leaf.dtype.kind not in "biuf":
+        return None
+    numbers, given = np.arange(leaf.size).reshape(leaf.shape), leaf.astype(values.dtype)
+    pairs = [(given, numbers)]
+    if given.ndim > 1 and values.size < given.size:
+        pairs += list(zip(given, numbers, strict=True))
+        pairs += list(zip(np.moveaxis(given, -1, 0), np.moveaxis(numbers, -1, 0), strict=True))
+    for own, places in pairs:
+        if own.size == values.size and np.array_equal(own.ravel(), values.ravel()):
+            return places.reshape(values.shape)
+    return None

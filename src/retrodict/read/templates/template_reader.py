@@ -15,7 +15,7 @@ from retrodict.errors import ProgramError
 from retrodict.lift.templates.template import Template
 from retrodict.lift.templates.template_checks import NAME
 from retrodict.lift.templates.template_relations import Relation, Repeated
-from retrodict.models.template_model import TemplateModel
+from retrodict.models.template_model import ArgumentPlace, TemplateModel
 from retrodict.read.jaxpr.internals import ClosedJaxpr
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.sites import Site
@@ -23,6 +23,7 @@ from retrodict.read.templates.axis_names import UnsharedError, name_axes
 from retrodict.read.templates.covariates import (
     Lifted,
     Spread,
+    find_arguments,
     find_covariates,
     list_constants,
     relate_covariate,
@@ -59,6 +60,7 @@ def read_template(model: NumpyroModel, called: Mapping[str, str]) -> TemplateMod
         _name_instances(model, parts, fitted.placed, fitted.sizes),
         {name: own.values for name, own in fitted.spread.items()},
         {part.site.name: list(model.sites)[part.whole] for part in parts.parts},
+        fitted.arguments,
     )
 
 
@@ -111,6 +113,7 @@ class Fitted(NamedTuple):
     placed: dict[str, Places]
     spread: dict[str, Spread]
     relations: list[Relation]
+    arguments: dict[str, ArgumentPlace]
 
 
 def _fit(model: NumpyroModel, parts: SiteParts, needs: Needs, lifted: Lifted) -> Fitted:
@@ -134,7 +137,8 @@ def _fit(model: NumpyroModel, parts: SiteParts, needs: Needs, lifted: Lifted) ->
         constants=list_constants(known),
     )
     require_cover(template, sizes, placed, needs.links)
-    return Fitted(template, sizes, placed, spread, relations)
+    arguments = find_arguments(model.program, known, products, sizes)
+    return Fitted(template, sizes, placed, spread, relations, arguments)
 
 
 def _repeat(named: Mapping[str, Places] | Mapping[str, Spread]) -> list[Repeated]:
