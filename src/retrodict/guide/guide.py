@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -35,6 +36,7 @@ from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_rate, read_seed
 from retrodict.posterior.factors import Factor
 from retrodict.read.jaxpr.internals import is_traced
+from retrodict.read.numpyro.density.density_reader import DensityModel, read_either
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.reader import from_numpyro
 from retrodict.read.numpyro.sites import Program
@@ -63,6 +65,9 @@ class AutoFaithful:
     it and on the parents of the site. Latents whose conditional given all others has a
     closed form are drawn last, from that, and thereby integrated out of the bound; they may be discrete. The program
     itself draws the barren latents.
+
+    A program that has a density and cannot be simulated (masks, factors, scales, improper priors, data used twice) is
+    taken by its density: latents that meet in a term of it are neighbors, and the inverse is one of that graph.
 
     Arguments:
         program: a NumPyro program.
@@ -137,6 +142,7 @@ class AutoFaithful:
         self._linear = network is None and widths is None
         self._seed = read_seed(seed)
         self._parts: GuideParts | None = None
+        self._scored = program  # with its terms as sites, where it cannot be simulated
 
     def __repr__(self) -> str:
         name = getattr(self.program, "__qualname__", type(self.program).__name__)
@@ -161,7 +167,14 @@ class AutoFaithful:
                 remedy="Call guide.setup(...) or svi.init(...) with arrays before, outside of jit, vmap and grad.",
             )
         with jax.ensure_compile_time_eval(), handlers.block():
-            model = from_numpyro(self.program, *args, elementwise=self.elementwise, **kwargs)
+            model = read_either(
+                partial(from_numpyro, self.program, *args, elementwise=self.elementwise, **kwargs),
+                self.program,
+                args,
+                kwargs,
+                elementwise=self.elementwise,
+            )
+            self._scored = model.program.function if isinstance(model, DensityModel) else self.program
             self._parts = build_parts(
                 model,
                 self._recipe,
@@ -204,8 +217,8 @@ class AutoFaithful:
         if self._parts is None:
             self.setup(*args, **kwargs)
         parts = self.parts
-        data = read_data(parts, self.program, args, kwargs)
-        trained, program = self._register(), Program(self.program, args, kwargs)
+        data = read_data(parts, self._scored, args, kwargs)
+        trained, program = self._register(), Program(self._scored, args, kwargs)
         if parts.joint:
             return self._draw_jointly(parts.list_factors(program, trained), parts.to_columns(data), parts.frames)
         observed = parts.space.encode_observed(parts.to_columns(data))
@@ -349,7 +362,7 @@ class AutoFaithful:
         if not barren:
             return {}
         with handlers.trace() as trace, FromModel(values, barren):
-            self.program(*args, **kwargs)
+            self._scored(*args, **kwargs)
         return {name: trace[name]["value"] for name in barren}
 
     def _draw_jointly(self, factors: Sequence[Factor], columns: jax.Array, names: Iterable[str]) -> dict[str, Any]:

@@ -179,10 +179,8 @@ def test_it_is_refused_also_where_other_sites_are_observed():
         rd.from_numpyro(program, 1.3, observed=["x"])
 
 
-def test_guides_and_verdicts_on_guides_refuse_it_alike():
-    guide = rd.AutoFaithful(residual)
-    with pytest.raises(ProgramError, match=r"\('mu'\).* at 'err'\."):
-        guide.setup(1.3)
+def test_a_guide_takes_it_as_a_term_and_a_verdict_on_guides_refuses_it():
+    assert rd.AutoFaithful(residual).setup(1.3).inverse.parents["mu"] == ("err",)
     with pytest.raises(ProgramError, match=r"\('mu'\).* at 'err'\."):
         rd.lint(residual, lambda y: latent(), 1.3)
 

@@ -19,6 +19,7 @@ from retrodict.posterior.answers.answer import Answer
 from retrodict.posterior.peak_training import stand_at_peaks
 from retrodict.posterior.posterior import AmortizedPosterior
 from retrodict.posterior.sharing import share
+from retrodict.read.numpyro.density.density_reader import DensityModel, read_density
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.observed.fixed import read_data
 from retrodict.read.numpyro.reader import from_numpyro
@@ -27,6 +28,7 @@ from retrodict.train.loop import TrainingError
 # Minibatches of training: the encoder is to begin near one observation, not to answer all.
 STEPS = 300
 UNTRAINED = "The prior cannot be simulated, so that no encoder was trained on it."
+NO_PRIOR = "The program has a density and cannot be simulated, so that no encoder was trained on simulations."
 NO_DATA = "Give data={name: values}, or let the program give them by obs=."
 
 
@@ -102,11 +104,21 @@ def _read_model(
             return from_numpyro(program, *args, observed=observed, elementwise=elementwise, **kwargs)
         except ProgramError as error:
             if elementwise or "elementwise=True" not in str(error):
-                raise
+                return _read_density(program, args, kwargs, error, elementwise=elementwise)
         return from_numpyro(program, *args, observed=observed, elementwise=True, **kwargs)
     if args or kwargs or elementwise:
         raise OptionError("a model takes no arguments", remedy="Give them where the model is made.")
     return program
+
+
+def _read_density(
+    program: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], error: ProgramError, **options: bool
+) -> Model:
+    """Return a program as a model of its density; raise the error with which it could not be read where it has none."""
+    try:
+        return read_density(program, args, kwargs, **options)
+    except ProgramError:
+        raise error from None
 
 
 def read_values(model: Model, data: Mapping[Name, Any] | None) -> dict[Name, Any]:
@@ -122,7 +134,9 @@ def read_values(model: Model, data: Mapping[Name, Any] | None) -> dict[Name, Any
         if data is None:
             raise DataError("{names} {have} no data", model.net.observed, remedy="Give data={name: values}.")
         return dict(data)
-    given = read_data(model.program, list(model.sites.values())) if data is None else dict(data)
+    given = {} if data is None else dict(data)
+    if data is None or isinstance(model, DensityModel):  # whose terms without data are observed, too
+        given = read_data(model.program, list(model.sites.values())) | given
     sites = {str(name): value for name, value in given.items() if name in model.sites}
     parts = {**model.split(sites), **{name: value for name, value in given.items() if name not in sites}}
     known = set(model.net.names)
@@ -135,6 +149,8 @@ def read_values(model: Model, data: Mapping[Name, Any] | None) -> dict[Name, Any
 
 def begin_posterior(model: Model, seed: int, seconds: float) -> tuple[AmortizedPosterior, tuple[str, ...]]:
     """Return a posterior after a short training, or without any where simulations are not finite, and a note on it."""
+    if isinstance(model, DensityModel):
+        return leave_untrained(model, seed), (NO_PRIOR,)
     try:
         return amortize(model, steps=STEPS, seconds=seconds, seed=seed, quiet=True), ()
     except (SimulationError, TrainingError):

@@ -12,6 +12,7 @@ from retrodict.models.black_box import BlackBox
 from retrodict.models.model import Model
 from retrodict.plan.counts import is_number
 from retrodict.posterior.tables.runs import Runs, describe, find_arrays
+from retrodict.read.numpyro.density.density_reader import DensityModel
 from retrodict.read.simulators.simulator import Simulator
 from retrodict.read.tables.table_reader import read_table
 
@@ -50,6 +51,8 @@ def read_simulations(
 
 
 def _require_simulator(source: Model | BayesNet, weights: Any) -> Model:
+    if isinstance(source, DensityModel):
+        source.simulate()
     if isinstance(source, BayesNet) or type(source) is BlackBox:
         raise OptionError("a structure alone cannot be simulated", remedy=TABLES)
     if weights is not None:

@@ -65,9 +65,14 @@ def name_units(site: Site, elementwise: bool) -> list[str]:
 
 
 def read_structure(
-    program: Program, sites: Sequence[Site], observed: Iterable[Name] | None, elementwise: bool
+    program: Program,
+    sites: Sequence[Site],
+    observed: Iterable[Name] | None,
+    elementwise: bool,
+    *,
+    related: bool = True,
 ) -> ProgramStructure:
-    """Read the structure of a program from its sites.
+    """Read the structure of a program from its sites, compared with NumPyro's relations if these are known.
 
     Raises `ProgramError` when nothing is observed, and when the elements of a site cannot be told apart.
     """
@@ -75,11 +80,11 @@ def read_structure(
     names = [name for listed in units for name in listed]
     seen = _choose_observed(sites, units, observed)
     dependence = find_dependence(program, sites, elementwise=elementwise)
-    related = None if elementwise else relate_sites(program, sites)
+    relations = relate_sites(program, sites) if related and not elementwise else None
     parents = [[names[i] for i in sorted(found)] for found in dependence.parents]
-    if related is not None:
-        _require_agreement(related, dict(zip(names, parents, strict=True)))
-        parents = [related[name] for name in names]
+    if relations is not None:
+        _require_agreement(relations, dict(zip(names, parents, strict=True)))
+        parents = [relations[name] for name in names]
     variables = [
         _describe(name, site, dependence.bounds[i], [names[k] for k in sorted(dependence.bounded_by[i])], elementwise)
         for i, (name, site) in enumerate((n, site) for site, listed in zip(sites, units, strict=True) for n in listed)

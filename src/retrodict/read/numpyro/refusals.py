@@ -14,6 +14,9 @@ from retrodict.read.jaxpr.internals import is_traced
 from retrodict.read.numpyro.control import is_replayed
 from retrodict.read.numpyro.numpyro_supports import WRAPPERS, peel
 
+# What takes a program that has a density and cannot be simulated.
+BY_DENSITY = " rd.AutoFaithful and rd.answer take its density as it is."
+
 
 def refuse_message(message: Mapping[str, Any], seen: set[str]) -> None:
     """Raise `ProgramError` for a message that cannot be read, before it has a value."""
@@ -60,7 +63,7 @@ def _refuse_sample(message: Mapping[str, Any]) -> None:
         raise ProgramError(
             "the factor {names} changes the density but draws nothing, so the program cannot be simulated",
             [name],
-            remedy="Write what it stands for as a distribution at a site with obs=.",
+            remedy="Write what it stands for as a distribution at a site with obs=." + BY_DENSITY,
         )
     if isinstance(inner, dist.ImproperUniform):
         raise ProgramError(
@@ -75,7 +78,7 @@ def _refuse_sample(message: Mapping[str, Any]) -> None:
 def _advise_on_improper(name: str) -> str:
     if name.endswith("_unwrapped"):  # what CircularReparam makes of a site
         return f"Leave CircularReparam out for {name.removesuffix('_unwrapped')!r}: angles are read as they are."
-    return "Give the site a proper prior."
+    return "Give the site a proper prior." + BY_DENSITY
 
 
 def _refuse_point_mass(message: Mapping[str, Any], inner: Any) -> None:
@@ -84,7 +87,7 @@ def _refuse_point_mass(message: Mapping[str, Any], inner: Any) -> None:
         raise ProgramError(
             "{names} is a Delta with data or a log_density of its own, which is a constraint and not a distribution",
             [message["name"]],
-            remedy="Give the site a distribution with a density, or use numpyro.deterministic.",
+            remedy="Give the site a distribution with a density, or use numpyro.deterministic." + BY_DENSITY,
         )
 
 
@@ -103,7 +106,7 @@ def _refuse_subsampling(message: Mapping[str, Any]) -> None:
         raise ProgramError(
             f"the plate {{names}} takes {subsample} of {size} at random, and the rest of the model is not there",
             [message["name"]],
-            remedy="Leave subsample_size out.",
+            remedy="Leave subsample_size out." + BY_DENSITY,
         )
 
 
@@ -135,7 +138,7 @@ def refuse_site(site: Mapping[str, Any]) -> None:
         raise ProgramError(
             "handlers.scale weighs the density of {names}, which then belongs to no distribution",
             [name],
-            remedy="Read the program without it.",
+            remedy="Read the program without it." + BY_DENSITY,
         )
     if jnp.size(site["value"]) == 0:
         raise ProgramError("the site {names} draws an array without elements", [name], remedy="Leave it out.")
@@ -160,5 +163,6 @@ def refuse_mask(name: str) -> None:
     raise ProgramError(
         "a mask takes values of {names} out of the density that are drawn all the same",
         [name],
-        remedy="Leave these entries out. For obs_mask=, make a site for what is seen and one for what is not.",
+        remedy="Leave these entries out. For obs_mask=, make a site for what is seen and one for what is not."
+        + BY_DENSITY,
     )

@@ -17,6 +17,7 @@ from retrodict.read.jaxpr.walk import follow
 from retrodict.read.numpyro.assign import run
 from retrodict.read.numpyro.elements import log_density
 from retrodict.read.numpyro.observed.given import is_numbers, open_frames
+from retrodict.read.numpyro.refusals import BY_DENSITY
 from retrodict.read.numpyro.sites import Program, Site
 
 MOST_ELEMENTS = 20_000  # of an argument that are told apart; beyond, neighbors share a number
@@ -91,5 +92,6 @@ def _require_disjoint(traced: ClosedJaxpr, shapes: list[tuple[int, ...]], watche
                 "the data of {names} are used elsewhere in the program, too, where new data would not arrive",
                 [site.name],
                 remedy="Use the value that numpyro.sample returns, or pass what is computed from the data as an "
-                "argument of its own.",
+                "argument of its own. An autoregression, obs=y[1:] with y[:-1] in the mean, is numpyro.contrib."
+                "control_flow.scan over a step that draws the next value from the one before." + BY_DENSITY,
             )

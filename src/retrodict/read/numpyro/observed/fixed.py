@@ -15,10 +15,14 @@ from retrodict.read.jaxpr.walk import follow
 from retrodict.read.numpyro.assign import run
 from retrodict.read.numpyro.elements import trace_program
 from retrodict.read.numpyro.program_structure import ProgramStructure
-from retrodict.read.numpyro.refusals import list_masks, refuse_mask
+from retrodict.read.numpyro.refusals import BY_DENSITY, list_masks, refuse_mask
 from retrodict.read.numpyro.sites import Program, Site
 
 Data = dict[str, NDArray[Any]]
+
+
+class ComputedDataError(ProgramError):
+    """The data of a site are computed from what the program draws."""
 
 
 def read_data(program: Program, sites: Sequence[Site]) -> Data:
@@ -92,11 +96,11 @@ def _list_sources(table: SetTable, sites: Sequence[Site], result: Tracked) -> li
 
 def _refuse_value(name: str, sources: Sequence[str]) -> None:
     shown = f" ({quote(sources)})" if sources else ""
-    raise ProgramError(
+    raise ComputedDataError(
         f"obs= is computed from what the program draws{shown}, so that it is not data, at {{names}}",
         [name],
         remedy="Let obs= be what was measured, and make what latents do to it a part of the distribution: "
         "obs=y - mu is sample('y', dist.Normal(mu, sigma), obs=y); see dist.TransformedDistribution for others. "
         "Where latents fill in missing data (y.at[idx].set(z)), write one site for what is seen and one for what "
-        "is missing, and join their values behind them.",
+        "is missing, and join their values behind them." + BY_DENSITY,
     )
