@@ -70,7 +70,8 @@ def mixture(x=None):
 
 
 def subsampled(x=None):
-    """A plate of which some are taken."""
+    """A plate with latents, of which some are taken."""
     z = numpyro.sample("z", dist.Normal(0.0, 1.0))
     with numpyro.plate("rows", 10, subsample_size=5) as rows:
-        numpyro.sample("x", dist.Normal(z, 1.0), obs=None if x is None else x[rows])
+        own = numpyro.sample("own", dist.Normal(z, 1.0))
+        numpyro.sample("x", dist.Normal(own, 1.0), obs=None if x is None else x[rows])
