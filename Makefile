@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: demo test test-slow test-law test-newest test-browser test-readers fuzz nightly lint format tables figure2 \
 	figure2-page vae vae-page networks discrete bench bench-inversion bench-posteriors \
-	bench-posteriors-page bench-sbibm bench-hierarchical bench-evidence clean
+	bench-posteriors-page bench-sbibm bench-sbi bench-hierarchical bench-evidence clean
 
 demo: $(VENV)/.test
 	$(BIN)/retrodict demo
@@ -105,6 +105,10 @@ bench: $(PEERS)/.made
 SBIBM ?= build/sbibm
 bench-sbibm: $(VENV)/.test
 	$(BIN)/python -W ignore -m benchmarks.sbibm --folder $(SBIBM)
+
+# docs/benchmarks-sbi.md: the same from stored runs, and a model of three levels beside its exact posterior.
+bench-sbi: $(VENV)/.test
+	$(BIN)/python -W ignore -m benchmarks.sbi --folder $(SBIBM)
 
 # Templates: one training each, some minutes, and docs/benchmarks-hierarchical.md.
 bench-hierarchical: $(VENV)/.test

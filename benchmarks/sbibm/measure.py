@@ -72,10 +72,11 @@ def weigh_draws(task: Task, posterior: AmortizedPosterior, data: dict[str, Any],
 def describe(posterior: AmortizedPosterior) -> dict[str, Any]:
     """Return the size of the encoder, the steps that it took, and its held-out objective at eight times."""
     if posterior.encoder is None:
-        return {"parameters": 0, "steps": 0, "held_out": []}
+        return {"parameters": 0, "steps": 0, "best": 0, "held_out": []}
     history = posterior.history
     losses = np.asarray(history.test)
     looks = np.linspace(0, len(losses) - 1, LOOKS).round().astype(int) if len(losses) else []
     steps = int(history.step[-1]) if len(losses) else 0
     held = [round(float(losses[i]), 3) for i in looks]
-    return {"parameters": count_parameters(posterior.encoder), "steps": steps, "held_out": held}
+    best = int(history.step[int(np.argmin(losses))]) if len(losses) else 0
+    return {"parameters": count_parameters(posterior.encoder), "steps": steps, "best": best, "held_out": held}

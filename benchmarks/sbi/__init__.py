@@ -1,0 +1,1 @@
+"""Posteriors from stored runs: a model of three levels, and the tasks of sbibm."""
