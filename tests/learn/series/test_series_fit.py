@@ -17,7 +17,7 @@ FEW = {"epochs": 2, "quiet": True, "widths": (5, 4)}
 
 
 def few(**options):
-    return rd.SeriesTraining(batch=3, held_out={"x": KEYS["x"][:2]}, **options)
+    return rd.SeriesTraining(**{"batch": 3, "held_out": {"x": KEYS["x"][:2]}, **options})
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,17 @@ def test_every_kind_is_learned(kind, order, objective):
     (means,) = learned.reconstruct({"x": KEYS["x"][:1]})
     assert means["x"].shape == (7, 3)
     assert ((means["x"] > 0) & (means["x"] < 1)).all()
+
+
+def test_volatility_of_several_indices_is_learned_with_an_encoder_that_has_no_name():
+    program = zoo.programs.stochastic_volatility(2)
+    returns = list(RNG.normal(size=(4, 6, 2)))
+    learned = rd.fit_model(program, {"x": returns}, training=few(held_out={"x": returns[:1]}), **FEW)
+    assert learned.certificate.minimal
+    assert learned.inverse.parents["c"] == ("s", "c[t-1]", "h[t-1]", "x[t-1..T-1]")
+    layered = {"s": ["x[*]"], "c[t]": ["s", "c[t-1]", "x[t..T-1]"], "h[t]": ["s", "c[t]", "h[t-1]", "x[t..T-1]"]}
+    assert not rd.lint(program.template, layered)  # each layer by itself is not enough
+    assert np.isfinite(learned.smc({"x": returns}, 5).log_likelihood).all()
 
 
 def test_what_is_saved_comes_back(tmp_path):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from retrodict.zoo.programs.state_space import linear_series as linear_series
     from retrodict.zoo.programs.variational import bernoulli_vae as bernoulli_vae
     from retrodict.zoo.programs.variational import vae as vae
+    from retrodict.zoo.programs.volatility import stochastic_volatility as stochastic_volatility
 
 _HOMES = {
     "vae": "variational",
@@ -29,6 +30,7 @@ _HOMES = {
     "implicit_generator": "implicit",
     "deep_markov": "markov",
     "linear_series": "state_space",
+    "stochastic_volatility": "volatility",
 }
 
 __all__ = [*_HOMES]
