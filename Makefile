@@ -10,8 +10,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: demo test test-slow test-law test-newest test-browser test-readers fuzz nightly lint format tables figure2 \
+<<<<<<< HEAD
 	figure2-page vae vae-page networks discrete bench bench-inversion bench-posteriors \
 	bench-posteriors-page bench-sbibm bench-sbi bench-hierarchical bench-evidence clean
+=======
+	figure2-page vae vae-page music music-page networks discrete bench bench-inversion bench-posteriors \
+	bench-posteriors-page bench-sbibm bench-hierarchical clean
+>>>>>>> 9727da5 (Write about encoders without a name, and prepare the page of music)
 
 demo: $(VENV)/.test
 	$(BIN)/retrodict demo
@@ -86,6 +91,15 @@ vae: $(VENV)/.test
 # The page alone, from the results as they are.
 vae-page: $(VENV)/.test
 	$(BIN)/python -m experiments.vae_page
+
+# Deep Markov models of music with four encoders, from where it was stopped, and its page; RETRODICT_MUSIC names the data.
+music: $(VENV)/.test
+	$(BIN)/retrodict reproduce music --set jsb --out experiments/results/music
+	$(BIN)/python -m experiments.music_page
+
+# The page alone, from the results as they are.
+music-page: $(VENV)/.test
+	$(BIN)/python -m experiments.music_page
 
 # docs/networks.md: the networks inside pgmpy under every order.
 networks: $(BENCH)/.made

@@ -10,10 +10,11 @@ import pytest
 from benchmarks.stamp import unstamp
 from retrodict.paper.figure2.tree_runs import FIGURE2
 from retrodict.paper.learned.model_runs import LEARNED
+from retrodict.paper.music.music_runs import MUSIC
 from retrodict.paper.summary import collect, read
 from tests.processes import ROOT
 
-PAGES = {"page.py": FIGURE2, "vae_page.py": LEARNED}
+PAGES = {"page.py": FIGURE2, "vae_page.py": LEARNED, "music_page.py": MUSIC}
 
 
 @pytest.fixture(params=PAGES)

@@ -33,7 +33,7 @@ def run_unit(
 ) -> Result[MusicUnit]:
     """Learn a model with its encoder and measure both; a training that fails is a result too."""
     data, size = load_pieces(unit.set, budget, folder), SIZES[unit.size]
-    watch = _Watch()
+    watch = _EpochClock()
     start = time.perf_counter()
     try:
         learned = fit_model(
@@ -72,7 +72,7 @@ def run_unit(
     return Result(unit, facts, _list_curves(learned.history), _draw(learned, data.test))
 
 
-class _Watch:
+class _EpochClock:
     """Takes the time of each epoch."""
 
     def __init__(self) -> None:
