@@ -78,8 +78,7 @@ def test_chains_are_the_exact_posterior(poor, exact):
 
 def test_an_answer_that_cannot_be_relied_on_says_so_first(poor):
     answer = poor.mcmc(FAR, 100, seconds=1e-9)
-    if answer.reliable:  # 500 draws of each chain may do
-        answer = type(answer)(**{**vars(answer), "reasons": ("R-hat is 1.200, above 1.01.",)})
+    assert "The seconds were over before the chains had adapted." in answer.reasons
     assert repr(answer).startswith("Answer NOT RELIABLE (mcmc): ")
     assert not answer.reliable
     assert answer.to_dict()["reasons"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from time import monotonic
+from typing import Any
 
 import jax
 import numpy as np
-from numpyro.infer import MCMC, NUTS
+from numpyro.infer import NUTS
 
 from retrodict.posterior.answers.draw_tails import find_ess, find_rhat
 from retrodict.posterior.answers.linear_factor import LinearProposal
@@ -15,6 +16,8 @@ from retrodict.posterior.answers.marginal import Marginal, rows_of, score_codes
 from retrodict.posterior.weights.pareto import Doubles
 
 CHAINS, WARMUP, ROUND, MOST_ROUNDS = 4, 500, 500, 40
+# Transitions between two looks at the clock.
+PIECE = 50
 # Up to so many codes the mass matrix is dense.
 MOST_DENSE = 100
 ACCEPTANCE = 0.9
@@ -30,6 +33,7 @@ class Chains:
     rhat: float
     ess: float
     divergent: float
+    adapted: bool = True
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -38,7 +42,7 @@ class Chains:
         >>> Chains(np.zeros((4, 10, 1)), 1.2, 2000.0, 0.0).reasons
         ('R-hat is 1.200, above 1.01.',)
         """
-        found = []
+        found = [] if self.adapted else ["The seconds were over before the chains had adapted."]
         if not self.rhat <= MOST_RHAT:
             found.append(f"R-hat is {self.rhat:.3f}, above {MOST_RHAT}.")
         if not self.ess >= LEAST_ESS:
@@ -51,7 +55,10 @@ class Chains:
 def run_chains(
     target: Marginal, proposal: LinearProposal, codes: Doubles, n: int, seed: int, deadline: float
 ) -> Chains:
-    """Return chains from some of these codes, continued until they can be relied on and hold n draws, or time is up."""
+    """Return chains from some of these codes, continued until they can be relied on and hold n draws, or time is up.
+
+    The clock is seen every ``PIECE`` transitions, while chains adapt, too.
+    """
     center, mixing = rows_of(proposal.center), rows_of(proposal.mixing)
     model, observed = target.compiled.model, rows_of(target.observed)
 
@@ -64,34 +71,54 @@ def run_chains(
         target_accept_prob=ACCEPTANCE,
         inverse_mass_matrix=None,
     )
-    sampler = MCMC(
-        kernel, num_warmup=WARMUP, num_samples=ROUND, num_chains=CHAINS, chain_method="vectorized", progress_bar=False
-    )
     points = (_choose_starts(codes, seed) - proposal.center) @ proposal.whitening.T
-    key, parts, divergent = jax.random.key(seed), [], []
-    sampler.run(key, init_params=rows_of(points), extra_fields=("diverging",))
-    for number in range(MOST_ROUNDS):
-        drawn = np.asarray(sampler.get_samples(group_by_chain=True), np.float64)
+    walk = _Walk(kernel, kernel.init(jax.random.split(jax.random.key(seed), CHAINS), WARMUP, rows_of(points)))
+    adapted = walk.take(WARMUP, deadline)[2]
+    parts, divergent = [], []
+    for _ in range(MOST_ROUNDS):
+        drawn, diverged, complete = walk.take(ROUND, deadline)
         parts.append(proposal.center + drawn @ proposal.mixing.T)
-        divergent.append(np.asarray(sampler.get_extra_fields()["diverging"]).mean())
-        begun = monotonic()
+        divergent.append(diverged)
         # Early rounds of chains that had not arrived count no more.
-        chains = _judge(parts, divergent)
-        late = _judge(parts[len(parts) // 2 :], divergent[len(divergent) // 2 :])
+        chains = _judge(parts, divergent, adapted)
+        late = _judge(parts[len(parts) // 2 :], divergent[len(divergent) // 2 :], adapted)
         best = late if len(chains.reasons) > len(late.reasons) else chains
-        enough = not best.reasons and best.codes.shape[0] * best.codes.shape[1] >= n
-        if enough or begun > deadline or number == MOST_ROUNDS - 1:
+        if not complete or (not best.reasons and best.codes.shape[0] * best.codes.shape[1] >= n):
             break
-        sampler.post_warmup_state = sampler.last_state
-        sampler.run(sampler.last_state.rng_key, extra_fields=("diverging",))
     return best
 
 
-def _judge(parts: list[Doubles], divergent: list[float]) -> Chains:
+class _Walk:
+    """Chains that are moved on by a few transitions at a time, so that the clock is seen in between."""
+
+    def __init__(self, kernel: NUTS, state: Any) -> None:
+        self._state = state
+        self._step = jax.jit(lambda state: jax.lax.scan(lambda old, _: _move(kernel, old), state, length=PIECE))
+
+    def take(self, n: int, deadline: float) -> tuple[Doubles, float, bool]:
+        """Return ``(chains, draws, codes)``, the share that diverged, and whether there was time for all of them.
+
+        There is a piece of them in any case.
+        """
+        parts: list[Doubles] = []
+        diverged = []
+        while len(parts) * PIECE < n and (not parts or monotonic() < deadline):
+            self._state, (points, divergent) = self._step(self._state)
+            parts.append(np.asarray(points, np.float64).swapaxes(0, 1))
+            diverged.append(np.asarray(divergent).mean())
+        return np.concatenate(parts, axis=1), float(np.mean(diverged)), len(parts) * PIECE >= n
+
+
+def _move(kernel: NUTS, state: Any) -> tuple[Any, tuple[jax.Array, jax.Array]]:
+    after = kernel.sample(state, (), {})
+    return after, (after.z, after.diverging)
+
+
+def _judge(parts: list[Doubles], divergent: list[float], adapted: bool) -> Chains:
     codes = np.concatenate(parts, axis=1)
     if not np.isfinite(codes).all():
-        return Chains(codes, np.inf, 0.0, float(np.mean(divergent)))
-    return Chains(codes, find_rhat(codes), find_ess(codes), float(np.mean(divergent)))
+        return Chains(codes, np.inf, 0.0, float(np.mean(divergent)), adapted)
+    return Chains(codes, find_rhat(codes), find_ess(codes), float(np.mean(divergent)), adapted)
 
 
 def _choose_starts(codes: Doubles, seed: int) -> Doubles:
