@@ -24,6 +24,7 @@ from benchmarks.evidence.questions import draw_evidence, measure_distance
 from benchmarks.real_networks import find_networks
 from benchmarks.stamp import ROOT
 from retrodict.files.whole import write_whole
+from retrodict.invert.asked.drawing_order import find_drawing_order
 from retrodict.posterior.any_evidence.gated import slot_plans
 from retrodict.posterior.any_evidence.gated.evidence_sets import find_barren
 
@@ -147,8 +148,8 @@ def without_masks() -> Iterator[None]:
 
     def find_all(net: rd.BayesNet, known: Any) -> Any:
         seen = ~find_barren(net, known)
-        earlier = np.tril(np.ones((len(net), len(net)), dtype=bool), -1)
-        return (earlier | known) & seen & ~known[:, None]
+        rank = np.argsort(find_drawing_order(net))
+        return ((rank < rank[:, None]) | known) & seen & ~known[:, None]
 
     kept = slot_plans.find_parents
     try:

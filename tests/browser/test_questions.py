@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from retrodict import BayesNet, invert, zoo
-from retrodict.posterior.any_evidence.gated.evidence_sets import find_barren, find_parents
+from retrodict.invert.asked.drawing_order import find_drawing_order
+from retrodict.posterior.any_evidence.gated.evidence_sets import find_barren, find_parents, list_drawn
 from retrodict.report import write_report
 from tests.browser.driver import Browser
 
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.browser
 
 INVERT = """
 const listed = arguments[0];
-return listed.map(({ parents, given }) => invertFor({ parents, children: listChildren(parents) }, given)
+return listed.map(({ parents, given, order }) => invertFor({ parents, children: listChildren(parents) }, given, order)
   .map((row) => [row.variable, row.parents, row.barren]));
 """
 
@@ -39,13 +40,10 @@ def test_pressing_evidence_changes_the_inverse(browser, tmp_path):
     given = [*net.observed, "smoke"]
     known = np.isin(net.names, given)
     parents = find_parents(net, known)
-    expected = [
-        f"{name}: {', '.join(net.to_names(np.flatnonzero(parents[v]))) or 'nothing'}"
-        for v, name in enumerate(net.names)
-        if not known[v]
-    ]
+    drawn = list_drawn(net, known)
+    expected = [f"{net.names[v]}: {', '.join(net.to_names(np.flatnonzero(parents[v]))) or 'nothing'}" for v in drawn]
     assert list_lines(browser) == expected
-    edges = invert(net, [n for n in reversed(net.names) if n not in given], given=given).n_edges
+    edges = invert(net, net.to_names(drawn[::-1]), given=given).n_edges
     assert f"{edges} edges" in browser.text("#question-facts")
     assert browser.run("return document.querySelectorAll('#question .edge').length") == edges
     browser.click("#evidence-none")
@@ -64,8 +62,14 @@ def test_the_page_finds_the_same_inverses_as_python(browser, tmp_path):
         net = BayesNet(lists, observed=[0])
         known = rng.random(n) < rng.random()
         parents, barren = find_parents(net, known), find_barren(net, known)
-        questions.append({"parents": net.parent_rows.to_lists(), "given": np.flatnonzero(known).tolist()})
-        free = np.flatnonzero(~known).tolist()
+        questions.append(
+            {
+                "parents": net.parent_rows.to_lists(),
+                "given": np.flatnonzero(known).tolist(),
+                "order": list(find_drawing_order(net)),
+            }
+        )
+        free = list_drawn(net, known)
         answers.append([[v, np.flatnonzero(parents[v]).tolist(), bool(barren[v])] for v in free])
     assert browser.run(INVERT, questions) == answers
 

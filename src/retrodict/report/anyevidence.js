@@ -2,8 +2,9 @@
 // The inverse of any evidence, as retrodict/graph/borders.py finds it: a variable needs the known neighbors of its
 // component among the unknown, in the moral graph of all that is known or above it. A test holds both together.
 
-// Returns for each variable that is not known, in topological order, its parents and whether nothing known is below it.
-function invertFor(model, given) {
+// Returns for each variable that is not known its parents and whether nothing known is below it: what is informed in the
+// order given, then the rest in topological order.
+function invertFor(model, given, order) {
   const n = model.parents.length;
   const state = { model, known: new Uint8Array(n), alive: new Uint8Array(n) };
   for (const v of given) {
@@ -12,8 +13,8 @@ function invertFor(model, given) {
   }
   const informed = state.alive.slice();
   const found = [];
-  for (let v = 0; v < n; v += 1) {
-    if (state.known[v]) continue;
+  const drawn = [...order.filter((v) => informed[v]), ...model.parents.keys()].filter((v) => !state.known[v]);
+  for (const v of new Set(drawn)) {
     enliven(state, v);
     found.push({ variable: v, parents: findBorder(state, v), barren: !informed[v] });
     state.known[v] = 1;

@@ -11,6 +11,7 @@ from retrodict.exact.comparing import list_closed
 from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
 from retrodict.graph.scenes import count
 from retrodict.invert import invert
+from retrodict.invert.asked.drawing_order import find_drawing_order
 from retrodict.invert.orders import ORDERS
 from retrodict.pictures.condense import condense
 from retrodict.pictures.drawing import Curve, PlacedDiagram, draw
@@ -25,6 +26,8 @@ MOST_EDGES, MOST_VARIABLES = 1_500_000, 50_000
 MOST_COSTED = 100_000
 # The most missing or removable edges of a guide that are listed; all are counted.
 MOST_VERDICTS = 100_000
+# The most variables of a model that can be asked any other question on its page.
+MOST_ASKED = 60
 
 Values = dict[str, Any]
 
@@ -64,6 +67,7 @@ def gather(
         "views": views,
         "first": next((i for i, view in enumerate(views) if view["title"].startswith("auto")), 0),
         "omitted": omitted,
+        "order": list(find_drawing_order(net)) if len(net) <= MOST_ASKED else [],
         "closed": {str(net.index(name)): kind for name, kind in closed.items()},
     }
 

@@ -1,13 +1,12 @@
 "use strict";
 // The panel in which evidence is chosen: boxes of the model are pressed, and the inverse of what is known then is drawn.
 
-const MOST_PICTURED = 60;
 const evidence = new Set(data.observed);
 
 function startQuestions() {
-  if (data.names.length > MOST_PICTURED) {
+  if (!data.order.length) {
     find("questions").replaceChildren(make("p", {
-      class: "note", text: `Models of more than ${MOST_PICTURED} variables have no picture here; ask rd.invert(net, given=[...]).`,
+      class: "note", text: "A model of so many variables has no picture here; ask rd.invert(net, given=[...]).",
     }));
     return;
   }
@@ -28,7 +27,7 @@ function toggleEvidence(v) {
 }
 
 function showQuestion(focused = -1) {
-  const found = invertFor(model, [...evidence].sort((a, b) => a - b));
+  const found = invertFor(model, [...evidence].sort((a, b) => a - b), data.order);
   const places = new Map();
   for (const box of data.drawing.boxes) for (const v of box.members) places.set(v, box);
   const barren = new Set(found.filter((row) => row.barren).map((row) => row.variable));

@@ -15,7 +15,7 @@ from numpyro import distributions as dist
 
 import retrodict as rd
 from retrodict.posterior.any_evidence.gated.evidence_columns import EvidenceColumns
-from retrodict.posterior.any_evidence.gated.evidence_sets import find_barren, find_parents
+from retrodict.posterior.any_evidence.gated.evidence_sets import find_barren, find_parents, list_drawn
 from retrodict.posterior.any_evidence.gated.gated_network import GatedNetwork, GatedWeights
 from retrodict.posterior.any_evidence.gated.slot_plans import InputMoments, SlotPlan, plan_slots
 from tests.posterior.any_evidence.networks import make_lines
@@ -71,9 +71,11 @@ def test_derivatives_are_zero_exactly_off_the_inverse(model: rd.Model) -> None:
     for row_of, (known, marks) in enumerate(zip(sets, inferred, strict=True)):
         parents = find_parents(model.net, known)
         plan = SlotPlan(*(jnp.asarray(part[row_of]) for part in plans))
-        assert np.asarray(plan.slots)[np.asarray(plan.active)].tolist() == np.flatnonzero(marks).tolist()
+        assert np.asarray(plan.slots)[np.asarray(plan.active)].tolist() == [
+            v for v in list_drawn(model.net, known) if marks[v]
+        ]
         moved = np.asarray(slopes(plan))
-        for place, v in enumerate(np.flatnonzero(marks)):
+        for place, v in enumerate(np.asarray(plan.slots)[np.asarray(plan.active)]):
             for u in range(n):
                 found = moved[place, columns.owner == u]
                 assert (found != 0).any() if parents[v, u] else (found == 0).all()

@@ -68,6 +68,7 @@ def test_files_that_do_not_fit(tmp_path: Path, model: rd.DiscreteNetwork, post: 
         ("known", arrays["known"][:, :2], "sets of evidence"),
         ("mean", arrays["mean"][:2], "units"),
         ("weights.last", arrays["weights.last"][:, :, :1], "builds differently"),
+        ("order", arrays["order"][::-1].copy(), "builds differently"),
         ("moments.mean", arrays["moments.mean"][:1], "moments"),
     ):
         write_arrays(tmp_path / FILE, content, {**arrays, name: array})

@@ -13,6 +13,7 @@ from retrodict.encode.trees import Array
 from retrodict.errors import FileError
 from retrodict.files.checkpoint import find_file, fitting, read_arrays
 from retrodict.graph.rows import Mask
+from retrodict.invert.asked.drawing_order import find_drawing_order
 from retrodict.models.model import Model
 from retrodict.posterior.any_evidence.evidence_posterior import EvidencePosterior
 from retrodict.posterior.any_evidence.evidence_storage import FILE, read_network
@@ -39,7 +40,7 @@ def read_evidence(path: Path, content: Mapping[str, Any], arrays: dict[str, Arra
     moments = InputMoments(arrays["moments.mean"], arrays["moments.covariance"], float(content["ridge"]))
     _require(moments.mean.shape == (inputs,) and moments.covariance.shape == (inputs, inputs), "moments")
     network = GatedNetwork(columns, many)
-    weights = _read_weights(path, network, take_prefix("weights.", arrays))
+    weights = _read_weights(path, network, arrays)
     pool = EvidencePool.of_sets(model.net, _read_known(arrays["known"], len(model.net)))
     return EvidencePosterior(model, network, weights, moments, pool, tuple(arrays["history"].tolist()))
 
@@ -57,10 +58,14 @@ def open_folder(folder: str | Path) -> EvidencePosterior | None:
         return read_evidence(path, content, arrays, read_network(path, content, arrays))
 
 
-def _read_weights(path: Path, network: GatedNetwork, numbers: Mapping[str, Array]) -> GatedWeights:
+def _read_weights(path: Path, network: GatedNetwork, arrays: Mapping[str, Array]) -> GatedWeights:
+    numbers = take_prefix("weights.", arrays)
     _require(numbers["first"].ndim == 3, "networks")
     expected = network.initialize(int(numbers["first"].shape[2]), 0)
-    if {name: part.shape for name, part in numbers.items()} != {n: w.shape for n, w in expected._asdict().items()}:
+    same = arrays["order"].tolist() == list(find_drawing_order(network.columns.net))
+    if not same or {name: part.shape for name, part in numbers.items()} != {
+        n: w.shape for n, w in expected._asdict().items()
+    }:
         raise FileError(
             path,
             "holds networks that this version of retrodict builds differently",

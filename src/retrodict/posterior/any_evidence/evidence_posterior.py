@@ -27,7 +27,7 @@ from retrodict.posterior.any_evidence.evidence_drawing import Drawn, EvidenceDra
 from retrodict.posterior.any_evidence.evidence_reading import GivenValues, read_given
 from retrodict.posterior.any_evidence.evidence_storage import save_evidence
 from retrodict.posterior.any_evidence.evidence_summary import summarize
-from retrodict.posterior.any_evidence.gated.evidence_sets import EvidencePool, list_numbers
+from retrodict.posterior.any_evidence.gated.evidence_sets import EvidencePool, list_drawn, list_numbers
 from retrodict.posterior.any_evidence.gated.gated_network import GatedNetwork, GatedWeights
 from retrodict.posterior.any_evidence.gated.slot_plans import InputMoments
 from retrodict.posterior.weights.importance import Importance, leave_out
@@ -38,8 +38,8 @@ from retrodict.read.numpyro.numpyro_model import NumpyroModel
 class EvidencePosterior(Portable):
     r"""One network for any evidence, :math:`q(v \mid x_S)` with S the parents of v in the inverse of this evidence.
 
-    Variables are drawn in topological order. What has nothing known below it is drawn by the model itself. `amortize`
-    with ``evidence=`` makes it.
+    Variables are drawn in one order for all evidence. What has nothing known below it is drawn by the model itself.
+    `amortize` with ``evidence=`` makes it.
 
     Arguments:
         model: the model.
@@ -69,9 +69,10 @@ class EvidencePosterior(Portable):
     def inverse(self, given: Iterable[Name]) -> Inverse:
         """Return the inverse along which this evidence is answered; something must be given."""
         net = self.model.net
-        known = dict.fromkeys(net.names[v] for name in given for v in list_numbers(self.model, name))
-        order = [name for name in reversed(net.names) if name not in known]
-        return invert(net, order, given=list(known), of=order)
+        numbers = dict.fromkeys(v for name in given for v in list_numbers(self.model, name))
+        known = np.isin(np.arange(len(net)), list(numbers))
+        order = net.to_names(list_drawn(net, known)[::-1])
+        return invert(net, order, given=net.to_names(np.flatnonzero(known)), of=order)
 
     def certify(self, given: Iterable[Name]) -> Certificate:
         """Return the verdict on that inverse."""

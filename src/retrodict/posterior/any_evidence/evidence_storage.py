@@ -16,6 +16,7 @@ from retrodict.errors import FileError
 from retrodict.files.checkpoint import save_file
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.rows import cumulate
+from retrodict.invert.asked.drawing_order import find_drawing_order
 from retrodict.models.discrete.checks import describe_states
 from retrodict.models.discrete.discrete_network import DiscreteNetwork
 from retrodict.models.gaussian.linear_gaussian import LinearGaussian
@@ -50,6 +51,7 @@ def save_evidence(
     arrays: dict[str, Array] = add_prefix("weights.", {k: np.asarray(v) for k, v in weights._asdict().items()})
     arrays |= {"mean": network.columns.mean, "spread": network.columns.spread, "known": pool.known}
     arrays |= {"moments.mean": moments.mean, "moments.covariance": moments.covariance}
+    arrays["order"] = np.array(find_drawing_order(model.net), np.int64)
     arrays["history"] = np.asarray(history, np.float64)
     if kept:
         arrays |= add_prefix("network.", {name: np.asarray(part) for name, part in model.numbers().items()})

@@ -16,6 +16,7 @@ from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.borders import Borders
 from retrodict.graph.names import Name, require_distinct, require_list
 from retrodict.graph.rows import Mask
+from retrodict.invert.asked.drawing_order import find_drawing_order
 from retrodict.models.model import Model
 
 # Where any evidence may come, training goes through this many random sets: their masks are worked out once.
@@ -106,7 +107,7 @@ def list_numbers(model: Model, name: Name) -> list[int]:
 def find_parents(net: BayesNet, known: Mask) -> Mask:
     """Return for each variable that is not known those it depends on: its parents in the minimal inverse.
 
-    Variables are drawn in topological order, whatever the evidence, so that one network does for all.
+    Variables are drawn in one order, whatever the evidence (`list_drawn`), so that one network does for all.
 
     >>> net = BayesNet({"z": [], "y": ["z"], "x": ["y"]}, observed=["x"])
     >>> find_parents(net, np.array([False, False, True])).astype(int).tolist()
@@ -120,9 +121,16 @@ def _find_parents(net: BayesNet, known: bytes) -> NDArray[np.bool_]:
     is_known = np.frombuffer(known, dtype=bool)
     parents = np.zeros((len(net), len(net)), dtype=bool)
     borders = Borders(net, np.flatnonzero(is_known).tolist())
-    for v in np.flatnonzero(~is_known).tolist():
+    for v in list_drawn(net, is_known):
         parents[v, borders.draw(v)] = True
     return parents
+
+
+def list_drawn(net: BayesNet, known: Mask) -> list[int]:
+    """Return what is not known in the order of drawing: what is informed first, then the rest, parents first."""
+    barren = find_barren(net, known)
+    informed = [v for v in find_drawing_order(net) if not known[v] and not barren[v]]
+    return [*informed, *np.flatnonzero(barren).tolist()]
 
 
 def find_barren(net: BayesNet, known: Mask) -> Mask:

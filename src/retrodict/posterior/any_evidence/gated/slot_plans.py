@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from retrodict.graph.frozen import Portable
 from retrodict.graph.rows import Integers, Mask
 from retrodict.posterior.any_evidence.gated.evidence_columns import EvidenceColumns
-from retrodict.posterior.any_evidence.gated.evidence_sets import find_parents
+from retrodict.posterior.any_evidence.gated.evidence_sets import find_parents, list_drawn
 
 Doubles = NDArray[np.float64]
 # Numbers in systems of equations that are solved together.
@@ -104,7 +104,7 @@ def _list_items(columns: EvidenceColumns, row: int, known: Mask, inferred: Mask)
     """Yield the slots that are inferred: each depends on those of the parents, and on earlier ones of its variable."""
     parents = find_parents(columns.net, known)
     place = 0
-    for v in np.flatnonzero(inferred).tolist():
+    for v in (v for v in list_drawn(columns.net, known) if inferred[v]):
         above = np.flatnonzero(parents[v][columns.variable])
         own = np.flatnonzero(columns.variable == v)
         for number, slot in enumerate(own.tolist()):
