@@ -55,8 +55,8 @@ class Case:
 CASES = {
     "asia": Case(500, 32),
     "child": Case(500, 48, batch=512),
-    "alarm": Case(600, 48, batch=512, compared=60, blind=False),
-    "pigs": Case(400, 32, questions=200, compared=20, batch=256, blind=False),
+    "alarm": Case(400, 48, batch=512, compared=40, blind=False),
+    "pigs": Case(300, 32, questions=100, compared=20, batch=256, blind=False),
 }
 Answer = Callable[[Mapping[str, str], float], Any]
 

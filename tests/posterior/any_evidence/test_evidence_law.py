@@ -82,7 +82,7 @@ def test_derivatives_are_zero_exactly_off_the_inverse(model: rd.Model) -> None:
 
 
 def test_a_padded_plan_says_the_same() -> None:
-    """The program of a power of two in size gives what the exact size gives."""
+    """The program of a larger, round size gives what the exact size gives."""
     model = list_models()[2]
     network, weights, moments, _ = build(model)
     columns, net = network.columns, model.net

@@ -75,14 +75,14 @@ def plan_slots(
 ) -> SlotPlan:
     """Return the plans of sets of evidence, of which ``known`` and ``inferred`` mark variables, a row for each set.
 
-    ``rounded`` makes sizes powers of two, so that few programs serve all of them.
+    ``rounded`` makes sizes 8, 32, 128 and so on, so that few programs serve all of them.
     """
     items = [item for row in range(len(known)) for item in _list_items(columns, row, known[row], inferred[row])]
     fan = np.maximum(columns.cards, 1) + 1
     longest = max((item.place + 1 for item in items), default=1)
     widest = max((int(fan[item.parents].sum()) for item in items), default=1)
     if rounded:
-        longest, widest = (1 << max(3, int(size - 1).bit_length()) for size in (longest, widest))
+        longest, widest = _round_up(longest), _round_up(widest)
     most = columns.own.shape[1]
     plan = SlotPlan(
         np.zeros((len(known), longest), np.int32),
@@ -98,6 +98,15 @@ def plan_slots(
     for alike in _group(columns, items):
         _fill(plan, columns, moments, alike)
     return plan
+
+
+def _round_up(size: int) -> int:
+    """Return the next of 8, 32, 128 and so on.
+
+    >>> _round_up(3), _round_up(9), _round_up(33)
+    (8, 32, 128)
+    """
+    return next(8 * 4**k for k in range(16) if size <= 8 * 4**k)
 
 
 def _list_items(columns: EvidenceColumns, row: int, known: Mask, inferred: Mask) -> Iterator[SlotItem]:
