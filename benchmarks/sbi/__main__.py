@@ -1,7 +1,8 @@
 """Measure and make the page: ``python -m benchmarks.sbi [--folder FOLDER] [--runs 1000,10000] [TASK ...] [--page]``.
 
-Without a task: the model of three levels, and those tasks of sbibm that have not been measured; each in a process of its
-own, whose result is kept at once. FOLDER holds the unpacked wheel of sbibm, without which only three levels are measured.
+Without a task: the model of three levels, and those tasks of sbibm that have not been measured; each in a process of
+its own, whose result is kept at once. FOLDER holds the unpacked wheel of sbibm, without which only three levels are
+measured.
 """
 
 from __future__ import annotations

@@ -13,21 +13,22 @@ from benchmarks.speed.page import write_table
 Row = dict[str, Any]
 HEAD = """# Posteriors from stored runs
 
-Written by `make bench-sbi`. Nothing is known but the structure and a table of runs: `rd.amortize(net, simulations=table)`,
-nothing else chosen. A tenth of the runs judges training, a tenth is kept for calibration; neither is trained on.
+Written by `make bench-sbi`. Nothing is known but the structure and a table of runs, and nothing else is chosen:
+`rd.amortize(net, simulations=table)`. A tenth of the runs judges training, a tenth is kept for calibration; neither is
+trained on.
 """
 TASKS = """## Tasks of sbibm
 
-C2ST, the share of draws that a classifier tells from reference draws (0.5 is best), the mean over the observations, as many
-as the table says; the classifier is that of [benchmarks-sbibm.md](benchmarks-sbibm.md). *NPE*: sbibm's published neural posterior
-estimation with as many runs, where it is known here. *Train*: processor seconds, compiling included, on a machine
-that others used as well.
+C2ST, the share of draws that a classifier tells from reference draws (0.5 is best), the mean over the observations,
+as many as the table says; the classifier is that of [benchmarks-sbibm.md](benchmarks-sbibm.md). *NPE*: sbibm's
+published neural posterior estimation with as many runs, where it is known here. *Train*: processor seconds, compiling
+included, on a machine that others used as well.
 """
 LEVELS = """## A model of three levels
 
-Nineteen latents (a mean, two log-scales, sixteen groups of four measurements), 20,000 runs, and the exact posterior beside
-it: Gaussian given both log-scales, which are summed over a grid. *Mean off*: the distance of the posterior mean from the exact one, in
-exact standard deviations, over five fresh observations.
+Nineteen latents (a mean, two log-scales, sixteen groups of four measurements), 20,000 runs, and the exact posterior
+beside it: Gaussian given both log-scales, which are summed over a grid. *Mean off*: the distance of the posterior mean
+from the exact one, in exact standard deviations, over five fresh observations.
 """
 SIZES = {1000: None, 10_000: 0, 100_000: 1}
 
@@ -59,8 +60,8 @@ def write_levels(row: Row) -> str:
     lines.append(["sixteen groups, average", f"{shift[3:].mean():.3f}", f"{scale[3:].mean():.3f}"])
     table = write_table(("latent", "mean off", "sd over exact sd"), lines)
     end = (
-        f"Over all latents and observations the means are off by {shift.mean():.3f} on average and {row['worst']:.2f} at "
-        f"most. {row['edges']} edges; trained for {row['steps']:,} steps, best on what was held out at step "
+        f"Over all latents and observations the means are off by {shift.mean():.3f} on average and {row['worst']:.2f} "
+        f"at most. {row['edges']} edges; trained for {row['steps']:,} steps, best on what was held out at step "
         f"{row['best']:,}, {row['cpu']:.0f} processor seconds."
     )
     return f"{LEVELS}\n{table}\n\n{end}\n"

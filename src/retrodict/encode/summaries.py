@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from retrodict.encode.ready.ready_summaries import name_ready
 from retrodict.errors import OptionError
 from retrodict.graph.bayesnet import Variable
 from retrodict.graph.names import Name
@@ -19,7 +20,8 @@ from retrodict.graph.rows import Rows
 from retrodict.models.model import Model
 from retrodict.plan.dependencies import Dependencies
 
-Summary = Callable[[Array], Array]
+# A module, or the name of one that is ready made: set, series, image.
+Summary = Callable[[Array], Array] | str
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Summarized:
     """
 
     name: Name
-    module: Summary
+    module: Callable[[Array], Array]
     observed: tuple[int, ...]
     shape: tuple[int, ...]
     size: int
@@ -51,6 +53,7 @@ def read_summaries(model: Model, modules: Mapping[Any, Summary]) -> tuple[Summar
             strangers,
             remedy=f"The observed sites are {', '.join(map(repr, observed))}.",
         )
+    modules = name_ready(modules, {name: group.shape for name, group in observed.items()})
     return tuple(
         Summarized(
             name,
@@ -63,7 +66,7 @@ def read_summaries(model: Model, modules: Mapping[Any, Summary]) -> tuple[Summar
     )
 
 
-def _count_features(name: Name, module: Summary, shape: tuple[int, ...]) -> int:
+def _count_features(name: Name, module: Callable[[Array], Array], shape: tuple[int, ...]) -> int:
     try:
         made = jax.eval_shape(module, jnp.zeros(shape))
     except (TypeError, ValueError) as error:

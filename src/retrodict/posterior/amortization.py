@@ -16,10 +16,12 @@ from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.features import SCALING_DRAWS, Scaling
 from retrodict.encode.keys import fold_key, make_key, split_key
 from retrodict.encode.peaks.peak_encoder import PeakEncoder
+from retrodict.encode.ready.ready_summaries import use_units
 from retrodict.encode.recipe import Recipe
+from retrodict.encode.space import Space
 from retrodict.encode.start.linear_start import count_draws, start_linearly
 from retrodict.encode.statistics import make_statistics, refer
-from retrodict.encode.summaries import Summary
+from retrodict.encode.summaries import Summaries, Summary
 from retrodict.errors import OptionError, ProgramError
 from retrodict.exact.find_forms import Forms, choose_drawn, list_others, plan_closed_forms
 from retrodict.graph.bayesnet import BayesNet
@@ -195,7 +197,8 @@ def amortize(
             ``"auto"``: a mixture, truncated to the ends of bounded latents, unless the conditionals are known to be
             normal. A number may follow, of components (5 if none does) or bins (8): ``"mixture:12"``.
         summaries: ``{observed variable: Equinox module}``, with sites for the variables of a NumPyro program. The
-            modules are trained along; the encoder sees the vector that a module makes of a value. Default: none.
+            modules are trained along; the encoder sees the vector that a module makes of a value. Ready made are
+            ``"set"``, whose rows have no order, ``"series"`` along the first axis, and ``"image"``. Default: none.
         steps: number of minibatches, at most. Training ends before where nothing more is gained on held-out
             simulations. 0 trains nothing: every latent stays at its regression on its parents. Default 10000.
         seconds: time after which training ends with the epoch of 25 steps that it is in. Default: no limit.
@@ -409,6 +412,8 @@ def build_untrained(
     seen = data if observed is None else observed
     if recipe.statistics is not None:
         recipe = replace(recipe, statistics=refer(recipe.statistics, *map(jnp.asarray, (latents, data))))
+    if recipe.summaries:
+        recipe = replace(recipe, summaries=_use_units(recipe, model, space, data if observed is None else observed))
     places = recipe.settle(model).see_latents(space.dependencies).read_exactly(latents)
     summaries = recipe.read_summaries(model)
     compression = Compression.choose(space.dependencies, summaries, np.asarray(seen)) if compress else None
@@ -416,6 +421,17 @@ def build_untrained(
     whole = space.dependencies if dependencies is None else dependencies
     built = recipe.build(model, build_key, scaling, whole, compression)
     return start_linearly(built, data, latents, fixed=not recipe.summaries) if linear else built
+
+
+def _use_units(recipe: Recipe, model: Model, space: Space, data: Any) -> dict[Name, Summary]:
+    """Return the summaries of a recipe, those that are ready made in the units of the data."""
+    found = recipe.read_summaries(model)
+    taken = Summaries.of(space.dependencies, found).taken
+    values = np.asarray(data)
+    return {
+        own.name: use_units(own.module, values[:, list(columns)].reshape(len(values), *own.shape))
+        for own, columns in zip(found, taken, strict=True)
+    }
 
 
 def _simulate(compiled: Compiled, key: jax.Array, n: int, *, by_bounds: bool) -> tuple[Floats, Floats]:
