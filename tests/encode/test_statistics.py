@@ -13,8 +13,8 @@ import retrodict as rd
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.statistics import QUANTILES, make_statistics, refer
 from retrodict.exact.find_forms import list_others, plan_closed_forms
-from retrodict.posterior.amortization import build_untrained
 from retrodict.posterior.sharing import share
+from retrodict.posterior.tables.untrained import build_untrained
 from retrodict.train.inference import fit
 from retrodict.train.loop import Plan
 

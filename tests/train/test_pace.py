@@ -126,3 +126,12 @@ def test_zero_steps_give_the_start(network):
     data = dict.fromkeys(posterior.inverse.net.observed, 1.0)
     assert np.isfinite(posterior.log_prob(posterior.sample(data, 5), data)).all()
     assert "converged" not in repr(posterior)
+
+
+def test_training_on_stored_rows_ends_where_all_is_worse_than_the_start():
+    steps = tuple(range(0, 500, 25))
+    spoiled = History(steps, (1.0,) * 20, (2.0, 1.5, *(5.0,) * 18))
+    assert Pace(tolerance=0.0, first=10**6, patience=300).is_over(spoiled)
+    assert not Pace(first=10**6, patience=300).is_over(spoiled)
+    recovered = History(steps, (1.0,) * 20, (2.0, 1.5, *(5.0,) * 10, 1.9, *(5.0,) * 7))
+    assert not Pace(tolerance=0.0, first=10**6, patience=300).is_over(recovered)

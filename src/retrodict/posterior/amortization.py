@@ -7,21 +7,14 @@ from dataclasses import replace
 from typing import Any, NamedTuple, overload
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
-from retrodict.encode.compression import Compression
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.conditionals import Conditional
-from retrodict.encode.features import SCALING_DRAWS, Scaling
 from retrodict.encode.keys import fold_key, make_key, split_key
 from retrodict.encode.peaks.peak_encoder import PeakEncoder
-from retrodict.encode.ready.ready_summaries import use_units
 from retrodict.encode.recipe import Recipe
-from retrodict.encode.space import Space
-from retrodict.encode.start.linear_start import count_draws, start_linearly
-from retrodict.encode.statistics import make_statistics, refer
-from retrodict.encode.summaries import Summaries, Summary
+from retrodict.encode.statistics import make_statistics
+from retrodict.encode.summaries import Summary
 from retrodict.errors import OptionError, ProgramError
 from retrodict.exact.find_forms import Forms, choose_drawn, list_others, plan_closed_forms
 from retrodict.graph.bayesnet import BayesNet
@@ -33,8 +26,6 @@ from retrodict.models.model import Model
 from retrodict.models.template_model import TemplateModel
 from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_rate, read_seed
-from retrodict.plan.dependencies import Dependencies
-from retrodict.plan.layout import Floats
 from retrodict.posterior.any_evidence.evidence_amortization import amortize_evidence
 from retrodict.posterior.any_evidence.evidence_posterior import EvidencePosterior
 from retrodict.posterior.any_evidence.gated.evidence_training import EvidencePlan
@@ -43,15 +34,13 @@ from retrodict.posterior.lifted.lifted_posterior import LiftedPosterior, require
 from retrodict.posterior.novelty import Familiar
 from retrodict.posterior.peak_training import amortize_by_peaks
 from retrodict.posterior.posterior import AmortizedPosterior
-from retrodict.posterior.programs import Compiled
-from retrodict.posterior.randomness import require_draws_of_key, require_own_randomness
+from retrodict.posterior.randomness import require_own_randomness
 from retrodict.posterior.sharing import share
 from retrodict.posterior.tables.outside import run_outside
 from retrodict.posterior.tables.runs import Runs
 from retrodict.posterior.tables.simulations import read_simulations
 from retrodict.posterior.tables.supplies import FreshSupply, StoredSupply, Supply
-from retrodict.train.compiled import TRAINING
-from retrodict.train.failed_simulations import fill_in, set_aside
+from retrodict.posterior.tables.untrained import build_untrained
 from retrodict.train.loop import History, Plan
 from retrodict.train.optimizers import choose_paced
 from retrodict.train.pace import Pace
@@ -378,71 +367,3 @@ def _plan(
         pace = Pace(waits, waits, further=0.0, cooling=WHOLE if waits >= steps else COOLING)
     limit = None if seconds is None else read_rate(seconds, "seconds")
     return Plan(steps, batch, seconds=limit, pace=pace, optimizer=choose_paced(rate)) if steps else None
-
-
-def build_untrained(
-    model: Model,
-    recipe: Recipe,
-    build_key: jax.Array,
-    scale_key: jax.Array,
-    observed: jax.Array | None = None,
-    dependencies: Dependencies | None = None,
-    *,
-    linear: bool = False,
-    by_bounds: bool = False,
-    compress: bool = False,
-    supply: Supply | None = None,
-) -> Encoder:
-    """Return the untrained encoder of a settled recipe, its inputs standardized over simulations.
-
-    With ``linear`` it starts at regressions on these simulations (`start_linearly`).
-    With ``compress`` observed numbers of many sizes are seen as logarithms.
-    Observed columns have the units of rows of ``observed``, where data are at hand. ``dependencies`` are those of the
-    inverse, with other steps if need be. Simulations may fail where training is ``by_bounds``, not on them. They are
-    those of a ``supply`` that holds any.
-    """
-    inverse = recipe.invert(model)
-    compiled = share(model, inverse, recipe.drawn)
-    space = compiled.space
-
-    draws = count_draws(space.dependencies) if linear else SCALING_DRAWS
-
-    given = None if supply is None else supply.give(draws)
-    latents, data = given or _simulate(compiled, scale_key, draws, by_bounds=by_bounds)
-    seen = data if observed is None else observed
-    if recipe.statistics is not None:
-        recipe = replace(recipe, statistics=refer(recipe.statistics, *map(jnp.asarray, (latents, data))))
-    if recipe.summaries:
-        recipe = replace(recipe, summaries=_use_units(recipe, model, space, data if observed is None else observed))
-    places = recipe.settle(model).see_latents(space.dependencies).read_exactly(latents)
-    summaries = recipe.read_summaries(model)
-    compression = Compression.choose(space.dependencies, summaries, np.asarray(seen)) if compress else None
-    scaling = Scaling.of(space.dependencies, summaries, seen, places, compression)
-    whole = space.dependencies if dependencies is None else dependencies
-    built = recipe.build(model, build_key, scaling, whole, compression)
-    return start_linearly(built, data, latents, fixed=not recipe.summaries) if linear else built
-
-
-def _use_units(recipe: Recipe, model: Model, space: Space, data: Any) -> dict[Name, Summary]:
-    """Return the summaries of a recipe, those that are ready made in the units of the data."""
-    found = recipe.read_summaries(model)
-    taken = Summaries.of(space.dependencies, found).taken
-    values = np.asarray(data)
-    return {
-        own.name: use_units(own.module, values[:, list(columns)].reshape(len(values), *own.shape))
-        for own, columns in zip(found, taken, strict=True)
-    }
-
-
-def _simulate(compiled: Compiled, key: jax.Array, n: int, *, by_bounds: bool) -> tuple[Floats, Floats]:
-    """Return codes of latents and of observed variables, having checked that they are made from the key."""
-
-    def simulate(key: jax.Array) -> Floats:
-        latents, observed = TRAINING.run(compiled.simulate_codes, key, n)
-        return np.concatenate([observed, latents], axis=-1)
-
-    drawn, names = simulate(key), compiled.space.code_names
-    usable = fill_in(drawn) if by_bounds else set_aside(drawn, names)
-    require_draws_of_key(lambda key: np.nan_to_num(simulate(key)), key, np.nan_to_num(drawn), names)
-    data, latents = np.split(usable, [int(compiled.space.dependencies.observed_sizes.sum())], axis=1)
-    return latents, data

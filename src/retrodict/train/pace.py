@@ -31,7 +31,8 @@ class Pace:
     took if these are more. Then it falls to zero along a cosine, from the best parameters so far, in ``stretch`` times
     the steps that have been taken, and training ends. In the last part ``cooling`` of a budget the rate falls in any
     case. At the end the last parameters are kept where they are worse than the best by no more than ``tolerance``
-    standard errors: on fresh simulations the best of many epochs is so by chance, on stored ones it is not.
+    standard errors: on fresh simulations the best of many epochs is so by chance, on stored ones it is not. With a
+    tolerance of zero training also ends where ``patience`` steps in a row are all worse than the start.
 
     Sources: Prechelt 1998 (early stopping, but when?); Hagele et al. 2024 (constant rates with a cooldown).
 
@@ -64,7 +65,18 @@ class Pace:
     def is_over(self, history: History) -> bool:
         """Return whether the rate has fallen to zero."""
         plateau = self.find_plateau(history)
+        if self.tolerance == 0 and self._is_spoiled(history):
+            return True
         return plateau is not None and history.step[-1] >= plateau * (1 + self.stretch)
+
+    def _is_spoiled(self, history: History) -> bool:
+        """Return whether the last steps, as many as patience has, are all worse than the start: learned by heart."""
+        last = [
+            test
+            for step, test in zip(history.step, history.test, strict=True)
+            if step > history.step[-1] - self.patience
+        ]
+        return history.step[-1] >= self.patience and min(last) > history.test[0]
 
     def rate(self, history: History, spent: float) -> float:
         """Return what the learning rate is multiplied by when this share of the budget is spent."""
