@@ -21,7 +21,7 @@ def program(errors: np.ndarray) -> None:
         numpyro.sample("y", dist.Normal(theta, errors))
 
 
-def main(steps: int = 300) -> dict[str, rd.Importance]:
+def main(steps: int = 1000) -> dict[str, rd.Importance]:
     errors = np.exp(2.5 + 0.4 * np.random.default_rng(0).normal(size=20))  # those of training
     model = rd.from_numpyro(program, errors, observed=["y"], template=True)
     posterior = rd.amortize(model, vary={"schools": (2, 20)}, missing=0.1, steps=steps, quiet=True)

@@ -171,3 +171,47 @@ def test_covariates_that_stand_in_the_densities_for_good_are_not_replaced() -> N
     assert posterior.sample({"y": EFFECTS}, 5)["theta"].shape == (5, 8)
     with pytest.raises(DataError, match="the densities of the model hold its own values of"):
         posterior.sample({"y": EFFECTS, name: ERRORS + 3.0}, 5)
+
+
+def crossed(row: Any, column: Any, rows: int, columns: int) -> None:
+    """Measurements with an effect of their row and one of their column, of scales that are not known."""
+    mu = numpyro.sample("mu", dist.Normal(0, 2))
+    of_rows, of_columns = (numpyro.sample(name, dist.HalfNormal(1)) for name in ("of_rows", "of_columns"))
+    with numpyro.plate("i", rows):
+        a = numpyro.sample("a", dist.Normal(0, of_rows))
+    with numpyro.plate("j", columns):
+        b = numpyro.sample("b", dist.Normal(0, of_columns))
+    with numpyro.plate("cell", len(row)):
+        numpyro.sample("y", dist.Normal(mu + a[row] + b[column], 0.5))
+
+
+@pytest.mark.slow
+def test_scales_of_crossed_effects_are_learned_and_weighted_with_the_effects_integrated_out() -> None:
+    """Half of the cells are not seen; beside quadrature over both scales, with dense algebra for the rest."""
+    row, column = (index.ravel() for index in np.meshgrid(np.arange(5), np.arange(4), indexing="ij"))
+    model = rd.from_numpyro(crossed, row, column, 5, 4, observed=["y"], template=True)
+    posterior = rd.amortize(model, missing=0.4, steps=30, quiet=True)
+    assert set(posterior.exact) == {"mu", "a", "b"}
+    rng = np.random.default_rng(0)
+    y = 1 + rng.normal(size=(5, 1)) + 0.4 * rng.normal(size=(1, 4)) + 0.5 * rng.normal(size=(5, 4))
+    y[rng.random(y.shape) < 0.5] = np.nan
+    weighed = posterior.importance({"y": y}, 6000)
+    assert weighed.khat < 0.7
+    seen = ~np.isnan(y).ravel()
+    same = {"a": row[:, None] == row, "b": column[:, None] == column}
+    covered = {name: own[np.ix_(seen, seen)].astype(float) for name, own in same.items()}
+    grid = np.linspace(0.01, 4, 60)
+    log_p = np.empty((60, 60))
+    for i, first in enumerate(grid):
+        for k, second in enumerate(grid):
+            whole = 4 + first**2 * covered["a"] + second**2 * covered["b"] + 0.25 * np.eye(int(seen.sum()))
+            values = y.ravel()[seen]
+            _, log_det = np.linalg.slogdet(whole)
+            log_p[i, k] = -0.5 * (log_det + values @ np.linalg.solve(whole, values) + first**2 + second**2)
+    weights = np.exp(log_p - log_p.max())
+    weights /= weights.sum()
+    for name, own in (("of_rows", weights.sum(axis=1)), ("of_columns", weights.sum(axis=0))):
+        mean = own @ grid
+        sd = np.sqrt(own @ (grid - mean) ** 2)
+        assert abs(weighed.mean[name] - mean) < 0.1 * sd
+        assert abs(weighed.sd[name] / sd - 1) < 0.1

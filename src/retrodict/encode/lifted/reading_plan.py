@@ -195,7 +195,7 @@ class _Planner:
             hidden = [(name, lag, r) for name, lag, r in family if name in self.unknown]
             known = [(name, lag, r) for name, lag, r in family if name not in self.unknown and name not in self._beside]
             if known:
-                yield self._plan_family(child, hidden, known)
+                yield from self._plan_family(child, hidden, known)
 
     @cached_property
     def _children(self) -> list[str]:
@@ -210,12 +210,28 @@ class _Planner:
 
     def _plan_family(
         self, child: str, hidden: list[tuple[str, int, Relation | None]], known: list[tuple[str, int, Relation | None]]
-    ) -> tuple[tuple[str, ...], FamilyPlan]:
-        dims, time = self._sort(self.template[child].dims), self.template.time
-        homes = [self._sort(self.template[name].dims) for name, _, _ in hidden]
-        home = max(homes, key=len)
-        if any(not set(other) <= set(home) for other in homes):
+    ) -> Iterator[tuple[tuple[str, ...], FamilyPlan]]:
+        """Return the plan of families with the group that receives them; of those that cross, each group for itself.
+
+        Where plates cross, no pass of pools holds the integral. Of balanced designs it holds sums of squares along
+        each plate, which say all of scales; what is left is for weights.
+        """
+        time = self.template.time
+        homes = dict.fromkeys(self._sort(self.template[name].dims) for name, _, _ in hidden)
+        outermost = [own for own in homes if not any(set(own) < set(other) for other in homes)]
+        if len(outermost) > 1 and any(time in own for own in homes):
             raise self._refuse(f"families of {child!r} have unknown members that cross")
+        for home in outermost:
+            yield home, self._plan_home(child, home, hidden, known)
+
+    def _plan_home(
+        self,
+        child: str,
+        home: tuple[str, ...],
+        hidden: list[tuple[str, int, Relation | None]],
+        known: list[tuple[str, int, Relation | None]],
+    ) -> FamilyPlan:
+        dims, time = self._sort(self.template[child].dims), self.template.time
         ends = {r.fixed for _, _, r in hidden if r is not None and r.fixed is not None}
         if not set(home) - {time if ends else None} <= set(dims) or len(ends) > 1:
             raise self._refuse(f"families of {child!r} have several unknown members of one kind")
@@ -223,7 +239,7 @@ class _Planner:
         lags = [lag for name, lag, _ in hidden if time in self.template[name].dims and time in dims]
         shift = (max if self._find_reach() == "earlier" else min)(lags, default=0)
         members = tuple(Member(name, lag) for name, lag, _ in known)
-        return home, FamilyPlan(child, dims, members, shift, next(iter(ends), None))
+        return FamilyPlan(child, dims, members, shift, next(iter(ends), None))
 
     def _require_known(self, child: str, known: list[tuple[str, int, Relation | None]]) -> None:
         for name, _, relation in known:
@@ -269,7 +285,7 @@ class _Planner:
     def _require_plain(self) -> None:
         if self.template.is_cumulative or any(relation.up_to for relation in self.template.relations):
             raise self._refuse("a relation sums up to an index")
-        if not self.lifted.roles[self.name].one_pass:
+        if not self.lifted.roles[self.name].one_pass and (self.template[self.name].dims or self.template.time):
             raise self._refuse("unknown variables cross")
 
     def _refuse(self, why: str) -> OptionError:
