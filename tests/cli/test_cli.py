@@ -156,7 +156,10 @@ def test_help_is_shown_where_no_command_is_given(run, arguments):
 
 
 def test_the_version_is_told(run):
-    assert run("--version") == (0, f"retrodict {retrodict.__version__}\n", "")
+    status, printed, complaint = run("--version")
+    lines = printed.splitlines()
+    assert (status, lines[0], complaint) == (0, f"retrodict {retrodict.__version__}", "")
+    assert [line.split()[0] for line in lines[1:]] == ["python", "numpy", "scipy", "jax", "equinox", "optax", "numpyro"]
 
 
 def list_commands(group, *above):

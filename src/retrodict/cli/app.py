@@ -9,8 +9,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import platform
 import sys
 from dataclasses import replace
+from importlib.metadata import version as version_of
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
@@ -78,10 +80,16 @@ Plot = Annotated[Path | None, typer.Option(help="Write a picture there, .svg or 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to standard output.")]
 
 
+STANDS_ON = ("numpy", "scipy", "jax", "equinox", "optax", "numpyro")
+
+
 def tell_version(asked: bool) -> None:
-    """Print the version and end, if it was asked for."""
+    """Print the versions of retrodict, of Python and of what it stands on, and end, if they were asked for."""
     if asked:
         typer.echo(f"retrodict {__version__}")
+        typer.echo(f"python {platform.python_version()}")
+        for package in STANDS_ON:
+            typer.echo(f"{package} {version_of(package)}")
         raise typer.Exit
 
 
@@ -89,7 +97,7 @@ def tell_version(asked: bool) -> None:
 def begin(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", callback=tell_version, is_eager=True)
+        bool, typer.Option("--version", help="Print the versions and exit.", callback=tell_version, is_eager=True)
     ] = False,
 ) -> None:
     """Turn any generative model into the right encoder."""
