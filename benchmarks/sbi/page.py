@@ -30,6 +30,8 @@ Nineteen latents (a mean, two log-scales, sixteen groups of four measurements), 
 beside it: Gaussian given both log-scales, which are summed over a grid. *Mean off*: the distance of the posterior mean
 from the exact one, in exact standard deviations, over five fresh observations.
 """
+# How far means may be off, in exact standard deviations.
+ASKED = 0.1
 SIZES = {1000: None, 10_000: 0, 100_000: 1}
 
 
@@ -49,7 +51,8 @@ def write_task(row: Row) -> list[str]:
     npe = "" if place is None else f"{PUBLISHED[row['task']][place]:.3f}"
     scores = row["c2st"]
     cells = [f"{row['task']} ({len(scores)})", f"{row['runs']:,}", f"{np.mean(scores):.3f}", npe]
-    return [*cells, f"{row['steps']:,}", f"{row['best']:,}", f"{row['cpu']:.0f} s"]
+    best = f"{row['best']:,}" if "best" in row else ""
+    return [*cells, f"{row['steps']:,}", best, f"{row['cpu']:.0f} s"]
 
 
 def write_levels(row: Row) -> str:
@@ -59,9 +62,16 @@ def write_levels(row: Row) -> str:
     lines = [[name, f"{shift[i]:.3f}", f"{scale[i]:.3f}"] for name, i in named]
     lines.append(["sixteen groups, average", f"{shift[3:].mean():.3f}", f"{scale[3:].mean():.3f}"])
     table = write_table(("latent", "mean off", "sd over exact sd"), lines)
+    reached = "reached" if row["worst"] <= ASKED else "not reached"
     end = (
         f"Over all latents and observations the means are off by {shift.mean():.3f} on average and {row['worst']:.2f} "
-        f"at most. {row['edges']} edges; trained for {row['steps']:,} steps, best on what was held out at step "
-        f"{row['best']:,}, {row['cpu']:.0f} processor seconds."
+        f"at most; asked: {ASKED} ({reached}). {row['edges']} edges; trained for {row['steps']:,} steps, best on what "
+        f"was held out at step {row['best']:,}, {row['cpu']:.0f} processor seconds.{write_end(row)}"
     )
     return f"{LEVELS}\n{table}\n\n{end}\n"
+
+
+def write_end(row: Row) -> str:
+    """Say whether training learned its runs by heart."""
+    step = row["overfitted"]
+    return "" if step is None else f" After step {step:,} it learned its runs by heart, which was seen, and forgotten."

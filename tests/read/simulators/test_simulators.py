@@ -29,6 +29,10 @@ def batch(rng, n):
     return {"z": z, "x": z[:, None] + 0.5 * rng.normal(size=(n, 3))}
 
 
+def batch_the_other_way_round(size, rng):
+    return batch(rng, size)
+
+
 def data_given(values, rng):
     return {"x": values["z"] + 0.5 * rng.normal(size=3)}
 
@@ -45,7 +49,7 @@ def in_a_process(seed):
     return {"z": z, "x": x}
 
 
-@pytest.mark.parametrize("simulate", [one, one_of_a_seed, batch])
+@pytest.mark.parametrize("simulate", [one, one_of_a_seed, batch, batch_the_other_way_round])
 def test_runs_follow_the_seed_alone(simulate):
     model = rd.from_simulator(NET, simulate)
     runs, again, other = (model.simulate(300, seed=seed) for seed in (0, 0, 1))

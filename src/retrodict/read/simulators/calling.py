@@ -49,13 +49,13 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Caller:
-    """A simulator, and how it is called: ``random`` is ``"seed"``, ``"generator"`` or ``""``.
+    """A simulator, and how it is called: ``arguments`` are ``"seed"``, ``"generator"`` and ``"count"``, or fewer.
 
     With a ``prior`` the simulator is given its values first.
     """
 
     simulate: Callable[..., Any]
-    random: str
+    arguments: tuple[str, ...]
     batched: bool
     prior: Caller | None = None
 
@@ -69,7 +69,7 @@ class Caller:
         if prior is None:
             return _read_signature(simulate, 0)
         own, first = _read_signature(simulate, 1), _read_signature(prior, 0)
-        return cls(own.simulate, own.random, first.batched, first)
+        return cls(own.simulate, own.arguments, first.batched, first)
 
     @property
     def size(self) -> int:
@@ -108,16 +108,16 @@ class Caller:
         if self.prior is None:
             return self.simulate(*self._list_arguments(own, n))
         before = self.prior.simulate(*self.prior._list_arguments(first, n)) if given is None else given
-        after = self.simulate(before, *self._list_arguments(own, n, counted=False))
+        after = self.simulate(before, *self._list_arguments(own, n))
         return {**before, **after} if isinstance(after, Mapping) else after
 
-    def _list_arguments(self, sequence: np.random.SeedSequence, n: int, *, counted: bool = True) -> list[Any]:
-        found: list[Any] = []
-        if self.random == "generator":
-            found.append(np.random.default_rng(sequence))
-        elif self.random == "seed":
-            found.append(int(sequence.generate_state(1)[0]))
-        return [*found, n] if self.batched and counted else found
+    def _list_arguments(self, sequence: np.random.SeedSequence, n: int) -> list[Any]:
+        made: dict[str, Callable[[], Any]] = {
+            "generator": lambda: np.random.default_rng(sequence),
+            "seed": lambda: int(sequence.generate_state(1)[0]),
+            "count": lambda: n,
+        }
+        return [made[kind]() for kind in self.arguments]
 
 
 def _read_signature(function: Callable[..., Any], given: int) -> Caller:
@@ -129,16 +129,15 @@ def _read_signature(function: Callable[..., Any], given: int) -> Caller:
         p for p in inspect.signature(function).parameters.values() if p.kind in kinds and p.default is p.empty
     ][given:]
     names = [parameter.name for parameter in parameters]
-    counted = bool(names) and names[-1] in COUNTS
-    random = names[: len(names) - counted]
-    if len(random) > 1 or (given and counted):
+    kinds_of = tuple("count" if name in COUNTS else "seed" if name in SEEDS else "generator" for name in names)
+    counted = "count" in kinds_of
+    if len(kinds_of) > 1 + counted or kinds_of.count("count") > 1 or (given and counted):
         raise OptionError(
             f"the simulator needs arguments that are not known, {quote(names)}",
             remedy="Give a function of (rng), of (seed), of (rng, n) for n runs at once, or of nothing; with prior= "
             "one of (values) or (values, rng).",
         )
-    kind = "" if not random else "seed" if random[0] in SEEDS else "generator"
-    return Caller(function, kind, counted)
+    return Caller(function, kinds_of, counted)
 
 
 def _number(start: int, results: list[dict[Name, Any] | str], size: int) -> Chunk:
