@@ -51,8 +51,14 @@ class Scaling(NamedTuple):
         Features of summaries are left as they are where they are still to be learned.
         """
         categories, seen = list_categories(dependencies), observed.shape[1]
-        kept = np.array(Summaries.of(dependencies, summaries).kept, dtype=np.int64)
-        made = [cls.fit(jax.vmap(s.module)(jnp.asarray(observed))) if s.fixed else cls.none(s.size) for s in summaries]
+        laid = Summaries.of(dependencies, summaries)
+        kept = np.array(laid.kept, dtype=np.int64)
+        made = [
+            cls.fit(jax.vmap(s.module)(jnp.asarray(observed[:, list(taken)]).reshape(-1, *s.shape)))
+            if s.fixed
+            else cls.none(s.size)
+            for s, taken in zip(summaries, laid.taken, strict=True)
+        ]
         plain = observed[:, kept] if compression is None else compression.apply_exactly(np.asarray(observed)[:, kept])
         parts = (
             cls.fit(plain, categories[:seen][kept]),

@@ -17,10 +17,11 @@ from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.features import Scaling
 from retrodict.encode.networks.stacked import WIDTHS
 from retrodict.encode.peaks.build_peaks import Peaks
-from retrodict.encode.summaries import Summarized, Summary, read_summaries, summarize
+from retrodict.encode.summaries import Summarized, Summary, add_spreads, read_summaries, summarize
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.invert.wide import invert_wide
+from retrodict.models.black_box import BlackBox
 from retrodict.models.gaussian.linear_gaussian import LinearGaussian
 from retrodict.models.model import Model
 from retrodict.plan.capacity import Capacity, match_widths
@@ -109,6 +110,8 @@ class Recipe:
         """Return the summaries with the variables of the model that they see, the statistics of closed forms too."""
         own = read_summaries(model, self.summaries or {})
         seen = self.statistics if self.peaks is None else self.peaks.shown
+        if isinstance(model, BlackBox) and seen is None:  # which has no other way to say what matters
+            return *own, *add_spreads(model, [summary.name for summary in own])
         return own if seen is None or own else (seen,)
 
     def see_latents(self, dependencies: Dependencies) -> Coordinates:

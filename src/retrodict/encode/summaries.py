@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,12 +13,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from retrodict.encode.ready.ready_summaries import name_ready
+from retrodict.encode.ready.spreads import LEAST_NUMBERS, LogSpread
 from retrodict.errors import OptionError
 from retrodict.graph.bayesnet import Variable
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Rows
 from retrodict.models.model import Model
 from retrodict.plan.dependencies import Dependencies
+from retrodict.plan.supports import is_discrete
 
 # A module, or the name of one that is ready made: set, series, image.
 Summary = Callable[[Array], Array] | str
@@ -29,6 +31,7 @@ class Summarized:
     """What a summary stands for: the ``observed`` variables by number, the ``shape`` in which it takes their values.
 
     ``size`` is the number of its features; those of a ``fixed`` module, in which nothing is learned, are standardized.
+    An ``extra`` one stands beside the values, not in their place.
     """
 
     name: Name
@@ -37,6 +40,7 @@ class Summarized:
     shape: tuple[int, ...]
     size: int
     fixed: bool = False
+    extra: bool = False
 
 
 def read_summaries(model: Model, modules: Mapping[Any, Summary]) -> tuple[Summarized, ...]:
@@ -63,6 +67,20 @@ def read_summaries(model: Model, modules: Mapping[Any, Summary]) -> tuple[Summar
             _count_features(name, module, observed[name].shape),
         )
         for name, module in modules.items()
+    )
+
+
+def add_spreads(model: Model, taken: Collection[Name]) -> tuple[Summarized, ...]:
+    """Return for each observed vector of real numbers, but those taken, its spread beside it."""
+    net = model.net
+    vectors = [
+        (place, net.variable(name))
+        for place, name in enumerate(net.observed)
+        if name not in taken and net.variable(name).size >= LEAST_NUMBERS and not is_discrete(net.variable(name))
+    ]
+    return tuple(
+        Summarized(("spread", v.name), LogSpread(), (place,), v.shape or (), 1, fixed=True, extra=True)
+        for place, v in vectors
     )
 
 
@@ -104,7 +122,7 @@ class Summaries(eqx.Module):
         start = stop - dependencies.observed_sizes
         taken = [[c for i in s.observed for c in range(start[i], stop[i])] for s in summaries]
         count = int(dependencies.observed_sizes.sum())
-        kept = sorted(set(range(count)).difference(*taken))
+        kept = sorted(set(range(count)).difference(*(t for t, s in zip(taken, summaries, strict=True) if not s.extra)))
         shapes = tuple(summary.shape for summary in summaries)
         return cls(tuple(s.module for s in summaries), tuple(map(tuple, taken)), shapes, tuple(kept), count)
 
@@ -127,13 +145,14 @@ def summarize(dependencies: Dependencies, summaries: Sequence[Summarized]) -> De
     if not summaries:
         return dependencies
     seen = len(dependencies.observed)
-    taken = {i: number for number, summary in enumerate(summaries) for i in summary.observed}
+    taken = {i: number for number, summary in enumerate(summaries) if not summary.extra for i in summary.observed}
+    beside = {i: number for number, summary in enumerate(summaries) if summary.extra for i in summary.observed}
     kept = [i for i in range(seen) if i not in taken]
     place = {i: new for new, i in enumerate(kept)}
     first = len(kept) + len(summaries)
     rows = []
     for name, row in zip(dependencies.latents, dependencies.parents.to_lists(), strict=True):
-        needed = {taken[i] for i in row if i in taken}
+        needed = {shown[i] for shown in (taken, beside) for i in row if i in shown}
         for number in needed:
             _require_whole(name, set(row), summaries[number])
         seen_ones = [place[i] for i in row if i in place] + [len(kept) + number for number in needed]

@@ -198,3 +198,25 @@ def test_what_is_no_simulation_is_refused_with_the_way_out():
 def test_observed_may_be_chosen_anew():
     posterior = rd.amortize(NET, simulations=make_runs(200), observed=["x"], steps=25, quiet=True)
     assert set(posterior.sample({"x": [0.0, 0.0]}, 3)) == {"z", "s", "y", "below"}
+
+
+def test_a_scale_is_learned_from_few_runs(tmp_path):
+    """Its statistic, the spread of a vector, is given to the encoder of a black box beside the vector."""
+    rng = np.random.default_rng(0)
+    s = rng.normal(size=2000) * 0.6
+    net = rd.BayesNet({"s": [], "x": ["s"]}, observed=["x"])
+    table = {"s": s, "x": np.exp(s)[:, None] * rng.normal(size=(2000, 12))}
+    posterior = rd.amortize(net, simulations=table, steps=150, quiet=True)
+    x = 1.7 * rng.normal(size=12)
+    x -= x.mean()  # so that the spread about the mean says all
+    grid = np.linspace(-3, 3, 2001)
+    log = -(grid**2) / (2 * 0.36) - 12 * grid - (x**2).sum() / (2 * np.exp(2 * grid))
+    weight = np.exp(log - log.max())
+    mean = (weight * grid).sum() / weight.sum()
+    spread = np.sqrt((weight * (grid - mean) ** 2).sum() / weight.sum())
+    draws = posterior.sample({"x": x}, 4000)["s"]
+    assert abs(draws.mean() - mean) < 0.3 * spread
+    assert 0.85 < draws.std() / spread < 1.2
+    posterior.save(tmp_path)
+    again = rd.load(tmp_path, posterior.model.net)
+    np.testing.assert_array_equal(again.sample({"x": x}, 50)["s"], posterior.sample({"x": x}, 50)["s"])

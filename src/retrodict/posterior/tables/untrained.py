@@ -81,6 +81,7 @@ def _use_units(recipe: Recipe, model: Model, space: Space, data: Any) -> dict[Na
     return {
         own.name: use_units(own.module, values[:, list(columns)].reshape(len(values), *own.shape))
         for own, columns in zip(found, taken, strict=True)
+        if own.name in (recipe.summaries or {})
     }
 
 
