@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.stamp import ROOT, stamp
 from retrodict.paper.experiment import Findings
-from retrodict.paper.music.music_figures import name_figures
+from retrodict.paper.music.music_figures import name_figures, name_sounds
 from retrodict.paper.music.music_runs import MUSIC
 from retrodict.paper.music.music_tasks import MusicBudget
 from retrodict.paper.music.music_units import MusicUnit
@@ -20,7 +20,9 @@ def write_page(findings: Findings[MusicUnit, MusicBudget]) -> str:
     figures = [
         f"![{name.replace('_', ' ')}](../{RESULTS.relative_to(ROOT)}/{name}.png)\n" for name in name_figures(findings)
     ]
-    return "\n".join([MUSIC.write(findings), "## Figures\n", *figures])
+    place = RESULTS.relative_to(ROOT)
+    sounds = [f"A new piece as sound: [{name}](../{place}/{name}.wav)\n" for name in name_sounds(findings)]
+    return "\n".join([MUSIC.write(findings), "## Figures\n", *figures, *sounds])
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def music_command(
     encoder: Annotated[
         list[str] | None, typer.Option(help="Only these: derived, all, mean-field, past; all four if not given.")
     ] = None,
-    size: Annotated[str, typer.Option(help="Widths: small, medium, or paper, which takes hours.")] = "small",
+    size: Annotated[str, typer.Option(help="Widths: small, medium, or those of the paper: paper.")] = "small",
     seeds: Seeds = 3,
     epochs: Annotated[int | None, typer.Option(help="Passes over the pieces; each size its own if not given.")] = None,
     smoke: Annotated[bool, typer.Option("--smoke", help="Everything in small, to see that it runs.")] = False,

@@ -47,6 +47,11 @@ def name_figures(findings: Findings[MusicUnit, MusicBudget]) -> list[str]:
     return found
 
 
+def name_sounds(findings: Findings[MusicUnit, MusicBudget]) -> list[str]:
+    """Return the names of all new pieces that there are results for."""
+    return [f"music_{name}" for name, runs in group_sets(findings.results).items() if choose_shown(runs)]
+
+
 def group_sets(results: Runs) -> dict[str, list[Result[MusicUnit]]]:
     """Return the runs of each set and size, under their name."""
     found: dict[str, list[Result[MusicUnit]]] = {}
