@@ -10,13 +10,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: demo test test-slow test-law test-newest test-browser test-readers fuzz nightly lint format tables figure2 \
-<<<<<<< HEAD
-	figure2-page vae vae-page networks discrete bench bench-inversion bench-posteriors \
-	bench-posteriors-page bench-sbibm bench-sbi bench-hierarchical bench-evidence clean
-=======
 	figure2-page vae vae-page music music-page networks discrete bench bench-inversion bench-posteriors \
-	bench-posteriors-page bench-sbibm bench-hierarchical clean
->>>>>>> 9727da5 (Write about encoders without a name, and prepare the page of music)
+	bench-posteriors-page bench-sbibm bench-sbi bench-hierarchical bench-evidence clean
 
 demo: $(VENV)/.test
 	$(BIN)/retrodict demo
