@@ -11,13 +11,14 @@ import numpy as np
 
 from retrodict.encode.keys import fold_key, make_key
 from retrodict.errors import OptionError
+from retrodict.graph.bayesnet import BayesNet
 from retrodict.models.discrete.discrete_network import DiscreteNetwork
 from retrodict.models.gaussian.linear_gaussian import LinearGaussian
 from retrodict.models.model import Model
 from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count
 from retrodict.posterior.any_evidence.evidence_posterior import EvidencePosterior
-from retrodict.posterior.any_evidence.gated.evidence_columns import EvidenceColumns, require_inferable
+from retrodict.posterior.any_evidence.gated.evidence_columns import EvidenceColumns, describe, require_inferable
 from retrodict.posterior.any_evidence.gated.evidence_sets import POOL, EvidencePool
 from retrodict.posterior.any_evidence.gated.evidence_training import EvidencePlan, train_for_evidence
 from retrodict.posterior.any_evidence.gated.gated_network import GatedNetwork
@@ -25,8 +26,8 @@ from retrodict.posterior.any_evidence.gated.slot_plans import InputMoments, plan
 from retrodict.train.compiled import TRAINING
 
 WIDTH, COMPONENTS = 64, 5
-# Simulations of which means and regressions are taken, and numbers in them at most.
-DRAWS, MOST_NUMBERS = 1 << 16, 1 << 24
+# Simulations of which means and regressions are taken, and multiplications for these.
+DRAWS, MOST_PRODUCTS = 1 << 16, 1 << 33
 # Variables in all random sets of evidence together.
 MOST_PLACES, FEWEST_SETS = 1 << 18, 256
 
@@ -48,7 +49,7 @@ def amortize_evidence(
     if exact and isinstance(model, LinearGaussian):
         return _state_exactly(model, evidence, seed)
     width = read_width(widths)
-    simulated = np.asarray(TRAINING.run(model.draw, fold_key(make_key(seed), 1), count_draws(model.layout.width)))
+    simulated = np.asarray(TRAINING.run(model.draw, fold_key(make_key(seed), 1), count_draws(model.net)))
     columns = EvidenceColumns.of(model, simulated)
     pool = EvidencePool.of(model, evidence, seed, size_pool(len(model.net)))
     require_inferable(columns, pool.inferred)
@@ -89,9 +90,10 @@ def choose_components(model: Model) -> int:
     return 1 if isinstance(model, LinearGaussian | DiscreteNetwork) else COMPONENTS
 
 
-def count_draws(width: int) -> int:
-    """Return how many simulations are looked at."""
-    return max(1024, min(DRAWS, MOST_NUMBERS // width))
+def count_draws(net: BayesNet) -> int:
+    """Return how many simulations are looked at: the covariance of their inputs costs the square of these."""
+    inputs = sum((variable.categories or 1) * variable.size for variable in describe(net))
+    return max(4096, min(DRAWS, MOST_PRODUCTS // inputs**2))
 
 
 def size_pool(n: int) -> int:
