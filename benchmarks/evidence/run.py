@@ -33,7 +33,7 @@ DRAWS = 10_000
 # Networks with more variables have references of pyAgrum.
 LARGE = 100
 # Questions between two results.
-TOLD = 10
+TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ CASES = {
     "asia": Case(500, 32),
     "child": Case(500, 48, batch=512),
     "alarm": Case(400, 48, batch=512, compared=40, blind=False),
-    "pigs": Case(50, 16, questions=100, compared=20, batch=128, blind=False),
+    "pigs": Case(50, 16, questions=100, compared=5, batch=128, blind=False),
 }
 Answer = Callable[[Mapping[str, str], float], Any]
 
