@@ -111,7 +111,7 @@ def find_parents(net: BayesNet, known: Mask) -> Mask:
 
     >>> net = BayesNet({"z": [], "y": ["z"], "x": ["y"]}, observed=["x"])
     >>> find_parents(net, np.array([False, False, True])).astype(int).tolist()
-    [[0, 0, 1], [1, 0, 1], [0, 0, 0]]
+    [[0, 1, 0], [0, 0, 1], [0, 0, 0]]
     """
     return _find_parents(net, known.tobytes()).copy()
 
