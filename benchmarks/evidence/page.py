@@ -25,8 +25,8 @@ Mean total variation of the marginals from exact ones, and what 99 % of them are
 *Network*: draws weighted where weights can be relied on, as `marginals` does. *Alone*: not weighted. *Without masks*:
 the same networks, steps and draws, where every variable sees all that is known and all that was drawn before, not
 weighted. *Likelihood weighting* and *loopy propagation* need no training, and have the time of a query of the network,
-one round at least. All but *network* were asked the first of these questions, as many as *compared* says. Seconds are
-those of two cores that much other work shared.
+one round at least. All but *network* were asked the first of these questions, as many as *compared* says. A run that is
+stopped keeps what it had asked by then. Seconds are those of two cores that much other work shared.
 
 | model | variables | training | questions | network | compared | alone | without masks | weighting | propagation |
 |---|--:|---|--:|--:|--:|--:|--:|--:|--:|

@@ -33,7 +33,7 @@ DRAWS = 10_000
 # Networks with more variables have references of pyAgrum.
 LARGE = 100
 # Questions between two results.
-TOLD = 5
+TOLD = 20
 
 
 @dataclass(frozen=True)
