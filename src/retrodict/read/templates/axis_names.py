@@ -17,7 +17,9 @@ from retrodict.read.templates.element_links import Links, Places
 class UnsharedError(ProgramError):
     """Dims of a program whose indices differ in more than their numbers; ``dims`` might be written out."""
 
-    def __init__(self, problem: str, variables: Iterable[Name], *, dims: Sequence[str], remedy: str) -> None:
+    def __init__(
+        self, problem: str, variables: Iterable[Name] = (), *, dims: Sequence[str] = (), remedy: str = ""
+    ) -> None:
         super().__init__(problem, variables, remedy=remedy)
         self.dims = tuple(dims)
 
