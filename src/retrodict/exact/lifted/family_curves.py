@@ -123,7 +123,9 @@ class FamilyCurves:
         else:
             marks[..., direction.number] = 1.0
         still = jnp.zeros(len(self.tiles.densities.filler))
-        return self.tiles.fill({direction.name: jnp.asarray(marks)[None]}, still)[0]
+        # Behind a barrier, or XLA would work tangents out while it compiles, which takes longer than all the rest.
+        moved = jax.lax.optimization_barrier(jnp.asarray(marks))  # type: ignore[no-untyped-call]
+        return self.tiles.fill({direction.name: moved[None]}, still)[0]
 
     def _differentiate(self, row: jax.Array, moves: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Return slopes and curvatures of one tile."""

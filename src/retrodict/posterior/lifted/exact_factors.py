@@ -140,17 +140,8 @@ class ExactFactors:
                 known = value[self.given.seen[name]]
                 found[name] = np.where(self.given.seen[name][..., None], value, known[0] if len(known) else 0.0)
             else:
-                self._require_own(name, value)
+                require_own(self.space, self.given, name)
         return found
-
-    def _require_own(self, name: str, value: Any) -> None:
-        own = self.space.covariates[name][tuple(map(slice, self.given.shape(name)))]
-        if own.shape != value.shape or not np.array_equal(own, value, equal_nan=True):
-            raise DataError(
-                "the densities of the model hold its own values of {names}, and the data have others",
-                [name],
-                remedy="Make it an argument that the program uses as an array of JAX, or an observed site.",
-            )
 
     def _pad(self, name: str, values: Any) -> Any:
         """Return values of the sizes of the data at those of tiles."""
@@ -229,7 +220,18 @@ def _score_rows(form: LiftedForm, tiles: Tiles, measured: Any, cells: TemplateCe
     return form.score(tiles, measured, cells)
 
 
-def has_densities(space: TemplateSpace, given: TemplateData, densities: ElementDensities) -> bool:
+def require_own(space: TemplateSpace, given: TemplateData, name: str) -> None:
+    """Raise `DataError` where the data have other values of a covariate than the model, which holds its own."""
+    own, value = space.covariates[name][tuple(map(slice, given.shape(name)))], given.values[name]
+    if own.shape != value.shape or not np.array_equal(own, value, equal_nan=True):
+        raise DataError(
+            "the densities of the model hold its own values of {names}, and the data have others",
+            [name],
+            remedy="Make it an argument that the program uses as an array of JAX, or an observed site.",
+        )
+
+
+def covers(space: TemplateSpace, given: TemplateData, densities: ElementDensities) -> bool:
     """Return whether the model has densities at the sizes of an observation.
 
     Tiles are copies of the whole model: it must have all of its instances where the observation is larger.

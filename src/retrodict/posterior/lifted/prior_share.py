@@ -19,7 +19,7 @@ from retrodict.posterior.lifted.exact_factors import Draws, ExactFactors
 from retrodict.posterior.lifted.template_data import TemplateData
 
 # The share of draws from the prior.
-SHARE = 0.05
+SHARE = 0.2
 
 
 @dataclass(frozen=True, eq=False)
