@@ -14,7 +14,7 @@ from retrodict.encode.recipe import Recipe
 from retrodict.encode.statistics import QUANTILES, make_statistics, refer
 from retrodict.exact.find_forms import list_others, plan_closed_forms
 from retrodict.posterior.sharing import share
-from retrodict.posterior.tables.untrained import build_untrained
+from retrodict.posterior.training.untrained import build_untrained
 from retrodict.train.inference import fit
 from retrodict.train.loop import Plan
 

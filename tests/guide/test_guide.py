@@ -21,7 +21,7 @@ import retrodict as rd
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.trees import find_misfits, list_arrays
 from retrodict.posterior.factors import score_factors
-from retrodict.posterior.tables.untrained import build_untrained
+from retrodict.posterior.training.untrained import build_untrained
 from tests.guide import programs
 
 KEY = jax.random.key(0)

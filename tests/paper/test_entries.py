@@ -12,7 +12,7 @@ from retrodict.paper.figure2.entries import ENTRIES, TreeBudget, enter
 from retrodict.paper.figure2.units import find_falls
 from retrodict.paper.plateau import Plateau
 from retrodict.paper.yardstick import Yardstick, measure_kl
-from retrodict.posterior.amortization import Keys
+from retrodict.posterior.training.model_training import Keys
 from retrodict.train.inference import fit
 
 PAPER = [name for name, entry in ENTRIES.items() if entry.paper]

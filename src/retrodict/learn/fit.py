@@ -34,7 +34,7 @@ from retrodict.models.series_program import SeriesProgram
 from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_seed
 from retrodict.posterior.randomness import require_own_randomness
-from retrodict.posterior.tables.untrained import build_untrained
+from retrodict.posterior.training.untrained import build_untrained
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.reader import from_numpyro
 from retrodict.train.autoencoder import Autoencoder

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
-import jax
-
-from retrodict.encode.encoder import Encoder
 from retrodict.encode.families.conditionals import Conditional
-from retrodict.encode.keys import fold_key, make_key, split_key
-from retrodict.encode.peaks.peak_encoder import PeakEncoder
 from retrodict.encode.recipe import Recipe
-from retrodict.encode.statistics import make_statistics
 from retrodict.encode.summaries import Summary
 from retrodict.errors import OptionError, ProgramError
-from retrodict.exact.find_forms import Forms, choose_drawn, list_others, plan_closed_forms
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
@@ -25,46 +17,26 @@ from retrodict.lift.schedules.loop_nest import Schedule
 from retrodict.models.model import Model
 from retrodict.models.template_model import TemplateModel
 from retrodict.plan.capacity import Capacity
-from retrodict.plan.counts import read_count, read_rate, read_seed
+from retrodict.plan.counts import read_seed
 from retrodict.posterior.any_evidence.evidence_amortization import amortize_evidence
 from retrodict.posterior.any_evidence.evidence_posterior import EvidencePosterior
-from retrodict.posterior.any_evidence.gated.evidence_training import EvidencePlan
 from retrodict.posterior.lifted.lifted_amortization import amortize_template
 from retrodict.posterior.lifted.lifted_posterior import LiftedPosterior, require_template_model
-from retrodict.posterior.novelty import Familiar
-from retrodict.posterior.peak_training import amortize_by_peaks
 from retrodict.posterior.posterior import AmortizedPosterior
-from retrodict.posterior.randomness import require_own_randomness
-from retrodict.posterior.sharing import share
 from retrodict.posterior.tables.outside import run_outside
-from retrodict.posterior.tables.runs import Runs
 from retrodict.posterior.tables.simulations import read_simulations
-from retrodict.posterior.tables.supplies import FreshSupply, StoredSupply, Supply
-from retrodict.posterior.tables.untrained import build_untrained
-from retrodict.train.loop import History, Plan
-from retrodict.train.optimizers import choose_paced
-from retrodict.train.pace import Pace
-
-STEPS, BATCH, LEARNING_RATE = 10_000, 256, 5e-3
-# The part of a budget in which the rate falls: the last, or all of it where patience outlasts it.
-COOLING, WHOLE = Pace().cooling, 1.0
-# For any evidence.
-EVIDENCE_RATE = 3e-3
-# Of templates, each of whose simulations holds many instances. Its first steps may lose the start before they gain.
-TEMPLATE_BATCH, TEMPLATE_RATE, TEMPLATE_PACE = 64, 2e-3, Pace(first=600, stretch=0.6)
-
-
-class Keys(NamedTuple):
-    """The randomness of `amortize`: of the first weights, of what inputs are standardized over, of training."""
-
-    build: jax.Array
-    scale: jax.Array
-    fit: jax.Array
-
-    @classmethod
-    def of(cls, seed: int) -> Keys:
-        """Divide a seed."""
-        return cls(*split_key(make_key(seed), 3))
+from retrodict.posterior.training.model_training import amortize_model
+from retrodict.posterior.training.plans import (
+    BATCH,
+    LEARNING_RATE,
+    STEPS,
+    TEMPLATE_BATCH,
+    TEMPLATE_PACE,
+    TEMPLATE_RATE,
+    choose,
+    plan_evidence,
+    plan_training,
+)
 
 
 @overload
@@ -234,16 +206,16 @@ def amortize(
         own = {"order": order, "minimize": minimize, "network": network, "conditional": conditional}
         stated = {**own, "summaries": summaries, "patience": patience, "vary": vary, "missing": missing or None}
         stated |= {"simulations": simulations, "observed": observed, "weights": weights}
-        chosen = _plan_evidence(steps, seconds, batch, learning_rate)
+        chosen = plan_evidence(steps, seconds, batch, learning_rate)
         asked = _read_evidence_model(model, stated)
         return amortize_evidence(asked, evidence, chosen, read_seed(seed), widths=widths, exact=exact, quiet=quiet)
     if isinstance(model, TemplateModel):
         _refuse_options(network=network, widths=widths, summaries=summaries)
-        lifted = _plan(
+        lifted = plan_training(
             steps,
             seconds,
-            _choose(batch, TEMPLATE_BATCH),
-            _choose(learning_rate, TEMPLATE_RATE),
+            choose(batch, TEMPLATE_BATCH),
+            choose(learning_rate, TEMPLATE_RATE),
             patience,
             TEMPLATE_PACE,
         )
@@ -252,63 +224,17 @@ def amortize(
         )
     seed, plan = (
         read_seed(seed),
-        _plan(steps, seconds, _choose(batch, BATCH), _choose(learning_rate, LEARNING_RATE), patience),
+        plan_training(steps, seconds, choose(batch, BATCH), choose(learning_rate, LEARNING_RATE), patience),
     )
     model, runs = read_simulations(model, simulations, observed, weights, seed, quiet=quiet)
     if vary is not None or missing != 0:
         require_template_model(model)
     recipe = Recipe(order, minimize, network, widths, conditional, summaries)
     try:
-        return _amortize(model, runs, recipe, plan, seed, exact=exact, quiet=quiet)
+        return amortize_model(model, runs, recipe, plan, seed, exact=exact, quiet=quiet)
     except ProgramError as error:
         model, runs = run_outside(model, runs, error, seed)
-    return _amortize(model, runs, recipe, plan, seed, exact=exact, quiet=quiet)
-
-
-def _amortize(
-    model: Model, runs: Runs | None, recipe: Recipe, plan: Plan | None, seed: int, *, exact: bool, quiet: bool
-) -> AmortizedPosterior:
-    """Return the posterior of a model, of whose stored runs if there are any."""
-    plain = model, recipe.order, recipe.minimize
-    inverse, forms = plan_closed_forms(*plain) if exact else (recipe.invert(model), ())
-    drawn = choose_drawn(model, inverse, forms)
-    compiled, names = share(model, inverse, drawn), drawn or list_others(inverse, forms)
-    if runs is None:
-        require_own_randomness(compiled.model, compiled.space)
-    if not names:
-        return AmortizedPosterior.of(model, inverse, None, forms=forms, runs=runs)
-    supply: Supply = FreshSupply(compiled) if runs is None else StoredSupply(compiled, runs)
-    recipe = replace(recipe, order=inverse)
-    trained = _train(supply, recipe, forms, plan, Keys.of(seed), names, exact=exact, quiet=quiet)
-    return AmortizedPosterior.of(model, inverse, *trained, forms=forms, runs=runs)
-
-
-def _train(
-    supply: Supply,
-    recipe: Recipe,
-    forms: Forms,
-    plan: Plan | None,
-    keys: Keys,
-    names: tuple[Name, ...],
-    *,
-    exact: bool,
-    quiet: bool,
-) -> tuple[Encoder | PeakEncoder, History, Recipe, Familiar]:
-    """Return a trained encoder, in the units of the posterior where these are known, and what it saw."""
-    compiled = supply.compiled
-    if exact and not recipe.summaries:
-        peaked = amortize_by_peaks(supply, recipe, forms, plan, keys, names, quiet=quiet)
-        if peaked is not None:
-            return *peaked, supply.learn_familiar(fold_key(keys.scale, 1))
-    statistics = make_statistics(forms, compiled.space)
-    recipe = replace(recipe, drawn=compiled.space.drawn, statistics=statistics).settle(compiled.model)
-    encoder, history = (
-        build_untrained(compiled.model, recipe, keys.build, keys.scale, linear=True, compress=True, supply=supply),
-        History(),
-    )
-    if plan is not None:
-        encoder, history = supply.train(encoder, plan, keys.fit, names, quiet=quiet)
-    return encoder, history, recipe, supply.learn_familiar(fold_key(keys.scale, 1))
+    return amortize_model(model, runs, recipe, plan, seed, exact=exact, quiet=quiet)
 
 
 def _refuse_options(**given: Any) -> None:
@@ -334,36 +260,3 @@ def _read_evidence_model(model: Any, stated: Mapping[str, Any]) -> Model:
     if asked:
         raise OptionError(f"{asked[0]}= is not for a posterior for any evidence", remedy="Leave it out.")
     return model
-
-
-def _plan_evidence(steps: int, seconds: float | None, batch: int | None, rate: float | None) -> EvidencePlan:
-    return EvidencePlan(
-        read_count("steps", steps, 0),
-        read_count("batch", _choose(batch, BATCH)),
-        read_rate(_choose(rate, EVIDENCE_RATE)),
-        None if seconds is None else read_rate(seconds, "seconds"),
-    )
-
-
-def _choose(told: Any, default: float) -> Any:
-    """Return what was told, or the default where nothing was."""
-    return default if told is None else told
-
-
-def _plan(
-    steps: int,
-    seconds: float | None,
-    batch: int,
-    learning_rate: float,
-    patience: int | None,
-    usual: Pace | None = None,
-) -> Plan | None:
-    """Return the plan of training, None where no step is to be taken."""
-    steps, batch, rate = read_count("steps", steps, 0), read_count("batch", batch), read_rate(learning_rate)
-    waits = 0 if patience is None else read_count("patience", patience)
-    if patience is None:
-        pace = usual or Pace()
-    else:
-        pace = Pace(waits, waits, further=0.0, cooling=WHOLE if waits >= steps else COOLING)
-    limit = None if seconds is None else read_rate(seconds, "seconds")
-    return Plan(steps, batch, seconds=limit, pace=pace, optimizer=choose_paced(rate)) if steps else None

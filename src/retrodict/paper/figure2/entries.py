@@ -16,9 +16,10 @@ from retrodict.paper.experiment import require_choice
 from retrodict.paper.plateau import Plateau
 from retrodict.plan.capacity import count_in_use, match_widths
 from retrodict.plan.dependencies import Dependencies
-from retrodict.posterior.amortization import BATCH, LEARNING_RATE, Keys
 from retrodict.posterior.sharing import share
-from retrodict.posterior.tables.untrained import build_untrained
+from retrodict.posterior.training.model_training import Keys
+from retrodict.posterior.training.plans import BATCH, LEARNING_RATE
+from retrodict.posterior.training.untrained import build_untrained
 from retrodict.train.inference import Simulate
 from retrodict.train.loop import Plan
 from retrodict.train.optimizers import choose_optimizer

@@ -12,7 +12,7 @@ from retrodict.paper.figure2.bands import select
 from retrodict.paper.figure2.entries import ENTRIES, TreeBudget
 from retrodict.paper.figure2.units import TreeUnit
 from retrodict.paper.markdown import write_markdown
-from retrodict.posterior.amortization import BATCH
+from retrodict.posterior.training.plans import BATCH
 
 # Nats a latent: what "learned" may mean, and what a training that failed stays above.
 GOALS = (0.1, 0.03, 0.01)

@@ -16,7 +16,7 @@ from retrodict.encode.encoder import Encoder
 from retrodict.paper.experiment import Fact, Result
 from retrodict.paper.figure2.entries import Contestant, TreeBudget, enter
 from retrodict.paper.yardstick import JUDGED_DRAWS, Yardstick, watch_both
-from retrodict.posterior.amortization import Keys
+from retrodict.posterior.training.model_training import Keys
 from retrodict.train.inference import fit
 from retrodict.train.loop import History, Plan, TrainingError
 

@@ -14,11 +14,12 @@ from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.models.model import Model
 from retrodict.plan.counts import read_count, read_rate, read_seed
-from retrodict.posterior.amortization import Keys, amortize
+from retrodict.posterior.amortization import amortize
 from retrodict.posterior.answers.answer import Answer
-from retrodict.posterior.peak_training import stand_at_peaks
 from retrodict.posterior.posterior import AmortizedPosterior
 from retrodict.posterior.sharing import share
+from retrodict.posterior.training.model_training import Keys
+from retrodict.posterior.training.peak_training import stand_at_peaks
 from retrodict.read.numpyro.density.density_reader import DensityModel, read_density
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.observed.fixed import read_data

@@ -1,0 +1,53 @@
+"""How `amortize` trains where it is not told: steps, minibatches, rates and pace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from retrodict.plan.counts import read_count, read_rate
+from retrodict.posterior.any_evidence.gated.evidence_training import EvidencePlan
+from retrodict.train.loop import Plan
+from retrodict.train.optimizers import choose_paced
+from retrodict.train.pace import Pace
+
+STEPS, BATCH, LEARNING_RATE = 10_000, 256, 5e-3
+# The part of a budget in which the rate falls: the last, or all of it where patience outlasts it.
+COOLING, WHOLE = Pace().cooling, 1.0
+# For any evidence.
+EVIDENCE_RATE = 3e-3
+# Of templates, each of whose simulations holds many instances. Its first steps may lose the start before they gain.
+TEMPLATE_BATCH, TEMPLATE_RATE, TEMPLATE_PACE = 64, 2e-3, Pace(first=600, stretch=0.6)
+
+
+def plan_evidence(steps: int, seconds: float | None, batch: int | None, rate: float | None) -> EvidencePlan:
+    """Return the plan of training for any evidence."""
+    return EvidencePlan(
+        read_count("steps", steps, 0),
+        read_count("batch", choose(batch, BATCH)),
+        read_rate(choose(rate, EVIDENCE_RATE)),
+        None if seconds is None else read_rate(seconds, "seconds"),
+    )
+
+
+def choose(told: Any, default: float) -> Any:
+    """Return what was told, or the default where nothing was."""
+    return default if told is None else told
+
+
+def plan_training(
+    steps: int,
+    seconds: float | None,
+    batch: int,
+    learning_rate: float,
+    patience: int | None,
+    usual: Pace | None = None,
+) -> Plan | None:
+    """Return the plan of training, None where no step is to be taken."""
+    steps, batch, rate = read_count("steps", steps, 0), read_count("batch", batch), read_rate(learning_rate)
+    waits = 0 if patience is None else read_count("patience", patience)
+    if patience is None:
+        pace = usual or Pace()
+    else:
+        pace = Pace(waits, waits, further=0.0, cooling=WHOLE if waits >= steps else COOLING)
+    limit = None if seconds is None else read_rate(seconds, "seconds")
+    return Plan(steps, batch, seconds=limit, pace=pace, optimizer=choose_paced(rate)) if steps else None
