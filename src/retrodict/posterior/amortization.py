@@ -27,12 +27,11 @@ from retrodict.posterior.tables.outside import run_outside
 from retrodict.posterior.tables.simulations import read_simulations
 from retrodict.posterior.training.model_training import amortize_model
 from retrodict.posterior.training.plans import (
-    BATCH,
-    LEARNING_RATE,
     STEPS,
     TEMPLATE_BATCH,
     TEMPLATE_PACE,
     TEMPLATE_RATE,
+    Plans,
     choose,
     plan_evidence,
     plan_training,
@@ -164,9 +163,9 @@ def amortize(
             simulations. 0 trains nothing: every latent stays at its regression on its parents. Default 10000.
         seconds: time after which training ends with the epoch of 25 steps that it is in. Default: no limit.
         batch: fresh simulations in a minibatch. Default 256; 64 of a template.
-        learning_rate: the highest learning rate, by default 0.005, of a template 0.002. It rises in 100 steps, stays
-            while anything is gained, and then falls to zero along a cosine, as it does in the last part of a budget
-            that is used up.
+        learning_rate: the highest learning rate, by default 0.005, for truncated mixtures and templates 0.002. It
+            rises in 100 steps, stays while anything is gained, and then falls to zero along a cosine, as it does in
+            the last part of a budget that is used up.
         patience: steps without a gain on held-out simulations after which the learning rate falls. Default: 150 if
             nothing was gained at all, else 300, or half the steps that the last gain took if these are more. With as
             many as ``steps``, or more, the rate falls along a cosine from the first step to the last.
@@ -222,19 +221,16 @@ def amortize(
         return amortize_template(
             model, order, vary, missing, lifted, seed, conditional=conditional, exact=exact, quiet=quiet
         )
-    seed, plan = (
-        read_seed(seed),
-        plan_training(steps, seconds, choose(batch, BATCH), choose(learning_rate, LEARNING_RATE), patience),
-    )
+    seed, plans = read_seed(seed), Plans.of(steps, seconds, batch, learning_rate, patience)
     model, runs = read_simulations(model, simulations, observed, weights, seed, quiet=quiet)
     if vary is not None or missing != 0:
         require_template_model(model)
     recipe = Recipe(order, minimize, network, widths, conditional, summaries)
     try:
-        return amortize_model(model, runs, recipe, plan, seed, exact=exact, quiet=quiet)
+        return amortize_model(model, runs, recipe, plans, seed, exact=exact, quiet=quiet)
     except ProgramError as error:
         model, runs = run_outside(model, runs, error, seed)
-    return amortize_model(model, runs, recipe, plan, seed, exact=exact, quiet=quiet)
+    return amortize_model(model, runs, recipe, plans, seed, exact=exact, quiet=quiet)
 
 
 def _refuse_options(**given: Any) -> None:

@@ -22,8 +22,9 @@ from retrodict.posterior.sharing import share
 from retrodict.posterior.tables.runs import Runs
 from retrodict.posterior.tables.supplies import FreshSupply, StoredSupply, Supply
 from retrodict.posterior.training.peak_training import amortize_by_peaks
+from retrodict.posterior.training.plans import Plans
 from retrodict.posterior.training.untrained import build_untrained
-from retrodict.train.loop import History, Plan
+from retrodict.train.loop import History
 
 
 class Keys(NamedTuple):
@@ -40,7 +41,7 @@ class Keys(NamedTuple):
 
 
 def amortize_model(
-    model: Model, runs: Runs | None, recipe: Recipe, plan: Plan | None, seed: int, *, exact: bool, quiet: bool
+    model: Model, runs: Runs | None, recipe: Recipe, plans: Plans, seed: int, *, exact: bool, quiet: bool
 ) -> AmortizedPosterior:
     """Return the posterior of a model, of whose stored runs if there are any."""
     plain = model, recipe.order, recipe.minimize
@@ -53,7 +54,7 @@ def amortize_model(
         return AmortizedPosterior.of(model, inverse, None, forms=forms, runs=runs)
     supply: Supply = FreshSupply(compiled) if runs is None else StoredSupply(compiled, runs)
     recipe = replace(recipe, order=inverse)
-    trained = _train(supply, recipe, forms, plan, Keys.of(seed), names, exact=exact, quiet=quiet)
+    trained = _train(supply, recipe, forms, plans, Keys.of(seed), names, exact=exact, quiet=quiet)
     return AmortizedPosterior.of(model, inverse, *trained, forms=forms, runs=runs)
 
 
@@ -61,7 +62,7 @@ def _train(
     supply: Supply,
     recipe: Recipe,
     forms: Forms,
-    plan: Plan | None,
+    plans: Plans,
     keys: Keys,
     names: tuple[Name, ...],
     *,
@@ -71,7 +72,7 @@ def _train(
     """Return a trained encoder, in the units of the posterior where these are known, and what it saw."""
     compiled = supply.compiled
     if exact and not recipe.summaries:
-        peaked = amortize_by_peaks(supply, recipe, forms, plan, keys, names, quiet=quiet)
+        peaked = amortize_by_peaks(supply, recipe, forms, plans.usual, keys, names, quiet=quiet)
         if peaked is not None:
             return *peaked, supply.learn_familiar(fold_key(keys.scale, 1))
     statistics = make_statistics(forms, compiled.space)
@@ -80,6 +81,7 @@ def _train(
         build_untrained(compiled.model, recipe, keys.build, keys.scale, linear=True, compress=True, supply=supply),
         History(),
     )
+    plan = plans.suit(recipe.conditional)
     if plan is not None:
         encoder, history = supply.train(encoder, plan, keys.fit, names, quiet=quiet)
     return encoder, history, recipe, supply.learn_familiar(fold_key(keys.scale, 1))

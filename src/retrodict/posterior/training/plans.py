@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
+from retrodict.encode.families.conditionals import Conditional
 from retrodict.plan.counts import read_count, read_rate
 from retrodict.posterior.any_evidence.gated.evidence_training import EvidencePlan
 from retrodict.train.loop import Plan
@@ -13,10 +14,32 @@ from retrodict.train.pace import Pace
 STEPS, BATCH, LEARNING_RATE = 10_000, 256, 5e-3
 # The part of a budget in which the rate falls: the last, or all of it where patience outlasts it.
 COOLING, WHOLE = Pace().cooling, 1.0
+# Truncated mixtures: at the usual rate they may stay where one component stands for two.
+TRUNCATED_RATE = 2e-3
 # For any evidence.
 EVIDENCE_RATE = 3e-3
 # Of templates, each of whose simulations holds many instances. Its first steps may lose the start before they gain.
 TEMPLATE_BATCH, TEMPLATE_RATE, TEMPLATE_PACE = 64, 2e-3, Pace(first=600, stretch=0.6)
+
+
+class Plans(NamedTuple):
+    """Two plans of training, None where no step is to be taken: the usual one, and that of truncated mixtures."""
+
+    usual: Plan | None
+    truncated: Plan | None
+
+    @classmethod
+    def of(
+        cls, steps: int, seconds: float | None, batch: int | None, learning_rate: float | None, patience: int | None
+    ) -> Plans:
+        """Read what `amortize` was told; without a rate, each plan has its own."""
+        rates = (choose(learning_rate, own) for own in (LEARNING_RATE, TRUNCATED_RATE))
+        return cls(*(plan_training(steps, seconds, choose(batch, BATCH), rate, patience) for rate in rates))
+
+    def suit(self, conditional: str | Conditional) -> Plan | None:
+        """Return the plan for a family of conditionals."""
+        truncated = isinstance(conditional, str) and conditional.partition(":")[0] == "truncated"
+        return self.truncated if truncated else self.usual
 
 
 def plan_evidence(steps: int, seconds: float | None, batch: int | None, rate: float | None) -> EvidencePlan:
