@@ -23,6 +23,7 @@ PAGES = [
             "benchmarks-hierarchical",
             "benchmarks-inversion",
             "benchmarks-posteriors",
+            "benchmarks-sbi",
             "benchmarks-sbibm",
             "benchmarks-volatility",
             "correctness",

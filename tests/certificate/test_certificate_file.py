@@ -17,9 +17,11 @@ from hypothesis import given
 
 from retrodict.certificate.certify import Certificate, certify
 from retrodict.errors import FileError, GraphError, SizeError
+from retrodict.exact.certifying import certify as certify_model
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.guide.lint import lint
 from retrodict.invert import fully_connected, invert, mean_field, reversal
+from retrodict.zoo import binary_tree
 from tests.cases import SMALL_CASES, Case, pick
 from tests.processes import ROOT
 from tests.random_models import RandomModel, guided_models
@@ -125,12 +127,19 @@ def test_a_file_holds_what_was_certified(tmp_path: Path) -> None:
     file = json.loads((tmp_path / "certificate.json").read_text(encoding="utf-8"))
     assert file == certificate.to_dict() == json.loads(certificate.to_json())
     assert (file["format"], file["version"]) == ("retrodict-certificate", 1)
-    assert set(file["certificate"]) == {"faithful", "minimal", "missing", "removable", "closed"}
+    assert set(file["certificate"]) == {"faithful", "minimal", "missing", "removable"}
     net = BayesNet(file["model"]["parents"], observed=file["model"]["observed"])
     assert net == certificate.inverse.net
     assert file["inverse"]["parents"] == {name: list(above) for name, above in certificate.inverse.parents.items()}
     assert tuple(file["inverse"]["sampling_order"]) == certificate.inverse.sampling_order
     assert file["inverse"]["edges"] == sum(map(len, file["inverse"]["parents"].values()))
+
+
+def test_a_file_names_the_latents_that_need_no_network(tmp_path: Path) -> None:
+    certify_model(invert(binary_tree(3))).save(tmp_path / "certificate.json")
+    file = json.loads((tmp_path / "certificate.json").read_text(encoding="utf-8"))
+    assert file["certificate"]["closed"] == dict.fromkeys(("x0", "x1", "x2"), "linear Gaussian")
+    assert recheck.main(tmp_path / "certificate.json") == 0
 
 
 def test_names_of_any_script_are_carried(tmp_path: Path) -> None:

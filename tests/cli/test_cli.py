@@ -17,7 +17,7 @@ from tests.processes import ROOT
 
 def test_invert_prints_what_a_certificate_file_holds(run):
     status, out, err = run("invert", "tree:5", "--json")
-    answer, inverse = json.loads(out), invert(zoo.binary_tree(5), budget=BUDGET)
+    answer, inverse = json.loads(out), invert(zoo.binary_tree(5).net, budget=BUDGET)
     assert (status, err) == (0, "")
     assert answer == retrodict.certify(inverse).to_dict()
     assert answer["inverse"]["edges"] == inverse.n_edges == sum(map(len, answer["inverse"]["parents"].values()))

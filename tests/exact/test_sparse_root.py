@@ -53,6 +53,7 @@ CASES = {
     "nested": build_nested(5, 4),
     "crossed": build_crossed(12, 4),
     "chain": build_chain(40),
+    "nothing shared": np.tile(np.eye(12, dtype=bool), (2, 1)),
 }
 
 

@@ -21,7 +21,9 @@ def posterior() -> rd.AmortizedPosterior:
 
 def test_a_structure_is_no_model(posterior: rd.AmortizedPosterior, tmp_path: Path) -> None:
     posterior.save(tmp_path)
-    for given in (NET, rd.BayesNet, None):
+    with pytest.raises(FileError, match="was saved for another model"):  # that of stored runs of this structure
+        rd.load(tmp_path, NET)
+    for given in (rd.BayesNet, None):
         with pytest.raises(FileError, match=r"holds a posterior, which .* cannot load\. Give the Model"):
             rd.load(tmp_path, given)  # type: ignore[call-overload]
 

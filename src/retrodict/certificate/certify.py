@@ -185,8 +185,8 @@ class Certificate:
 
         Returns: the keys ``format`` and ``version``; ``model``, which is ``net.to_dict()``; ``inverse``, which is
         ``inverse.to_dict()``; and ``certificate``: ``faithful``, ``minimal``, ``missing`` (a list of ``parent``,
-        ``child`` and ``path``), ``removable`` (a list of ``parent`` and ``child``) and ``closed`` (the closed form of
-        each latent that has one).
+        ``child`` and ``path``), ``removable`` (a list of ``parent`` and ``child``) and, if there are any, ``closed``
+        (the closed form of each latent that has one).
 
         Raises: `GraphError` for a name that is not text, `SizeError` for an inverse too large to write out.
 
@@ -200,7 +200,7 @@ class Certificate:
             "minimal": self.minimal,
             "missing": [{"parent": edge.parent, "child": edge.child, "path": list(edge.path)} for edge in self.missing],
             "removable": [{"parent": edge.parent, "child": edge.child} for edge in self.removable],
-            "closed": dict(self.closed),
+            **({"closed": dict(self.closed)} if self.closed else {}),
         }
         return {**begin_file(self.inverse), "certificate": verdict}
 

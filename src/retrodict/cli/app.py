@@ -277,7 +277,7 @@ def _draw(what: Inverse | Certificate, path: Path | None) -> None:
 
 
 def _show(certificate: Certificate, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(certificate.to_dict()))
+    if as_json:  # closed forms are looked for by JAX, for which what is piped to another program does not wait
+        print(json.dumps(replace(certificate, closed={}).to_dict()))
     else:
         print_certificate(open_console(), certificate)

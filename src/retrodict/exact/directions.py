@@ -40,7 +40,8 @@ def orthogonalize_columns(columns: Float[Array, "m k"]) -> tuple[Directions, Flo
         length = jnp.sqrt((left**2).sum())
         return _add(known, number, first + second, length), images.at[:, number].set(left / length)
 
-    return jax.lax.fori_loop(0, count, take, (_begin(count, columns.dtype), jnp.zeros((rows, count), columns.dtype)))
+    begin = _begin(count, columns.dtype), jnp.zeros((rows, count), columns.dtype)
+    return jax.lax.fori_loop(0, count, take, begin) if count else begin
 
 
 def orthogonalize_precision(precision: Float[Array, "k k"], least: float) -> Directions:

@@ -58,7 +58,7 @@ class Simulator(BlackBox):
         Raises: `SimulationError` where nearly all of the first runs fail, or a run lacks a variable; `ProgramError`
             where workers draw the same numbers; `FileError` for a folder of another simulator.
 
-        >>> from retrodict import from_simulator
+        >>> from retrodict import BayesNet, from_simulator
         >>> net = BayesNet({"z": [], "x": ["z"]}, observed=["x"])
         >>> def simulate(rng):
         ...     z = rng.normal()

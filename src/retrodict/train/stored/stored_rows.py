@@ -45,7 +45,7 @@ class Shelf:
 class StoredRows(Source[Simulated]):
     """Stored rows in minibatches of ``batch``, shuffled anew in each pass, none left out.
 
-    >>> shelf = Shelf(lambda rows: (jnp.asarray(rows)[:, None], jnp.zeros((len(rows), 0))), np.arange(5))
+    >>> shelf = Shelf(lambda rows: (jnp.asarray(rows, jnp.float32)[:, None], jnp.zeros((len(rows), 0))), np.arange(5))
     >>> source = StoredRows(shelf, batch=2)
     >>> rows = [int(row) for step in range(5) for row in source(jax.random.key(0), step)[0].ravel()]
     >>> sorted(rows[:5]), sorted(rows[5:])
