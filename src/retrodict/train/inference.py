@@ -53,16 +53,13 @@ def fit(
     """
     train_key, test_key = jax.random.split(key)
     simulate = UsableSimulations(simulate)
-    plan = replace(plan, piece=choose_piece(encoder))
-    held_out = TRAINING.run(simulate, test_key, plan.held_out)
-    judge = Judge(held_out, choose_piece(encoder))
-    return train(
+    return train_judged(
         encoder,
         compile_inference,
         FreshSimulations(simulate, plan.batch),
+        TRAINING.run(simulate, test_key, plan.held_out),
         plan,
         train_key,
-        judge=judge if plan.pace is not None else lambda encoder: judge(encoder).objective,
         watch=watch,
         blame=partial(find_culprits, names),
         title=title,
@@ -85,19 +82,31 @@ def fit_rows(
 
     Arguments are those of `fit`, with ``rows`` and ``held_out`` simulations in the place of a simulator.
     """
-    plan = replace(plan, piece=choose_piece(encoder), batch=min(plan.batch, len(rows[0])))
-    judge = Judge(held_out, choose_piece(encoder))
-    return train(
+    plan = replace(plan, batch=min(plan.batch, len(rows[0])))
+    return train_judged(
         encoder,
         compile_rows,
         ShuffledRows(jnp.concatenate(rows, axis=1), plan.batch),
+        held_out,
         plan,
         key,
-        judge=judge if plan.pace is not None else lambda encoder: judge(encoder).objective,
         blame=lambda encoder, batch: find_culprits(names, encoder, _divide(encoder, batch)),
         title=title,
         quiet=quiet,
     )
+
+
+def train_judged(
+    encoder: Encoder, objective: Any, source: Any, held_out: Simulated, plan: Plan, key: Key[Array, ""], **options: Any
+) -> tuple[Encoder, History]:
+    """Return an encoder trained by `train`, judged on held-out simulations, and its history; options are those of it.
+
+    A pace is told the noise of what it judges by, too.
+    """
+    judge = Judge(held_out, choose_piece(encoder))
+    plan = replace(plan, piece=choose_piece(encoder))
+    judged = judge if plan.pace is not None else lambda encoder: judge(encoder).objective
+    return train(encoder, objective, source, plan, key, judge=judged, **options)
 
 
 def compile_rows(encoder: Encoder, key: Key[Array, ""], batch: Float[Array, "batch columns"]) -> Float[Array, ""]:

@@ -11,9 +11,8 @@ from jaxtyping import Array, Key
 
 from retrodict.encode.encoder import Encoder
 from retrodict.train.history import History
-from retrodict.train.inference import Judge, compile_inference, find_culprits
-from retrodict.train.loop import Plan, train
-from retrodict.train.steps import choose_piece
+from retrodict.train.inference import compile_inference, find_culprits, train_judged
+from retrodict.train.loop import Plan
 from retrodict.train.stored.stored_rows import StoredRows
 
 
@@ -45,14 +44,13 @@ def fit_stored(
 
     Source: Paige & Wood 2016; Prechelt 1998 (early stopping).
     """
-    judge = Judge(jax.tree.map(jax.numpy.asarray, held_out), choose_piece(encoder))
-    return train(
+    return train_judged(
         encoder,
         compile_inference,
         source,
-        replace(plan, piece=choose_piece(encoder), batch=source.batch),
+        jax.tree.map(jax.numpy.asarray, held_out),
+        replace(plan, batch=source.batch),
         key,
-        judge=judge if plan.pace is not None else lambda encoder: judge(encoder).objective,
         blame=partial(find_culprits, names),
         title=title,
         quiet=quiet,
