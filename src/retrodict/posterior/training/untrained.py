@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,11 +14,12 @@ from retrodict.encode.compression import Compression
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.features import SCALING_DRAWS, Scaling
 from retrodict.encode.ready.ready_summaries import use_units
+from retrodict.encode.ready.spreads import LogSpread
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.space import Space
 from retrodict.encode.start.linear_start import count_draws, start_linearly
 from retrodict.encode.statistics import refer
-from retrodict.encode.summaries import Summaries, Summary
+from retrodict.encode.summaries import Summaries, Summarized, Summary
 from retrodict.graph.names import Name
 from retrodict.models.model import Model
 from retrodict.plan.dependencies import Dependencies
@@ -65,24 +67,38 @@ def build_untrained(
     if recipe.summaries:
         recipe = replace(recipe, summaries=_use_units(recipe, model, space, data if observed is None else observed))
     places = recipe.settle(model).see_latents(space.dependencies).read_exactly(latents)
-    summaries = recipe.read_summaries(model)
+    summaries = _see_spreads(recipe.read_summaries(model), space, np.asarray(seen))
     compression = Compression.choose(space.dependencies, summaries, np.asarray(seen)) if compress else None
     scaling = Scaling.of(space.dependencies, summaries, seen, places, compression)
     whole = space.dependencies if dependencies is None else dependencies
     built = recipe.build(model, build_key, scaling, whole, compression)
+    if any(own.extra for own in summaries):
+        built = eqx.tree_at(lambda e: e.features.summaries.modules, built, tuple(own.module for own in summaries))
     return start_linearly(built, data, latents, fixed=not recipe.summaries) if linear else built
 
 
 def _use_units(recipe: Recipe, model: Model, space: Space, data: Any) -> dict[Name, Summary]:
     """Return the summaries of a recipe, those that are ready made in the units of the data."""
     found = recipe.read_summaries(model)
-    taken = Summaries.of(space.dependencies, found).taken
-    values = np.asarray(data)
     return {
-        own.name: use_units(own.module, values[:, list(columns)].reshape(len(values), *own.shape))
-        for own, columns in zip(found, taken, strict=True)
+        own.name: use_units(own.module, values)
+        for own, values in zip(found, _list_values(found, space, data), strict=True)
         if own.name in (recipe.summaries or {})
     }
+
+
+def _see_spreads(found: tuple[Summarized, ...], space: Space, data: Any) -> tuple[Summarized, ...]:
+    """Return summaries, those of spreads with the least spread of the data."""
+    return tuple(
+        replace(own, module=own.module.over(values)) if isinstance(own.module, LogSpread) else own
+        for own, values in zip(found, _list_values(found, space, data), strict=True)
+    )
+
+
+def _list_values(found: tuple[Summarized, ...], space: Space, data: Any) -> list[Any]:
+    """Return the values that each summary sees, one a row."""
+    values, taken = np.asarray(data), Summaries.of(space.dependencies, found).taken
+    return [values[:, list(of)].reshape(len(values), *own.shape) for own, of in zip(found, taken, strict=True)]
 
 
 def _simulate(compiled: Compiled, key: jax.Array, n: int, *, by_bounds: bool) -> tuple[Floats, Floats]:
