@@ -26,7 +26,7 @@ from retrodict.exact.closed_form import ClosedForm
 from retrodict.exact.program_blocks import GaussianSites
 from retrodict.graph.rows import Integers
 from retrodict.read.numpyro.assign import run
-from retrodict.read.numpyro.numpyro_supports import peel
+from retrodict.read.numpyro.distributions.numpyro_supports import peel
 
 # The quantiles of the prior, of all other latents together, at which the block is fitted.
 QUANTILES = (0.05, 0.25, 0.5)

@@ -22,8 +22,8 @@ from retrodict.exact.gaussian import GaussianBlock, find_block
 from retrodict.exact.proof import Values, find_pattern
 from retrodict.graph.names import Name
 from retrodict.read.numpyro.assign import run
+from retrodict.read.numpyro.distributions.numpyro_supports import peel, support_of
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
-from retrodict.read.numpyro.numpyro_supports import peel, support_of
 
 # Distributions of which standardized residuals say everything, the most pairs of a residual and a latent that are
 # looked at, and the most slopes of residuals that are formed.

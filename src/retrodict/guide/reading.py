@@ -16,9 +16,9 @@ from retrodict.errors import ProgramError
 from retrodict.guide.uses import find_uses, list_units
 from retrodict.guide.verdict import GuideReading, WrongShape, WrongSupport
 from retrodict.plan.supports import DISCRETE
+from retrodict.read.numpyro.distributions.numpyro_supports import bounds_of, name_support, peel
 from retrodict.read.numpyro.failures import write_error
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
-from retrodict.read.numpyro.numpyro_supports import bounds_of, name_support, peel
 from retrodict.read.numpyro.sites import Program
 
 

@@ -20,8 +20,8 @@ from retrodict.encode.peaks.marginal_density import MarginalDensity
 from retrodict.encode.space import Space
 from retrodict.encode.summaries import Summaries, Summarized
 from retrodict.errors import OptionError
+from retrodict.read.numpyro.distributions.numpyro_supports import peel
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
-from retrodict.read.numpyro.numpyro_supports import peel
 
 # A strategy of NumPyro's such as `init_to_median`: from a site to its value.
 InitLocFn = Callable[[dict[str, Any]], Any]

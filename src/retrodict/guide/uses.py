@@ -17,8 +17,8 @@ from retrodict.read.jaxpr.internals import ClosedJaxpr
 from retrodict.read.jaxpr.sets import SetTable
 from retrodict.read.jaxpr.values import Tracked
 from retrodict.read.jaxpr.walk import follow
+from retrodict.read.numpyro.distributions.numpyro_supports import peel
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
-from retrodict.read.numpyro.numpyro_supports import peel
 from retrodict.read.numpyro.sites import Program, Site
 
 Run = Callable[[Program, Mapping[str, Any]], Mapping[str, Any]]

@@ -15,8 +15,8 @@ from retrodict.errors import DataError, OptionError
 from retrodict.plan.arrays import read_floats
 from retrodict.posterior.novelty import Familiar
 from retrodict.posterior.observations import Evidence
+from retrodict.read.numpyro.distributions.numpyro_supports import contains, peel
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
-from retrodict.read.numpyro.numpyro_supports import contains, peel
 from retrodict.read.numpyro.sites import Site
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]

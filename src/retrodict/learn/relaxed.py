@@ -14,9 +14,9 @@ from numpyro import handlers
 from numpyro.primitives import Messenger
 
 from retrodict.read.numpyro.assign import run
+from retrodict.read.numpyro.distributions.numpyro_supports import peel
 from retrodict.read.numpyro.elements import log_density
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
-from retrodict.read.numpyro.numpyro_supports import peel
 
 
 def score_relaxed(

@@ -17,8 +17,8 @@ from retrodict.graph.rows import Integers
 from retrodict.models.template_model import TemplateModel
 from retrodict.plan.arrays import Floats
 from retrodict.read.numpyro.assign import run
+from retrodict.read.numpyro.distributions.numpyro_supports import peel
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
-from retrodict.read.numpyro.numpyro_supports import peel
 from retrodict.read.templates.provenance import list_leaves, with_leaves
 
 

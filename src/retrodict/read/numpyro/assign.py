@@ -16,7 +16,8 @@ from numpyro.primitives import Messenger
 from retrodict.errors import ProgramError
 from retrodict.graph.rows import Mask
 from retrodict.read.numpyro.control import enter, is_replayed
-from retrodict.read.numpyro.numpyro_supports import peel, support_of
+from retrodict.read.numpyro.distributions.numpyro_supports import peel, support_of
+from retrodict.read.numpyro.distributions.sampling import draw
 from retrodict.read.numpyro.observed.given import prepare
 from retrodict.read.numpyro.sites import Program, Site, is_random
 
@@ -112,7 +113,7 @@ class Assign(Messenger):  # type: ignore[misc]
 
     @staticmethod
     def _draw(msg: dict[str, Any], key: jax.Array) -> Any:
-        return msg["fn"](rng_key=key, sample_shape=msg["kwargs"]["sample_shape"])
+        return draw(msg["fn"], key, msg["kwargs"]["sample_shape"])
 
 
 def run(

@@ -19,8 +19,8 @@ from retrodict.read.jaxpr.sets import SetTable
 from retrodict.read.jaxpr.values import Tracked
 from retrodict.read.jaxpr.walk import follow
 from retrodict.read.numpyro.assign import run
+from retrodict.read.numpyro.distributions.numpyro_supports import bounds_of, contains, peel, support_of
 from retrodict.read.numpyro.failures import write_error
-from retrodict.read.numpyro.numpyro_supports import bounds_of, contains, peel, support_of
 from retrodict.read.numpyro.sites import Program, Site
 
 Bounds = tuple[float, float] | None

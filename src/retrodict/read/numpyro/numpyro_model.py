@@ -19,8 +19,8 @@ from retrodict.models.model import Group, Model
 from retrodict.plan.layout import take_columns
 from retrodict.plan.moving import mark_moving
 from retrodict.read.numpyro.assign import all_fresh, run
+from retrodict.read.numpyro.distributions.numpyro_supports import peel
 from retrodict.read.numpyro.elements import find_limits, log_density
-from retrodict.read.numpyro.numpyro_supports import peel
 from retrodict.read.numpyro.observed.apart import require_data_apart
 from retrodict.read.numpyro.observed.fixed import read_data, require_finite
 from retrodict.read.numpyro.program_digest import describe, digest_program

@@ -12,7 +12,7 @@ from numpyro import distributions as dist
 from retrodict.errors import ProgramError
 from retrodict.read.jaxpr.internals import is_traced
 from retrodict.read.numpyro.control import is_replayed
-from retrodict.read.numpyro.numpyro_supports import WRAPPERS, peel
+from retrodict.read.numpyro.distributions.numpyro_supports import WRAPPERS, peel
 
 # What takes a program that has a density and cannot be simulated.
 BY_DENSITY = " rd.AutoFaithful and rd.answer take its density as it is."

@@ -16,8 +16,8 @@ from numpyro.primitives import Messenger
 
 from retrodict.errors import ProgramError, RetrodictError
 from retrodict.read.numpyro.control import enter, is_replayed, kind_of
+from retrodict.read.numpyro.distributions.numpyro_supports import name_support, peel
 from retrodict.read.numpyro.failures import explain
-from retrodict.read.numpyro.numpyro_supports import name_support, peel
 from retrodict.read.numpyro.observed.given import Given, prepare
 from retrodict.read.numpyro.refusals import refuse_message, refuse_site
 

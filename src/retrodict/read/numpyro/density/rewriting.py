@@ -25,7 +25,7 @@ from retrodict.errors import ProgramError
 from retrodict.read.jaxpr.internals import is_traced
 from retrodict.read.numpyro.control import is_replayed
 from retrodict.read.numpyro.density.terms import Flat, Potential, has_masks, weigh
-from retrodict.read.numpyro.numpyro_supports import peel
+from retrodict.read.numpyro.distributions.numpyro_supports import peel
 
 # What is added to the name of a latent for the site of its weighed density.
 ENDING = "_log_density"

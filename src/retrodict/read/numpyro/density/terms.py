@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from numpyro import distributions as dist
 from numpyro.distributions import biject_to, constraints
 
-from retrodict.read.numpyro.numpyro_supports import WRAPPERS, peel
+from retrodict.read.numpyro.distributions.numpyro_supports import WRAPPERS, peel
 
 
 class WeighedTerm(dist.Distribution):  # type: ignore[misc]
