@@ -26,7 +26,7 @@ SCRIPTS = sorted(path for folder in ("examples", "benchmarks", "experiments") fo
 # Pages whose blocks run elsewhere: in test_readme.py and test_extending.py.
 RUN_ELSEWHERE = {"README.md", "docs/extending.md", "docs/posterior.md"}
 # Options of other programs, and of the shell.
-FOREIGN_OPTIONS = {"--preload", "--install-completion"}
+FOREIGN_OPTIONS = {"--preload", "--install-completion", "--xla"}
 
 
 def list_blocks(text: str) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +14,7 @@ import typer
 
 from retrodict.cli.options import Args, Elementwise, Latent, Observed, Source, open_source
 from retrodict.cli.printing import open_console, print_calibration
+from retrodict.cli.processes import Place, find_place, run_processes
 from retrodict.errors import FileError, OptionError, SourceError, quote
 from retrodict.files.places import make_folder, writing
 from retrodict.models.model import Model
@@ -51,6 +54,10 @@ def train_command(
     args: Args = None,
     elementwise: Elementwise = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object to standard output.")] = False,
+    processes: Annotated[
+        int,
+        typer.Option(help="Processes that share the work, each with its own device; under mpirun or srun leave 1."),
+    ] = 1,
 ) -> None:
     """Train an amortized posterior on simulations of a model, check it and save it for `rd.load`.
 
@@ -58,54 +65,37 @@ def train_command(
 
     Examples: retrodict train tree:5 -o posterior | retrodict train alarm.bif --steps 10000 -o alarm-posterior
     """
-    model = open_source(source, observed, latent, args, elementwise, tables=True)
-    if not isinstance(model, Model):
-        raise SourceError(
-            f"{source!r} is a structure without a program, which cannot be simulated",
-            remedy="Train a .bif file with its tables, a NumPyro program as module:program, tree:5 or hmm:64.",
-        )
-    from retrodict.posterior.amortization import amortize
-    from retrodict.posterior.calibration.calibration import LEAST_SIMULATIONS
+    place = find_place(os.environ)
+    if place.is_first:
+        _require_new(out)
+    if processes != 1 and place.total == 1:
+        raise typer.Exit(run_processes(processes, sys.argv[1:]))
+    with place.joined():
+        model = _require_model(source, open_source(source, observed, latent, args, elementwise, tables=True))
+        _require_possible(simulations, evidence, processes, place)
+        options: dict[str, Any] = {
+            "order": order,
+            "minimize": minimize,
+            "network": network,
+            "conditional": conditional,
+            "steps": steps,
+            "seconds": seconds,
+            "batch": batch,
+            "patience": patience,
+            "seed": seed,
+            "exact": exact,
+        }
+        if evidence is not None:
+            _train_for_evidence(model, evidence, out, simulations, as_json=as_json, **options)
+            return
+        from retrodict.posterior.amortization import amortize
 
-    if simulations and simulations < LEAST_SIMULATIONS:
-        raise OptionError(
-            f"simulations={simulations} is too small for the check of calibration",
-            remedy=f"It must be {LEAST_SIMULATIONS} or more, or 0 for no check.",
-        )
-    if evidence is not None:
-        _train_for_evidence(
-            model,
-            evidence,
-            out,
-            simulations,
-            order=order,
-            minimize=minimize,
-            network=network,
-            conditional=conditional,
-            patience=patience,
-            steps=steps,
-            seconds=seconds,
-            batch=batch,
-            seed=seed,
-            exact=exact,
-            as_json=as_json,
-        )
+        with _new_folder(out) if place.is_first else nullcontext():
+            posterior = amortize(model, quiet=not place.is_first, **options)
+            if place.is_first:
+                posterior.save(out)
+    if not place.is_first:
         return
-    with _new_folder(out):
-        posterior = amortize(
-            model,
-            order,
-            minimize=minimize,
-            network=network,
-            conditional=conditional,
-            steps=steps,
-            seconds=seconds,
-            batch=batch,
-            patience=patience,
-            seed=seed,
-            exact=exact,
-        )
-        posterior.save(out)
     outcome = posterior.calibration(simulations, draws=199, seed=seed + 1) if simulations else None
     if as_json:
         typer.echo(json.dumps(_describe(posterior, out, outcome)))
@@ -113,6 +103,33 @@ def train_command(
         _show(posterior, out, outcome)
     if outcome is not None and not outcome:
         raise typer.Exit(1)
+
+
+def _require_model(source: str, model: Any) -> Model:
+    """Return a model that can be simulated; raise `SourceError` for a structure alone."""
+    if not isinstance(model, Model):
+        raise SourceError(
+            f"{source!r} is a structure without a program, which cannot be simulated",
+            remedy="Train a .bif file with its tables, a NumPyro program as module:program, tree:5 or hmm:64.",
+        )
+    return model
+
+
+def _require_possible(simulations: int, evidence: str | None, processes: int, place: Place) -> None:
+    """Raise `OptionError` for options that do not fit, before anything is trained."""
+    from retrodict.posterior.calibration.calibration import LEAST_SIMULATIONS
+
+    if simulations and simulations < LEAST_SIMULATIONS:
+        raise OptionError(
+            f"simulations={simulations} is too small for the check of calibration",
+            remedy=f"It must be {LEAST_SIMULATIONS} or more, or 0 for no check.",
+        )
+    if place.total > 1 and processes not in (1, place.total):
+        raise OptionError(
+            f"processes={processes}, but the launcher has started {place.total}", remedy="Leave --processes out."
+        )
+    if place.total > 1 and evidence is not None:
+        raise OptionError("--evidence trains in one process only", remedy="Start one, without --processes.")
 
 
 def _train_for_evidence(
@@ -136,15 +153,20 @@ def _train_for_evidence(
         raise typer.Exit(1)
 
 
+def _require_new(out: Path) -> None:
+    """Raise `FileError` for a folder that holds files."""
+    with writing(out):
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise FileError(out, "exists already", remedy="Name another folder; nothing is overwritten.")
+
+
 @contextmanager
 def _new_folder(out: Path) -> Iterator[None]:
     """Make a folder before the work, to see that it can be written, and take it away again if it stays empty.
 
     Raises `FileError` for one that holds files, and where it cannot be made or written into.
     """
-    with writing(out):
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise FileError(out, "exists already", remedy="Name another folder; nothing is overwritten.")
+    _require_new(out)
     make_folder(out)
     try:
         yield

@@ -39,6 +39,7 @@ from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.reader import from_numpyro
 from retrodict.train.autoencoder import Autoencoder
 from retrodict.train.compiled import TRAINING
+from retrodict.train.devices.many_devices import find_devices
 from retrodict.train.learning import Estimate, judge_by, mark_learned
 from retrodict.train.loop import Plan, begin, train
 from retrodict.train.objectives.named import choose_objective, differentiates_draws
@@ -218,7 +219,7 @@ def _fit_program(
         len(rows), epochs, training.batch, training.learning_rate, training.schedule, training.patience
     )
     judge_key, train_key = jax.random.split(learn_key)
-    marks = mark_learned(pair)
+    marks, devices = mark_learned(pair), find_devices()
     learned, history = train(
         pair,
         estimate,
@@ -226,13 +227,14 @@ def _fit_program(
         plan,
         train_key,
         learned=marks,
-        judge=judge_by(jnp.asarray(judged), judge_key),
+        judge=judge_by(jnp.asarray(judged), judge_key, devices),
         watch=training.watch or (lambda _: {}),
         blame=blame,
         start=journal.read(begin(pair, plan, marks)) if journal else None,
         keep=journal.keep if journal else lambda _: None,
         title="fit_model",
         quiet=quiet,
+        devices=devices,
     )
     return LearnedModel(learned, recipe, history, see_data(space, rows, judged))
 

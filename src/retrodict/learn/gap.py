@@ -19,8 +19,8 @@ from retrodict.learn.refine import EXACT, choose_refining
 from retrodict.plan.counts import read_count, read_rate, read_seed
 from retrodict.plan.layout import Floats
 from retrodict.train.autoencoder import Pair
+from retrodict.train.devices.epochs import take_steps
 from retrodict.train.learning import Estimate, mark_encoder
-from retrodict.train.loop import take_steps
 from retrodict.train.objectives.bounds import bound, elbo_per_row
 from retrodict.train.optimizers import choose_optimizer
 from retrodict.train.source import Fixed

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import equinox as eqx
+import jax
 
 from retrodict.encode.trees import fill, find_misfits, list_arrays
 from retrodict.errors import FileError
@@ -42,7 +43,12 @@ class Journal:
         make_folder(self.folder)
 
     def keep(self, moment: Moment) -> None:
-        """Write the state after an epoch; what was there is replaced as a whole or not at all."""
+        """Write the state after an epoch; what was there is replaced as a whole or not at all.
+
+        Of several processes, which all have the same state, the first writes it.
+        """
+        if jax.process_index() != 0:
+            return
         content = {"kind": KIND, "setup": {**self.setup, "epochs": self.epochs}}
         state = list_arrays((moment.state, moment.best), eqx.is_array)
         arrays = add_prefix("history.", moment.history.to_arrays()) | add_prefix("state", state)

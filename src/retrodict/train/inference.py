@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Key
 
 from retrodict.encode.encoder import Encoder
 from retrodict.train.compiled import TRAINING
+from retrodict.train.devices.many_devices import Devices, find_devices
 from retrodict.train.failed_simulations import Simulated, UsableSimulations
 from retrodict.train.loop import History, Judged, Plan, train
 from retrodict.train.objectives.cross_entropy import cross_entropy
@@ -101,12 +102,13 @@ def train_judged(
 ) -> tuple[Encoder, History]:
     """Return an encoder trained by `train`, judged on held-out simulations, and its history; options are those of it.
 
-    A pace is told the noise of what it judges by, too.
+    Rows are divided among all devices there are.     A pace is told the noise of what it judges by, too.
     """
-    judge = Judge(held_out, choose_piece(encoder))
+    devices = find_devices()
+    judge = Judge(held_out, choose_piece(encoder), devices)
     plan = replace(plan, piece=choose_piece(encoder))
     judged = judge if plan.pace is not None else lambda encoder: judge(encoder).objective
-    return train(encoder, objective, source, plan, key, judge=judged, **options)
+    return train(encoder, objective, source, plan, key, judge=judged, devices=devices, **options)
 
 
 def compile_rows(encoder: Encoder, key: Key[Array, ""], batch: Float[Array, "batch columns"]) -> Float[Array, ""]:
@@ -127,13 +129,13 @@ def compile_inference(encoder: Encoder, key: Key[Array, ""], batch: Simulated) -
 class Judge:
     """Gives the objective of an encoder on held-out simulations, and the noise of its difference from the last gain."""
 
-    def __init__(self, held_out: Simulated, piece: int) -> None:
-        self._held_out, self._piece = held_out, piece
+    def __init__(self, held_out: Simulated, piece: int, devices: Devices | None = None) -> None:
+        self._held_out, self._piece, self._devices = held_out, piece, devices
         self._last: np.ndarray[Any, Any] | None = None
 
     def __call__(self, encoder: Encoder) -> Judged:
         """Return both; what gains is what the next ones are compared with (`find_gains`)."""
-        rows = np.asarray(TRAINING.run(_evaluate, encoder, self._held_out, self._piece), np.float64)
+        rows = np.asarray(self._evaluate(encoder), np.float64)
         if self._last is None:
             self._last = rows
         change = rows - self._last
@@ -141,6 +143,11 @@ class Judge:
         if change.mean() < -noise:
             self._last = rows
         return Judged(float(rows.mean()), noise)
+
+    def _evaluate(self, encoder: Encoder) -> Any:
+        if self._devices is None:
+            return TRAINING.run(_evaluate, encoder, self._held_out, self._piece)
+        return self._devices.run(_evaluate, encoder, self._held_out, self._piece * self._devices.count, rows=1)
 
 
 def _evaluate(encoder: Encoder, batch: Simulated, piece: int) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -13,6 +14,7 @@ from jaxtyping import Array, Float, Key
 
 from retrodict.train.autoencoder import Pair
 from retrodict.train.compiled import TRAINING
+from retrodict.train.devices.many_devices import Devices
 from retrodict.train.objectives.bounds import bound, elbo_per_row
 from retrodict.train.objectives.named import LearningObjective
 from retrodict.train.objectives.weights import check_draws
@@ -66,9 +68,9 @@ def _unmark(marks: Any, where: Callable[[Any], Any]) -> Any:
     return eqx.tree_at(where, marks, jax.tree.map(lambda _: False, where(marks)))
 
 
-def judge_by(rows: Observed, key: Key[Array, ""]) -> Callable[[Pair], float]:
+def judge_by(rows: Observed, key: Key[Array, ""], devices: Devices | None = None) -> Callable[[Pair], float]:
     """Return a function that gives the mean of negative evidence lower bounds of these rows, in nats."""
-    return lambda pair: -float(evaluate(pair, key, rows, JUDGED_DRAWS).mean())
+    return lambda pair: -float(_judge(elbo_per_row, pair, key, rows, JUDGED_DRAWS, devices).mean())
 
 
 def evaluate(pair: Pair, key: Key[Array, ""], rows: Observed, draws: int) -> Float[Array, " rows"]:
@@ -82,13 +84,19 @@ def estimate(pair: Pair, key: Key[Array, ""], rows: Observed, draws: int) -> Flo
 
 
 def _judge(
-    function: Callable[..., Float[Array, " rows"]], pair: Pair, key: Key[Array, ""], rows: Observed, draws: int
+    function: Callable[..., Float[Array, " rows"]],
+    pair: Pair,
+    key: Key[Array, ""],
+    rows: Observed,
+    draws: int,
+    devices: Devices | None = None,
 ) -> Float[Array, " rows"]:
     """Apply a function to the rows piece by piece, compiled for pieces of one size."""
     size = min(len(rows), JUDGED_ROWS)
+    run = TRAINING.run if devices is None else partial(devices.run, rows=2)
     found = []
     for start in range(0, len(rows), size):
         chosen = (start + jnp.arange(size)) % len(rows)
         own = jax.random.fold_in(key, start)
-        found.append(TRAINING.run(function, pair, own, rows[chosen], draws)[: len(rows) - start])
+        found.append(run(function, pair, own, rows[chosen], draws)[: len(rows) - start])
     return jnp.concatenate(found)

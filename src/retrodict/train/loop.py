@@ -5,25 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import equinox as eqx
-import jax
 import optax
 from jaxtyping import Array, Float, Key
 
-from retrodict.encode.keys import fold_key, split_key
 from retrodict.errors import RetrodictError
 from retrodict.plan.counts import read_count
-from retrodict.train.compiled import TRAINING
+from retrodict.train.devices.agreement import agree, agree_on_arrays, require_same_shapes
+from retrodict.train.devices.epochs import Epochs, Setting
+from retrodict.train.devices.many_devices import Devices
 from retrodict.train.history import History as History
 from retrodict.train.history import find_gains
 from retrodict.train.optimizers import choose_optimizer
 from retrodict.train.pace import Pace, set_rate
 from retrodict.train.progress import Progress
-from retrodict.train.source import Source, Step
-from retrodict.train.steps import TrainingState, average
+from retrodict.train.source import Source
+from retrodict.train.steps import TrainingState
 
 Tree = TypeVar("Tree")
 Batch = TypeVar("Batch")
@@ -136,6 +135,7 @@ def train(
     keep: Callable[[Moment], None] = lambda _: None,
     title: str = "train",
     quiet: bool = False,
+    devices: Devices | None = None,
 ) -> tuple[Tree, History]:
     """Return what is trained after training, and its history.
 
@@ -153,38 +153,54 @@ def train(
         keep: is called with the moment after each epoch.
         title: what stands before the progress.
         quiet: True shows no progress.
+        devices: those over which the rows of minibatches are divided, in each process of a run; all processes must
+            call this alike. Default: one device, in this process alone.
 
     Raises: `TrainingError` at the first step whose objective or gradient is not finite.
     """
     held = eqx.partition(trainable, learned)[1]
     moment = begin(trainable, plan, learned) if start is None else start
+    if devices is not None:
+        require_same_shapes(moment.state, moment.history.step, held, source, plan.steps, plan.batch, plan.epoch)
+        moment, held = agree_on_arrays((moment, held))
     if plan.pace is not None and judge is not None and not moment.history.step:
-        moment = replace(moment, history=_record(moment.history, 0, None, judge(trainable), {}))
-    clock = Clock(plan)
+        moment = replace(moment, history=_record(moment.history, 0, None, _ask(judge, trainable, devices), {}))
+    clock = Clock(plan, devices)
+    epochs = Epochs(held, source, key, Setting(objective, plan.optimizer, plan.piece, plan.epoch, devices))
     with Progress(title, plan.steps, quiet=quiet) as progress:
         while not _is_over(moment.history, plan) and not clock.is_over:
             if plan.pace is not None:
                 moment = _set_pace(moment, plan.pace, clock.share(moment.history))
-            state, mean = _take_epoch(moment, held, objective, source, plan, key)
+            done = moment.history.step[-1] if moment.history.step else 0
+            state, mean = epochs.take(moment.state, done, min(plan.epoch, plan.steps - done))
             now: Tree = eqx.combine(state.parameters, held)
             if int(state.failed) >= 0:
                 culprits = blame(now, source(key, state.failed))
                 raise TrainingError(culprits, step=int(state.failed), trained=now, history=moment.history)
             watched = {**watch(now), **plan.report(state.optimizer)}
-            history = _record(moment.history, int(state.step), mean, judge(now) if judge else mean, watched)
+            judged = _ask(judge, now, devices) if judge else mean
+            history = _record(moment.history, int(state.step), mean, judged, watched)
             if plan.pace is not None:
                 history = _settle(history, plan.pace)
             moment = Moment(state, state.parameters if history.epochs_since_best == 0 else moment.best, history)
             keep(moment)
             progress.update(history.step[-1], mean)
     chosen = moment.state.parameters if _is_last_kept(moment.history, plan) else moment.best
-    return eqx.combine(chosen, held), moment.history
+    return eqx.combine(chosen if devices is None else devices.release(chosen), held), moment.history
 
 
 def begin(trainable: Any, plan: Plan, learned: Any = eqx.is_inexact_array) -> Moment:
     """Return the moment before the first step."""
     parameters = eqx.filter(trainable, learned)
     return Moment(TrainingState.begin(parameters, plan.optimizer), parameters, History())
+
+
+def _ask(judge: Callable[[Tree], float | Judged], now: Tree, devices: Devices | None) -> float | Judged:
+    """Return what a judge says; in a run of many processes what that of the first says."""
+    found = judge(now)
+    if devices is None:
+        return found
+    return Judged(*agree(found)) if isinstance(found, Judged) else agree([found])[0]
 
 
 def _record(
@@ -212,20 +228,28 @@ def _set_pace(moment: Moment, pace: Pace, spent: float) -> Moment:
 
 
 class Clock:
-    """How much of the budget of a plan is spent, in steps or in seconds, whichever is more."""
+    """How much of the budget of a plan is spent, in steps or in seconds, whichever is more.
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan, self._start = plan, time.monotonic()
+    In a run of many processes the seconds are those of the first.
+    """
+
+    def __init__(self, plan: Plan, devices: Devices | None = None) -> None:
+        self._plan, self._devices, self._start = plan, devices, time.monotonic()
 
     @property
     def is_over(self) -> bool:
         """Whether the seconds are over."""
-        return self._plan.seconds is not None and time.monotonic() - self._start >= self._plan.seconds
+        return self._plan.seconds is not None and self._spent >= self._plan.seconds
+
+    @property
+    def _spent(self) -> float:
+        own = time.monotonic() - self._start
+        return own if self._devices is None else agree([own])[0]
 
     def share(self, history: History) -> float:
         """Return the share that will be spent after the next epoch, at most."""
         steps = (history.step[-1] if history.step else 0) / self._plan.steps
-        seconds = 0.0 if self._plan.seconds is None else (time.monotonic() - self._start) / self._plan.seconds
+        seconds = 0.0 if self._plan.seconds is None else self._spent / self._plan.seconds
         return min(1.0, max(steps, seconds))
 
 
@@ -248,52 +272,3 @@ def _is_over(history: History, plan: Plan) -> bool:
         return True
     stale = plan.patience is not None and history.steps_since_best >= plan.patience
     return stale or history.step[-1] >= plan.steps
-
-
-def _take_epoch(
-    moment: Moment, held: Any, objective: Any, source: Source[Any], plan: Plan, key: Key[Array, ""]
-) -> tuple[TrainingState, float]:
-    """Return the state after an epoch, which may be a short one at the end, and the mean of its objective."""
-    done = moment.history.step[-1] if moment.history.step else 0
-    steps = min(plan.epoch, plan.steps - done)
-    setting = objective, plan.optimizer, plan.piece, plan.epoch, steps
-    loaded = source.load(key, done, steps)
-    state, losses = TRAINING.run(_run_epoch, moment.state, held, loaded, key, setting)
-    return state, float(losses.mean())
-
-
-def _run_epoch(
-    state: TrainingState, held: Any, source: Source[Any], key: Key[Array, ""], setting: tuple[Any, ...]
-) -> tuple[TrainingState, Float[Array, " steps"]]:
-    objective, optimizer, piece, epoch, steps = setting
-    shared = source.share(key, state.step, epoch)
-    _, own = split_key(fold_key(key, state.step))
-    return take_steps(state, held, objective, optimizer, partial(shared, key), own, steps, piece)
-
-
-def take_steps(
-    state: TrainingState,
-    held: Any,
-    objective: Loss[Any, Batch],
-    optimizer: optax.GradientTransformation,
-    draw: Callable[[Step], Batch],
-    key: Key[Array, ""],
-    steps: int,
-    piece: int | None = None,
-) -> tuple[TrainingState, Float[Array, " steps"]]:
-    """Return the state after many steps, in one program, and the objective of each.
-
-    In a step a minibatch is drawn, and the objective differentiated by the parameters; with ``held``, which is not
-    learned, they make what is trained.
-    """
-
-    def measure(parameters: Any, own: Key[Array, ""], batch: Batch) -> Float[Array, ""]:
-        return objective(eqx.combine(parameters, held), own, batch)
-
-    def advance(state: TrainingState, _: None) -> tuple[TrainingState, Float[Array, ""]]:
-        differentiate = partial(eqx.filter_value_and_grad(measure), state.parameters)
-        own = fold_key(key, state.step)
-        loss, gradient = average(partial(differentiate, own), draw(state.step), piece)
-        return state.take(optimizer, loss, gradient), loss
-
-    return jax.lax.scan(advance, state, length=steps)

@@ -73,20 +73,21 @@ def _is_finite(loss: Float[Array, ""], gradient: Any) -> Bool[Array, ""]:
     return jnp.isfinite(loss) & jnp.all(jnp.array(leaves))
 
 
-def average(function: Callable[[Any], Any], batch: Any, piece: int | None) -> Any:
+def average(function: Callable[[Any], Any], batch: Any, piece: int | None, parts: int = 1) -> Any:
     """Return the mean over rows of a function that is a mean over rows, taking at most ``piece`` rows at once.
 
-    Memory is bounded, whatever the batch, and a piece fits into a cache.
+    Memory is bounded, whatever the batch, and a piece fits into a cache. Where so many devices have a part of the rows
+    each, a piece takes from all of them, each at most ``piece``.
 
     >>> average(lambda rows: rows.mean(), jnp.arange(10.0), piece=4).item()
     4.5
     """
     rows = len(jax.tree.leaves(batch)[0]) if piece else 0
-    if piece is None or rows <= piece:
+    if piece is None or rows <= piece * parts:
         return function(batch)
-    count = -(-rows // piece)
+    count = -(-rows // (piece * parts))
     size, left = divmod(rows, count)
-    pieces = jax.tree.map(lambda part: part[left:].reshape(count, size, *part.shape[1:]), batch)
+    pieces = jax.tree.map(lambda part: _divide(part[left:], count, size, parts), batch)
 
     def add(total: Any, rows_of_piece: Any) -> tuple[Any, None]:
         found = function(rows_of_piece)
@@ -99,6 +100,13 @@ def average(function: Callable[[Any], Any], batch: Any, piece: int | None) -> An
         shapes = jax.eval_shape(function, jax.tree.map(lambda part: part[0], pieces))
         start = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
     return jax.lax.scan(add, start, pieces)[0]
+
+
+def _divide(rows: Any, count: int, size: int, parts: int) -> Any:
+    """Return rows in so many pieces; those of each part stay where they are, which takes every so many-th row."""
+    if parts == 1:
+        return rows.reshape(count, size, *rows.shape[1:])
+    return jnp.swapaxes(rows.reshape(size, count, *rows.shape[1:]), 0, 1)
 
 
 def choose_piece(encoder: Encoder) -> int:

@@ -29,6 +29,7 @@ from retrodict.lift.lifted_inverse import LiftedInverse
 from retrodict.models.series_program import SeriesProgram, require_series
 from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_seed
+from retrodict.train.devices.many_devices import find_devices
 from retrodict.train.loop import Plan, begin, train
 from retrodict.train.series.series_batches import SeriesObjective, SeriesSource, choose_spans
 from retrodict.train.series.series_bounds import choose_bound, split_bound
@@ -88,6 +89,7 @@ def fit_series(
         keep=journal.keep if journal else lambda _: None,
         title="fit_model",
         quiet=quiet,
+        devices=find_devices(),
     )
     return LearnedSeries(learned, inverse, history)
 

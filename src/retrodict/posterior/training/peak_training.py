@@ -22,6 +22,7 @@ from retrodict.plan.layout import Floats
 from retrodict.posterior.programs import Compiled
 from retrodict.posterior.tables.supplies import Supply
 from retrodict.train.compiled import TRAINING
+from retrodict.train.devices.agreement import agree
 from retrodict.train.failed_simulations import set_aside
 from retrodict.train.inference import fit_rows
 from retrodict.train.loop import History, Plan
@@ -158,7 +159,7 @@ def _see(viewer: Viewer, codes: Floats, observed: Floats, limit: float) -> Seen 
         if not parts and not _say_enough(seen, viewer):
             return None
         parts.append(seen)
-        if monotonic() > limit and start + PIECE >= FEWEST:
+        if limit < np.inf and start + PIECE >= FEWEST and agree([monotonic() > limit])[0]:
             break
     noise, features = (np.concatenate(part) for part in zip(*parts, strict=True))
     known = (np.abs(noise) < LOST).all(axis=1) & np.isfinite(features).all(axis=1)

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, Key
 from retrodict.encode.lifted.cells import Cells
 from retrodict.encode.lifted.lifted_encoder import LiftedEncoder
 from retrodict.train.compiled import TRAINING
+from retrodict.train.devices.many_devices import Devices, find_devices
 from retrodict.train.lifted.template_simulations import TemplateSimulator, count_instances
 from retrodict.train.loop import History, Judged, Plan, train
 from retrodict.train.source import FreshSimulations
@@ -51,7 +52,8 @@ def fit_lifted(
     counts = count_instances(held_out)
     numbers = tuple((name, max(1.0, counts[name])) for name in encoder.plans)
     plan = replace(plan, piece=None)
-    judge = LiftedJudge(held_out)
+    devices = find_devices()
+    judge = LiftedJudge(held_out, devices)
     trained, history = train(
         LiftedTrainee(encoder, numbers),
         average_loss,
@@ -62,6 +64,7 @@ def fit_lifted(
         blame=_find_culprits,
         title="amortize",
         quiet=quiet,
+        devices=devices,
     )
     return trained.encoder, history
 
@@ -74,13 +77,14 @@ def average_loss(trainee: LiftedTrainee, key: Key[Array, ""], batch: Cells) -> F
 class LiftedJudge:
     """Gives the objective on held-out simulations, and the noise of its difference from the last gain."""
 
-    def __init__(self, held_out: Cells) -> None:
+    def __init__(self, held_out: Cells, devices: Devices | None = None) -> None:
         self._held_out = held_out
+        self._run = TRAINING.run if devices is None else partial(devices.run, rows=1)
         self._last: np.ndarray[Any, Any] | None = None
 
     def __call__(self, trainee: LiftedTrainee) -> Judged:
         """Return both; what gains is what the next ones are compared with."""
-        rows = np.asarray(TRAINING.run(_list_losses, trainee, self._held_out), np.float64)
+        rows = np.asarray(self._run(_list_losses, trainee, self._held_out), np.float64)
         last = rows if self._last is None else self._last
         change = rows - last
         noise = float(change.std() / np.sqrt(len(rows)))
