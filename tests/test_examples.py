@@ -10,7 +10,7 @@ import pytest
 
 from tests.processes import ROOT
 
-UNTRAINED = ("recheck_certificate", "recheck_lifted_certificate", "vae_structure")
+UNTRAINED = ("read_weights", "recheck_certificate", "recheck_lifted_certificate", "vae_structure")
 PROGRAMS = sorted(path for path in (ROOT / "examples").glob("*.py") if path.stem not in UNTRAINED)
 
 QUICK = ("binary_tree", "covariates", "hidden_markov")  # the others are compiled in slow tests only

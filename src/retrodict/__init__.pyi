@@ -72,6 +72,7 @@ from .posterior.calibration.calibration import Check as Check
 from .posterior.lifted.lifted_calibration import LiftedCalibration as LiftedCalibration
 from .posterior.lifted.lifted_posterior import LiftedPosterior as LiftedPosterior
 from .posterior.observations import Evidence as Evidence
+from .posterior.outward.pure_functions import PureFunctions as PureFunctions
 from .posterior.posterior import AmortizedPosterior as AmortizedPosterior
 from .posterior.tables.proposals import Proposals as Proposals
 from .posterior.tables.proposals import next_simulations as next_simulations

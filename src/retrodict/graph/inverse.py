@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from retrodict.errors import OptionError, SizeError
+from retrodict.files.falcon_graph import FalconNode, write_falcon
 from retrodict.graph.bayesnet import MOST_SHOWN, BayesNet, HasStructure
 from retrodict.graph.names import Name
 from retrodict.graph.parentsets import ParentSets
@@ -181,6 +182,38 @@ class Inverse:
         graph.add_nodes_from((name, {"observed": True}) for name in self.net.observed)
         graph.add_edges_from((parent, name) for name in self.sampling_order for parent in self.parents[name])
         return graph
+
+    def to_falcon(self) -> str:
+        """Return the graph of a configuration of Falcon: ``evidence`` of each latent are its parents in this inverse.
+
+        Falcon trains one estimator for each node that has evidence, along the lists that it is given. What is left to
+        be added to each node are its ``simulator`` and, of latents, its ``estimator``; ``observed`` may become a file.
+        Names that are no text are written as their text. Barren latents have no evidence: they are simulated.
+
+        Returns: YAML.
+
+        Raises: `SizeError` for an inverse too large to write out.
+
+        Source: Falcon, github.com/cweniger/falcon (adaptive simulation-based inference on a graph).
+
+        >>> from retrodict.invert import invert
+        >>> print(invert(BayesNet({"z": [], "x": ["z"]}, observed=["x"])).to_falcon(), end="")
+        graph:
+          "z":
+            evidence: ["x"]
+            simulator: null
+            estimator: null
+          "x":
+            parents: ["z"]
+            observed: true
+            simulator: null
+        """
+        self.require_size()
+        seen, inferred = set(self.net.observed), set(self.net.latents).difference(self.generative)
+        return write_falcon(
+            FalconNode(name, self.net.parents(name), self.parents[name] if name in inferred else (), name in seen)
+            for name in self.net.names
+        )
 
     def plot(self) -> Picture:
         """Return a picture: observed variables at the bottom, above them latents in the steps they are drawn in.

@@ -42,6 +42,8 @@ from retrodict.posterior.factors import (
 )
 from retrodict.posterior.novelty import Familiar
 from retrodict.posterior.observations import Evidence
+from retrodict.posterior.outward.onnx_files import write_onnx
+from retrodict.posterior.outward.pure_functions import PureFunctions
 from retrodict.posterior.programs import Compiled
 from retrodict.posterior.row_blocks import Request
 from retrodict.posterior.sharing import share
@@ -49,6 +51,7 @@ from retrodict.posterior.storage import Parts, save_parts
 from retrodict.posterior.tables.runs import Runs
 from retrodict.posterior.tables.truths import choose_truths
 from retrodict.posterior.trained import describe_trained
+from retrodict.posterior.waves import Work
 from retrodict.posterior.weights.importance import Importance, leave_out
 from retrodict.train.loop import History
 
@@ -214,7 +217,7 @@ class AmortizedPosterior(Portable):
         (100, 2, 1)
         """
         request, seed = self._request(evidence, n), read_seed(seed)
-        (rows,) = row_blocks.collect(self._draw_blocks(request, seed), request.rows)
+        (rows,) = self._draws.collect(request, seed)
         return self._shape(rows, request)
 
     def stream(
@@ -241,7 +244,7 @@ class AmortizedPosterior(Portable):
         request, seed = self._request(self.read(data), n), read_seed(seed)
         each = len(request.evidence)
         size = max(1, PIECE // each) if chunk is None else read_count("chunk", chunk)
-        pieces = row_blocks.regroup(self._draw_blocks(request, seed), size * each)
+        pieces = row_blocks.regroup(self._draws.run(request, seed), size * each)
         return (self._space.unpack(self._shape(rows, request)) for (rows,) in pieces)
 
     def log_prob(self, draws: Mapping[Name, Any], data: Mapping[Name, Any]) -> Floats:
@@ -291,8 +294,7 @@ class AmortizedPosterior(Portable):
 
     def _weigh(self, evidence: Evidence, n: int, seed: int) -> Importance:
         request, seed = self._request(evidence, n), read_seed(seed)
-        program = partial(self.compiled.weigh, self.factors)
-        rows, log_weights = row_blocks.collect(row_blocks.run_blocks(request, seed, program), request.rows)
+        rows, log_weights = Work(self.compiled, Compiled.weigh, self.factors).collect(request, seed)
         draws = self._space.unpack(self._shape(rows, request))
         return Importance(draws, leave_out(log_weights.reshape(request.draws, *evidence.batch)))
 
@@ -459,6 +461,24 @@ class AmortizedPosterior(Portable):
         lp = self._score(self._space.latent_layout.pack(draws), evidence)
         return export(draws, data, {**statistics, "lp": lp})
 
+    def to_onnx(self, folder: str | Path, rows: int = 1) -> None:
+        """Write density and sampler as ONNX, which run without Python and without JAX, for so many rows at once.
+
+        ``log_prob.onnx`` takes ``latents`` and ``observed``, columns in topological order, and gives ``log_prob``.
+        ``sampler.onnx`` takes ``uniforms``, numbers that are uniform on [0, 1), and ``observed``; it gives ``latents``
+        and their ``log_prob``. The metadata ``retrodict`` names the columns.
+
+        Arguments:
+            folder: where to write both files. The folder is made if it is not there.
+            rows: rows of ``latents`` and ``observed``, each for an observation of its own or the same. Default 1.
+
+        Raises: `MissingPackageError` without jax2onnx, `OptionError` for latents that are drawn otherwise than from
+            uniform numbers or within loops, `FileError` where the folder cannot be written.
+
+        Source: ONNX, onnx.ai; jax2onnx.
+        """
+        write_onnx(self.functions, folder, read_count("rows", rows))
+
     def save(self, folder: str | Path) -> None:
         """Write the posterior into a folder, all of it or nothing; `rd.load` reads it back, given the model.
 
@@ -483,6 +503,24 @@ class AmortizedPosterior(Portable):
     def parts(self) -> Parts:
         """All that the posterior is made of, as it is stored."""
         return Parts(self.model, self.inverse, self.encoder, self.recipe, self.history, self.familiar, self.forms)
+
+    @cached_property
+    def functions(self) -> PureFunctions:
+        """Draws and densities as pure functions of arrays, for a compiled program of your own.
+
+        Raises: `OptionError` for a refined posterior, which answers one observation.
+
+        >>> from retrodict import amortize, zoo
+        >>> functions = amortize(zoo.binary_tree(depth=2)).functions
+        >>> jax.jit(functions.log_prob)({"x0": 0.3}, {"x1": 0.5, "x2": 1.0}).shape
+        ()
+        """
+        if self.only is not None:
+            raise OptionError(
+                "a refined posterior answers one observation, which functions of any data cannot check",
+                remedy="Take the functions of the posterior that was refined.",
+            )
+        return PureFunctions(self.factors, self._space)
 
     @cached_property
     def compiled(self) -> Compiled:
@@ -513,11 +551,9 @@ class AmortizedPosterior(Portable):
         if self.familiar is not None:
             self.familiar.warn(evidence.rows, self._space.observed_layout.owners)
 
-    def _draw_blocks(self, request: Request, seed: int) -> Iterator[tuple[Floats, ...]]:
-        def program(key: jax.Array, observed: jax.Array) -> tuple[jax.Array]:
-            return (self.compiled.draw(self.factors, key, observed),)
-
-        return row_blocks.run_blocks(request, seed, program)
+    @property
+    def _draws(self) -> Work:
+        return Work(self.compiled, Compiled.draw, self.factors)
 
     def _score(self, latents: Floats, evidence: Evidence) -> Floats:
         """Return log q of draws, in blocks of one shape."""

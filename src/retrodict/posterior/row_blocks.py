@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 
 import jax
@@ -44,10 +45,18 @@ class Request:
 
     def blocks(self) -> Iterator[tuple[int, int, jax.Array]]:
         """Return for each block its first row, one past its last, and the observed values of a full block."""
-        flat = np.asarray(self.evidence.rows, np.float32)
-        for start in range(0, self.rows, self.block):
-            observation = (start + np.arange(self.block)) % len(flat)
-            yield start, min(start + self.block, self.rows), jax.device_put(flat[observation])
+        for number, start in enumerate(range(0, self.rows, self.block)):
+            yield start, min(start + self.block, self.rows), jax.device_put(self.observe(number))
+
+    def observe(self, number: int) -> Floats:
+        """Return the observed values of a full block."""
+        flat = self._flat
+        observation = (number * self.block + np.arange(self.block)) % len(flat)
+        return flat[observation]
+
+    @cached_property
+    def _flat(self) -> Floats:
+        return np.asarray(self.evidence.rows, np.float32)
 
 
 def choose_block(rows: int, width: int) -> int:
