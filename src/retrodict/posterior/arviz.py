@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from retrodict.graph.names import Name
 from retrodict.packages import require
 from retrodict.plan.layout import Floats
 
+Groups = Mapping[str, Mapping[str, Any]]
+
 
 def export(draws: Mapping[Name, Floats], observed: Mapping[Name, Any], statistics: Mapping[str, Floats]) -> Any:
     """Return draws ``(n, *batch, ...)`` of latents as one chain, with the data and statistics of each draw.
@@ -20,7 +23,7 @@ def export(draws: Mapping[Name, Floats], observed: Mapping[Name, Any], statistic
     Axes of a batch of observations are called ``observation``, ``observation_1`` and so on; ``batch`` is that of
     the data. Raises `MissingPackageError` without ArviZ, `DataError` for names whose texts are equal.
     """
-    arviz = import_arviz()
+    adapter = find_adapter()
     _require_texts([*draws, *observed])
     batch = next(iter(statistics.values())).ndim - 1  # the axes of the observations
     groups: dict[str, dict[str, Any]] = {
@@ -29,9 +32,36 @@ def export(draws: Mapping[Name, Floats], observed: Mapping[Name, Any], statistic
         "observed_data": {str(name): np.asarray(values) for name, values in observed.items()},
     }
     dims = _name_axes(draws, 1, batch) | _name_axes(observed, 0, batch) | _name_axes(statistics, 1, batch)
-    if int(arviz.__version__.split(".")[0]) >= 1:
-        return arviz.from_dict(groups, dims=dims)
-    return arviz.from_dict(**groups, dims=dims)
+    return adapter.convert(groups, dims)
+
+
+@dataclass(frozen=True)
+class InferenceDataAdapter:
+    """Groups of named arrays as an ``InferenceData``, for ArviZ below 1."""
+
+    arviz: Any
+
+    def convert(self, groups: Groups, dims: Mapping[str, list[str]], coords: Mapping[str, Any] | None = None) -> Any:
+        """Return the groups; ``dims`` are axes of variables behind chain and draw, ``coords`` their values."""
+        return self.arviz.from_dict(**groups, dims=dims, coords=coords)
+
+
+@dataclass(frozen=True)
+class DataTreeAdapter:
+    """Groups of named arrays as a ``DataTree`` of xarray, from ArviZ 1 on."""
+
+    arviz: Any
+
+    def convert(self, groups: Groups, dims: Mapping[str, list[str]], coords: Mapping[str, Any] | None = None) -> Any:
+        """Return the groups; ``dims`` are axes of variables behind chain and draw, ``coords`` their values."""
+        return self.arviz.from_dict(groups, dims=dims, coords=coords)
+
+
+def find_adapter() -> InferenceDataAdapter | DataTreeAdapter:
+    """Return what suits the ArviZ that is installed; raise `MissingPackageError` where none is."""
+    arviz = import_arviz()
+    first = int(arviz.__version__.split(".")[0])
+    return DataTreeAdapter(arviz) if first >= 1 else InferenceDataAdapter(arviz)
 
 
 def import_arviz() -> Any:

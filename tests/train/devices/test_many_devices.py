@@ -42,15 +42,13 @@ model = rd.from_numpyro(program)
 # 255 rows on two devices: one has a row less
 train = lambda steps: rd.amortize(model, exact=False, steps=steps, batch=255, patience=50, widths=(16,), quiet=True)
 alone, both = twice(lambda: train(50))
-found = {"amortize": far(alone.encoder, both.encoder), "start": far(alone.encoder, train(0).encoder)}
+found = {"amortize": far(alone.encoder, both.encoder), "gained": both.history.test[0] - both.history.test[-1]}
 found["history"] = float(np.abs(np.subtract(alone.history.test, both.history.test)).max())
 data = {"y": [0.1, 0.3]}
 draw = lambda: both.sample(data, 10_000, seed=3)
 ones, twos = twice(draw)
 found["sample"] = max(float(np.abs(ones[name] - twos[name]).max()) for name in ones)
 found["shape"] = list(twos["z"].shape)
-weighed = twice(lambda: both.importance({"y": 0.1}, 9_000).log_weights)
-found["importance"] = float(np.abs(weighed[0] - weighed[1]).max())
 
 images = {"x": np.random.default_rng(0).integers(0, 2, (75, 9))}
 program = zoo.programs.vae(2, 9, hidden=(8,))
@@ -64,12 +62,11 @@ print(json.dumps(found))
 
 def test_two_devices_train_and_draw_as_one_does() -> None:
     found = json.loads(run_python(COMPARE, **TWO))
-    assert found["start"] > 1e-2  # there was something to learn
+    assert found["gained"] > 0.01  # there was something to learn
     assert found["amortize"] < 1e-4
     assert found["history"] < 1e-4
     assert found["sample"] == 0
     assert found["shape"] == [10_000, 2]
-    assert found["importance"] < 1e-4
     assert found["fit_model"] < 1e-4
     assert found["bound"] < 1e-4
     assert found["devices"] == 1  # what comes out is as any array

@@ -20,7 +20,7 @@ from retrodict.graph.frozen import Portable
 from retrodict.lift.lifted_inverse import LiftedInverse
 from retrodict.models.template_model import TemplateModel
 from retrodict.plan.counts import read_count, read_seed
-from retrodict.posterior.arviz import import_arviz
+from retrodict.posterior.arviz import find_adapter
 from retrodict.posterior.lifted.lifted_calibration import LiftedCalibration, LiftedQuestion, calibrate_lifted
 from retrodict.posterior.lifted.lifted_proposal import LiftedProposal
 from retrodict.posterior.lifted.lifted_storage import save_lifted
@@ -170,7 +170,7 @@ class LiftedPosterior(Portable):
 
         Raises: `MissingPackageError` when ArviZ is not installed, and what `sample` raises.
         """
-        arviz = import_arviz()
+        adapter = find_adapter()  # rather than miss it after the draws
         draws, template = self.sample(data, n, seed=seed), self.source.template
         observed = {name: np.asarray(value) for name, value in data.items()}
         own = {site: name for name, site in self.source.sites.items()}
@@ -181,9 +181,7 @@ class LiftedPosterior(Portable):
             "observed_data": observed,
         }
         coords = {dim: np.arange(size) for dim, size in sizes.items()}
-        if int(arviz.__version__.split(".")[0]) >= 1:
-            return arviz.from_dict(groups, dims=dims, coords=coords)
-        return arviz.from_dict(**groups, dims=dims, coords=coords)
+        return adapter.convert(groups, dims, coords)
 
     def save(self, folder: str | Path) -> None:
         """Write the posterior into a folder, all of it or nothing; `rd.load` reads it back, given the template model.
