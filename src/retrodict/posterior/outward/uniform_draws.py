@@ -9,13 +9,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import Literal
 
 from retrodict.errors import OptionError
+from retrodict.read.jaxpr.internals import CALLS, Literal
 
-# How JAX calls the function that all of its real draws are made from, and what holds programs within a program.
+# How JAX calls the function that all of its real draws are made from.
 UNIFORM = "_uniform"
-CALLS = ("jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call")
 # The largest number of single precision below one: where one is rounded to it, normal draws would be infinite.
 LARGEST = 1 - 2.0**-24
 
@@ -92,7 +91,7 @@ def _run(equation: Any, values: list[Any], taken: _Taken) -> Sequence[Any]:
     if name == UNIFORM:
         _, one, other = values  # in the order of their names where JAX gives them by name
         return [taken.take(out[0].aval.shape, jnp.minimum(one, other), jnp.maximum(one, other))]
-    return _evaluate(inner.jaxpr, inner.consts, values, taken)
+    return _evaluate(getattr(inner, "jaxpr", inner), getattr(inner, "consts", ()), values, taken)
 
 
 def _compute(equation: Any, values: list[Any]) -> Sequence[Any]:
