@@ -8,6 +8,8 @@ import pytest
 
 from retrodict import amortize, from_numpyro, zoo
 from retrodict.errors import DataError, DensityError, OptionError
+from retrodict.posterior.answers import chains
+from retrodict.posterior.answers.stages import keep_numbers
 
 # Within this many standard deviations; what 1,000 effective draws exceed with probability 1e-5.
 MEAN, SD = 0.15, 0.11
@@ -74,6 +76,36 @@ def test_chains_are_the_exact_posterior(poor, exact):
     assert answer.ess >= 1000
     assert answer.khat < 0.5
     require_equal(answer, exact.answer(FAR, 20_000))
+
+
+@pytest.mark.slow
+def test_chains_that_diverge_are_adapted_again_to_shorter_steps(monkeypatch):
+    def program():
+        scale = numpyro.sample("scale", dist.LogNormal(0.0, 0.7))
+        effects = numpyro.sample("effects", dist.Normal(jnp.zeros(5), scale).to_event(1))
+        numpyro.sample("y", dist.Normal(effects, 3.0).to_event(1))
+
+    tried, make = [], chains.NUTS
+
+    def watch(*arguments, target_accept_prob, **options):
+        tried.append(target_accept_prob)
+        return make(*arguments, target_accept_prob=target_accept_prob, **options)
+
+    monkeypatch.setattr(chains, "NUTS", watch)
+    monkeypatch.setattr(chains, "ACCEPTANCES", (0.4, 0.99))
+    posterior = amortize(from_numpyro(program, observed=["y"]), exact=False, steps=25, quiet=True)
+    answer = posterior.mcmc({"y": np.zeros(5)}, 2000)
+    assert tried == [0.4, 0.99]
+    assert not any("diverge" in reason for reason in answer.reasons)
+
+
+def test_draws_that_are_no_numbers_are_left_out_and_counted():
+    rows = np.ones((1000, 2))
+    assert keep_numbers(rows)[1] == ()
+    rows[:5, 0] = np.nan
+    kept, (reason,) = keep_numbers(rows)
+    assert kept.shape == (995, 2)
+    assert reason.startswith("0.5% of the draws are no numbers")
 
 
 def test_an_answer_that_cannot_be_relied_on_says_so_first(poor):

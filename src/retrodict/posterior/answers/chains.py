@@ -20,7 +20,10 @@ CHAINS, WARMUP, ROUND, MOST_ROUNDS = 4, 500, 500, 40
 PIECE = 50
 # Up to so many codes the mass matrix is dense.
 MOST_DENSE = 100
-ACCEPTANCE = 0.9
+# The share of steps that are to be accepted; chains that diverge are adapted again, to the shorter steps of the second.
+ACCEPTANCES = 0.9, 0.98
+# Rounds after which it is seen whether they diverge.
+SEEN = 2
 # What chains are to reach.
 MOST_RHAT, LEAST_ESS, MOST_DIVERGENT = 1.01, 1000.0, 0.001
 
@@ -65,16 +68,34 @@ def run_chains(
     def lose(point: jax.Array) -> jax.Array:
         return -score_codes(model, target.space, target.exact, (center + mixing @ point)[None], observed)[0]
 
-    kernel = NUTS(
-        potential_fn=lose,
-        dense_mass=target.size <= MOST_DENSE,
-        target_accept_prob=ACCEPTANCE,
-        inverse_mass_matrix=None,
-    )
     points = (_choose_starts(codes, seed) - proposal.center) @ proposal.whitening.T
-    walk = _Walk(kernel, kernel.init(jax.random.split(jax.random.key(seed), CHAINS), WARMUP, rows_of(points)))
+    found: list[Chains] = []
+    for number, acceptance in enumerate(ACCEPTANCES):
+        kernel = NUTS(
+            potential_fn=lose,
+            dense_mass=target.size <= MOST_DENSE,
+            target_accept_prob=acceptance,
+            inverse_mass_matrix=None,
+        )
+        keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), number), CHAINS)
+        walk = _Walk(kernel, kernel.init(keys, WARMUP, rows_of(points)))
+        is_last = number == len(ACCEPTANCES) - 1
+        found.append(_walk_on(walk, proposal, n, deadline, patient=is_last))
+        if found[-1].divergent <= MOST_DIVERGENT or monotonic() > deadline:
+            break
+        last = found[-1].codes[:, -1]
+        points = (last - proposal.center) @ proposal.whitening.T if np.isfinite(last).all() else points
+    return min(found[::-1], key=lambda chains: len(chains.reasons))
+
+
+def _walk_on(walk: _Walk, proposal: LinearProposal, n: int, deadline: float, *, patient: bool) -> Chains:
+    """Return chains that have adapted and walked until they can be relied on, or time is up.
+
+    Where they diverge, those that are not patient end after ``SEEN`` rounds.
+    """
     adapted = walk.take(WARMUP, deadline)[2]
-    parts, divergent = [], []
+    parts: list[Doubles] = []
+    divergent: list[float] = []
     for _ in range(MOST_ROUNDS):
         drawn, diverged, complete = walk.take(ROUND, deadline)
         parts.append(proposal.center + drawn @ proposal.mixing.T)
@@ -83,7 +104,8 @@ def run_chains(
         chains = _judge(parts, divergent, adapted)
         late = _judge(parts[len(parts) // 2 :], divergent[len(divergent) // 2 :], adapted)
         best = late if len(chains.reasons) > len(late.reasons) else chains
-        if not complete or (not best.reasons and best.codes.shape[0] * best.codes.shape[1] >= n):
+        enough = not best.reasons and best.codes.shape[0] * best.codes.shape[1] >= n
+        if not complete or enough or (not patient and len(parts) >= SEEN and best.divergent > MOST_DIVERGENT):
             break
     return best
 

@@ -32,6 +32,8 @@ from retrodict.posterior.weights.importance import Importance
 EVEN_SHARE, EVEN_KHAT, EVEN_SHIFT = 0.9, 0.5, 0.05
 # Of all seconds, what weights of the encoder, refining, and weights of what was refined may take.
 WEIGHTED_BY, REFINED_BY, REWEIGHTED_BY = 0.2, 0.45, 0.6
+# The share of the draws of chains that may be no numbers.
+MOST_LOST = 0.001
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +195,7 @@ def _say_chains(question: Question, target: Marginal, chains: Chains) -> Answer:
     flat = chains.codes.reshape(-1, chains.codes.shape[-1])
     finite = flat[np.isfinite(flat).all(axis=1)]
     rng = np.random.default_rng(question.seed)
-    every = target.complete(finite if len(finite) else np.zeros((1, target.size)), question.seed)
+    every, lost = keep_numbers(target.complete(finite if len(finite) else np.zeros((1, target.size)), question.seed))
     chosen = rng.choice(len(every), question.n, replace=len(every) < question.n)
     whole = question.unpack(every)
     moments = _map(_average, whole), _map(_spread, whole)
@@ -203,8 +205,19 @@ def _say_chains(question: Question, target: Marginal, chains: Chains) -> Answer:
         moments,
         khat=find_tail(np.asarray(every, np.float64)),
         ess=chains.ess,
-        reasons=chains.reasons,
+        reasons=(*chains.reasons, *lost),
     )
+
+
+def keep_numbers(rows: Floats) -> tuple[Floats, tuple[str, ...]]:
+    """Return the rows of latents that are numbers, and the reason that the loss of the others gives, if it is one.
+
+    Single precision does not hold the exact factors of some few codes, far out in a tail.
+    """
+    known = np.isfinite(rows).all(axis=1)
+    lost = float(1 - known.mean())
+    reason = f"{lost:.1%} of the draws are no numbers: the exact factors of their codes overflow."
+    return rows[known] if known.any() else rows, (reason,) if lost > MOST_LOST else ()
 
 
 def _answer_by_metropolis(question: Question, refined: Refined) -> Answer:
