@@ -28,7 +28,7 @@ and 90 seconds at most; each program is run with {seeds}.
 *offset*: the mean that lies farthest from the reference, in standard deviations of the reference. *sds*: the least and
 the largest ratio of standard deviations to those of the reference. All are the worst of all parameters and of all
 seeds, as is k-hat; *ess* is the smallest effective share of the draws. Times are seconds, the longest of all seeds, on
-two shared cores. A row without figures is explained under *What failed*.
+two cores. A row without figures is explained under *What failed*.
 """
 COLUMNS = {"encoder": "the encoder as it is trained", "weighted": "the same draws with importance weights"}
 COLUMNS |= {"refined": "after `post.refine`", "answer": "after `post.answer`"}
