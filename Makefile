@@ -6,12 +6,13 @@ PEERS := .venv-peers
 READERS := .venv-readers
 FUZZ := .venv-fuzz
 NEWEST := .venv-newest
+DOCS := .venv-docs
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: demo test test-slow test-law test-newest test-browser test-readers fuzz nightly lint format tables figure2 \
 	figure2-page vae vae-page music music-page networks discrete bench bench-inversion bench-posteriors \
-	bench-posteriors-page bench-sbibm bench-sbi bench-hierarchical bench-evidence clean
+	bench-posteriors-page bench-sbibm bench-sbi bench-hierarchical bench-evidence docs docs-live tutorials clean
 
 demo: $(VENV)/.test
 	$(BIN)/retrodict demo
@@ -66,6 +67,19 @@ lint: $(VENV)/.lint
 format: $(VENV)/.lint
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# The site, in build/site: warnings are errors, and nothing is trained. To read it: python -m http.server -d build/site
+docs: $(DOCS)/.made docs-live
+	$(DOCS)/bin/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs build/site
+
+# What the live page loads, some 17 MB: Pyodide from its npm package, NumPy for it, and this package.
+docs-live: $(DOCS)/.made
+	$(DOCS)/bin/python -m docs.live.bundle build/static/live
+
+# The notebooks of the tutorials and the pictures of the glossary, run anew: some minutes.
+tutorials: $(DOCS)/.made
+	$(DOCS)/bin/python docs/building/words.py
+	$(DOCS)/bin/python docs/building/execute.py docs/tutorials/*.ipynb
 
 # The tables of orders in README and docs, from the code as it is.
 tables: $(VENV)/.test
@@ -151,7 +165,7 @@ bench-posteriors-page: $(VENV)/.test
 	$(BIN)/python -m benchmarks.posteriors.page
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(PEERS) $(READERS) $(FUZZ) $(NEWEST)
+	rm -rf $(VENV) $(BENCH) $(PEERS) $(READERS) $(FUZZ) $(NEWEST) $(DOCS)
 
 # Installed once, and again only when what is to be installed has changed.
 $(VENV)/.made:
@@ -185,6 +199,12 @@ $(READERS)/.made: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(READERS)
 	$(READERS)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt \
 		--editable '.[test,pgmpy,pymc,pyro]'
+	touch $@
+
+$(DOCS)/.made: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt \
+		--editable '.[docs]'
 	touch $@
 
 $(FUZZ)/.made: pyproject.toml constraints.txt

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from functools import reduce
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +19,20 @@ import retrodict as rd
 from retrodict.cli.app import app
 from tests.processes import ROOT
 
-PAGES = sorted([ROOT / "README.md", ROOT / "experiments" / "README.md", *(ROOT / "docs").glob("*.md")])
-TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
+PAGES = sorted([ROOT / "README.md", ROOT / "experiments" / "README.md", *(ROOT / "docs").rglob("*.md")])
+TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.ipynb"))
+
+
+def read_page(path: Path) -> str:
+    """The text of a page; that of a notebook with its cells of code as blocks."""
+    if path.suffix == ".md":
+        return path.read_text(encoding="utf-8")
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    texts = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
+    return "\n\n".join(text if kind == "markdown" else f"```python\n{text}\n```" for kind, text in texts)
+
+
+TEXTS = {path.relative_to(ROOT).as_posix(): read_page(path) for path in [*PAGES, *TUTORIALS]}
 # The changelog ends in a table of names that are gone.
 TEXTS["CHANGELOG.md"], CHANGED = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").split("### Names that changed")
 SCRIPTS = sorted(path for folder in ("examples", "benchmarks", "experiments") for path in (ROOT / folder).rglob("*.py"))
@@ -132,10 +146,10 @@ def test_every_link_on_a_page_leads_somewhere(page):
 # What these names stand for on all pages.
 STANDS_FOR = {
     "post": ["AmortizedPosterior"],
-    "posterior": ["AmortizedPosterior"],
+    "posterior": ["AmortizedPosterior", "LiftedPosterior"],
     "learned": ["LearnedModel"],
     "guide": ["AutoFaithful"],
-    "model": ["NumpyroModel", "DiscreteNetwork"],
+    "model": ["NumpyroModel", "DiscreteNetwork", "LinearGaussian"],
     "inverse": ["Inverse"],
     "certificate": ["Certificate"],
     "net": ["BayesNet"],
@@ -239,6 +253,8 @@ def test_an_argument_that_is_gone_is_seen(code):
 FEWER = {"epochs=50": "epochs=1", "epochs=20": "epochs=1", "draws=500": "draws=5"}
 FEWER |= {"2000, *args": "20, *args", "steps=2000": "steps=20", "steps=500": "steps=20"}
 SLOW = {"docs/doors.md", "docs/guide.md", "docs/learning.md", "docs/objectives.md"}
+# Tutorials train until their answers are right.
+SLOW |= {path.relative_to(ROOT).as_posix() for path in TUTORIALS}
 RUN = [
     pytest.param(page, marks=[pytest.mark.slow] if page in SLOW else [])
     for page in sorted({name.split(":")[0] for name in BLOCKS} - RUN_ELSEWHERE)
@@ -257,7 +273,7 @@ def test_the_blocks_of_a_page_run_one_after_another(page, tmp_path, monkeypatch)
     names: dict[str, Any] = {"__name__": "__page__"}
     for name, block in BLOCKS.items():
         if name.startswith(f"{page}:"):
-            for many, few in FEWER.items():
+            for many, few in FEWER.items() if page.endswith(".md") else ():
                 block = block.replace(many, few)
             exec(compile(block, name, "exec"), names)  # noqa: S102
     assert len(names) > 1

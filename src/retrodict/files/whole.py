@@ -14,12 +14,12 @@ from typing import BinaryIO
 
 from retrodict.files.places import writing
 
-if sys.platform != "win32":
+if sys.platform != "win32" and sys.platform != "emscripten":  # a browser
     import fcntl
 
 # The name of the file beside a target repeats the target's name; of a longer one so much, and a digest of all of it.
 MOST_REPEATED = 32
-HAS_LOCKS = sys.platform != "win32"
+HAS_LOCKS = sys.platform not in ("win32", "emscripten")
 
 
 def write_whole(path: Path, content: bytes) -> None:
