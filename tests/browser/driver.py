@@ -69,6 +69,10 @@ class Browser:
     def _tell(self, command: str, **values: Any) -> Any:
         return self._send("POST", "/goog/cdp/execute", {"cmd": command, "params": values})
 
+    def show(self, address: str) -> None:
+        """Open a page that a server gives."""
+        self._send("POST", "/url", {"url": address})
+
     def open(self, page: Path) -> float:
         """Open a page and return the seconds until it said that it is ready."""
         started = time.perf_counter()
