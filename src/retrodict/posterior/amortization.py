@@ -64,9 +64,11 @@ def amortize(
 
 @overload
 def amortize(
-    model: Model,
+    model: Model | BayesNet,
     *,
     evidence: str | Mapping[Name, float] | Iterable[Iterable[Name]],
+    simulations: Any = ...,
+    weights: Any = ...,
     widths: Sequence[int] | Capacity | None = ...,
     steps: int = ...,
     seconds: float | None = ...,
@@ -176,7 +178,8 @@ def amortize(
             elimination, crossed plates with the smaller one as a vector.
         evidence: None asks for the latents given all that is observed. ``"any"`` trains one network for any variables
             given any others, whatever the model observes; a list of sets of names trains it for these, and a
-            probability for each name, ``{"y": 0.7}``, for sets drawn so. Default None.
+            probability for each name, ``{"y": 0.7}``, for sets drawn so. With ``simulations=`` everything is learned
+            from these, which must fit into memory. Default None.
         vary: for a `TemplateModel`, the least and the greatest size of dims, ``{"schools": (1, 50)}``; others have the
             size at which the program was read. One training serves them all.
         missing: for a `TemplateModel`, the share of observations without children that is missing on average, a number
@@ -204,10 +207,10 @@ def amortize(
     if evidence is not None:
         own = {"order": order, "minimize": minimize, "network": network, "conditional": conditional}
         stated = {**own, "summaries": summaries, "patience": patience, "vary": vary, "missing": missing or None}
-        stated |= {"simulations": simulations, "observed": observed, "weights": weights}
         chosen = plan_evidence(steps, seconds, batch, learning_rate)
-        asked = _read_evidence_model(model, stated)
-        return amortize_evidence(asked, evidence, chosen, read_seed(seed), widths=widths, exact=exact, quiet=quiet)
+        asked, seed = _read_evidence_model(model, stated | {"observed": observed}), read_seed(seed)
+        asked, runs = read_simulations(asked, simulations, None, weights, seed, quiet=quiet)
+        return amortize_evidence(asked, evidence, chosen, seed, runs=runs, widths=widths, exact=exact, quiet=quiet)
     if isinstance(model, TemplateModel):
         _refuse_options(network=network, widths=widths, summaries=summaries)
         lifted = plan_training(
@@ -240,11 +243,12 @@ def _refuse_options(**given: Any) -> None:
         raise OptionError(f"{asked[0]}= is not for a TemplateModel", remedy="Leave it out.")
 
 
-def _read_evidence_model(model: Any, stated: Mapping[str, Any]) -> Model:
+def _read_evidence_model(model: Any, stated: Mapping[str, Any]) -> Model | BayesNet:
     """Return the model; raise `OptionError` for models and options that posteriors for any evidence do not have."""
-    if not isinstance(model, Model):
+    if not isinstance(model, Model | BayesNet):
         raise OptionError(
-            f"evidence= needs a Model that can be simulated, not a {type(model).__name__}",
+            f"evidence= needs a Model that can be simulated, or a BayesNet with simulations=, not a "
+            f"{type(model).__name__}",
             remedy="Give a network of tables or of lines, or a program read by rd.from_numpyro.",
         )
     usual = {"order": "auto", "minimize": "edges", "network": "shared", "conditional": "auto"}

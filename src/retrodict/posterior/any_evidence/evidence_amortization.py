@@ -17,12 +17,20 @@ from retrodict.models.gaussian.linear_gaussian import LinearGaussian
 from retrodict.models.model import Model
 from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count
+from retrodict.plan.layout import Floats
 from retrodict.posterior.any_evidence.evidence_posterior import EvidencePosterior
 from retrodict.posterior.any_evidence.gated.evidence_columns import EvidenceColumns, describe, require_inferable
 from retrodict.posterior.any_evidence.gated.evidence_sets import POOL, EvidencePool
+from retrodict.posterior.any_evidence.gated.evidence_supply import (
+    EvidenceSupply,
+    FreshEvidence,
+    StoredEvidence,
+    look_at,
+)
 from retrodict.posterior.any_evidence.gated.evidence_training import EvidencePlan, train_for_evidence
 from retrodict.posterior.any_evidence.gated.gated_network import GatedNetwork
 from retrodict.posterior.any_evidence.gated.slot_plans import InputMoments, plan_slots
+from retrodict.posterior.tables.runs import Runs
 from retrodict.train.compiled import TRAINING
 
 WIDTH, COMPONENTS = 64, 5
@@ -38,18 +46,19 @@ def amortize_evidence(
     plan: EvidencePlan,
     seed: int,
     *,
+    runs: Runs | None = None,
     widths: Sequence[int] | Capacity | None = None,
     exact: bool = True,
     quiet: bool = False,
 ) -> EvidencePosterior:
-    """Return the posterior of a model for any of these sets of evidence; see `amortize`.
+    """Return the posterior of a model for any of these sets of evidence, from fresh or stored runs; see `amortize`.
 
     Raises: `OptionError` for widths and evidence that are none, and for variables that no conditional can draw.
     """
     if exact and isinstance(model, LinearGaussian):
         return _state_exactly(model, evidence, seed)
     width = read_width(widths)
-    simulated = np.asarray(TRAINING.run(model.draw, fold_key(make_key(seed), 1), count_draws(model.net)))
+    simulated = simulate(model, runs, seed)
     columns = EvidenceColumns.of(model, simulated)
     pool = EvidencePool.of(model, evidence, seed, size_pool(len(model.net)))
     require_inferable(columns, pool.inferred)
@@ -59,8 +68,18 @@ def amortize_evidence(
     history: list[float] = []
     report = partial(_report, history, plan.steps, quiet)
     weights = network.initialize(width, seed)
-    weights = train_for_evidence(model, network, weights, plans, plan, seed, report)
-    return EvidencePosterior(model, network, weights, moments, pool, tuple(history))
+    supply: EvidenceSupply = FreshEvidence(model) if runs is None else StoredEvidence.of(runs)
+    judges = None if runs is None else StoredEvidence.of_held_out(runs)
+    weights = train_for_evidence(supply, network, weights, plans, plan, seed, report, judges)
+    return EvidencePosterior(model, network, weights, moments, pool, tuple(history), runs)
+
+
+def simulate(model: Model, runs: Runs | None, seed: int) -> Floats:
+    """Return the simulations that are looked at before training: fresh ones, or those of training."""
+    most = count_draws(model.net)
+    if runs is not None:
+        return look_at(runs, most, seed)
+    return np.asarray(TRAINING.run(model.draw, fold_key(make_key(seed), 1), most))
 
 
 def _state_exactly(model: LinearGaussian, evidence: Any, seed: int) -> EvidencePosterior:

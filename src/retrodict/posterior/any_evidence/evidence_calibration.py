@@ -12,6 +12,7 @@ import numpy as np
 from retrodict.encode.keys import fold_key, make_key
 from retrodict.graph.rows import Mask
 from retrodict.pictures.table import Table, Tabular
+from retrodict.plan.layout import Floats
 from retrodict.posterior.any_evidence.evidence_drawing import EvidenceDrawer, EvidenceTask
 from retrodict.posterior.any_evidence.gated.evidence_sets import EvidencePool
 from retrodict.posterior.any_evidence.gated.slot_plans import SlotPlan, plan_slots
@@ -65,16 +66,21 @@ class EvidenceCalibration(Tabular):
 
 
 def calibrate_evidence(
-    drawer: EvidenceDrawer, pool: EvidencePool, simulations: int, draws: int, seed: int, alpha: float
+    drawer: EvidenceDrawer, pool: EvidencePool, stored: Floats | int, draws: int, seed: int, alpha: float
 ) -> EvidenceCalibration:
-    """Return the outcome of the tests over simulations with sets of evidence of a pool."""
+    """Return the outcome of the tests with sets of evidence of a pool, over so many or over stored simulations."""
     rng, key = np.random.default_rng([seed, 29]), make_key(seed)
+    simulations = stored if isinstance(stored, int) else len(stored)
     chosen = rng.integers(0, len(pool), -(-simulations // BLOCK) * BLOCK)
     plans = plan_slots(drawer.network.columns, drawer.moments, pool.known[chosen], pool.inferred[chosen])
     ranks = []
     for number in range(len(chosen) // BLOCK):
         part = slice(number * BLOCK, (number + 1) * BLOCK)
-        truths = np.asarray(drawer.model.draw(fold_key(key, 2 * number), BLOCK))
+        truths = (
+            np.asarray(drawer.model.draw(fold_key(key, 2 * number), BLOCK))
+            if isinstance(stored, int)
+            else stored[np.arange(part.start, part.stop) % simulations]
+        )
         tasks = _prepare(pool, chosen[part], truths, SlotPlan(*(table[part] for table in plans)))
         found = RANKS.run(_find_ranks, drawer.weights, drawer, tasks, truths, fold_key(key, 2 * number + 1), draws)
         below, same = (np.asarray(counts) for counts in found)
@@ -93,8 +99,8 @@ def calibrate_evidence(
 
 def _prepare(pool: EvidencePool, chosen: Any, truths: Any, plan: SlotPlan) -> EvidenceTask:
     """Return the tasks of simulations, one behind another along a leading axis."""
-    barren = pool.barren[chosen]
-    return jax.tree.map(jnp.asarray, EvidenceTask(truths, pool.known[chosen], plan, barren, ~barren))
+    redrawn = pool.redrawn[chosen]
+    return jax.tree.map(jnp.asarray, EvidenceTask(truths, pool.known[chosen], plan, redrawn, ~redrawn))
 
 
 def _find_ranks(

@@ -14,10 +14,11 @@ import numpy as np
 from retrodict.encode.keys import fold_key, make_key
 from retrodict.graph.frozen import Portable
 from retrodict.graph.rows import Mask
+from retrodict.models.black_box import BlackBox
 from retrodict.models.model import Model
 from retrodict.plan.layout import Floats
 from retrodict.posterior.any_evidence.gated.evidence_columns import require_inferable
-from retrodict.posterior.any_evidence.gated.evidence_sets import find_barren
+from retrodict.posterior.any_evidence.gated.evidence_sets import find_barren, find_redrawn
 from retrodict.posterior.any_evidence.gated.gated_network import GatedNetwork, GatedWeights
 from retrodict.posterior.any_evidence.gated.slot_plans import InputMoments, SlotPlan, plan_slots
 
@@ -54,9 +55,9 @@ class EvidenceDrawer(Portable):
 
     def prepare(self, values: Floats, known: Mask, done: Mask) -> EvidenceTask:
         """Return the task of known values, some of which were ``done`` from outside."""
-        net, columns = self.model.net, self.network.columns
-        redrawn = find_barren(net, known)
-        if not self._informs(known & ~done, known):
+        columns = self.network.columns
+        redrawn = find_redrawn(self.model, known)
+        if not isinstance(self.model, BlackBox) and not self._informs(known & ~done, known):
             redrawn = ~known
         inferred = (~known & ~redrawn)[None]
         require_inferable(columns, inferred)
@@ -122,7 +123,8 @@ class EvidenceDrawer(Portable):
         owners = np.repeat(np.arange(len(self.model.net)), self.model.layout.sizes)
         inferred = ~task.known & ~task.redrawn
         whole = jnp.where(inferred[owners], columns.decode(units), given)
-        whole = self.model.redraw(rest, whole, task.redrawn)
+        if not isinstance(self.model, BlackBox):
+            whole = self.model.redraw(rest, whole, task.redrawn)
         log_states = jnp.moveaxis(found, 0, 1) if states else jnp.zeros((rows, 0))
         if not weigh:  # what is only a simulator has no density
             return Drawn(whole, jnp.zeros(rows), log_states)

@@ -41,7 +41,7 @@ def read_evidence(path: Path, content: Mapping[str, Any], arrays: dict[str, Arra
     _require(moments.mean.shape == (inputs,) and moments.covariance.shape == (inputs, inputs), "moments")
     network = GatedNetwork(columns, many)
     weights = _read_weights(path, network, arrays)
-    pool = EvidencePool.of_sets(model.net, _read_known(arrays["known"], len(model.net)))
+    pool = EvidencePool.of_sets(model, _read_known(arrays["known"], len(model.net)))
     return EvidencePosterior(model, network, weights, moments, pool, tuple(arrays["history"].tolist()))
 
 

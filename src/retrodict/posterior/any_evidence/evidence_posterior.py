@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from retrodict.certificate.certify import Certificate, certify
-from retrodict.errors import OptionError, SizeError
+from retrodict.errors import DensityError, OptionError, SizeError
 from retrodict.exact.queries.query import Marginals, most_probable, query
 from retrodict.graph.frozen import Portable
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.invert import invert
+from retrodict.models.black_box import BlackBox
 from retrodict.models.discrete.discrete_network import DiscreteNetwork
 from retrodict.models.gaussian.linear_gaussian import LinearGaussian
 from retrodict.models.model import Model
@@ -30,6 +31,8 @@ from retrodict.posterior.any_evidence.evidence_summary import summarize
 from retrodict.posterior.any_evidence.gated.evidence_sets import EvidencePool, list_drawn, list_numbers
 from retrodict.posterior.any_evidence.gated.gated_network import GatedNetwork, GatedWeights
 from retrodict.posterior.any_evidence.gated.slot_plans import InputMoments
+from retrodict.posterior.tables.runs import Runs
+from retrodict.posterior.tables.truths import choose_rows
 from retrodict.posterior.weights.importance import Importance, leave_out
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
 
@@ -48,6 +51,7 @@ class EvidencePosterior(Portable):
         moments: mean and covariance of what they see, from which regressions follow for every evidence.
         pool: the sets of evidence of training.
         history: the mean of the objective over each 50 steps, in nats; empty where nothing was trained.
+        runs: the stored simulations that training was given, which are not saved. None where they were drawn.
     """
 
     model: Model
@@ -56,6 +60,7 @@ class EvidencePosterior(Portable):
     moments: InputMoments
     pool: EvidencePool
     history: tuple[float, ...]
+    runs: Runs | None = None
 
     def __repr__(self) -> str:
         how = f"{len(self.history)} epochs" if self.history else "not trained"
@@ -127,16 +132,19 @@ class EvidencePosterior(Portable):
             weighted: whether draws are weighted towards the exact posterior. Default: where weights can be relied on.
             seed: the same seed gives the same result. Default 0.
 
-        Returns: a table; ``log_evidence`` is the log probability of what is given, from weights where not exact.
+        Returns: a table; ``log_evidence`` is the log probability of what is given, from weights where not exact, NaN
+            where only simulations are known.
 
-        Raises: what `sample` raises.
+        Raises: what `sample` raises, and `DensityError` for ``weighted=True`` where only simulations are known.
         """
         if n is None and isinstance(self.model, DiscreteNetwork | LinearGaussian):
             known, cut = self._split(read_given(self.model, given, do))
             with suppress(SizeError):
                 return query(self.model, known, do=cut)
-        read, task, drawn = self._draw(given, do, 10_000 if n is None else n, seed, states=True)
-        return summarize(self._drawer, read, task, drawn, weighted)
+        weigh = weighted is True or not isinstance(self.model, BlackBox)
+        read, task, drawn = self._draw(given, do, 10_000 if n is None else n, seed, states=True, weigh=weigh)
+        found = summarize(self._drawer, read, task, drawn, weighted if weigh else False)
+        return found if weigh else replace(found, log_evidence=float("nan"))
 
     def importance(
         self,
@@ -150,7 +158,8 @@ class EvidencePosterior(Portable):
 
         Arguments are those of `sample`.
 
-        Raises: what `sample` raises, and `WeightError` where no draw could have given what is known.
+        Raises: what `sample` raises, `WeightError` where no draw could have given what is known, and `DensityError`
+            where only simulations of the model are known.
         """
         read, _, drawn = self._draw(given, do, n, seed)
         return Importance(self._name(read, drawn.columns, states=False), leave_out(drawn.log_weights))
@@ -174,7 +183,7 @@ class EvidencePosterior(Portable):
         )
 
     def calibration(
-        self, simulations: int = 1000, draws: int = 99, *, seed: int = 0, alpha: float = 0.001
+        self, simulations: Any = 1000, draws: int = 99, *, seed: int = 0, alpha: float = 0.001
     ) -> EvidenceCalibration:
         """Return whether the posterior is calibrated over the sets of evidence of its training.
 
@@ -182,21 +191,23 @@ class EvidencePosterior(Portable):
         exact. All simulations together are tested, and those with few and with many variables known.
 
         Arguments:
-            simulations: number of truths, 100 or more. Default 1000.
+            simulations: number of truths, 100 or more, or a table of runs that training has not seen. Of stored runs
+                a tenth is kept for this. Default 1000.
             draws: number of draws for each truth, 19 or more. Default 99.
             seed: the same seed gives the same result. Default 0.
             alpha: probability that an exact posterior is rejected for any variable. Default 0.001.
 
         Returns: the outcome, which is true when nothing was rejected.
 
-        Raises: `OptionError` for numbers out of range.
+        Raises: `OptionError` for numbers out of range, `DataError` for fewer than 100 stored runs.
 
         Source: Talts et al. 2018.
         """
-        count, per = read_count("simulations", simulations, 100), read_count("draws", draws, 19)
+        per, chosen = read_count("draws", draws, 19), choose_rows(self.model, self.runs, simulations)
         if not 0 < alpha < 1:
             raise OptionError(f"alpha={alpha} is not the probability of an error", remedy="Give one between 0 and 1.")
-        return calibrate_evidence(self._drawer, self.pool, count, per, read_seed(seed), alpha)
+        stored = chosen if isinstance(chosen, int) else chosen[0]
+        return calibrate_evidence(self._drawer, self.pool, stored, per, read_seed(seed), alpha)
 
     def save(self, folder: str | Path) -> None:
         """Write the posterior into a folder, all of it or nothing; `rd.load` reads it back, given the model.
@@ -218,6 +229,12 @@ class EvidencePosterior(Portable):
         self, given: Any, do: Any, n: int, seed: int, *, states: bool = False, weigh: bool = True
     ) -> tuple[GivenValues, EvidenceTask, Drawn]:
         n, seed, read = read_count("n", n), read_seed(seed), read_given(self.model, given, do)
+        if read.done.any() and isinstance(self.model, BlackBox):
+            raise DensityError(
+                "do= needs the conditionals of the model, and of {names} only simulations are known",
+                self.model.net.names,
+                remedy="Give amortize a Model that can be simulated and scored, such as rd.from_numpyro(program).",
+            )
         task = self._drawer.prepare(read.columns, read.known, read.done)
         return read, task, self._drawer.draw(task, n, seed, states=states, weigh=weigh)
 

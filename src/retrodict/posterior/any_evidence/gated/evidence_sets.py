@@ -17,6 +17,7 @@ from retrodict.graph.borders import Borders
 from retrodict.graph.names import Name, require_distinct, require_list
 from retrodict.graph.rows import Mask
 from retrodict.invert.asked.drawing_order import find_drawing_order
+from retrodict.models.black_box import BlackBox
 from retrodict.models.model import Model
 
 # Where any evidence may come, training goes through this many random sets: their masks are worked out once.
@@ -26,10 +27,10 @@ WAYS = "Say 'any', list sets of names, or give each name the probability that it
 
 @dataclass(frozen=True, eq=False)
 class EvidencePool:
-    """Sets of evidence s: ``known[s, v]`` says whether v is known, ``barren`` whether nothing known lies below it."""
+    """Sets of evidence s: ``known[s, v]`` says whether v is known, ``redrawn`` whether the model itself draws it."""
 
     known: Mask
-    barren: Mask
+    redrawn: Mask
 
     @classmethod
     def of(cls, model: Model, evidence: Any, seed: int, size: int = POOL) -> EvidencePool:
@@ -37,12 +38,12 @@ class EvidencePool:
 
         Raises `OptionError` for what is neither, `UnknownVariableError` for names.
         """
-        return cls.of_sets(model.net, _read_known(model, evidence, np.random.default_rng([seed, 17]), size))
+        return cls.of_sets(model, _read_known(model, evidence, np.random.default_rng([seed, 17]), size))
 
     @classmethod
-    def of_sets(cls, net: BayesNet, known: Mask) -> EvidencePool:
+    def of_sets(cls, model: Model, known: Mask) -> EvidencePool:
         """Return these sets."""
-        return cls(known, np.stack([find_barren(net, row) for row in known]))
+        return cls(known, np.stack([find_redrawn(model, row) for row in known]))
 
     def __len__(self) -> int:
         return len(self.known)
@@ -50,7 +51,7 @@ class EvidencePool:
     @property
     def inferred(self) -> Mask:
         """Mark what is neither known nor drawn by the model itself."""
-        return ~self.known & ~self.barren
+        return ~self.known & ~self.redrawn
 
 
 def _read_known(model: Model, evidence: Any, rng: np.random.Generator, size: int) -> Mask:
@@ -136,3 +137,8 @@ def list_drawn(net: BayesNet, known: Mask) -> list[int]:
 def find_barren(net: BayesNet, known: Mask) -> Mask:
     """Mark what is not known and has nothing known below it: there the model's own conditional is exact."""
     return np.asarray(~find_ancestors(net, known) & ~known)
+
+
+def find_redrawn(model: Model, known: Mask) -> Mask:
+    """Mark what the model itself draws: all that is barren, and nothing where only a structure is known."""
+    return np.zeros(len(known), bool) if isinstance(model, BlackBox) else find_barren(model.net, known)
