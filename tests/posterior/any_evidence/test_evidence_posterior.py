@@ -194,7 +194,7 @@ def test_bad_input(small: rd.DiscreteNetwork, trained: rd.EvidencePosterior) -> 
     with pytest.raises(UnknownVariableError):
         rd.amortize(small, evidence=[["q"]], steps=0, quiet=True)
     with pytest.raises(OptionError, match="evidence= needs a Model"):
-        rd.amortize(small.net, evidence="any")
+        rd.amortize(3, evidence="any")  # type: ignore[call-overload]
     with pytest.raises(OptionError, match="order= is not for a posterior for any evidence"):
         rd.amortize(small, "min-fill", evidence="any")
     with pytest.raises(OptionError, match="one width of both layers"):
@@ -203,6 +203,15 @@ def test_bad_input(small: rd.DiscreteNetwork, trained: rd.EvidencePosterior) -> 
         trained.sample({"b": "7"})
     with pytest.raises(UnknownVariableError):
         trained.marginals({"q": "0"})
+
+
+def test_what_training_never_inferred_is_refused(small: rd.DiscreteNetwork) -> None:
+    """Given c alone, a and b are inferred and d is drawn by its table; nothing was learned of c."""
+    post = rd.amortize(small, evidence=[["c"]], steps=50, widths=(8,), quiet=True)
+    assert set(post.sample({"c": "1"}, 10)) == {"a", "b", "d"}
+    with pytest.raises(OptionError, match="training never inferred 'c'"):
+        post.sample({"d": "1"}, 10)
+    assert post.marginals({"d": "1"}).marginals == rd.query(small, {"d": "1"}).marginals
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from retrodict.exact.queries.query import Marginals, most_probable, query
 from retrodict.graph.frozen import Portable
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
+from retrodict.graph.rows import Mask
 from retrodict.invert import invert
 from retrodict.models.black_box import BlackBox
 from retrodict.models.discrete.discrete_network import DiscreteNetwork
@@ -103,7 +104,8 @@ class EvidencePosterior(Portable):
         Returns: ``{name: array (n, ...)}``; of states their names, of sites of a program known elements, too.
 
         Raises: `UnknownVariableError` and `UnknownStateError` for names that are not in the model, `GraphError` for
-            what is both given and set, `DataError` for values that do not fit.
+            what is both given and set, `DataError` for values that do not fit, `OptionError` for what training never
+            inferred.
         """
         read, _, drawn = self._draw(given, do, n, seed, weigh=do is not None)
         columns = drawn.columns
@@ -236,7 +238,18 @@ class EvidencePosterior(Portable):
                 remedy="Give amortize a Model that can be simulated and scored, such as rd.from_numpyro(program).",
             )
         task = self._drawer.prepare(read.columns, read.known, read.done)
+        self._require_trained(~read.known & ~np.asarray(task.redrawn))
         return read, task, self._drawer.draw(task, n, seed, states=states, weigh=weigh)
+
+    def _require_trained(self, inferred: Mask) -> None:
+        """Raise `OptionError` for variables that a trained network never inferred."""
+        never = np.flatnonzero(inferred & ~self.pool.inferred.any(axis=0))
+        if self.history and len(never):
+            raise OptionError(
+                "training never inferred {names}, known or drawn by the model itself in all of its sets of evidence",
+                self.model.net.to_names(never),
+                remedy="Give them, or train with evidence= that leaves them out, such as 'any'.",
+            )
 
     def _split(self, read: GivenValues) -> tuple[dict[Name, Any], dict[Name, Any]]:
         """Return what is given and what is set, as exact queries take them."""
