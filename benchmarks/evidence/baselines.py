@@ -1,6 +1,6 @@
 """What else answers any question of a network of tables by approximation: weighted draws, and messages in loops.
 
-Sources: Koller & Friedman, algorithm 12.2 (likelihood weighting) and 11.1 (loopy belief propagation).
+Source: Koller & Friedman, algorithm 12.2 (likelihood weighting) and 11.1 (loopy belief propagation).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from retrodict.models.discrete.checks import read_code
 
 Doubles = NDArray[np.float64]
 Rows = dict[str, dict[str, float]]
-DAMPING, SAME = 0.5, 1e-6
+# The change of a message that counts as none.
+SAME = 1e-9
 
 
 class LikelihoodWeighting:
@@ -55,96 +56,63 @@ class LikelihoodWeighting:
         return _name(model, sums, unknown)
 
 
-class LoopyPropagation:
-    """Belief propagation on the graph of families, damped, until messages stay or time is over."""
-
-    def __init__(self, model: rd.DiscreteNetwork) -> None:
-        self.model = model
-        rows = model.net.parent_rows
-        self.scopes = [[*rows[v].tolist(), v] for v in range(len(model.net))]
-        self.tables = [model.table(name) for name in model.net.names]
-
-    def answer(self, given: Mapping[str, str], seconds: float) -> Rows:
-        """Return beliefs after as many rounds as can be had in this time, one at least."""
-        model, started = self.model, monotonic()
-        local = [np.ones(int(card)) for card in model.cards]
-        unknown = np.ones(len(model.net), bool)
-        for name, state in given.items():
-            v = model.net.index(name)
-            local[v], unknown[v] = np.eye(len(local[v]))[read_code(model.states(name), state, name)], False
-        messages = {
-            (f, v): np.ones(len(local[v])) / len(local[v]) for f, scope in enumerate(self.scopes) for v in scope
-        }
-        change = np.inf
-        while change > SAME and (change == np.inf or monotonic() - started < seconds):
-            beliefs = self._gather(local, messages)
-            change = max(self._send(f, scope, beliefs, messages) for f, scope in enumerate(self.scopes))
-        return _name(model, self._gather(local, messages), unknown)
-
-    def _gather(self, local: list[Doubles], messages: Mapping[tuple[int, int], Doubles]) -> list[Doubles]:
-        beliefs = [part.copy() for part in local]
-        for (_, v), message in messages.items():
-            beliefs[v] = beliefs[v] * message
-            total = beliefs[v].sum()
-            beliefs[v] = beliefs[v] / total if total > 0 else local[v] / local[v].sum()
-        return beliefs
-
-    def _send(
-        self, factor: int, scope: list[int], beliefs: list[Doubles], messages: dict[tuple[int, int], Doubles]
-    ) -> float:
-        """Send new messages from a factor, and return the largest change."""
-        incoming = []
-        for v in scope:
-            rest = np.divide(
-                beliefs[v], messages[factor, v], out=np.zeros_like(beliefs[v]), where=messages[factor, v] > 0
-            )
-            incoming.append(rest / (rest.sum() or 1.0))
-        change = 0.0
-        for axis, v in enumerate(scope):
-            product: Any = self.tables[factor]
-            for other, message in enumerate(incoming):
-                if other != axis:
-                    shape = [1] * product.ndim
-                    shape[other] = len(message)
-                    product = product * message.reshape(shape)
-            new = product.sum(axis=tuple(other for other in range(len(scope)) if other != axis))
-            new = DAMPING * messages[factor, v] + (1 - DAMPING) * new / (new.sum() or 1.0)
-            change = max(change, float(np.abs(new - messages[factor, v]).max()))
-            messages[factor, v] = new
-        return change
-
-
 class JunctionTree:
     """Exact answers of pyAgrum (lazy propagation), for networks whose variables are too many for sums one by one."""
 
     def __init__(self, model: rd.DiscreteNetwork) -> None:
-        import pyagrum
-
-        self.model, self.library, network = model, pyagrum, pyagrum.BayesNet()
-        names = model.net.names
-        for v, name in enumerate(names):
-            network.add(pyagrum.LabelizedVariable(f"v{v}", str(name), int(model.cards[v])))
-        for v, name in enumerate(names):
-            for parent in model.net.parents(name):
-                network.addArc(f"v{model.net.index(parent)}", f"v{v}")
-        for v, name in enumerate(names):
-            axes = [*(f"v{model.net.index(parent)}" for parent in model.net.parents(name)), f"v{v}"]
-            table = network.cpt(f"v{v}")
-            order = [axes.index(axis) for axis in reversed(table.names)]
-            table[:] = np.ascontiguousarray(model.table(name).transpose(order))
-        self.network = network
+        self.model, self.network = model, translate(model)
 
     def answer(self, given: Mapping[str, str], seconds: float = 0.0) -> Rows:
         """Return exact marginals."""
-        model, tree = self.model, self.library.LazyPropagation(self.network)
-        places = {model.net.index(n): read_code(model.states(n), state, n) for n, state in given.items()}
-        tree.setEvidence({f"v{v}": state for v, state in places.items()})
-        tree.makeInference()
-        unknown = np.array([v not in places for v in range(len(model.net))])
-        sums = [
-            np.asarray(tree.posterior(f"v{v}").toarray()) if unknown[v] else np.ones(1) for v in range(len(unknown))
-        ]
-        return _name(model, sums, unknown)
+        import pyagrum
+
+        return _ask(pyagrum.LazyPropagation(self.network), self.model, given)
+
+
+class LoopyPropagation:
+    """Loopy belief propagation of pyAgrum, until messages stay or time is over."""
+
+    def __init__(self, model: rd.DiscreteNetwork) -> None:
+        self.model, self.network = model, translate(model)
+
+    def answer(self, given: Mapping[str, str], seconds: float) -> Rows:
+        """Return beliefs after as many rounds as can be had in this time."""
+        import pyagrum
+
+        propagation = pyagrum.LoopyBeliefPropagation(self.network)
+        propagation.setMaxTime(seconds)
+        propagation.setEpsilon(SAME)
+        return _ask(propagation, self.model, given)
+
+
+def translate(model: rd.DiscreteNetwork) -> Any:
+    """Return the network of pyAgrum."""
+    import pyagrum
+
+    network, names = pyagrum.BayesNet(), model.net.names
+    for v, name in enumerate(names):
+        network.add(pyagrum.LabelizedVariable(f"v{v}", str(name), int(model.cards[v])))
+    for v, name in enumerate(names):
+        for parent in model.net.parents(name):
+            network.addArc(f"v{model.net.index(parent)}", f"v{v}")
+    for v, name in enumerate(names):
+        axes = [*(f"v{model.net.index(parent)}" for parent in model.net.parents(name)), f"v{v}"]
+        table = network.cpt(f"v{v}")
+        order = [axes.index(axis) for axis in reversed(table.names)]
+        table[:] = np.ascontiguousarray(model.table(name).transpose(order))
+    return network
+
+
+def _ask(inference: Any, model: rd.DiscreteNetwork, given: Mapping[str, str]) -> Rows:
+    """Return the marginals that an inference of pyAgrum finds."""
+    places = {model.net.index(n): read_code(model.states(n), state, n) for n, state in given.items()}
+    inference.setEvidence({f"v{v}": state for v, state in places.items()})
+    inference.makeInference()
+    unknown = np.array([v not in places for v in range(len(model.net))])
+    sums = [
+        np.asarray(inference.posterior(f"v{v}").toarray()) if unknown[v] else np.ones(1) for v in range(len(unknown))
+    ]
+    return _name(model, sums, unknown)
 
 
 def _name(model: rd.DiscreteNetwork, sums: list[Doubles], unknown: NDArray[np.bool_]) -> Rows:

@@ -11,8 +11,7 @@ from time import perf_counter
 import numpy as np
 
 import retrodict as rd
-from benchmarks.evidence.run import RESULTS
-from retrodict.files.whole import write_whole
+from benchmarks.evidence.run import RESULTS, keep
 
 SIZES, QUESTIONS, DRAWS, STEPS = (8, 16, 24), 1000, 1000, 500
 
@@ -44,6 +43,7 @@ def measure_kl(model: rd.LinearGaussian, post: rd.EvidencePosterior, questions: 
 def main() -> None:
     """Train one network for each size, and ask it."""
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    kept = results.get("lines", {})
     for n in SIZES:
         model, started = make_lines(n), perf_counter()
         post = rd.amortize(model, evidence="any", exact=False, steps=STEPS, quiet=True)
@@ -55,9 +55,8 @@ def main() -> None:
             "mean": float(np.mean(found)),
             "99 %": float(np.quantile(found, 0.99)),
         }
-        results.setdefault("lines", {})[str(n)] = own
         print(n, own, flush=True)
-        write_whole(RESULTS, (json.dumps(results, indent=1) + "\n").encode())
+        keep("lines", kept := kept | {str(n): own})
 
 
 if __name__ == "__main__":
