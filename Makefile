@@ -12,7 +12,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: demo test test-slow test-law test-newest test-browser test-readers fuzz nightly lint format tables figure2 \
 	figure2-page vae vae-page music music-page networks discrete bench bench-inversion bench-posteriors \
-	bench-posteriors-page bench-sbibm bench-sbi bench-hierarchical bench-evidence docs docs-live tutorials clean
+	bench-posteriors-page bench-sbibm bench-sbi bench-hierarchical bench-evidence semi-supervised docs docs-live tutorials \
+	clean
 
 demo: $(VENV)/.test
 	$(BIN)/retrodict demo
@@ -147,7 +148,13 @@ bench-hierarchical: $(VENV)/.test
 bench-evidence: $(READERS)/.made
 	$(READERS)/bin/python -W ignore -m benchmarks.evidence.run
 	$(READERS)/bin/python -W ignore -m benchmarks.evidence.lines
+	$(READERS)/bin/python -W ignore -m benchmarks.evidence.conditionals
 	$(READERS)/bin/python -m benchmarks.evidence.page
+
+# Digits with few labels: generators by hand and derived, five seeds, docs/semi-supervised.md. Half an hour of a core.
+semi-supervised: $(VENV)/.test
+	$(BIN)/python -W ignore -m benchmarks.semi_supervised.run
+	$(BIN)/python -m benchmarks.semi_supervised.page
 
 bench-inversion: $(BENCH)/.made
 	$(BENCH)/bin/python -m benchmarks.inversion

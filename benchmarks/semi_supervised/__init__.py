@@ -1,0 +1,1 @@
+"""Digits of which few have labels: generators written by hand and derived, under one encoder."""
