@@ -22,6 +22,11 @@ from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.templates.provenance import list_leaves, with_leaves
 
 
+def _narrow(places: Any) -> Any:
+    """Return indices of 32 bits, which JAX takes in single and double precision, inside of derivatives, too."""
+    return np.asarray(places, np.int32)
+
+
 @dataclass(frozen=True, eq=False)
 class ElementDensities:
     """The log density of each variable of the model given its parents, without guards of supports.
@@ -85,14 +90,14 @@ class ElementDensities:
             return model.log_conditionals(row[: model.layout.width])
         values = {}
         for name, site in model.sites.items():
-            found = row[model.structure.columns[name]]
+            found = row[_narrow(model.structure.columns[name])]
             own = found if np.issubdtype(site.dtype, np.floating) else jnp.round(found).astype(site.dtype)
             values[name] = own
         with validation_enabled(False):
             trace = run(self._substitute(row[model.layout.width :]), model.sites, values)
             parts = [self._score(trace[name]["fn"], values[name], name) for name in model.sites]
         order = np.argsort(np.concatenate([own.ravel() for own in model.structure.variables.values()]))
-        return jnp.concatenate(parts)[order]
+        return jnp.concatenate(parts)[_narrow(order)]
 
     @cached_property
     def is_computable(self) -> bool:

@@ -99,14 +99,13 @@ class FamilyCurves:
         slopes, curvatures = (jnp.moveaxis(part, 1, -2) for part in found)
         return Curves(
             {
-                (child, member): self._join_slopes(child, member, self.tiles.take(slopes, child))
+                (child, member): self._join_slopes(child, member, slopes)
                 for child in families
                 for member in self.plan.families[child]
             },
             {
-                (child, pair): self._join_curvatures(child, pair, own)
+                (child, pair): self._join_curvatures(child, pair, curvatures)
                 for child in families
-                for own in [self.tiles.take(curvatures, child)]
                 for pair in combinations_with_replacement(self.plan.families[child], 2)
             },
         )
@@ -130,7 +129,7 @@ class FamilyCurves:
     def _differentiate(self, row: jax.Array, moves: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Return slopes and curvatures of one tile."""
         score = self.tiles.densities
-        first, second = (np.array([pair[side] for pair in self.pairs], np.int64) for side in (0, 1))
+        first, second = (np.array([pair[side] for pair in self.pairs], np.int32) for side in (0, 1))
 
         def slope(move: jax.Array) -> jax.Array:
             return jax.jvp(score, (row,), (move,))[1]
@@ -141,16 +140,14 @@ class FamilyCurves:
         return jax.vmap(slope)(moves), jax.vmap(curve)(moves[first], moves[second])
 
     def _choose(self, child: str, found: jax.Array, places: list[int]) -> jax.Array:
-        """Return the entry for each cell of a child, by the remainder of its time, of ``(rows, entries, *dims)``."""
-        if len(places) == 1:
-            return found[:, places[0]]
-        own = self.tiles.densities.dims[child]
-        axis = own.index(self.plan.template.time or "")
-        times = np.arange(found.shape[2 + axis]) % self.period
-        chosen = found[:, places[0]]
-        for remainder, place in enumerate(places[1:], 1):
+        """Return the entry for each cell of a child, by the remainder of its time, of those of all tiles."""
+        taken = [self.tiles.take(found[:, place], child) for place in places]
+        chosen, own = taken[0], self.tiles.densities.dims[child]
+        for remainder, more in enumerate(taken[1:], 1):
+            axis = own.index(self.plan.template.time or "")
+            times = np.arange(chosen.shape[1 + axis]) % self.period
             here = (times == remainder).reshape([-1 if i == axis else 1 for i in range(len(own))])
-            chosen = jnp.where(here, found[:, place], chosen)
+            chosen = jnp.where(here, more, chosen)
         return chosen
 
     def _join_slopes(self, child: str, member: BlockMember, found: jax.Array) -> jax.Array:

@@ -34,10 +34,12 @@ class GaussianForm(LiftedForm):
         return self._find_curves(tiles).find(outside)
 
     def draw(self, key: jax.Array, tiles: Tiles, measured: Any, cells: TemplateCells, rows: int) -> Drawn:
-        """Return one draw of each latent for each row, and the log density of all of them in nats."""
+        """Return one draw of each latent for each row, rounded to single precision, and the log density of all."""
         shape, exists, solved = self._solve(tiles, measured, cells)
-        drawn, density = draw_block(shape, solved, key, exists, rows)
-        return {name: shape.unflatten(name, drawn[name]) for name in self.names}, density
+        drawn = draw_block(shape, solved, key, rows)
+        kept = {name: values.astype(jnp.float32).astype(values.dtype) for name, values in drawn.items()}
+        values = {name: shape.unflatten(name, kept[name]) for name in self.names}
+        return values, score_block(shape, solved, kept, exists)
 
     def score(self, tiles: Tiles, measured: Any, cells: TemplateCells) -> jax.Array:
         """Return the log density of the values of the latents given all others, in nats."""

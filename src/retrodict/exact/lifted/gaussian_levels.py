@@ -114,12 +114,9 @@ def _list_places(shape: BlockShape, members: list[BlockMember], start: int) -> d
 # -- drawing and scoring -----------------------------------------------------------------------------
 
 
-def draw_block(
-    shape: BlockShape, solved: tuple[Solved, ...], key: jax.Array, exists: Mapping[Dims, jax.Array], rows: int
-) -> tuple[dict[str, jax.Array], jax.Array]:
-    """Return a draw of each latent, ``(rows, *cell dims, width)``, and the log density of all, ``(rows,)``."""
+def draw_block(shape: BlockShape, solved: tuple[Solved, ...], key: jax.Array, rows: int) -> dict[str, jax.Array]:
+    """Return a draw of each latent, ``(rows, *cell dims, width)``."""
     drawn: dict[str, jax.Array] = {}
-    total = jnp.zeros(rows)
     for place, (level, own) in reversed(list(enumerate(zip(shape.plan.levels, solved, strict=True)))):
         noise = jax.random.normal(jax.random.fold_in(key, place), (rows, *own.mean.shape[1:]), own.mean.dtype)
         centre = own.mean - _move_with(shape, level, own, drawn)
@@ -127,8 +124,7 @@ def draw_block(
         if level.span:
             vectors = _run_series(shape, level, own, vectors)
         drawn |= {name: vectors[..., shape.find(level, name)] for name in level.names}
-        total = total + _add_density(own, noise, exists[level.dims])
-    return drawn, total
+    return drawn
 
 
 def score_block(

@@ -10,6 +10,7 @@ import numpy as np
 
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
+from retrodict.lift.lifted_inverse import LiftedInverse
 from retrodict.pictures.table import Table, Tabular
 from retrodict.plan.layout import Floats
 from retrodict.posterior.arviz import export
@@ -57,7 +58,7 @@ class Answer(Tabular):
     notes: tuple[str, ...]
     exact: Mapping[Name, str]
     seconds: float
-    inverse: Inverse
+    inverse: Inverse | LiftedInverse
     data: Mapping[Name, Any]
 
     @property

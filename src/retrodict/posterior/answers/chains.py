@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpyro.infer import NUTS
 
 from retrodict.posterior.answers.draw_tails import find_ess, find_rhat
 from retrodict.posterior.answers.linear_factor import LinearProposal
-from retrodict.posterior.answers.marginal import Marginal, rows_of, score_codes
 from retrodict.posterior.weights.pareto import Doubles
 
 CHAINS, WARMUP, ROUND, MOST_ROUNDS = 4, 500, 500, 40
@@ -26,6 +26,17 @@ ACCEPTANCES = 0.9, 0.98
 SEEN = 2
 # What chains are to reach.
 MOST_RHAT, LEAST_ESS, MOST_DIVERGENT = 1.01, 1000.0, 0.001
+
+
+class ChainTarget(Protocol):
+    """A density of codes that JAX can differentiate."""
+
+    @property
+    def size(self) -> int:
+        """The number of codes."""
+
+    def score_one(self, codes: jax.Array) -> jax.Array:
+        """Return the log density of one row of codes, in nats."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,17 +67,16 @@ class Chains:
 
 
 def run_chains(
-    target: Marginal, proposal: LinearProposal, codes: Doubles, n: int, seed: int, deadline: float
+    target: ChainTarget, proposal: LinearProposal, codes: Doubles, n: int, seed: int, deadline: float
 ) -> Chains:
     """Return chains from some of these codes, continued until they can be relied on and hold n draws, or time is up.
 
     The clock is seen every ``PIECE`` transitions, while chains adapt, too.
     """
-    center, mixing = rows_of(proposal.center), rows_of(proposal.mixing)
-    model, observed = target.compiled.model, rows_of(target.observed)
+    center, mixing = _numbers_of(proposal.center), _numbers_of(proposal.mixing)
 
     def lose(point: jax.Array) -> jax.Array:
-        return -score_codes(model, target.space, target.exact, (center + mixing @ point)[None], observed)[0]
+        return -target.score_one(center + mixing @ point)
 
     points = (_choose_starts(codes, seed) - proposal.center) @ proposal.whitening.T
     found: list[Chains] = []
@@ -78,7 +88,7 @@ def run_chains(
             inverse_mass_matrix=None,
         )
         keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), number), CHAINS)
-        walk = _Walk(kernel, kernel.init(keys, WARMUP, rows_of(points)))
+        walk = _Walk(kernel, kernel.init(keys, WARMUP, _numbers_of(points)))
         is_last = number == len(ACCEPTANCES) - 1
         found.append(_walk_on(walk, proposal, n, deadline, patient=is_last))
         if found[-1].divergent <= MOST_DIVERGENT or monotonic() > deadline:
@@ -141,6 +151,11 @@ def _judge(parts: list[Doubles], divergent: list[float], adapted: bool) -> Chain
     if not np.isfinite(codes).all():
         return Chains(codes, np.inf, 0.0, float(np.mean(divergent)), adapted)
     return Chains(codes, find_rhat(codes), find_ess(codes), float(np.mean(divergent)), adapted)
+
+
+def _numbers_of(array: Doubles) -> jax.Array:
+    """Return an array in the precision that JAX has."""
+    return jnp.asarray(array, float)
 
 
 def _choose_starts(codes: Doubles, seed: int) -> Doubles:

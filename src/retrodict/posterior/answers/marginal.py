@@ -97,6 +97,10 @@ class Marginal:
             scores[start : start + block] = np.asarray(found)[: len(rows) - start]
         return scores
 
+    def score_one(self, codes: jax.Array) -> jax.Array:
+        """Return the log density of one row of codes, in nats, for JAX to differentiate."""
+        return score_codes(self.compiled.model, self.space, self.exact, codes[None], rows_of(self.observed))[0]
+
     def complete(self, codes: Doubles, seed: int) -> Floats:
         """Return latents as columns, those without codes drawn given the codes."""
         rows = np.asarray(codes, np.float32)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from time import monotonic
+from typing import Protocol
 
 import numpy as np
 
+from retrodict.graph.rows import Integers, Mask
 from retrodict.posterior.answers.linear_factor import LinearProposal
-from retrodict.posterior.answers.marginal import Marginal
 from retrodict.posterior.weights.effective_draws import count_effective
 from retrodict.posterior.weights.pareto import Doubles, smooth
 
@@ -18,6 +19,21 @@ DRAWS, MOST_ROUNDS = 2048, 60
 LEAST_SHARE = 0.1
 # Rounds end where this share of the draws is effective, or after so many with whole weights and no more of them.
 ENOUGH, PATIENCE = 0.8, 3
+
+
+class ProposalTarget(Protocol):
+    """A density of rows of codes, with those that a linear proposal gives each code as parents."""
+
+    @property
+    def parents(self) -> Mask:
+        """Which codes each code has as parents, a matrix of truth values."""
+
+    @property
+    def order(self) -> Integers:
+        """The codes in an order in which they can be drawn."""
+
+    def score(self, codes: Doubles) -> Doubles:
+        """Return the log density of rows of codes, in nats."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +80,7 @@ def choose_temperature(log_weights: Doubles, least: float) -> float:
     return float(np.exp(low))
 
 
-def fit_weighted(target: Marginal, codes: Doubles, log_weights: Doubles) -> LinearProposal:
+def fit_weighted(target: ProposalTarget, codes: Doubles, log_weights: Doubles) -> LinearProposal:
     """Return the proposal with the moments of weighted codes."""
     weights = np.exp(log_weights - log_weights.max())
     weights = weights / weights.sum()
@@ -78,9 +94,14 @@ def fit_weighted(target: Marginal, codes: Doubles, log_weights: Doubles) -> Line
 
 
 def adapt(
-    target: Marginal, codes: Doubles, log_density: Doubles, rng: np.random.Generator, deadline: float
+    target: ProposalTarget,
+    codes: Doubles,
+    log_density: Doubles,
+    rng: np.random.Generator,
+    deadline: float,
+    draws: int = DRAWS,
 ) -> Adapted | None:
-    """Return what rounds make of draws with their log densities; None where next to none has a density.
+    """Return what rounds of ``draws`` make of draws with log densities; None where next to none has a density.
 
     In each round the weights have a power at which a tenth of the draws is effective, at most one; the proposal takes
     their moments, and draws anew.
@@ -100,11 +121,11 @@ def adapt(
         best = found if waited == 0 else best
         if found.share > ENOUGH or (found.arrived and waited >= PATIENCE) or monotonic() > deadline:
             break
-        codes, log_density = found.proposal.draw(rng, DRAWS)
+        codes, log_density = found.proposal.draw(rng, draws)
     return best
 
 
-def _judge(target: Marginal, codes: Doubles, log_weights: Doubles, power: float) -> Adapted:
+def _judge(target: ProposalTarget, codes: Doubles, log_weights: Doubles, power: float) -> Adapted:
     smoothed = smooth(log_weights)
     share = float(count_effective(np.exp(smoothed.log_weights))) / len(codes)
     whole = smoothed.log_weights if power == 1.0 else power * log_weights

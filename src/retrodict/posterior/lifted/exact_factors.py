@@ -18,7 +18,7 @@ from retrodict.encode.lifted.template_space import TemplateSpace
 from retrodict.errors import DataError
 from retrodict.exact.lifted.element_densities import ElementDensities
 from retrodict.exact.lifted.find_lifted import LiftedForms, is_tileable
-from retrodict.exact.lifted.lifted_form import LiftedForm, TemplateCells, score_families
+from retrodict.exact.lifted.lifted_form import Drawn, LiftedForm, TemplateCells, score_families
 from retrodict.exact.lifted.tiles import Tiles, round_copies
 from retrodict.graph.rows import Mask
 from retrodict.posterior.lifted.template_data import TemplateData
@@ -64,16 +64,18 @@ class ExactFactors:
         """Tiles that hold the observation."""
         return find_tiles(self.densities, self.given.sizes)
 
-    def draw(self, key: jax.Array, codes: Draws, n: int) -> Draws:
-        """Return codes of all latents that have closed forms, given those of all others."""
+    def draw(self, key: jax.Array, codes: Draws, n: int) -> tuple[Draws, Any]:
+        """Return codes of all latents that have closed forms, given those of all others, and their log density."""
         drawn: Draws = {}
+        total = np.zeros(n)
         for number, form in enumerate(self.forms):
-            parts: list[Draws] = []
+            parts: list[tuple[Draws, Any]] = []
             for block, rows in enumerate(self._divide(n, self._count(form, codes))):
                 cells = self._make_cells(codes, rows, form)
                 parts.append(draw_form(form, self.tiles, cells, fold_key(fold_key(key, number), block), len(rows)))
-            drawn |= {name: self._read(name, [part[name] for part in parts], n) for name in form.names}
-        return drawn
+            drawn |= {name: self._read(name, [part[name] for part, _ in parts], n) for name in form.names}
+            total += np.concatenate([np.asarray(density, np.float64) for _, density in parts])[:n]
+        return drawn, total
 
     def score(self, codes: Draws) -> Any:
         """Return the log density of the latents that have closed forms given all others, in nats."""
@@ -87,13 +89,13 @@ class ExactFactors:
 
     def score_joint(self, codes: Draws) -> Any:
         """Return the log joint density of draws and data, in nats."""
-        return self._add_families(codes, self._mark(None)[1])
+        return self._add_families(codes, self.mark(None)[1])
 
     def score_some(self, codes: Draws, names: Collection[str]) -> Any:
         """Return the log density of some latents given their parents, barren instances aside, in nats."""
         given = self.given
         marks = {name: given.exists[name] & (given.informed[name] | (not given.is_within)) for name in names}
-        return self._add_families(codes, {name: self._widen(name, own) for name, own in marks.items()})
+        return self._add_families(codes, {name: self.widen(name, own) for name, own in marks.items()})
 
     def _add_families(self, codes: Draws, counted: Mapping[str, Mask]) -> Any:
         n = len(next(iter(codes.values())))
@@ -119,20 +121,20 @@ class ExactFactors:
             yield (start + np.arange(rows)) % n
 
     def _make_cells(self, codes: Draws, rows: Any, form: LiftedForm | None, *, wanted: bool = False) -> TemplateCells:
-        exists, counted = self._mark(form)
+        exists, counted = self.mark(form)
         return TemplateCells(self._lay_out(codes, rows, form, wanted=wanted), exists, counted)
 
     def _lay_out(self, codes: Draws, rows: Any, form: LiftedForm | None, *, wanted: bool) -> Draws:
         """Return values on the cells of tiles: of data and, for some rows of draws, of latents."""
-        values = {name: self._pad(name, own[None]) for name, own in self._list_known().items()}
+        values = {name: self.pad(name, own[None]) for name, own in self.list_known().items()}
         inside = () if form is None or wanted else form.names
         for name, own in codes.items():
             if name not in inside:
                 decoded = np.asarray(self.space.decode(name, jnp.asarray(own[rows], jnp.float32)), np.float64)
-                values[name] = self._pad(name, decoded)
+                values[name] = self.pad(name, decoded)
         return values
 
-    def _list_known(self) -> Mapping[str, Any]:
+    def list_known(self) -> Mapping[str, Any]:
         """Return the values of data; raise `DataError` for covariates that the model does not take."""
         found = {}
         for name, value in self.given.values.items():
@@ -143,7 +145,7 @@ class ExactFactors:
                 require_own(self.space, self.given, name)
         return found
 
-    def _pad(self, name: str, values: Any) -> Any:
+    def pad(self, name: str, values: Any) -> Any:
         """Return values of the sizes of the data at those of tiles."""
         shape = self.tiles.shape(name)
         some = values.reshape(len(values), -1, values.shape[-1])[:, 0]
@@ -152,7 +154,7 @@ class ExactFactors:
         filled[(slice(None), *map(slice, self.given.shape(name)))] = values
         return filled
 
-    def _mark(self, form: LiftedForm | None) -> tuple[dict[str, Mask], dict[str, Mask]]:
+    def mark(self, form: LiftedForm | None) -> tuple[dict[str, Mask], dict[str, Mask]]:
         """Return which instances there are, and which families count.
 
         For a form, those of other latents that nothing observed descends from do not: they are drawn after it.
@@ -162,16 +164,17 @@ class ExactFactors:
             if name not in self.densities.columns:
                 continue
             there = self.given.exists[name]
-            exists[name] = self._widen(name, there)
+            exists[name] = self.widen(name, there)
             if name in self.given.seen:
-                counted[name] = self._widen(name, there & self.given.seen[name])
+                counted[name] = self.widen(name, there & self.given.seen[name])
             elif form is None or name in form.names or not self.given.is_within:
                 counted[name] = exists[name]
             else:
-                counted[name] = self._widen(name, there & self.given.informed[name])
+                counted[name] = self.widen(name, there & self.given.informed[name])
         return exists, counted
 
-    def _widen(self, name: str, marks: Mask) -> Mask:
+    def widen(self, name: str, marks: Mask) -> Mask:
+        """Return marks of the sizes of the data at those of tiles."""
         wide = np.zeros((1, *self.tiles.shape(name)), bool)
         within: tuple[Any, ...] = (0, *map(slice, self.given.shape(name)))
         wide[within] = marks
@@ -183,11 +186,11 @@ class ExactFactors:
         return np.asarray(self.space.described[name].coder.encode(jnp.asarray(values, jnp.float32)))
 
 
-def draw_form(form: LiftedForm, tiles: Tiles, cells: TemplateCells, key: jax.Array, rows: int) -> Draws:
-    """Return values of the latents of a form, a draw for each of so many rows."""
+def draw_form(form: LiftedForm, tiles: Tiles, cells: TemplateCells, key: jax.Array, rows: int) -> Drawn:
+    """Return values of the latents of a form, a draw for each of so many rows, and their log density in nats."""
     measured = EXACT.run(_measure, form, tiles, _narrow(form, cells))
     with jax.enable_x64(True):
-        drawn: Draws = EXACT.run(_draw_rows, form, tiles, measured, _widen_cells(form, cells), key, rows)
+        drawn: Drawn = EXACT.run(_draw_rows, form, tiles, measured, _widen_cells(form, cells), key, rows)
     return drawn
 
 
@@ -212,8 +215,8 @@ def _measure(form: LiftedForm, tiles: Tiles, values: Draws) -> Any:
     return form.measure(tiles, values)
 
 
-def _draw_rows(form: LiftedForm, tiles: Tiles, measured: Any, cells: TemplateCells, key: jax.Array, rows: int) -> Draws:
-    return form.draw(key, tiles, measured, cells, rows)[0]
+def _draw_rows(form: LiftedForm, tiles: Tiles, measured: Any, cells: TemplateCells, key: jax.Array, rows: int) -> Drawn:
+    return form.draw(key, tiles, measured, cells, rows)
 
 
 def _score_rows(form: LiftedForm, tiles: Tiles, measured: Any, cells: TemplateCells) -> jax.Array:
@@ -265,7 +268,7 @@ def draw_for_cells(forms: LiftedForms, space: TemplateSpace, cells: Cells, codes
             latent = set(space.source.template.drawn)
             seen = {name: np.asarray(cells.seen[name])[chosen] for name in names if name not in latent}
             asked = TemplateCells(values, exists, exists | seen)
-            found.append(draw_form(form, tiles, asked, fold_key(fold_key(key, number), block), rows))
+            found.append(draw_form(form, tiles, asked, fold_key(fold_key(key, number), block), rows)[0])
         for name in form.names:
             own_values = np.concatenate([np.asarray(part[name]) for part in found])[:n]
             drawn[name] = space.described[name].coder.encode(jnp.asarray(own_values, jnp.float32))

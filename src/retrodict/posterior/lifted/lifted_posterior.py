@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,10 @@ from retrodict.exact.lifted.find_lifted import LiftedForms, list_exact
 from retrodict.graph.frozen import Portable
 from retrodict.lift.lifted_inverse import LiftedInverse
 from retrodict.models.template_model import TemplateModel
-from retrodict.plan.counts import read_count, read_seed
+from retrodict.plan.counts import read_count, read_rate, read_seed
+from retrodict.posterior.answers.answer import Answer
 from retrodict.posterior.arviz import find_adapter
+from retrodict.posterior.lifted.lifted_answer import LiftedAsked, answer_lifted
 from retrodict.posterior.lifted.lifted_calibration import LiftedCalibration, LiftedQuestion, calibrate_lifted
 from retrodict.posterior.lifted.lifted_proposal import LiftedProposal
 from retrodict.posterior.lifted.lifted_storage import save_lifted
@@ -132,11 +134,35 @@ class LiftedPosterior(Portable):
                 remedy="Read the program at larger sizes.",
             )
         share = self._proposal.find_share(given)
-        codes = self._proposal.draw(given, read_count("n", n), read_seed(seed), share)
-        log_p = self._proposal.score_joint(given, codes)
-        log_q = self._proposal.score(given, codes, share)
+        codes, log_weights = self._proposal.weigh(given, read_count("n", n), read_seed(seed), share)
         named: dict[Any, Any] = dict(self._name(given, codes))
-        return Importance(named, np.asarray(log_p - log_q, np.float64))
+        return Importance(named, np.asarray(log_weights, np.float64))
+
+    def answer(self, data: Mapping[str, Any], n: int = 4000, seed: int = 0, *, seconds: float = 120) -> Answer:
+        """Return the posterior of one observation, going as far as is needed for one that can be relied on.
+
+        The stages are ``"exact"``, where no network is needed; ``"weighted"``, draws of the encoder as of
+        `importance`; ``"refined"``, where what it draws comes from a linear proposal, fitted to this observation in
+        rounds of weights, with all closed forms integrated out; ``"mcmc"``, NUTS on the same density. The first at
+        which k-hat is below 0.5 and 1,000 draws are effective, or R-hat is 1.01, is the answer.
+
+        Arguments:
+            data: as in `importance`.
+            n: number of draws to return. Default 4000.
+            seed: the same seed gives the same answer, as long as time suffices. Default 0.
+            seconds: about how long it may take. Default 120.
+
+        Returns: the `Answer`. Where it is not reliable, its ``repr`` begins by saying so and why.
+
+        Raises: `DataError` for data that do not fit the template.
+
+        Source: Vehtari et al. 2024 (k-hat); Cappé et al. 2008 (adaptive importance sampling).
+        """
+        given = self._read(data)
+        kinds = {name: form.kind for form in self.forms for name in form.names}
+        wanted = read_count("n", n), read_seed(seed), read_rate(seconds, "seconds")
+        name = partial(self._name, given)
+        return answer_lifted(LiftedAsked(self._proposal, given, dict(data), name, kinds, self.inverse, *wanted))
 
     def calibration(
         self, simulations: int = 1000, draws: int = 99, *, seed: int = 0, alpha: float = 0.001

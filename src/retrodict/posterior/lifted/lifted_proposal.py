@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +29,13 @@ from retrodict.train.compiled import Programs
 MOST_TOGETHER = 1 << 18
 # The programs of posteriors of templates, one for each bucket of sizes and each kind of question.
 LIFTED = Programs(most=48)
+
+
+class Completed(NamedTuple):
+    """Codes of all latents, and the log density of those that no encoder draws, given the others, in nats."""
+
+    codes: Draws
+    log_density: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +74,8 @@ class LiftedProposal:
         """Return whether the model has densities at the sizes of an observation."""
         return covers(self.space, given, self._densities) and self._densities.is_computable
 
-    def _factors(self, given: TemplateData) -> ExactFactors:
+    def find_factors(self, given: TemplateData) -> ExactFactors:
+        """Return the closed forms at the sizes of an observation; raise `DataError` where the model lacks these."""
         if self.forms and not covers(self.space, given, self._densities):
             raise DataError(
                 f"the data have the sizes {dict(given.sizes)}, the model has {dict(self.source.sizes)} and lacks some "
@@ -83,34 +91,55 @@ class LiftedProposal:
         """Return the prior of what the encoder draws, if it is a density of its own, and the rest has closed forms."""
         if not self.forms or not self.has_densities(given):
             return None
-        share = PriorShare(self._factors(given), tuple(self.encoder.plans))
+        share = PriorShare(self.find_factors(given), tuple(self.encoder.plans))
         return share if share.is_apart() else None
 
-    def draw(self, given: TemplateData, n: int, seed: int, share: PriorShare | None = None) -> Draws:
+    def draw(self, given: TemplateData, n: int, seed: int) -> Draws:
         """Return codes ``(n, *dims, columns)`` of all latents, those of barren instances from the model."""
         key = make_key(seed)
-        codes = self._draw_encoded(given, n, key) if self.encoder.plans else {}
-        if share is not None:
-            own = share.draw(fold_key(key, -3 % 2**32), round(SHARE * n))
-            codes = {name: np.concatenate([code[: n - len(own[name])], own[name]]) for name, code in codes.items()}
+        return self.complete(given, self.draw_encoded(given, n, key), n, key).codes
+
+    def weigh(self, given: TemplateData, n: int, seed: int, share: PriorShare | None = None) -> tuple[Draws, Any]:
+        """Return codes of draws as of `draw`, and the log of their weights."""
+        key = make_key(seed)
+        codes = self.draw_encoded(given, n, key, share)
+        drawn = self.complete(given, codes, n, key)
+        log_q = self.score_encoded(given, drawn.codes, share) if self.encoder.plans else 0.0
+        return drawn.codes, self.score_joint(given, drawn.codes) - log_q - drawn.log_density
+
+    def draw_encoded(self, given: TemplateData, n: int, key: jax.Array, share: PriorShare | None = None) -> Draws:
+        """Return codes of the latents that the encoder draws, a share of them from the prior."""
+        codes = self._draw_blocks(given, n, key) if self.encoder.plans else {}
+        if share is None:
+            return codes
+        own = share.draw(fold_key(key, -3 % 2**32), round(SHARE * n))
+        return {name: np.concatenate([code[: n - len(own[name])], own[name]]) for name, code in codes.items()}
+
+    def complete(self, given: TemplateData, codes: Draws, n: int, key: jax.Array) -> Completed:
+        """Return codes of all latents, from those that the encoder draws: the rest exactly, barren ones anew."""
         columns, barren = self._columns(given), fold_key(key, -1 % 2**32)
-        late = find_descendants(self.source.template, self.exact)
         if not self.forms:
-            return columns.draw_barren(codes, barren, self.drawn) if given.is_within else codes
+            codes = columns.draw_barren(codes, barren, self.drawn) if given.is_within else codes
+            return Completed(codes, self._score_barren(given, codes))
+        late = find_descendants(self.source.template, self.exact)
         if given.is_within:
             early = [name for name in self.encoder.plans if name not in late]
             codes = columns.draw_barren(codes | self._fill(given, n), barren, early)
             codes = {name: codes[name] for name in self.encoder.plans}
-        codes |= self._factors(given).draw(fold_key(key, -2 % 2**32), codes, n)
-        return columns.draw_barren(codes, fold_key(barren, 1), late) if given.is_within else codes
+        drawn, density = self.find_factors(given).draw(fold_key(key, -2 % 2**32), codes, n)
+        codes = codes | drawn
+        codes = columns.draw_barren(codes, fold_key(barren, 1), late) if given.is_within else codes
+        return Completed(codes, density + self._score_barren(given, codes))
+
+    def _score_barren(self, given: TemplateData, codes: Draws) -> Any:
+        return self._columns(given).score_barren(codes) if given.is_within else 0.0
 
     def _fill(self, given: TemplateData, n: int) -> Draws:
         """Return codes of exact latents that stand until they are drawn."""
         described = self.space.described
         return {name: np.zeros((n, *given.shape(name), described[name].columns), np.float32) for name in self.exact}
 
-    def _draw_encoded(self, given: TemplateData, n: int, key: jax.Array) -> Draws:
-        """Return codes of the latents that the encoder draws."""
+    def _draw_blocks(self, given: TemplateData, n: int, key: jax.Array) -> Draws:
         padded = {dim: round_up(size) for dim, size in given.sizes.items()}
         cells = given.lay_out(padded)
         together = sum(int(np.prod(marks.shape)) for marks in cells.exists.values())
@@ -124,22 +153,24 @@ class LiftedProposal:
     def score_joint(self, given: TemplateData, codes: Draws) -> Any:
         """Return the log joint density of draws and data, in nats."""
         if self.has_densities(given):
-            return self._factors(given).score_joint(codes)
+            return self.find_factors(given).score_joint(codes)
         for name in set(given.values) & set(self.space.covariates):
             require_own(self.space, given, name)
         return self._columns(given).score_joint(codes)
 
-    def score(self, given: TemplateData, codes: Draws, share: PriorShare | None = None) -> Any:
+    def score(self, given: TemplateData, codes: Draws) -> Any:
         """Return log q of codes, of values: those of the model where instances are barren."""
-        n, within = len(next(iter(codes.values()))), given.is_within
-        total = self._score_encoded(given, codes) if self.encoder.plans else np.zeros(n)
-        total = total if share is None else mix(total, share.score(codes))
+        total = self.score_encoded(given, codes) if self.encoder.plans else np.zeros(len(next(iter(codes.values()))))
         if self.forms:
-            total = total + self._factors(given).score(codes)
-        return total + (self._columns(given).score_barren(codes) if within else 0.0)
+            total = total + self.find_factors(given).score(codes)
+        return total + self._score_barren(given, codes)
 
-    def _score_encoded(self, given: TemplateData, codes: Draws) -> Any:
-        """Return log q of what the encoder draws, barren instances aside."""
+    def score_encoded(self, given: TemplateData, codes: Draws, share: PriorShare | None = None) -> Any:
+        """Return log q of what the encoder draws, of values, barren instances aside; with its share of the prior."""
+        own = self._score_blocks(given, codes)
+        return own if share is None else mix(own, share.score(codes))
+
+    def _score_blocks(self, given: TemplateData, codes: Draws) -> Any:
         padded = {dim: round_up(size) for dim, size in given.sizes.items()}
         n, cells = len(next(iter(codes.values()))), given.lay_out(padded)
         together = sum(int(np.prod(marks.shape)) for marks in cells.exists.values())
