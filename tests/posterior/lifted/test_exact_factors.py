@@ -80,6 +80,38 @@ def schools(errors: Any) -> None:
         numpyro.sample("y", dist.Normal(theta, errors))
 
 
+def ragged(county: Any, floor: Any) -> None:
+    """Houses in counties, nearly all of them in one, with scales that are known."""
+    g, beta = numpyro.sample("g", dist.Normal(0, 2)), numpyro.sample("beta", dist.Normal(0, 1))
+    with numpyro.plate("county", 5):
+        alpha = numpyro.sample("alpha", dist.Normal(g, 0.7))
+    with numpyro.plate("house", len(county)):
+        numpyro.sample("y", dist.Normal(alpha[county] + beta * floor, 0.5))
+
+
+def test_ragged_groups_are_exact_though_most_cells_are_empty() -> None:
+    """Beside dense algebra over g, beta and five counties, with an observation missing."""
+    county, rng = np.array([0] * 9 + [1, 2, 3, 4, 4]), np.random.default_rng(0)
+    floor, y = rng.integers(0, 2, len(county)).astype(float), rng.normal(size=len(county))
+    y[[2, 9]] = np.nan
+    model = rd.from_numpyro(ragged, county, floor, observed=["y"], template=True)
+    posterior = rd.amortize(model, missing=0.1, **ALONE)
+    names = model.names["y"]
+    data = np.full(names.shape, np.nan)
+    for place, name in np.ndenumerate(names):
+        if name is not None:
+            data[place] = y[int(str(name)[2:-1])]
+    draws = posterior.sample({"y": data}, 50)
+    effects = np.concatenate([draws["g"][:, None], draws["beta"][:, None], draws["alpha"]], axis=1)
+    seen = ~np.isnan(y)
+    design = np.hstack([np.zeros((len(y), 1)), floor[:, None], np.eye(5)[county]])[seen]
+    apart = np.hstack([-np.ones((5, 1)), np.zeros((5, 1)), np.eye(5)])
+    precision = design.T @ design / 0.25 + apart.T @ apart / 0.49 + np.diag([0.25, 1.0] + [0.0] * 5)
+    centered = effects - np.linalg.solve(precision, design.T @ y[seen] / 0.25)
+    exact = 0.5 * (np.linalg.slogdet(precision)[1] - 7 * np.log(2 * np.pi) - ((centered @ precision) * centered).sum(1))
+    np.testing.assert_allclose(posterior.log_prob(draws, {"y": data}), exact, atol=1e-4)
+
+
 EFFECTS = np.array([28.0, 8, -3, 7, -1, 1, 18, 12])
 ERRORS = np.array([15.0, 10, 16, 11, 9, 11, 10, 18])
 

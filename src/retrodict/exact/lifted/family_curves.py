@@ -33,7 +33,7 @@ class Direction(NamedTuple):
 class Curves(NamedTuple):
     """Slopes of log densities at zero of all families, ``(rows, *dims, numbers)``, and curvatures for pairs of members.
 
-    A curvature has a last axis for the numbers of each member.
+    A curvature has a last axis for the numbers of each member. Where a variable has seats, these are the one dim.
     """
 
     slopes: dict[tuple[str, BlockMember], jax.Array]
@@ -141,7 +141,7 @@ class FamilyCurves:
 
     def _choose(self, child: str, found: jax.Array, places: list[int]) -> jax.Array:
         """Return the entry for each cell of a child, by the remainder of its time, of those of all tiles."""
-        taken = [self.tiles.take(found[:, place], child) for place in places]
+        taken = [self.tiles.take_seated(found[:, place], child) for place in places]
         chosen, own = taken[0], self.tiles.densities.dims[child]
         for remainder, more in enumerate(taken[1:], 1):
             axis = own.index(self.plan.template.time or "")

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from retrodict.errors import SizeError
 from retrodict.exact.lifted.aligned_families import Aligned, align_family
@@ -77,7 +78,11 @@ class GaussianForm(LiftedForm):
         shape = self._shape(tiles, plan)
         ledger = Ledger.empty(shape, len(next(iter(measured.slopes.values()))))
         for child, members in self.families.items():
-            _enter_families(ledger, child, align_family(measured, child, members), cells, self.densities.dims[child])
+            found, dims = align_family(measured, child, members), self.densities.dims[child]
+            if child in tiles.seats:
+                enter_seated(ledger, found, cells.counted[child], dims, tiles.seats[child])
+            else:
+                _enter_families(ledger, child, found, cells, dims)
         exists = {level.dims: _mark_level(shape, level, cells) for level in plan.levels}
         return shape, exists, solve_block(ledger, exists)
 
@@ -92,6 +97,35 @@ def _enter_families(ledger: Ledger, child: str, found: Aligned, cells: TemplateC
         kept = jnp.where(marks[..., None, None], curve, 0.0)
         pair, left = _spread_two(ledger.shape, (one.name, other.name), kept, dims)
         ledger.add_pair(one, other, pair, left)
+
+
+def enter_seated(ledger: Ledger, found: Aligned, marks: jax.Array, dims: Dims, seats: tuple[Any, ...]) -> None:
+    """Add what families say that stand in a list of cells: summed first over the dims that their members have not."""
+    kept = marks[(slice(None), *seats)]
+    for member, slope in found.slopes.items():
+        own, left = _sum_seats(ledger.shape, (member.name,), jnp.where(kept[..., None], slope, 0.0), dims, seats)
+        spread, rest = _spread_one(ledger.shape, member.name, own, left)
+        ledger.add_linear(member, spread, rest)
+    for (one, other), curve in found.precisions.items():
+        names = one.name, other.name
+        own, left = _sum_seats(ledger.shape, names, jnp.where(kept[..., None, None], curve, 0.0), dims, seats)
+        spread, rest = _spread_two(ledger.shape, names, own, left)
+        ledger.add_pair(one, other, spread, rest)
+
+
+def _sum_seats(
+    shape: BlockShape, names: tuple[str, ...], found: jax.Array, dims: Dims, seats: tuple[Any, ...]
+) -> tuple[jax.Array, Dims]:
+    """Return ``(rows, seats, ...)`` as sums over the dims of some latents, and these dims."""
+    inside = {dim for name in names for dim in shape.plan.template[name].dims}
+    kept = tuple(dim for dim in dims if dim in inside)
+    sizes = tuple(shape.sizes[dim] for dim in kept)
+    places = tuple(seats[dims.index(dim)] for dim in kept)
+    if not kept:
+        return found.sum(axis=1), kept
+    flat = np.ravel_multi_index(places, sizes).astype(np.int32)
+    empty = jnp.zeros((found.shape[0], int(np.prod(sizes)), *found.shape[2:]), found.dtype)
+    return empty.at[:, flat].add(found).reshape(found.shape[0], *sizes, *found.shape[2:]), kept
 
 
 def _spread_one(

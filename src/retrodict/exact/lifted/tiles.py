@@ -145,6 +145,23 @@ class Tiles:
         marks = np.repeat([name in given for name in self.names], sizes)
         return np.asarray(marks[np.maximum(self.sources, 0)])
 
+    @cached_property
+    def seats(self) -> Mapping[str, tuple[Integers, ...]]:
+        """The cells of variables of which most cells have no instance, an array for each dim: one tile holds them."""
+        time, found = self.densities.source.template.time, {}
+        for name, lookups in self.lookups.items():
+            kept = lookups >= 0
+            if self.count == 1 and time not in self.densities.dims[name] and 2 * kept.sum() < kept.size:
+                found[name] = np.nonzero(kept)
+        return found
+
+    def take_seated(self, terms: jax.Array, name: str) -> jax.Array:
+        """Return what belongs to families, ``(..., cells)`` where the variable has seats, else ``(..., *dims)``."""
+        if name not in self.seats:
+            return self.take(terms, name)
+        flat = terms.reshape(*terms.shape[:-2], -1)
+        return flat[..., self.lookups[name][self.seats[name]]]
+
     def take(self, terms: jax.Array, name: str) -> jax.Array:
         """Return what belongs to the families of a variable, ``(..., *dims)``, out of ``(..., tiles, variables)``."""
         flat = terms.reshape(*terms.shape[:-2], -1)

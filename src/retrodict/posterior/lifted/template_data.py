@@ -137,12 +137,15 @@ def turn_back(space: TemplateSpace, name: str, array: Any, before: int) -> Any:
 
 def _inform_parents(grounding: Grounding, marks: Marks) -> None:
     """Mark all ancestors of what is marked."""
-    rows = grounding.parents
+    rows, last = grounding.parents, np.empty(grounding.n, np.int64)
     fresh = np.flatnonzero(marks)
     while len(fresh):
         starts, ends = rows.pointer[fresh], rows.pointer[fresh + 1]
         above = rows.index[spread(starts, ends - starts)]
-        fresh = np.unique(above[~marks[above]])
+        above = above[~marks[above]]
+        # Of those that are there several times the last: a table is quicker than sorting.
+        last[above] = places = np.arange(len(above))
+        fresh = above[last[above] == places]
         marks[fresh] = True
 
 
