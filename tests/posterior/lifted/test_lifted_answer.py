@@ -87,7 +87,7 @@ def test_a_proposal_is_fitted_to_one_observation(untrained: rd.LiftedPosterior) 
 
 @pytest.mark.slow
 def test_chains_walk_on_what_the_encoder_draws(untrained: rd.LiftedPosterior) -> None:
-    asked = ask(untrained, DATA, seconds=300)
+    asked = ask(untrained, DATA, seconds=3000)
     starts = np.random.default_rng(0).normal(1.0, 0.5, size=(50, 1))
     units = LinearProposal.fit(np.ones(1), np.eye(1), np.inf, np.zeros((1, 1), bool), np.arange(1))
     answer = answer_by_chains(asked, units, starts)
@@ -122,7 +122,7 @@ def test_what_no_closed_form_has_is_answered_by_chains_with_silent_groups_from_t
     posterior = rd.amortize(model, missing=0.2, steps=20, quiet=True)
     y = np.random.default_rng(0).poisson(2.0, size=(6, 4)).astype(float)
     y[4] = np.nan
-    answer = answer_lifted(ask(posterior, {"y": y}, 2000, 300))
+    answer = answer_lifted(ask(posterior, {"y": y}, 2000, 3000))
     assert answer.reliable, answer.reasons
     rest = answer.draws["level"][:, 4] / answer.draws["scale"]
     assert abs(rest.mean()) < 5 / np.sqrt(2000)

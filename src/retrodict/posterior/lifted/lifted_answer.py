@@ -8,7 +8,6 @@ from functools import cached_property
 from time import monotonic
 from typing import Any
 
-import jax
 import numpy as np
 
 from retrodict.encode.keys import make_key
@@ -202,10 +201,12 @@ def _spread_out(codes: Doubles) -> LinearProposal:
 
 
 def answer_by_chains(asked: LiftedAsked, units: LinearProposal, starts: Doubles) -> Answer:
-    """Return the answer of NUTS on what the encoder draws, with all else integrated out, in double precision."""
+    """Return the answer of NUTS on what the encoder draws, with all else integrated out.
+
+    It walks in the precision of the program, which may hold indices that JAX takes in this one alone.
+    """
     surface = LiftedSurface(asked.target, asked.proposal.find_factors(asked.given))
-    with jax.enable_x64(True):
-        chains = run_chains(surface, units, starts, asked.n, asked.seed, asked.by(1.0))
+    chains = run_chains(surface, units, starts, asked.n, asked.seed, asked.by(1.0))
     flat = chains.codes.reshape(-1, chains.codes.shape[-1])
     flat = flat[np.isfinite(flat).all(axis=1)] if np.isfinite(flat).all(axis=1).any() else starts
     chosen = asked.rng.choice(len(flat), asked.n, replace=len(flat) < asked.n)
