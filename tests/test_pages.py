@@ -270,6 +270,7 @@ def test_every_block_is_python(name):
 @pytest.mark.parametrize("page", RUN)
 def test_the_blocks_of_a_page_run_one_after_another(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "tests").symlink_to(ROOT / "tests")  # notebooks read data of the repository
     names: dict[str, Any] = {"__name__": "__page__"}
     for name, block in BLOCKS.items():
         if name.startswith(f"{page}:"):
