@@ -72,7 +72,7 @@ nothing known, all leaves, all places, or each variable with probability 0.3 or 
 classifier between {SCORED:,} draws and as many exact ones (sums over a fine grid), over five folds, the mean over the
 questions with its standard error; 0.5 is perfect. *Trees*: 100 random trees, which scored the published figures;
 *network*: the classifier of sbibm, two layers, as in our page of sbibm. What has no row is not measured yet, and few
-questions say little: `python -m benchmarks.evidence.conditionals` takes their number, and asks those that were not asked.
+questions say little: `python -m benchmarks.evidence.conditionals` takes their number, and asks those not asked yet.
 
 | task | simulations | training | questions | trees | network | best published |
 |---|--:|---|--:|--:|--:|--:|
