@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+import jax
 import numpy as np
 
 import retrodict as rd
@@ -33,7 +34,8 @@ def measure(
     wall, start = time.perf_counter(), time.process_time()
     with patch.object(loop, "time", PROCESSOR):
         posterior = train(task.model, seed, dict(options))
-    row: dict[str, Any] = {"cpu": time.process_time() - start, "wall": time.perf_counter() - wall}
+    row: dict[str, Any] = {"jax": jax.__version__, "cpu": time.process_time() - start}
+    row["wall"] = time.perf_counter() - wall
     data = {site: values[:observations] for site, values in task.data.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a warning would say is in the columns

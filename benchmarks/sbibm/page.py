@@ -31,7 +31,7 @@ that a classifier tells from reference draws; 0.5 is best. It is sbibm's classif
 the mean over the observations, as many as the table says. *Weighted*: 10,000 draws with importance weights, resampled;
 *k-hat* and *ESS* are the worst of the observations. *Train*: processor seconds of `amortize`, compiling included.
 *NPE*: sbibm's published neural posterior estimation with 10,000 and 100,000 simulations, observations 1 to 5; it took
-4 to 67 minutes. Each task ran on one core of its own, with JAX 0.11 and one seed.
+4 to 67 minutes. One seed; JAX {versions}.
 
 `hmm` and `hierarchy` are ours, with exact references: ten states of which noisy squares are observed, and twenty groups
 with a common mean and spread. The density of `two_moons` has a factor that sbibm's references leave out: an exact
@@ -82,7 +82,8 @@ def write_page(rows: Sequence[Row]) -> str:
     """Return the whole page."""
     defaults = {row["task"]: row for row in rows if row["label"] == DEFAULTS}
     lines = [write_row(defaults[task]) for task in ASKED if task in defaults]
-    page = f"{HEAD}\n{write_table(COLUMNS, lines)}\n"
+    versions = sorted({row["jax"] for row in defaults.values() if "jax" in row})
+    page = f"{HEAD.format(versions=' and '.join(versions))}\n{write_table(COLUMNS, lines)}\n"
     studied = [row for row in rows if row["label"] != DEFAULTS]
     return f"{page}\n{STUDY}\n{write_study([*defaults.values(), *studied])}\n" if studied else page
 

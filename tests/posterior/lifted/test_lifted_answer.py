@@ -11,7 +11,7 @@ import pytest
 import retrodict as rd
 from benchmarks.hierarchical.exact_templates import GAUSSIAN
 from retrodict.posterior.answers.linear_factor import LinearProposal
-from retrodict.posterior.lifted.lifted_answer import LiftedAsked, _refine, answer_by_chains, answer_lifted
+from retrodict.posterior.lifted.lifted_answer import LiftedAsked, _refine, answer_by_chains, answer_lifted, say_lost
 from retrodict.posterior.lifted.lifted_surface import LiftedSurface
 from tests.posterior.lifted.test_exact_factors import EFFECTS, ERRORS, integrate_schools, schools
 
@@ -143,3 +143,9 @@ def test_what_no_closed_form_has_is_answered_by_chains_with_silent_groups_from_t
     first = weights @ (given @ levels)
     spread = np.sqrt(weights @ (given @ levels**2) - first**2)
     assert abs(answer.mean["level"][0] - first) < 0.15 * spread
+
+
+def test_draws_that_are_no_numbers_are_a_reason():
+    draws = {"a": np.zeros((4, 2)), "b": np.array([0.0, np.nan, 0.0, 0.0])}
+    assert say_lost(draws) == ("25.0% of the draws are no numbers.",)
+    assert say_lost({"a": draws["a"]}) == ()

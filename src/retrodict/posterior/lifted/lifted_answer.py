@@ -211,8 +211,15 @@ def answer_by_chains(asked: LiftedAsked, units: LinearProposal, starts: Doubles)
     flat = flat[np.isfinite(flat).all(axis=1)] if np.isfinite(flat).all(axis=1).any() else starts
     chosen = asked.rng.choice(len(flat), asked.n, replace=len(flat) < asked.n)
     draws = asked.name(asked.target.complete(flat[chosen], asked.seed)[0])
-    tail = find_tail(flat[chosen])
-    return asked.say("mcmc", draws, khat=tail, ess=min(chains.ess, asked.n), reasons=chains.reasons)
+    tail, reasons = find_tail(flat[chosen]), (*chains.reasons, *say_lost(draws))
+    return asked.say("mcmc", draws, khat=tail, ess=min(chains.ess, asked.n), reasons=reasons)
+
+
+def say_lost(draws: Mapping[Any, Any]) -> tuple[str, ...]:
+    """Return the reason that draws of closed forms give which are no numbers, if there are any."""
+    parts = [np.asarray(values, np.float64) for values in draws.values()]
+    known = np.all([np.isfinite(values.reshape(len(values), -1)).all(axis=1) for values in parts], axis=0)
+    return () if known.all() else (f"{1 - known.mean():.1%} of the draws are no numbers.",)
 
 
 def _give_up(asked: LiftedAsked, weighed: Importance | None, why: str) -> Answer:
