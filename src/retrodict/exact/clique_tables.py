@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from retrodict.errors import SizeError
+from retrodict.exact.runs import take
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
@@ -87,12 +88,11 @@ class CliqueTables:
             sources, places = step
             table = memory[sources].sum(axis=-1)
             total = jax.scipy.special.logsumexp(table, axis=-1)
-            # Where the parents have states that are impossible, any distribution does.
-            known = table - jnp.where(jnp.isfinite(total), total, 0.0)[..., None]
-            return memory.at[places].set(total, mode="drop"), known
+            return memory.at[places].set(total, mode="drop"), table - _keep_finite(total)[..., None]
 
-        steps = _to_jax(plan.sources), _to_jax(plan.messages)
-        return jax.lax.scan(eliminate, memory, steps)[1]
+        if len(plan.sources) == 1:  # no variable waits for a message of another one
+            return _normalize_alone(memory, plan.sources[0])[None]
+        return jax.lax.scan(eliminate, memory, (_to_jax(plan.sources), _to_jax(plan.messages)))[1]
 
     def draw(self, key: jax.Array, known: jax.Array) -> jax.Array:
         """Return a state of each variable, drawn from what `condition` gives."""
@@ -117,6 +117,19 @@ class CliqueTables:
         own = jnp.take_along_axis(known, row[..., None, None], axis=2)[..., 0, :]
         found = jnp.take_along_axis(own, padded[variables][..., None], axis=-1)[..., 0]
         return jnp.where(variables < len(self.cards), found, 0.0).sum()
+
+
+def _normalize_alone(memory: jax.Array, sources: Integers) -> jax.Array:
+    """Return log probabilities of variables side by side, whose terms often stand side by side, too."""
+    ordered = np.moveaxis(sources, 0, -1)
+    table = take(memory, ordered.ravel()).reshape(ordered.shape).sum(axis=-2)
+    known = table - _keep_finite(jax.scipy.special.logsumexp(table, axis=-2))[..., None, :]
+    return jnp.moveaxis(known, -1, 0)
+
+
+def _keep_finite(total: jax.Array) -> jax.Array:
+    """Return logs of sums, zero where the parents have states that are impossible: there any distribution does."""
+    return jnp.where(jnp.isfinite(total), total, 0.0)
 
 
 def _lay_out(tables: CliqueTables) -> CliqueLayout:

@@ -16,6 +16,7 @@ from retrodict.errors import DensityError, ProgramError, SizeError
 from retrodict.exact.clique_tables import CliqueTables
 from retrodict.exact.closed_form import ClosedForm
 from retrodict.exact.program_blocks import list_blanket
+from retrodict.exact.runs import put, take
 from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Integers
@@ -101,10 +102,10 @@ class FiniteLatents(ClosedForm):
         known = self._condition(row)
         states = self.elimination.draw(key, known)
         values = (states + jnp.asarray(self._lowest)).astype(row.dtype)
-        return row.at[self._own].set(values), self.elimination.score(states, known)
+        return put(row, self._own, values), self.elimination.score(states, known)
 
     def _score(self, row: jax.Array) -> jax.Array:
-        states = row[self._own] - jnp.asarray(self._lowest, row.dtype)
+        states = take(row, self._own) - jnp.asarray(self._lowest, row.dtype)
         limits = jnp.asarray(self.cards) - 1
         inside = (states == jnp.clip(jnp.round(states), 0, limits)).all()
         found = self.elimination.score(jnp.clip(states, 0, limits), self._condition(row))
@@ -113,8 +114,8 @@ class FiniteLatents(ClosedForm):
     def _condition(self, row: jax.Array) -> jax.Array:
         """Return what the elimination makes of the densities at all assignments of states."""
         states = jnp.asarray(self._assignments[:, self._colors] + self._lowest, row.dtype)
-        rows = jnp.broadcast_to(row[self.places], (len(states), len(self.places)))
-        filled = rows.at[:, self._unit_columns].set(states)
+        rows = take(row, self.places)
+        filled = jax.vmap(lambda own: put(rows, self._unit_columns, own))(states)
         return self.elimination.condition(self.units.log_conditionals(filled).reshape(-1))
 
     @cached_property

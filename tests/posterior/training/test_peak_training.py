@@ -70,13 +70,14 @@ def test_a_wide_prior_does_no_harm(trained):
     mean, sd = exact_scale(Y.astype(float))
     assert isinstance(trained.encoder, PeakEncoder)
     scale = np.log(trained.sample({"y": Y}, 20_000)["scale"])
-    assert abs(scale.mean() - mean) < 0.2 * sd
-    assert 0.8 < scale.std() / sd < 1.25
+    assert abs(scale.mean() - mean) < 0.1 * sd
+    assert 0.9 < scale.std() / sd < 1.1
     weighed = trained.importance({"y": Y}, 20_000)
     logs = np.log(weighed.draws["scale"])
     assert abs(weighed.weights @ logs - mean) < 0.05 * sd
-    assert float(weighed.ess) > 10_000
-    assert float(weighed.khat) < 0.7
+    # Of weights that are all but equal k-hat says nothing: that none is large does.
+    assert float(weighed.ess) > 19_000
+    assert float(weighed.weights.max()) < 5 / 20_000
 
 
 def test_draws_have_the_density_that_is_said(trained):

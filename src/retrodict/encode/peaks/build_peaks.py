@@ -27,13 +27,13 @@ from retrodict.plan.supports import DISCRETE, count_codes
 from retrodict.read.jaxpr.internals import list_primitives
 
 # A Hessian of more codes than these costs too much for each of thousands of simulations.
-MOST_CODES = 16
+MOST_CODES = 24
 # Points at which a search begins.
 STARTS = 8
 # Where XLA runs two batched kernels of LAPACK at once, each waits for threads that the other one holds, for ever. Peaks
 # of densities with such parts, multivariate normal ones for instance, are not looked for.
 LAPACK = {"cholesky", "triangular_solve", "lu", "qr", "geqrf", "householder_product", "eigh", "svd", "eig"}
-# What stands for a variable in the place of all data: the top, and the logarithms of spreads.
+# What stands for a variable in the place of all data: means, logarithms of spreads and of the effective share.
 NAME = "peak"
 
 
@@ -72,7 +72,7 @@ def make_peaks(model: Model, space: Space, forms: Sequence[ClosedForm]) -> Peaks
         return None  # without a density, or with parts that cannot be differentiated twice
     if list_primitives(program) & LAPACK:
         return None
-    return Peaks(viewer, Summarized(NAME, _keep, tuple(range(seen)), (columns,), 2 * size, fixed=True))
+    return Peaks(viewer, Summarized(NAME, _keep, tuple(range(seen)), (columns,), 2 * size + 1, fixed=True))
 
 
 def _keep(seen: Array) -> Array:

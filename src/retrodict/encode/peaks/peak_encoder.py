@@ -1,9 +1,9 @@
-r"""An encoder that draws in the units of the posterior: noise t around the top of the density, through its curvature.
+r"""An encoder that draws in the units of the posterior: noise t around its mean, through its covariance.
 
-At data x the density of codes c has its top at m(x) and, by its curvature, a covariance :math:`W(x) W(x)^\top` with W
-triangular in the order of drawing. The encoder draws t with :math:`c = m(x) + W(x)\, t`. What a network has to learn of
-t is how the posterior differs from a normal one, which hardly depends on the data: a prior that is a thousand times
-wider than the posterior does no harm. With t standard normal this is Laplace's approximation.
+At data x the search finds the top of the density of codes c and its curvature there, and from these the mean m(x) and a
+covariance :math:`W(x) W(x)^\top` with W triangular in the order of drawing. The encoder draws t with
+:math:`c = m(x) + W(x)\, t`. What a network has to learn of t is how the posterior differs from a normal one, which
+hardly depends on the data: a prior that is a thousand times wider than the posterior does no harm.
 
 Sources: Tierney & Kadane 1986 (Laplace's method); Kim et al. 2018, Semi-amortized variational autoencoders.
 """
@@ -21,10 +21,16 @@ from jaxtyping import Array, Float, Key
 from retrodict.encode.encoder import Encoder, Latents, Nats, Observed
 from retrodict.encode.peaks.distinct import map_distinct
 from retrodict.encode.peaks.marginal_density import MarginalDensity
-from retrodict.encode.peaks.peak import find_peak
+from retrodict.encode.peaks.moments import Normal, ScoreRows, draw_alike, match_moments
+from retrodict.encode.peaks.peak import Peak, find_peak
+from retrodict.graph.rows import Integers
 
 # Tops, and logarithms of spreads, that are farther out than these many standard units of the prior say nothing.
 FARTHEST = 30.0
+# An effective share below this one says no more than that the density is not normal at all.
+LEAST = 1e-3
+# Codes that are drawn beside simulated ones from the same posterior, if effectively so many draws were had of it.
+FURTHER, ENOUGH = 7, 50.0
 
 
 class Sight(NamedTuple):
@@ -60,28 +66,50 @@ class Viewer(eqx.Module):
 
     def view(self, row: Float[Array, " observed"]) -> Sight:
         """Return what is seen of one value of the observed variables, in the form in which encoders are given it."""
+        return self._express(match_moments(*self._climb(row)))
+
+    def study(
+        self, key: Key[Array, ""], row: Float[Array, " observed"], codes: Float[Array, " k"]
+    ) -> tuple[Float[Array, "draws k"], Sight]:
+        """Return the noise of codes, and that of further ones with the same posterior, with what is seen of the data.
+
+        Where the density is so far from normal that it cannot be drawn from, the same noise is there again and again.
+        """
+        score, peak = self._climb(row)
+        found = match_moments(score, peak)
+        sight = self._express(found)
+        points, effective = draw_alike(score, found, key, FURTHER)
+        drawn = self.center + self.spread * points[:, self._back]
+        further = jnp.where(effective >= ENOUGH, drawn, codes)
+        return jax.vmap(sight.standardize)(jnp.concatenate([codes[None], further])), sight
+
+    def _climb(self, row: Float[Array, " observed"]) -> tuple[ScoreRows, Peak]:
+        """Return the density of codes in standard units, and its peak; the last coordinate is drawn first."""
         space = self.density.space
         data = space.split(space.decode_observed(row))[1]
-        # The peak's last coordinate is drawn first.
-        turned = np.array(self.order[::-1])
-        back = np.argsort(turned)
 
-        def score(point: Float[Array, " k"]) -> Float[Array, ""]:
-            codes = self.center + self.spread * point[back]
-            return self.density(codes[None], data[None])[0]
+        def score(points: Float[Array, "n k"]) -> Float[Array, " n"]:
+            codes = self.center + self.spread * points[:, self._back]
+            return self.density(codes, jnp.broadcast_to(data, (len(points), *data.shape)))
 
-        peak = find_peak(score, self.starts[:, turned])
-        top, basis, inverse = peak.top[back], peak.basis[back][:, back], peak.inverse[back][:, back]
+        return score, find_peak(lambda point: score(point[None])[0], self.starts[:, np.array(self.order[::-1])])
+
+    def _express(self, found: Normal) -> Sight:
+        """Return the map from noise to codes, each in its place, and features."""
+        back = self._back
+        mean, basis, inverse = found.mean[back], found.basis[back][:, back], found.inverse[back][:, back]
         wide = jnp.sqrt((basis**2).sum(axis=1))
         if self.apart:
             basis, inverse = jnp.diag(wide), jnp.diag(1 / wide)
-        seen = jnp.clip(jnp.concatenate([top, jnp.log(wide)]), -FARTHEST, FARTHEST)
-        return Sight(
-            seen,
-            self.center + self.spread * top,
-            self.spread[:, None] * basis,
-            inverse / self.spread,
-        )
+        share = jnp.log(jnp.maximum(found.share, LEAST))[None]
+        seen = jnp.clip(jnp.concatenate([mean, jnp.log(wide), share]), -FARTHEST, FARTHEST)
+        top = self.center + self.spread * mean
+        return Sight(seen, top, self.spread[:, None] * basis, inverse / self.spread)
+
+    @property
+    def _back(self) -> Integers:
+        """Where each code stands among the coordinates of the search."""
+        return np.argsort(np.array(self.order[::-1]))
 
 
 class PeakEncoder(eqx.Module):

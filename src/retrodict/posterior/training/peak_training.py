@@ -9,8 +9,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from retrodict.encode.features import Scaling
+from retrodict.encode.keys import fold_key
 from retrodict.encode.peaks.build_peaks import join_peaks, look_from, make_peaks
 from retrodict.encode.peaks.peak_encoder import PeakEncoder, Viewer
 from retrodict.encode.recipe import Recipe
@@ -28,16 +30,15 @@ from retrodict.train.inference import fit_rows
 from retrodict.train.loop import History, Plan
 
 # Simulations that are kept: as many as cost about as much as these numbers of data and codes, between bounds.
-NUMBERS, LEAST, MOST = 2**22, 2048, 8192
+NUMBERS, LEAST, MOST = 2**21, 2048, 4096
 # Simulations whose peaks are found in one program, and those that judge.
 PIECE, HELD_OUT = 256, 1024
 # The share of a budget of seconds that the search for peaks may take, and the fewest simulations in any case.
-SEARCHING, FEWEST = 0.4, 1024
-# Where more than this share of codes lies so many units from its peak, peaks do not say where a posterior is.
-SHARE, FAR = 0.1, 8.0
-# A code that lies so many units from its peak was missed by the search, and is set aside: one of a thousand units would
-# outweigh all others. Those beyond `FAR` count in training, and not in the regressions that it starts from.
-LOST = 30.0
+SEARCHING, FEWEST = 0.4, 512
+# A code that lies so many units from its peak was missed by the search, and is set aside: few of them would make the
+# draws for all other data as wide as they lie far. Where more than this share is missed, peaks do not say where a
+# posterior is. Of data of a mixture of two normals that overlap as the prior says, a quarter is missed.
+SHARE, FAR = 0.3, 8.0
 # Only rounding puts a latent so many units from its peak: its data have exploded, and say nothing of other peaks.
 EXPLODED = 1e4
 # Latents between two ends have peaks where most posteriors are narrower than this share of the prior: wider ones lean
@@ -55,19 +56,29 @@ class Trained(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """Simulations as an encoder of noise has them: the noise that codes are made of, and what is seen of data."""
+    """Simulations as an encoder of noise has them: noise that codes are made of, and what is seen of data.
 
-    noise: Floats
-    features: Floats
+    For each simulation there is the noise of its own codes, and then that of further ones from the same posterior.
+    """
+
+    noise: Float[np.ndarray, "simulations draws codes"]
+    features: Float[np.ndarray, "simulations features"]
 
     @property
     def narrowest(self) -> float:
         """The spread of the narrowest code around its peak, in units of the prior: the median over simulations."""
-        return float(np.exp(np.median(self.features[:, self.noise.shape[1] :], axis=0).min()))
+        return float(np.exp(np.median(self.features[:, self.noise.shape[-1] : -1], axis=0).min()))
 
-    def take(self, rows: slice) -> tuple[jax.Array, jax.Array]:
-        """Return some of the rows."""
-        return jnp.asarray(self.noise[rows]), jnp.asarray(self.features[rows])
+    @property
+    def distance(self) -> Float[np.ndarray, " simulations"]:
+        """How many units the codes of each simulation lie from their peak."""
+        return np.asarray(np.abs(self.noise[:, 0]).max(axis=1))
+
+    def take(self, rows: slice) -> tuple[Floats, Floats]:
+        """Return the noise of some simulations, draw by draw, without what is far from the peak."""
+        noise = self.noise[rows]
+        near = np.abs(noise).max(axis=2) <= FAR
+        return noise[near], np.broadcast_to(self.features[rows, None], (*near.shape, self.features.shape[1]))[near]
 
 
 def amortize_by_peaks(
@@ -93,17 +104,18 @@ def amortize_by_peaks(
     codes, observed = supply.give(wanted) or _simulate(compiled, simulate_key, wanted)
     peaks = look_from(peaks, codes)
     limit = np.inf if plan is None or plan.seconds is None else monotonic() + plan.seconds * SEARCHING
-    seen = _see(peaks.viewer, codes, observed, limit)
+    seen = _see(peaks.viewer, codes, observed, fold_key(simulate_key, 1), limit)
     if seen is None:
         return None
     recipe = replace(recipe, drawn=space.drawn, peaks=peaks).settle(compiled.model)
     dependencies = peaks.show(space.dependencies)
-    own = recipe.build(compiled.model, build_key, Scaling.of(dependencies, (), seen.features, seen.noise))
-    near = (np.abs(seen.noise).max(axis=1) <= FAR).astype(np.float64)
-    own, history = start_linearly(own, seen.features, seen.noise, near, fixed=True), History()
+    apart = min(HELD_OUT, len(seen.noise) // 4)
+    noise, features = seen.take(slice(apart, None))
+    own = recipe.build(compiled.model, build_key, Scaling.of(dependencies, (), features, noise))
+    own, history = start_linearly(own, features, noise, fixed=True), History()
     if plan is not None:
-        apart = min(HELD_OUT, len(seen.noise) // 4)
-        held_out, rows = seen.take(slice(apart)), seen.take(slice(apart, None))
+        rows, (judging, shown) = (jnp.asarray(noise), jnp.asarray(features)), seen.take(slice(apart))
+        held_out = jnp.asarray(judging), jnp.asarray(shown)
         own, history = fit_rows(own, rows, held_out, plan, train_key, names=names, title="amortize", quiet=quiet)
     return Trained(join_peaks(peaks, own), history, recipe)
 
@@ -134,7 +146,7 @@ def count_simulations(columns: int, codes: int) -> int:
     """Return how many simulations are kept: a power of two, fewer where the peak of each costs more.
 
     >>> count_simulations(20, 3), count_simulations(1000, 10)
-    (8192, 2048)
+    (4096, 2048)
     """
     return int(min(MOST, max(LEAST, 2 ** np.floor(np.log2(NUMBERS / (columns * (1 + codes)))))))
 
@@ -147,7 +159,7 @@ def _simulate(compiled: Compiled, key: jax.Array, n: int) -> tuple[Floats, Float
     return codes, data
 
 
-def _see(viewer: Viewer, codes: Floats, observed: Floats, limit: float) -> Seen | None:
+def _see(viewer: Viewer, codes: Floats, observed: Floats, key: jax.Array, limit: float) -> Seen | None:
     """Return noise and features of simulations; None where peaks say too little, which the first of them tell.
 
     Beyond a limit of the clock no further ones are looked at, but at least ``FEWEST`` are.
@@ -155,7 +167,8 @@ def _see(viewer: Viewer, codes: Floats, observed: Floats, limit: float) -> Seen 
     parts: list[Seen] = []
     for start in range(0, len(codes), PIECE):
         chosen = (start + np.arange(PIECE)) % len(codes)
-        found = TRAINING.run(_standardize, viewer, jnp.asarray(codes[chosen]), jnp.asarray(observed[chosen]))
+        keys = jax.random.split(fold_key(key, start), PIECE)
+        found = TRAINING.run(_study, viewer, keys, jnp.asarray(observed[chosen]), jnp.asarray(codes[chosen]))
         seen = Seen(*(np.asarray(part)[: len(codes) - start] for part in found))
         if not parts and not _say_enough(seen, viewer):
             return None
@@ -163,13 +176,14 @@ def _see(viewer: Viewer, codes: Floats, observed: Floats, limit: float) -> Seen 
         if limit < np.inf and start + PIECE >= FEWEST and agree([monotonic() > limit])[0]:
             break
     noise, features = (np.concatenate(part) for part in zip(*parts, strict=True))
-    known = (np.abs(noise) < LOST).all(axis=1) & np.isfinite(features).all(axis=1)
+    found = Seen(noise, features)
+    known = (found.distance <= FAR) & np.isfinite(features).all(axis=1)
     return Seen(noise[known], features[known])
 
 
 def _say_enough(seen: Seen, viewer: Viewer) -> bool:
     """Return whether latents are near their peaks and, where they lie between two ends, far from those."""
-    distance = np.abs(seen.noise).max(axis=1)
+    distance = seen.distance
     near, counted = (distance <= FAR).sum(), (distance <= EXPLODED).sum()
     bounded = mark_bounded(viewer.density.space.dependencies).any()
     return bool(
@@ -177,6 +191,6 @@ def _say_enough(seen: Seen, viewer: Viewer) -> bool:
     )
 
 
-def _standardize(viewer: Viewer, codes: jax.Array, observed: jax.Array) -> tuple[jax.Array, jax.Array]:
-    sight = jax.vmap(viewer.view)(observed)
-    return sight.standardize(codes), sight.features
+def _study(viewer: Viewer, keys: jax.Array, observed: jax.Array, codes: jax.Array) -> tuple[jax.Array, jax.Array]:
+    noise, sight = jax.vmap(viewer.study)(keys, observed, codes)
+    return noise, sight.features
