@@ -173,7 +173,7 @@ def _see(viewer: Viewer, codes: Floats, observed: Floats, key: jax.Array, limit:
         if not parts and not _say_enough(seen, viewer):
             return None
         parts.append(seen)
-        if limit < np.inf and start + PIECE >= FEWEST and agree([monotonic() > limit])[0]:
+        if limit < np.inf and start + PIECE >= FEWEST and agree([float(monotonic() > limit)])[0]:
             break
     noise, features = (np.concatenate(part) for part in zip(*parts, strict=True))
     found = Seen(noise, features)
