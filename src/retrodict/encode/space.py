@@ -156,6 +156,11 @@ class Space(Portable):
         """Return model columns with latents that are still zero."""
         return self.join(jnp.zeros((*observed.shape[:-1], len(self._latents)), observed.dtype), observed)
 
+    def decode_data(self, codes: jax.Array) -> jax.Array:
+        """Return the observed model columns that observed codes stand for."""
+        data: jax.Array = self.split(self.decode_observed(codes))[1]
+        return data
+
     @cached_property
     def _observed(self) -> Integers:
         return np.flatnonzero(self.mark(self.net.is_observed))

@@ -199,3 +199,16 @@ def test_a_prior_that_cannot_be_simulated_has_peaks_all_the_same():
     weighed = posterior.importance(data, 4000)
     assert float(weighed.ess) > 3000
     assert abs(float(weighed.mean["growth"]) - 0.7) < 0.3
+
+
+def correlated():
+    factor = np.array([[1.0, 0.0], [0.5, 1.0]], np.float32)
+    weights = numpyro.sample("weights", dist.MultivariateNormal(jnp.zeros(2), covariance_matrix=factor @ factor.T))
+    numpyro.sample("y", dist.Bernoulli(logits=X @ weights))
+
+
+def test_a_constant_matrix_does_not_stand_in_the_way_of_peaks():
+    model = rd.from_numpyro(correlated, observed=["y"])
+    inverse, forms = plan_closed_forms(model)
+    assert not forms
+    assert make_peaks(model, share(model, inverse, None).space, forms) is not None

@@ -24,14 +24,14 @@ from retrodict.models.model import Model
 from retrodict.plan.dependencies import Dependencies
 from retrodict.plan.layout import Floats
 from retrodict.plan.supports import DISCRETE, count_codes
-from retrodict.read.jaxpr.internals import list_primitives
+from retrodict.read.jaxpr.internals import list_fed
 
 # A Hessian of more codes than these costs too much for each of thousands of simulations.
 MOST_CODES = 24
 # Points at which a search begins.
 STARTS = 8
 # Where XLA runs two batched kernels of LAPACK at once, each waits for threads that the other one holds, for ever. Peaks
-# of densities with such parts, multivariate normal ones for instance, are not looked for.
+# of densities with such parts, of matrices that depend on latents or data, are not looked for.
 LAPACK = {"cholesky", "triangular_solve", "lu", "qr", "geqrf", "householder_product", "eigh", "svd", "eig"}
 # What stands for a variable in the place of all data: means, logarithms of spreads and of the effective share.
 NAME = "peak"
@@ -64,13 +64,15 @@ def make_peaks(model: Model, space: Space, forms: Sequence[ClosedForm]) -> Peaks
     sees_all = all(sum(i < seen for i in row) == seen for row in parents)
     if not sees_all or not 0 < size <= MOST_CODES or any(variable.support in DISCRETE for variable in latents):
         return None
-    viewer = _begin_viewer(MarginalDensity(model, space, tuple(forms)), dependencies.matrix[:, seen:])
-    columns = int(dependencies.observed_sizes.sum())
+    density, columns = MarginalDensity(model, space, tuple(forms)), int(dependencies.observed_sizes.sum())
+    viewer = _begin_viewer(density, dependencies.matrix[:, seen:])
+    row, codes = np.zeros(columns, np.float32), np.zeros((1, size), np.float32)
     try:
-        program = jax.make_jaxpr(viewer.view)(np.zeros(columns, np.float32))
+        jax.eval_shape(viewer.view, row)
+        program = jax.make_jaxpr(lambda codes, row: density(codes, space.decode_data(row)[None]))(codes, row)
     except (DensityError, TypeError, NotImplementedError):
         return None  # without a density, or with parts that cannot be differentiated twice
-    if list_primitives(program) & LAPACK:
+    if list_fed(program) & LAPACK:
         return None
     return Peaks(viewer, Summarized(NAME, _keep, tuple(range(seen)), (columns,), 2 * size + 1, fixed=True))
 

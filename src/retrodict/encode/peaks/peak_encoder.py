@@ -85,8 +85,7 @@ class Viewer(eqx.Module):
 
     def _climb(self, row: Float[Array, " observed"]) -> tuple[ScoreRows, Peak]:
         """Return the density of codes in standard units, and its peak; the last coordinate is drawn first."""
-        space = self.density.space
-        data = space.split(space.decode_observed(row))[1]
+        data = self.density.space.decode_data(row)
 
         def score(points: Float[Array, "n k"]) -> Float[Array, " n"]:
             codes = self.center + self.spread * points[:, self._back]

@@ -39,6 +39,9 @@ __all__ = [
     "spell",
 ]
 
+# Operations that feed what a program within gives back into it.
+LOOPS = {"scan", "while"}
+
 # Effects that carry no values to other equations.
 HARMLESS = {"DebugEffect", "OrderedDebugEffect", "IOEffect", "OrderedIOEffect"}
 
@@ -217,6 +220,35 @@ def list_primitives(program: Any) -> set[str]:
         for equation in waiting.pop().eqns:
             found.add(equation.primitive.name)
             waiting += [getattr(inner, "jaxpr", inner) for inner in _list_programs(dict(equation.params))]
+    return found
+
+
+def list_fed(program: Any, fed: Sequence[bool] | None = None) -> set[str]:
+    """Return the names of all primitives whose first operand depends on an input, of programs within as well.
+
+    A factorization of a constant matrix is not among them, nor a system of equations with such a matrix. All inputs of
+    loops and branches count where one does.
+
+    >>> solve = lambda matrix, x: jnp.linalg.cholesky(matrix) @ x
+    >>> "cholesky" in list_fed(jax.make_jaxpr(solve)(jnp.eye(2), jnp.ones(2)))
+    True
+    >>> "cholesky" in list_fed(jax.make_jaxpr(lambda x: solve(jnp.eye(2), x))(jnp.ones(2)))
+    False
+    """
+    body = getattr(program, "jaxpr", program)
+    known = dict.fromkeys(body.invars, True) if fed is None else dict(zip(body.invars, fed, strict=True))
+    found: set[str] = set()
+    for equation in body.eqns:
+        reads = [not isinstance(read, Literal) and known.get(read, False) for read in equation.invars]
+        if reads and reads[0]:
+            found.add(equation.primitive.name)
+        for inner in _list_programs(dict(equation.params)):
+            same = len(getattr(inner, "jaxpr", inner).invars) == len(reads) and equation.primitive.name not in {
+                "scan",
+                "while",
+            }
+            found |= list_fed(inner, reads if same else None) if any(reads) else set()
+        known |= dict.fromkeys(equation.outvars, any(reads))
     return found
 
 
