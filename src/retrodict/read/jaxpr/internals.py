@@ -30,7 +30,7 @@ __all__ = [
     "is_inexact",
     "is_traced",
     "jaxpr_as_fun",
-    "list_primitives",
+    "list_fed",
     "open_program",
     "read_branches",
     "read_call",
@@ -206,21 +206,6 @@ def _list_programs(holder: Any) -> Iterator[Any]:
     elif isinstance(holder, (list, tuple)):
         for each in holder:
             yield from _list_programs(each)
-
-
-def list_primitives(program: Any) -> set[str]:
-    """Return the names of all primitives of a traced program and of the programs within.
-
-    >>> sorted(list_primitives(jax.make_jaxpr(lambda x: jax.lax.cond(x > 0, jnp.sin, jnp.cos, x))(1.0)))[-2:]
-    ['gt', 'sin']
-    """
-    found: set[str] = set()
-    waiting = [getattr(program, "jaxpr", program)]
-    while waiting:
-        for equation in waiting.pop().eqns:
-            found.add(equation.primitive.name)
-            waiting += [getattr(inner, "jaxpr", inner) for inner in _list_programs(dict(equation.params))]
-    return found
 
 
 def list_fed(program: Any, fed: Sequence[bool] | None = None) -> set[str]:
