@@ -18,11 +18,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 demo: $(VENV)/.test
 	$(BIN)/retrodict demo
 
-# A file stays with one worker: what its tests compile and train is shared by them. Most of the time is compiling, which
-# takes a quarter as long where LLVM does not optimize; the slow tests run what users run.
-QUICKLY := XLA_FLAGS="--xla_backend_optimization_level=0 $(XLA_FLAGS)"
+# A file stays with one worker: what its tests compile and train is shared by them.
 test: $(VENV)/.test
-	$(QUICKLY) $(BIN)/python -m pytest -n 2 --dist loadfile --quiet
+	$(BIN)/python -m pytest -n 2 --dist loadfile --quiet
 
 # Half an hour of computing, or a piece of it: make test-slow PIECE=2 PIECES=10.
 PIECE ?= 1
@@ -35,7 +33,7 @@ test-newest:
 	$(PYTHON) -m venv --clear $(NEWEST)
 	$(NEWEST)/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[test]'
 	$(NEWEST)/bin/python -m pip --disable-pip-version-check list
-	$(QUICKLY) $(NEWEST)/bin/python -m pytest -n 2 --dist loadfile --quiet
+	$(NEWEST)/bin/python -m pytest -n 2 --dist loadfile --quiet
 
 # Every NumPyro program that a test reads is held to the law of tests/law.py.
 test-law: $(VENV)/.test

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 
 from tests.processes import run_python
 
-TWO = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+TWO = {"XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"}
 
 COMPARE = """
 import contextlib, json
