@@ -35,7 +35,7 @@ from retrodict.guide.start import InitLocFn
 from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_rate, read_seed
 from retrodict.posterior.factors import Factor
-from retrodict.read.jaxpr.internals import is_traced
+from retrodict.read.jaxpr.internals import at_once, is_traced
 from retrodict.read.numpyro.density.density_reader import DensityModel, read_either
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.reader import from_numpyro
@@ -166,7 +166,7 @@ class AutoFaithful:
                 "the guide meets its program for the first time inside of a function that JAX traces",
                 remedy="Call guide.setup(...) or svi.init(...) with arrays before, outside of jit, vmap and grad.",
             )
-        with jax.ensure_compile_time_eval(), handlers.block():
+        with at_once(), handlers.block():
             model = read_either(
                 partial(from_numpyro, self.program, *args, elementwise=self.elementwise, **kwargs),
                 self.program,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -302,6 +303,15 @@ def _is_complex(aval: Any) -> bool:
 def is_traced(value: Any) -> bool:
     """Return whether a value is not there yet, while JAX traces the function that computes it."""
     return isinstance(value, jax.core.Tracer)
+
+
+def at_once() -> AbstractContextManager[None]:
+    """Return a context in which JAX computes what it can, also while it traces a function around.
+
+    Where it traces none it does so anyway. What it is told then holds inside of functions that are compiled, too: each
+    operation on constants would be a program of its own.
+    """
+    return jax.ensure_compile_time_eval() if is_traced(jnp.zeros(())) else nullcontext()
 
 
 def _unknown(what: str) -> ProgramError:
