@@ -29,7 +29,7 @@ from retrodict.posterior import row_blocks
 from retrodict.posterior.answers.answer import Answer
 from retrodict.posterior.answers.marginal import take_one
 from retrodict.posterior.answers.refinement import refine_factors
-from retrodict.posterior.answers.stages import Question, answer_by_chains, find_answer
+from retrodict.posterior.answers.stages import Question, answer_by_chains, find_answer, list_exact
 from retrodict.posterior.arviz import export, import_arviz
 from retrodict.posterior.calibration.calibration import Calibration, calibrate
 from retrodict.posterior.factors import (
@@ -422,8 +422,17 @@ class AmortizedPosterior(Portable):
     def _ask(self, data: Mapping[Name, Any], n: int, seed: int, seconds: float) -> Question:
         evidence = self.read(data)
         evidence.require(self._space.net.observed)
-        wanted = read_count("n", n), read_seed(seed), read_rate(seconds, "seconds")
-        return Question(self.compiled, self.factors, evidence, *wanted, data)
+        return Question(
+            self.compiled,
+            self.factors,
+            evidence,
+            data=data,
+            n=read_count("n", n),
+            seed=read_seed(seed),
+            seconds=read_rate(seconds, "seconds"),
+            inverse=self._space.inverse,
+            exact=list_exact(self.factors),
+        )
 
     def _judge(self, evidence: Evidence, seed: int) -> tuple[str, ...]:
         """Return what speaks against draws of the encoder for an observation, where they have no weights."""

@@ -29,12 +29,17 @@ def untrained() -> rd.LiftedPosterior:
 
 def ask(posterior: rd.LiftedPosterior, data: Any, n: int = 2000, seconds: float = 120) -> LiftedAsked:
     given = posterior._read(data)
-    kinds = {name: form.kind for form in posterior.forms for name in form.names}
-
-    def name(codes: Any) -> Any:
-        return posterior._name(given, codes)
-
-    return LiftedAsked(posterior._proposal, given, data, name, kinds, posterior.inverse, n, 0, seconds)
+    return LiftedAsked(
+        posterior._proposal,
+        given,
+        lambda codes: posterior._name(given, codes),
+        data=data,
+        n=n,
+        seed=0,
+        seconds=seconds,
+        inverse=posterior.inverse,
+        exact={name: form.kind for form in posterior.forms for name in form.names},
+    )
 
 
 def score_spread(tau: Any) -> Any:

@@ -1,9 +1,10 @@
-"""The posterior of one observation as it is handed out: draws, moments, how found, and whether reliable."""
+"""The posterior of one observation as it is asked for and handed out: draws, moments, how found, whether reliable."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from retrodict.lift.lifted_inverse import LiftedInverse
 from retrodict.pictures.table import Table, Tabular
 from retrodict.plan.layout import Floats
 from retrodict.posterior.arviz import export
+from retrodict.posterior.weights.importance import Importance
 from retrodict.posterior.weights.pareto import Doubles
 
 STAGES = ("exact", "encoder", "weighted", "refined", "mcmc")
@@ -132,6 +134,76 @@ class Answer(Tabular):
             return "every factor is exact"
         khat = "" if np.isnan(self.khat) else f", k-hat {self.khat:.2f}"
         return f"reliable, ess {self.ess:,.0f}{khat}, {self.seconds:.0f} s"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AskedPosterior:
+    """What is asked of a posterior: n draws for one observation, within some seconds.
+
+    Arguments:
+        data: what was observed, as it was given.
+        n: number of draws to return.
+        seed: the same seed gives the same answer, as long as time suffices.
+        seconds: how long it may take.
+        inverse: the inverse along which latents are drawn.
+        exact: the factors that are exact, ``{latent: kind}``.
+        notes: what else the answer is to say, a sentence each.
+        begun: when the seconds began.
+    """
+
+    data: Mapping[Any, Any]
+    n: int
+    seed: int
+    seconds: float
+    inverse: Inverse | LiftedInverse
+    exact: Mapping[Any, str]
+    notes: tuple[str, ...] = ()
+    begun: float = field(default_factory=monotonic)
+
+    def by(self, share: float) -> float:
+        """Return when a share of the seconds is over."""
+        return self.begun + share * self.seconds
+
+    def say(
+        self,
+        stage: str,
+        draws: Mapping[Any, Any],
+        moments: tuple[Mapping[Any, Any], Mapping[Any, Any]] | None = None,
+        *,
+        khat: float,
+        ess: float,
+        reasons: Sequence[str] = (),
+    ) -> Answer:
+        """Return the answer; moments are those of the draws where none are given."""
+        mean, sd = moments or find_moments(draws)
+        return Answer(
+            draws,
+            mean,
+            sd,
+            khat=float(khat),
+            ess=float(ess),
+            stage=stage,
+            reasons=tuple(reasons),
+            notes=self.notes,
+            exact=self.exact,
+            seconds=monotonic() - self.begun,
+            inverse=self.inverse,
+            data=self.data,
+        )
+
+    def say_weighed(self, weighed: Importance, stage: str, reasons: Sequence[str] = ()) -> Answer:
+        """Return the answer of weighted draws."""
+        draws, moments = weighed.resample(self.n, seed=self.seed), (weighed.mean, weighed.sd)
+        return self.say(stage, draws, moments, khat=float(weighed.khat), ess=float(weighed.ess), reasons=reasons)
+
+
+def find_moments(draws: Mapping[Any, Any]) -> tuple[dict[Any, Doubles], dict[Any, Doubles]]:
+    """Return mean and standard deviation of the draws of each latent."""
+    return _map(np.mean, draws), _map(np.std, draws)
+
+
+def _map(function: Callable[..., Any], draws: Mapping[Any, Any]) -> dict[Any, Any]:
+    return {name: function(np.asarray(values, np.float64), axis=0) for name, values in draws.items()}
 
 
 def _keep_finite(number: float) -> float | None:

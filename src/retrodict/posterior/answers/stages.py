@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from time import monotonic
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -14,7 +13,7 @@ from retrodict.errors import DensityError, OptionError, WeightError
 from retrodict.graph.names import Name
 from retrodict.plan.layout import Floats
 from retrodict.posterior import row_blocks
-from retrodict.posterior.answers.answer import Answer
+from retrodict.posterior.answers.answer import Answer, AskedPosterior, find_moments
 from retrodict.posterior.answers.chains import CHAINS, LEAST_ESS, MOST_RHAT, Chains, run_chains
 from retrodict.posterior.answers.draw_tails import find_ess, find_rhat, find_tail
 from retrodict.posterior.answers.marginal import Marginal, take_one
@@ -37,52 +36,21 @@ MOST_LOST = 0.001
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
-    """What is asked: the posterior of one observation, for n draws, within some seconds; ``data`` are as given."""
+class Question(AskedPosterior):
+    """The posterior of one observation is asked for.
+
+    Arguments:
+        compiled: the compiled programs of the posterior.
+        factors: what draws and scores its latents.
+        evidence: the observation.
+    """
 
     compiled: Compiled
     factors: Factors
     evidence: Evidence
-    n: int
-    seed: int
-    seconds: float
-    data: Mapping[Name, Any]
-    notes: tuple[str, ...] = ()
-    begun: float = field(default_factory=monotonic)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "evidence", take_one(self.evidence))
-
-    def by(self, share: float) -> float:
-        """Return when a share of the seconds is over."""
-        return self.begun + share * self.seconds
-
-    def say(
-        self,
-        stage: str,
-        draws: Mapping[Name, Any],
-        moments: tuple[Mapping[Name, Any], Mapping[Name, Any]] | None = None,
-        *,
-        khat: float,
-        ess: float,
-        reasons: Sequence[str] = (),
-    ) -> Answer:
-        """Return the answer; moments are those of the draws where none are given."""
-        mean, sd = moments or (_map(_average, draws), _map(_spread, draws))
-        return Answer(
-            draws,
-            mean,
-            sd,
-            khat=float(khat),
-            ess=float(ess),
-            stage=stage,
-            reasons=tuple(reasons),
-            notes=self.notes,
-            exact=list_exact(self.factors),
-            seconds=monotonic() - self.begun,
-            inverse=self.compiled.space.inverse,
-            data=self.data,
-        )
 
     def draw(self) -> Floats:
         """Return plain draws of all latents as columns."""
@@ -122,14 +90,14 @@ def find_answer(question: Question, judge: Callable[[], Sequence[str]]) -> Answe
     except DensityError:
         return question.say("encoder", question.unpack(question.draw()), khat=np.nan, ess=question.n, reasons=judge())
     if weighed is not None and is_enough(weighed):
-        return _say_weighed(question, weighed, "encoder" if _is_even(weighed) else "weighted")
+        return _say_even(question, weighed) if _is_even(weighed) else question.say_weighed(weighed, "weighted")
     try:
         refined = refine_factors(*_ask(question), question.by(REFINED_BY))
     except (OptionError, WeightError) as error:
         return _give_up(question, weighed, str(error))
     again = _try_weights(question, refined.factors, question.by(REWEIGHTED_BY))
     if again is not None and is_enough(again):
-        return _say_weighed(question, again, "refined")
+        return question.say_weighed(again, "refined")
     return answer_by_chains(question, refined)
 
 
@@ -159,22 +127,17 @@ def _is_even(weighed: Importance) -> bool:
     if float(weighed.ess) < EVEN_SHARE * len(weighed.log_weights) or float(weighed.khat) > EVEN_KHAT:
         return False
     shifts = []
-    for name, values in weighed.draws.items():
+    mean, sd = find_moments(weighed.draws)
+    for name in weighed.draws:
         spread = np.where(weighed.sd[name] > 0, weighed.sd[name], np.inf)
-        shifts += [
-            np.abs(_average(values) - weighed.mean[name]) / spread,
-            np.abs(_spread(values) - weighed.sd[name]) / spread,
-        ]
+        shifts += [np.abs(mean[name] - weighed.mean[name]) / spread, np.abs(sd[name] - weighed.sd[name]) / spread]
     return max(float(np.max(shift)) for shift in shifts) < EVEN_SHIFT
 
 
-def _say_weighed(question: Question, weighed: Importance, stage: str, reasons: Sequence[str] = ()) -> Answer:
-    if stage == "encoder":
-        draws: Mapping[Name, Any] = {name: values[: question.n] for name, values in weighed.draws.items()}
-        return question.say(stage, draws, khat=float(weighed.khat), ess=min(float(weighed.ess), question.n))
-    draws = weighed.resample(question.n, seed=question.seed)
-    moments = weighed.mean, weighed.sd
-    return question.say(stage, draws, moments, khat=float(weighed.khat), ess=float(weighed.ess), reasons=reasons)
+def _say_even(question: Question, weighed: Importance) -> Answer:
+    """Return the answer of draws of the encoder that do without their weights."""
+    draws = {name: values[: question.n] for name, values in weighed.draws.items()}
+    return question.say("encoder", draws, khat=float(weighed.khat), ess=min(float(weighed.ess), question.n))
 
 
 def _give_up(question: Question, weighed: Importance | None, why: str) -> Answer:
@@ -183,7 +146,7 @@ def _give_up(question: Question, weighed: Importance | None, why: str) -> Answer
         none = "No draw of the encoder could have given the data."
         return question.say("encoder", question.unpack(question.draw()), khat=np.inf, ess=0.0, reasons=(none, why))
     reasons = (*weighed.reasons, *_say_few(weighed), why)
-    return _say_weighed(question, weighed, "weighted", reasons)
+    return question.say_weighed(weighed, "weighted", reasons)
 
 
 def _say_few(weighed: Importance) -> tuple[str, ...]:
@@ -197,12 +160,10 @@ def _say_chains(question: Question, target: Marginal, chains: Chains) -> Answer:
     rng = np.random.default_rng(question.seed)
     every, lost = keep_numbers(target.complete(finite if len(finite) else np.zeros((1, target.size)), question.seed))
     chosen = rng.choice(len(every), question.n, replace=len(every) < question.n)
-    whole = question.unpack(every)
-    moments = _map(_average, whole), _map(_spread, whole)
     return question.say(
         "mcmc",
         question.unpack(every[chosen]),
-        moments,
+        find_moments(question.unpack(every)),
         khat=find_tail(np.asarray(every, np.float64)),
         ess=chains.ess,
         reasons=(*chains.reasons, *lost),
@@ -233,18 +194,5 @@ def _answer_by_metropolis(question: Question, refined: Refined) -> Answer:
     if not ess >= LEAST_ESS:
         reasons.append(f"{ess:,.0f} draws are effective, fewer than {LEAST_ESS:,.0f}, with {acceptance:.1%} accepted.")
     picked = np.random.default_rng(question.seed).choice(kept.size, question.n, replace=kept.size < question.n)
-    moments = _map(_average, pooled), _map(_spread, pooled)
     draws = {name: values[picked] for name, values in pooled.items()}
-    return question.say("mcmc", draws, moments, khat=find_tail(rows), ess=ess, reasons=reasons)
-
-
-def _map(function: Callable[[Any], Any], draws: Mapping[Name, Any]) -> dict[Name, Any]:
-    return {name: function(values) for name, values in draws.items()}
-
-
-def _average(values: Any) -> Any:
-    return np.asarray(values, np.float64).mean(axis=0)
-
-
-def _spread(values: Any) -> Any:
-    return np.asarray(values, np.float64).std(axis=0)
+    return question.say("mcmc", draws, find_moments(pooled), khat=find_tail(rows), ess=ess, reasons=reasons)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from time import monotonic
 from typing import Any
@@ -12,8 +12,7 @@ import numpy as np
 
 from retrodict.encode.keys import make_key
 from retrodict.errors import WeightError
-from retrodict.lift.lifted_inverse import LiftedInverse
-from retrodict.posterior.answers.answer import Answer
+from retrodict.posterior.answers.answer import Answer, AskedPosterior
 from retrodict.posterior.answers.chains import run_chains
 from retrodict.posterior.answers.draw_tails import find_tail
 from retrodict.posterior.answers.linear_factor import LinearProposal
@@ -38,31 +37,18 @@ Weigh = Callable[[int, int], Importance]
 
 
 @dataclass(frozen=True, eq=False)
-class LiftedAsked:
-    """What is asked of a posterior of a template: n draws for one observation, within some seconds.
+class LiftedAsked(AskedPosterior):
+    """The posterior of one observation of a template is asked for.
 
     Arguments:
         proposal: what draws and scores all latents.
-        given: the observation; ``data`` are as they were given.
+        given: the observation.
         name: makes values of codes, in the shapes that a user expects.
-        kinds: the closed form of each latent that has one.
-        inverse: the inverse along which latents are drawn.
     """
 
     proposal: LiftedProposal
     given: TemplateData
-    data: Mapping[Any, Any]
     name: Callable[[Draws], Draws]
-    kinds: Mapping[Any, str]
-    inverse: LiftedInverse
-    n: int
-    seed: int
-    seconds: float
-    begun: float = field(default_factory=monotonic)
-
-    def by(self, share: float) -> float:
-        """Return when a share of the seconds is over."""
-        return self.begun + share * self.seconds
 
     @cached_property
     def target(self) -> LiftedMarginal:
@@ -89,39 +75,6 @@ class LiftedAsked:
     def _join_weights(self, codes: Draws, log_weights: Doubles) -> Importance:
         named: dict[Any, Any] = dict(self.name(codes))
         return Importance(named, log_weights)
-
-    def say(
-        self,
-        stage: str,
-        draws: Mapping[Any, Any],
-        moments: tuple[Mapping[Any, Any], Mapping[Any, Any]] | None = None,
-        *,
-        khat: float,
-        ess: float,
-        reasons: Sequence[str] = (),
-    ) -> Answer:
-        """Return the answer; moments are those of the draws where none are given."""
-        mean, sd = moments or (_map(np.mean, draws), _map(np.std, draws))
-        return Answer(
-            draws,
-            mean,
-            sd,
-            khat=float(khat),
-            ess=float(ess),
-            stage=stage,
-            reasons=tuple(reasons),
-            notes=(),
-            exact=self.kinds,
-            seconds=monotonic() - self.begun,
-            inverse=self.inverse,
-            data=self.data,
-        )
-
-    def say_weighed(self, weighed: Importance, stage: str, reasons: Sequence[str] = ()) -> Answer:
-        """Return the answer of weighted draws."""
-        draws, moments = weighed.resample(self.n, seed=self.seed), (weighed.mean, weighed.sd)
-        khat, ess = float(weighed.khat), float(weighed.ess)
-        return self.say(stage, draws, moments, khat=khat, ess=ess, reasons=reasons)
 
 
 def answer_lifted(asked: LiftedAsked) -> Answer:
@@ -230,7 +183,3 @@ def _give_up(asked: LiftedAsked, weighed: Importance | None, why: str) -> Answer
         return asked.say("encoder", draws, khat=np.inf, ess=0.0, reasons=(none, why))
     few = () if float(weighed.ess) >= ENOUGH else (f"{float(weighed.ess):,.0f} draws are effective.",)
     return asked.say_weighed(weighed, "weighted", (*weighed.reasons, *few, why))
-
-
-def _map(function: Callable[..., Any], draws: Mapping[Any, Any]) -> dict[Any, Any]:
-    return {name: function(np.asarray(values, np.float64), axis=0) for name, values in draws.items()}

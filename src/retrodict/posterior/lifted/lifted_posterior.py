@@ -159,10 +159,18 @@ class LiftedPosterior(Portable):
         Source: Vehtari et al. 2024 (k-hat); Cappé et al. 2008 (adaptive importance sampling).
         """
         given = self._read(data)
-        kinds = {name: form.kind for form in self.forms for name in form.names}
-        wanted = read_count("n", n), read_seed(seed), read_rate(seconds, "seconds")
-        name = partial(self._name, given)
-        return answer_lifted(LiftedAsked(self._proposal, given, dict(data), name, kinds, self.inverse, *wanted))
+        asked = LiftedAsked(
+            self._proposal,
+            given,
+            partial(self._name, given),
+            data=dict(data),
+            n=read_count("n", n),
+            seed=read_seed(seed),
+            seconds=read_rate(seconds, "seconds"),
+            inverse=self.inverse,
+            exact={name: form.kind for form in self.forms for name in form.names},
+        )
+        return answer_lifted(asked)
 
     def calibration(
         self, simulations: int = 1000, draws: int = 99, *, seed: int = 0, alpha: float = 0.001
