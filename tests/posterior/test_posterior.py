@@ -25,7 +25,7 @@ def judge(posterior, model) -> float:
 
 @pytest.fixture(scope="module")
 def faithful():
-    return amortize(TREE, steps=3000, batch=128, seed=0, exact=False, quiet=True)
+    return amortize(TREE, steps=1500, batch=128, seed=0, exact=False, quiet=True)
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +39,7 @@ def test_the_faithful_encoder_reaches_the_exact_posterior(faithful):
     assert judge(faithful, TREE) < 0.05
 
 
+@pytest.mark.slow
 def test_the_reversed_edges_stay_above_their_floor(heuristic):
     floor = TREE.kl_floor(reversal(TREE.net))
     assert floor > 0.2
@@ -57,7 +58,7 @@ def test_a_summary_of_a_large_variable_is_trained_along_and_saved(tmp_path):
 
     model, data = from_numpyro(program, observed=["x"]), {"x": np.linspace(-1.0, 2.0, 60)}
     posterior = amortize(
-        model, summaries={"x": make(0)}, widths=(16, 16), steps=600, batch=128, exact=False, quiet=True
+        model, summaries={"x": make(0)}, widths=(16, 16), steps=400, batch=128, exact=False, quiet=True
     )
     module = posterior.encoder.features.summaries.modules[0]
     assert not np.array_equal(module.weight, make(0).weight)
@@ -101,7 +102,7 @@ def test_barren_latents_come_from_the_model_itself():
     """A random walk watched for one step: the future follows the present by the model's own steps, exactly."""
     net = BayesNet({"z": [], "x": ["z"], "next": ["z"], "last": ["next"]}, observed=["x"])
     model = LinearGaussian.from_weights(net, {"next": {"z": 2.0}, "last": {"next": -1.0}})
-    posterior = amortize(model, steps=400, exact=False, quiet=True)
+    posterior = amortize(model, steps=100, exact=False, quiet=True)
     assert posterior.inverse.generative == ("next", "last")
     draws = posterior.sample({"x": 1.0}, 20_000, seed=0)
     for child, mean in {"next": 2.0 * draws["z"], "last": -draws["next"]}.items():
@@ -182,7 +183,7 @@ def test_numbers_of_one_latent_are_dependent_in_its_posterior():
         z = numpyro.sample("z", dist.Normal(0, 1).expand([2]).to_event(1))
         numpyro.sample("x", dist.Normal(z.sum(), 0.5))
 
-    posterior = amortize(from_numpyro(program, observed=["x"]), steps=1000, exact=False, quiet=True)
+    posterior = amortize(from_numpyro(program, observed=["x"]), steps=300, exact=False, quiet=True)
     draws = posterior.sample({"x": 1.0}, 20_000, seed=1)["z"]
     assert np.corrcoef(draws.T)[0, 1] == pytest.approx(-0.8, abs=0.03)
 
@@ -192,7 +193,7 @@ def test_numbers_with_ends_of_their_own_stay_inside_of_them():
         z = numpyro.sample("z", dist.Uniform(0.0, np.array([1.0, 2.0])).to_event(1))
         numpyro.sample("x", dist.Normal(z.sum(), 0.5))
 
-    posterior = amortize(from_numpyro(program, observed=["x"], elementwise=True), steps=1, exact=False, quiet=True)
+    posterior = amortize(from_numpyro(program, observed=["x"], elementwise=True), steps=0, exact=False, quiet=True)
     draws = posterior.sample({"x": 1.0}, 2_000)
     assert 1.0 < draws["z[1]"].max() < 2.0
     assert draws["z[0]"].max() < 1.0

@@ -31,6 +31,7 @@ from retrodict.models.model import Model
 from retrodict.posterior.randomness import require_draws_of_key, require_own_randomness
 from retrodict.posterior.tables import outside
 from tests.processes import ROOT
+from tests.quick import quick
 
 NET = BayesNet({"z": [], "x": ["z"]}, observed=["x"])
 TABLE = np.random.default_rng(5).normal(size=(1000, 2)).astype(np.float32)
@@ -229,7 +230,10 @@ def test_what_needs_the_number_of_the_key_is_told_the_remedy():
             check(Simulator(function))
 
 
-@pytest.mark.parametrize("function", [own_generator, noise_of_numpy, one_number_of_numpy, seeded, converted])
+OUTSIDE = [own_generator, noise_of_numpy, one_number_of_numpy, seeded, converted]
+
+
+@pytest.mark.parametrize("function", quick(OUTSIDE, [own_generator, one_number_of_numpy, seeded]))
 def test_what_runs_outside_of_jax_is_run_there(function, monkeypatch):
     """Each run by itself, so that a number that a batch shares is drawn anew for each; the posterior is exact."""
     monkeypatch.setattr(outside, "RUNS", 1500)

@@ -90,7 +90,8 @@ def test_a_padded_plan_says_the_same() -> None:
     known = np.array([[name.startswith("y") for name in net.names]])
     inferred = ~known & ~find_barren(net, known[0])
     plans = [plan_slots(columns, moments, known, inferred, rounded=way) for way in (False, True)]
-    exact, padded = (network.run(weights, units, SlotPlan(*(jnp.asarray(part[0]) for part in p))) for p in plans)
+    run = jax.jit(network.run)
+    exact, padded = (run(weights, units, SlotPlan(*(jnp.asarray(part[0]) for part in p))) for p in plans)
     assert plans[1].slots.shape[1] > plans[0].slots.shape[1]
     for one, other in zip(exact, padded, strict=True):
         np.testing.assert_allclose(other[:, : one.shape[1]], one, rtol=1e-4, atol=1e-4)

@@ -98,7 +98,7 @@ def model() -> rd.Model:
 
 @pytest.fixture(scope="module")
 def trained(model: rd.Model) -> rd.EvidencePosterior:
-    return rd.amortize(model, evidence="any", steps=500, widths=(32,), quiet=True)
+    return rd.amortize(model, evidence="any", steps=200, widths=(32,), quiet=True)
 
 
 def test_missing_data_of_a_program(model: rd.Model, trained: rd.EvidencePosterior) -> None:
@@ -206,7 +206,7 @@ def test_matrices_and_vectors_are_drawn_code_by_code() -> None:
         with numpyro.plate("n", 4):
             numpyro.sample("y", dist.Categorical(p))
 
-    post = rd.amortize(rd.from_numpyro(program, observed=["y"]), evidence="any", steps=300, widths=(16,), quiet=True)
+    post = rd.amortize(rd.from_numpyro(program, observed=["y"]), evidence="any", steps=100, widths=(16,), quiet=True)
     weighed = post.importance({"y": [0, 0, 1, 0]}, 4000)
     np.testing.assert_allclose(weighed.draws["p"].sum(axis=-1), 1.0, atol=1e-5)
     np.testing.assert_allclose(weighed.mean["p"], np.array([4, 2, 1]) / 7, atol=0.03)

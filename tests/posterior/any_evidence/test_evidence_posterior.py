@@ -36,7 +36,7 @@ def small() -> rd.DiscreteNetwork:
 
 @pytest.fixture(scope="module")
 def trained(small: rd.DiscreteNetwork) -> rd.EvidencePosterior:
-    return rd.amortize(small, evidence="any", steps=400, batch=256, widths=(16,), quiet=True)
+    return rd.amortize(small, evidence="any", steps=300, batch=256, widths=(16,), quiet=True)
 
 
 def draw_known(count: int, seed: int = 0) -> np.ndarray:

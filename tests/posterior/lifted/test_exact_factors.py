@@ -14,6 +14,7 @@ import retrodict as rd
 from benchmarks.hierarchical.exact_templates import GAUSSIAN, HiddenMarkov, make_gaussian, score_exactly
 from benchmarks.hierarchical.run import draw_data
 from retrodict.errors import DataError
+from tests.quick import quick
 
 ALONE: dict[str, Any] = {"steps": 0, "quiet": True}
 CROSSED = "mu; a[i] | mu; b[j]; y[i,j] | a[i] b[j]"
@@ -24,9 +25,10 @@ CASES = {
     "window": ("s[t] | s[t-1]; e[t] | s[t] s[t-1]; x[t] | e[t]", "x", {("s", "s", 1): 0.9}, {"e": 0.3}),
     "plate at each time": ("s[t] | s[t-1]; e[j,t] | s[t]; x[j,t] | e[j,t]", "x", {}, {"s": 0.2}),
 }
+FEW = ("hierarchy", "local level", "crossed", "plate at each time")
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", quick(CASES, FEW))
 def test_linear_gaussian_templates_are_exact_at_every_size_without_training(name: str) -> None:
     """Draws have exactly the density of the dense posterior, at the sizes of the program, below them and beyond."""
     text, observed, weights, variance = CASES[name]
@@ -56,7 +58,7 @@ def test_common_factors_are_exact_with_their_plate_unrolled() -> None:
     np.testing.assert_allclose(posterior.log_prob(draws, data), score_exactly(model, data, draws), atol=1e-4)
 
 
-@pytest.mark.parametrize("length", [4, 6, 13])
+@pytest.mark.parametrize("length", quick([4, 6, 13], [13]))
 def test_states_of_a_hidden_markov_model_are_exact_without_training(length: int) -> None:
     exact, n = HiddenMarkov.draw(), 20_000
     posterior = rd.amortize(exact.at(6), vary={"t": (1, 6)}, missing=0.3, **ALONE)

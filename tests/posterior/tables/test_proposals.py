@@ -41,6 +41,7 @@ def test_weighted_proposals_have_the_moments_of_the_prior(posterior):
     assert abs(np.average((v - u) ** 2, weights=proposals.weights) - 0.25) < 0.06
 
 
+@pytest.mark.slow
 def test_a_second_round_with_weights_has_the_same_posterior(posterior):
     first = make_runs(3000)
     proposals = rd.next_simulations(posterior, DATA, 1000, seed=1)
@@ -64,7 +65,7 @@ def test_a_model_with_a_density_has_exact_weights():
         numpyro.sample("x", dist.Normal(u, 0.5))
 
     model = rd.from_numpyro(program, observed=["x"])
-    posterior = rd.amortize(model, steps=100, quiet=True)
+    posterior = rd.amortize(model, steps=25, quiet=True)
     proposals = rd.next_simulations(posterior, {"x": 2.5}, 5000)
     assert proposals.prior == "exact"
     assert abs(np.average(proposals["u"], weights=proposals.weights) - 1) < 0.15

@@ -63,7 +63,7 @@ def exact_scale(y):
 
 @pytest.fixture(scope="module")
 def trained():
-    return rd.amortize(rd.from_numpyro(regression, observed=["y"]), steps=300, quiet=True)
+    return rd.amortize(rd.from_numpyro(regression, observed=["y"]), steps=100, quiet=True)
 
 
 def test_a_wide_prior_does_no_harm(trained):
@@ -84,11 +84,12 @@ def test_draws_have_the_density_that_is_said(trained):
     draws = trained.sample({"y": np.stack([Y, 2 * Y])}, 5)
     again = trained.log_prob(draws, {"y": np.stack([Y, 2 * Y])})
     space, encoder = trained.factors[0].space, trained.encoder
-    observed = jnp.asarray(np.repeat(Y[None], 2001, axis=0))
-    grid = jnp.linspace(-4, 1, 2001)[:, None]
-    assert abs(float(jnp.trapezoid(jnp.exp(encoder.log_prob(grid, observed)), grid[:, 0])) - 1) < 1e-3
-    codes, density = encoder.sample_and_log_prob(jax.random.key(1), observed)
-    np.testing.assert_allclose(encoder.log_prob(codes, observed), density, atol=1e-3)
+    observed = np.repeat(Y[None], 501, axis=0)
+    grid = np.linspace(-4, 1, 501)[:, None].astype(np.float32)
+    score = eqx.filter_jit(encoder.log_prob)
+    assert abs(np.trapezoid(np.exp(score(grid, observed)), grid[:, 0]) - 1) < 1e-3
+    codes, density = eqx.filter_jit(encoder.sample_and_log_prob)(jax.random.key(1), observed)
+    np.testing.assert_allclose(score(codes, observed), density, atol=1e-3)
     assert again.shape == (5, 2)
     assert np.isfinite(again).all()
     assert space.code_columns["scale"].size == 1
@@ -163,15 +164,18 @@ def test_noise_keeps_the_structure_of_the_inverse():
     posterior = leave_untrained(model, 0, inverse)
     encoder, space = posterior.encoder, posterior.factors[0].space
     assert encoder.viewer.apart
-    shaken = jax.tree.map(lambda leaf: leaf + 0.1 if eqx.is_inexact_array(leaf) else leaf, encoder.own.network)
+    shaken = jax.tree.map(
+        lambda leaf: jnp.asarray(np.asarray(leaf) + np.float32(0.1)) if eqx.is_inexact_array(leaf) else leaf,
+        encoder.own.network,
+    )
     observed = jnp.ones((1, 1))
-    sight = encoder.viewer(observed)
+    sight = eqx.filter_jit(encoder.viewer)(observed)
 
     def score(codes):
         own = eqx.tree_at(lambda whole: whole.network, encoder.own, shaken)
         return own.log_factors(sight.standardize(codes[None]), sight.features)[0]
 
-    slopes = np.asarray(jax.jacobian(score)(jnp.array([0.3, -0.2, 0.5])))
+    slopes = np.asarray(jax.jit(jax.jacobian(score))(jnp.array([0.3, -0.2, 0.5])))
     z1, z2, z3 = (int(space.code_columns[name][0]) for name in ("z1", "z2", "z3"))
     assert slopes[z1, z3] == slopes[z2, z1] == slopes[z3, z1] == slopes[z3, z2] == 0
     assert slopes[z1, z2] != 0
@@ -180,17 +184,17 @@ def test_noise_keeps_the_structure_of_the_inverse():
 
 def test_a_prior_that_cannot_be_simulated_has_peaks_all_the_same():
     def explosion():
-        growth = numpyro.sample("growth", dist.Normal(0, 100))
+        growth = numpyro.sample("growth", dist.Normal(0, 10_000))
         scale = numpyro.sample("scale", dist.HalfNormal(10))
         before = jnp.ones(())
-        for step in range(40):
+        for step in range(10):
             before = numpyro.sample(f"x{step}", dist.Normal(growth * before, scale))
 
     values = [1.0]
     rng = np.random.default_rng(0)
-    for _ in range(40):
+    for _ in range(10):
         values.append(0.7 * values[-1] + 0.3 * rng.standard_normal())
-    model = rd.from_numpyro(explosion, observed=[f"x{step}" for step in range(40)])
+    model = rd.from_numpyro(explosion, observed=[f"x{step}" for step in range(10)])
     data = {f"x{step}": np.float32(value) for step, value in enumerate(values[1:])}
     with pytest.raises(rd.errors.SimulationError):
         rd.amortize(model, steps=5, quiet=True)
