@@ -26,6 +26,7 @@ from tests.oracles import (
     list_pairs_up_to_isomorphism,
     to_bits,
 )
+from tests.quick import quick
 from tests.random_models import RandomModel, draw_model
 
 Record = Callable[[str, object], None]
@@ -99,9 +100,9 @@ def test_every_pair_of_six(part: int, record_property: Record) -> None:
 # -- random models ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.slow) for part in (1, 2))])
+@pytest.mark.parametrize("part", quick(range(8), [0]))
 def test_random_models(part: int, record_property: Record) -> None:
-    models = map(draw_model, range(part, 3000, 3))
+    models = map(draw_model, range(part, 3000, 8))
     require_no_fault(models, "random models of 2 to 12 variables, a share", record_property)
 
 

@@ -27,6 +27,7 @@ from retrodict.graph.rows import Rows
 from retrodict.graph.separation import roll_ball
 from retrodict.invert import fully_connected, invert, mean_field, reversal
 from tests.certificate.test_certify import require_evidence
+from tests.quick import quick
 from tests.random_models import RandomModel, grow_large_model, guided_models, ordered_models
 from tests.test_floors import FILES, SOURCE, list_own_imports, longest_module, name_of
 
@@ -94,7 +95,7 @@ def resample(inverse: Inverse, order: list[int]) -> Inverse:
     return replace(inverse, elimination=np.array(order), forest=None)
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", quick(range(60), range(24)))
 def test_large_random_models(seed: int) -> None:
     for inverse in list_inverses(grow_large_model(seed).net, seed):
         require_agreement(inverse)

@@ -91,6 +91,7 @@ def test_every_question_of_every_graph_of_three() -> None:
     assert require_right([*list_small(2), *list_small(3)], [*ORDERS, "auto"]) == 6 * (2 * 2 + 6 * 12)
 
 
+@pytest.mark.slow
 def test_every_question_of_every_graph_of_four() -> None:
     assert require_right(list_small(4), ["auto"]) == 31 * 50
 

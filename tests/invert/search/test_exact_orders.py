@@ -18,7 +18,7 @@ from tests.invert.order_cases import draw_latents, draw_net, find_best, free, ma
 @pytest.mark.parametrize("minimize", ["edges", "depth", "width"])
 @pytest.mark.parametrize("order", ["exact", "auto"])
 def test_optimal_on_random_models_with_barren_latents_and_observed_parents(order: str, minimize: str) -> None:
-    for seed in range(60):
+    for seed in range(30):
         net = draw_net(seed, 5 + seed % 4)
         inverse = rd.invert(net, order=order, minimize=minimize)
         value = {"edges": inverse.n_edges, "depth": inverse.depth, "width": inverse.width}[minimize]

@@ -10,7 +10,7 @@ from retrodict.read.jaxpr.walk import follow
 from tests.read.jaxpr.random_programs import find_changes, make_program, probe
 from tests.read.jaxpr.random_steps import SIZE, STEPS
 
-QUICK, ALL, PIECES = 48, 2_000, 20
+QUICK, ALL, PIECES = 24, 2_000, 20
 
 
 @pytest.fixture(autouse=True)
