@@ -1,5 +1,7 @@
 """Relaxed binary latents: the density of their logits, the limit of low temperature, and what networks see of them."""
 
+from functools import cache
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -28,11 +30,16 @@ SCALING = Scaling(jnp.array([0.0, 1.0, 0.0, 0.0, 2.0]), jnp.array([1.0, 2.0, 1.0
 OBSERVED = jnp.array([[1.0, 0.4], [0.0, -3.0]])
 
 
-def make_encoder(kind="shared", net=NET, scaling=SCALING, **options):
-    encoder = build_encoder(invert(net), KEY, kind, widths=(12,), scaling=scaling, **options)
+@cache
+def make_encoder(kind="shared"):
+    return move(build_encoder(invert(NET), KEY, kind, widths=(12,), scaling=SCALING))
+
+
+def move(encoder):
+    rng = np.random.default_rng(0)
     moved = [
-        leaf + 0.3 * jax.random.normal(KEY, leaf.shape) if eqx.is_inexact_array(leaf) else leaf
-        for leaf in weights(encoder)
+        jnp.asarray(leaf + 0.3 * rng.standard_normal(leaf.shape), leaf.dtype) if eqx.is_inexact_array(leaf) else leaf
+        for leaf in map(np.asarray, weights(encoder))
     ]
     return eqx.tree_at(weights, encoder, moved)
 
@@ -86,10 +93,9 @@ def test_cold_draws_agree_with_discrete_ones(log_odds):
 def test_the_density_of_a_draw_is_that_of_one_pass(kind, most, monkeypatch):
     monkeypatch.setattr(encoder_module, "MOST_STEPS", most)
     relaxed = relax_encoder(make_encoder(kind), 0.5)
-    latents, log_density = relaxed.sample_and_log_prob(KEY, jnp.tile(OBSERVED, (50, 1)))
-    np.testing.assert_allclose(
-        relaxed.log_prob(latents, jnp.tile(OBSERVED, (50, 1))), log_density, rtol=1e-3, atol=1e-4
-    )
+    rows = np.tile(OBSERVED, (50, 1))
+    latents, log_density = eqx.filter_jit(relaxed.sample_and_log_prob)(KEY, rows)
+    np.testing.assert_allclose(eqx.filter_jit(relaxed.log_prob)(latents, rows), log_density, rtol=1e-3, atol=1e-4)
 
 
 def test_networks_see_shares_where_they_saw_indicators():
@@ -148,7 +154,7 @@ def test_gradients_flow_through_relaxed_latents_to_what_needs_them():
 
     variables = [Variable(name, **BOTH) for name in "abx"]
     net = BayesNet({"a": [], "b": ["a"], "x": ["b"]}, observed=["x"], variables=variables)
-    encoder = make_encoder("separate", net=net, scaling=None)
+    encoder = move(build_encoder(invert(net), KEY, "separate", widths=(12,)))
     hard = eqx.filter_jit(eqx.filter_grad(sum_last))(encoder)
     soft = eqx.filter_jit(eqx.filter_grad(lambda one: sum_last(relax_encoder(one, 0.5))))(encoder)
     first = int(np.argmin(encoder.structure.level))

@@ -76,7 +76,10 @@ def require_exact(model, seed=0):
     np.testing.assert_allclose(scored, chosen - special.logsumexp(joint, axis=-1), rtol=1e-4, atol=2e-4)
 
 
-@pytest.mark.parametrize("program", [mixture, chain, occupancy], ids=lambda program: program.__name__)
+OCCUPANCY = pytest.param(occupancy, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("program", [mixture, chain, OCCUPANCY], ids=lambda program: program.__name__)
 def test_latents_of_a_program_have_their_exact_distribution(program):
     require_exact(from_numpyro(program, observed=["y"], elementwise=program is chain))
 
@@ -138,7 +141,7 @@ def test_latents_with_too_many_combinations_have_no_form():
 
 
 def test_a_mixture_keeps_its_encoder_for_what_is_not_finite():
-    posterior = amortize(from_numpyro(mixture, observed=["y"]), steps=2, batch=8, quiet=True)
+    posterior = amortize(from_numpyro(mixture, observed=["y"]), steps=0, quiet=True)
     assert [form.kind for form in posterior.forms] == ["finite"]
     assert posterior.factors[0].variables == ("means", "weights")
     weighed = posterior.importance({"y": np.linspace(-1, 1, 7)}, 200)

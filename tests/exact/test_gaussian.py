@@ -14,6 +14,7 @@ import pytest
 from retrodict import from_numpyro
 from retrodict.exact.program_blocks import LogJointInside, find_gaussian_sites
 from tests.exact import programs
+from tests.quick import quick
 
 ELEMENTWISE = {programs.state_space, programs.long_walk}
 
@@ -30,18 +31,27 @@ def draw_sites(model, seed):
     return {name: jnp.asarray(value[0]) for name, value in model.join(model.simulate(1, seed=seed)).items()}
 
 
-@pytest.mark.parametrize(("program", "names"), programs.GAUSSIAN.items(), ids=map(name_of, programs.GAUSSIAN))
-def test_a_block_is_found_and_its_density_is_that_of_the_model(program, names):
+# A kind of block each.
+FEW = {programs.eight_schools, programs.regression_of_correlated_weights, programs.lines_of_groups, programs.product}
+FEW |= {programs.gaussian_process, programs.state_space}
+
+
+@pytest.mark.parametrize("program", quick(programs.GAUSSIAN, FEW), ids=name_of)
+def test_a_block_is_found_and_its_density_is_that_of_the_model(program):
     """Up to what does not depend on the block, which differences cancel: at two draws, and at two prior values."""
-    model = read(program)
+    model, names = read(program), programs.GAUSSIAN[program]
     block, log_joint = find_gaussian_sites(model).block, LogJointInside(model)
     assert set(block.names) == names
     sites = draw_sites(model, 1)
     rest = {name: value for name, value in sites.items() if name not in names}
-    values = [block.draw(jax.random.key(seed), rest)[0] for seed in (0, 1)]
-    values += [{name: draw_sites(model, seed)[name] for name in names} for seed in (2, 3)]
-    conditional = np.array([block.score(value, rest) for value in values])
-    joint = np.array([log_joint({**rest, **value}) for value in values])
+    prior = [{name: draw_sites(model, seed)[name] for name in names} for seed in (2, 3)]
+
+    @jax.jit
+    def measure(rest, prior):
+        values = [block.draw(jax.random.key(seed), rest)[0] for seed in (0, 1)] + prior
+        return [block.score(value, rest) for value in values], [log_joint({**rest, **value}) for value in values]
+
+    conditional, joint = map(np.array, measure(rest, prior))
     np.testing.assert_allclose(np.diff(conditional), np.diff(joint), rtol=2e-4, atol=2e-3)
 
 
@@ -56,11 +66,12 @@ def test_draws_have_the_moments_of_the_closed_form():
     block = find_gaussian_sites(model).block
     sites = draw_sites(model, 5)
     rest = {"scale": jnp.asarray(2.0), "y": sites["y"]}
-    draws = jax.vmap(lambda key: block.draw(key, rest)[0]["weights"])(jax.random.split(jax.random.key(0), 40_000))
+    draw = jax.jit(jax.vmap(lambda key: block.draw(key, rest)[0]["weights"]))
+    draws = draw(jax.random.split(jax.random.key(0), 40_000))
     x, y = programs.X.astype(float), np.asarray(sites["y"], float)
     covariance = np.linalg.inv(x.T @ x / 4 + np.eye(3) / 100)
     mean = covariance @ x.T @ y / 4
-    np.testing.assert_allclose(block.condition(rest).mean, mean, rtol=1e-4)
+    np.testing.assert_allclose(jax.jit(lambda rest: block.condition(rest).mean)(rest), mean, rtol=1e-4)
     error = np.sqrt(np.diag(covariance) / len(draws))
     assert (np.abs(np.asarray(draws).mean(axis=0) - mean) < 4 * error).all()
     np.testing.assert_allclose(np.cov(np.asarray(draws).T), covariance, rtol=0.1, atol=3e-3)
@@ -86,7 +97,13 @@ def test_regressors_far_from_zero_keep_their_digits():
     years = np.arange(1950, 2010, dtype=float)
     y = 9 + 0.01 * (years - 1980) + np.sin(years)
     rest = {"scale": jnp.asarray(0.7), "y": jnp.asarray(y, jnp.float32)}
-    moments = block.condition(rest)
+
+    @jax.jit
+    def measure(rest):
+        moments = block.condition(rest)
+        return moments.mean, jax.vmap(moments.root.move, out_axes=1)(jnp.eye(2))
+
+    mean, root = (np.asarray(found, float) for found in measure(rest))
     x = np.stack([np.ones(60), years], axis=1)
     precision = x.T @ x / 0.49 + np.diag([1e-4, 1.0])
     order = [("intercept", "slope").index(name) for name in block.names]
@@ -94,9 +111,8 @@ def test_regressors_far_from_zero_keep_their_digits():
         np.linalg.solve(precision, x.T @ y / 0.49)[order],
         np.linalg.inv(precision)[np.ix_(order, order)],
     )
-    root = np.asarray(jax.vmap(moments.root.move, out_axes=1)(jnp.eye(2)), float)
     np.testing.assert_allclose(root @ root.T, covariance, rtol=5e-3)
-    assert (np.abs(np.asarray(moments.mean, float) - exact) < 0.02 * np.sqrt(np.diag(covariance))).all()
+    assert (np.abs(mean - exact) < 0.02 * np.sqrt(np.diag(covariance))).all()
 
 
 @pytest.mark.parametrize("program", [programs.lines_of_groups, programs.long_walk], ids=name_of)
@@ -108,6 +124,12 @@ def test_sparse_residuals_give_what_dense_ones_give(program):
     sites = draw_sites(model, 3)
     rest = {name: value for name, value in sites.items() if name not in block.names}
     inside = {name: sites[name] for name in block.names}
-    np.testing.assert_allclose(block.condition(rest).mean, dense.condition(rest).mean, rtol=2e-4, atol=2e-4)
-    np.testing.assert_allclose(block.score(inside, rest), dense.score(inside, rest), rtol=1e-4, atol=1e-3)
+
+    @jax.jit
+    def measure(rest, inside):
+        return [(each.condition(rest).mean, each.score(inside, rest)) for each in (block, dense)]
+
+    (mean, score), (dense_mean, dense_score) = measure(rest, inside)
+    np.testing.assert_allclose(mean, dense_mean, rtol=2e-4, atol=2e-4)
+    np.testing.assert_allclose(score, dense_score, rtol=1e-4, atol=1e-3)
     assert sum(len(level.columns) for level in block.levels.levels) > block.size // 2

@@ -10,6 +10,8 @@ from retrodict.encode.lifted.gated import Gated
 from retrodict.encode.lifted.pools import Pool
 from retrodict.encode.lifted.scans import Memory, Recurrence, recur, scan_along
 
+run, scan = eqx.filter_jit(lambda layer, *given: layer(*given)), eqx.filter_jit(scan_along)
+
 KEY = jax.random.key(0)
 NOWHERE = -30.0
 
@@ -40,7 +42,7 @@ def test_a_pool_holds_count_sum_and_sum_of_squares() -> None:
     y, present = rng.normal(size=(50, 30)), rng.random((50, 30)) < rng.random((50, 1))
     elements = jnp.asarray(np.stack([y, y**2], axis=-1), jnp.float32)
     pool = weigh(Pool(2, 2, 4, KEY), np.eye(2), np.zeros((2, 2)), np.zeros(2), np.zeros(2))
-    found = np.asarray(pool(elements, jnp.asarray(present), (1,)), np.float64)
+    found = np.asarray(run(pool, elements, jnp.asarray(present), (1,)), np.float64)
     weight = np.exp(found[:, 2:4])
     np.testing.assert_allclose(weight[:, 0] - 1, present.sum(axis=1), rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(found[:, 0] * weight[:, 0], (y * present).sum(axis=1), rtol=1e-4, atol=1e-4)
@@ -56,12 +58,12 @@ def test_nested_pools_are_the_conjugate_posterior_of_a_hierarchy() -> None:
     inner = weigh(
         Pool(1, 2, 4, KEY), np.ones((1, 2)), np.zeros((1, 2)), np.array([-11.0, np.log(sigma / tau)]), np.zeros(2)
     )
-    group = inner(jnp.asarray(y[..., None], jnp.float32), jnp.asarray(present), (2,))
+    group = run(inner, jnp.asarray(y[..., None], jnp.float32), jnp.asarray(present), (2,))
     # Its precision about mu is n / (n tau + sigma): a weight whose log is linear in these features.
     value, weight = np.zeros((5, 1)), np.zeros((5, 1))
     value[0], weight[2], weight[3] = 1.0, 1.0, -1.0
     outer = weigh(Pool(5, 1, 4, KEY), value, weight, np.array([np.log(tau / s0)]), np.array([m0]))
-    found = np.asarray(outer(group, jnp.asarray(present.any(axis=2)), (1,)), np.float64)
+    found = np.asarray(run(outer, group, jnp.asarray(present.any(axis=2)), (1,)), np.float64)
     n = present.sum(axis=2)
     precision = n / (n * tau + sigma)
     mean = np.where(n > 0, (y * present).sum(axis=2) / np.maximum(n, 1), 0.0)
@@ -80,7 +82,7 @@ def test_messages_are_those_of_a_hidden_markov_model() -> None:
     weight = np.repeat(np.log(emits).T[:, :, None], states, axis=2).reshape(symbols, -1)
     transfer = still(layer.messages.transfer, weight, np.log(moves).reshape(-1))
     layer = eqx.tree_at(lambda own: own.messages.transfer, layer, transfer)
-    found = scan_along(layer, jnp.asarray(inputs, jnp.float32), jnp.ones((rows, steps), bool), 1)[..., :states]
+    found = scan(layer, jnp.asarray(inputs, jnp.float32), jnp.ones((rows, steps), bool), 1)[..., :states]
     for row in range(rows):
         message = np.ones(states)
         for t in reversed(range(steps)):
@@ -124,7 +126,7 @@ def test_a_recurrence_is_the_backward_information_filter(slope: float) -> None:
             still(layer.value, np.array([[2.0 / r], [0.0]]), np.zeros(1)),  # half of it comes through
         ),
     )
-    found = np.asarray(scan_along(layer, jnp.asarray(inputs, jnp.float32), jnp.ones((rows, steps), bool), 1))
+    found = np.asarray(scan(layer, jnp.asarray(inputs, jnp.float32), jnp.ones((rows, steps), bool), 1))
     for row in range(rows):
         precision = information = 0.0
         for t in reversed(range(steps)):
@@ -140,13 +142,15 @@ def test_a_recurrence_is_the_backward_information_filter(slope: float) -> None:
 def test_recurrences_in_parallel_and_step_by_step_agree() -> None:
     factor, added = (jax.random.uniform(key, (33, 4, 3)) for key in jax.random.split(KEY))
     memory = Memory(factor, added)
-    np.testing.assert_allclose(recur(memory), recur(memory, parallel=True), rtol=1e-5)
+    np.testing.assert_allclose(
+        *jax.jit(lambda memory: (recur(memory), recur(memory, parallel=True)))(memory), rtol=1e-5
+    )
 
 
 def test_steps_that_do_not_exist_change_nothing() -> None:
     layer = Recurrence(2, 3, 4, KEY)
     inputs = jax.random.normal(KEY, (3, 8, 2))
     present = jnp.arange(8) < 5
-    long = scan_along(layer, inputs, jnp.broadcast_to(present, (3, 8)), 1)
-    short = scan_along(layer, inputs[:, :5], jnp.ones((3, 5), bool), 1)
+    long = scan(layer, inputs, jnp.broadcast_to(present, (3, 8)), 1)
+    short = scan(layer, inputs[:, :5], jnp.ones((3, 5), bool), 1)
     np.testing.assert_allclose(long[:, :5], short, rtol=1e-6)

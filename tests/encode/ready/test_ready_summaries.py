@@ -43,7 +43,7 @@ def test_a_posterior_of_a_set_learns_its_mean(tmp_path):
     z = RNG.normal(size=3000)
     table = {"z": z, "x": 1e3 * (z[:, None, None] + RNG.normal(size=(3000, 20, 1)))}
     net = rd.BayesNet({"z": [], "x": ["z"]}, observed=["x"])
-    posterior = rd.amortize(net, simulations=table, summaries={"x": "set"}, steps=400, quiet=True)
+    posterior = rd.amortize(net, simulations=table, summaries={"x": "set"}, steps=200, quiet=True)
     x = 1e3 * (0.7 + RNG.normal(size=(20, 1)))
     draws = posterior.sample({"x": x}, 4000)["z"]
     assert abs(draws.mean() - (x / 1e3).sum() / 21) < 0.1

@@ -15,6 +15,7 @@ from retrodict import amortize, from_numpyro, load
 from retrodict.exact.conjugacy.conjugate import find_conjugate_sites
 from retrodict.exact.program_blocks import LogJointInside
 from tests.exact.conjugacy import conjugate_programs as programs
+from tests.quick import quick
 
 ELEMENTWISE = {programs.noise_of_a_chain, programs.rates_in_a_loop, programs.transitions, programs.multiplied_in_a_loop}
 ELEMENTWISE |= {programs.chain_of_rates}
@@ -33,10 +34,15 @@ def draw_sites(model, seed):
     return {name: jnp.asarray(value[0], model.sites[name].dtype) for name, value in drawn.items()}
 
 
-@pytest.mark.parametrize(("program", "names"), programs.CONJUGATE.items(), ids=map(name_of, programs.CONJUGATE))
-def test_sites_are_found_and_their_density_is_that_of_the_model(program, names):
+# A kind of prior or of program each.
+FEW = {programs.beta_binomial_in_groups, programs.gamma_poisson, programs.precision_as_a_power, programs.transitions}
+FEW |= {programs.variances_of_a_normal, programs.rates_in_a_loop, programs.dirichlet_multinomial}
+
+
+@pytest.mark.parametrize("program", quick(programs.CONJUGATE, FEW), ids=name_of)
+def test_sites_are_found_and_their_density_is_that_of_the_model(program):
     """Up to what does not depend on them, which differences cancel: at two draws, and at two prior values."""
-    model = read(program)
+    model, names = read(program), programs.CONJUGATE[program]
     form, log_joint = find_conjugate_sites(model), LogJointInside(model)
     assert set(form.site_names) == names
     sites = draw_sites(model, 1)
