@@ -34,6 +34,7 @@ def test_it_is_normal_at_first():
     np.testing.assert_allclose(leaning, normal, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_training_bends_it():
     def program(count=None):
         rate = numpyro.sample("rate", dist.LogNormal(0.0, 10.0))

@@ -27,11 +27,12 @@ def wide(y=None):
         numpyro.sample("y", dist.StudentT(4.0, center, scale), obs=y)
 
 
-@pytest.mark.parametrize("joint", [False, True])
+@pytest.mark.parametrize("joint", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_it_begins_at_the_median_of_the_prior(joint):
     guide = rd.AutoFaithful(wide, joint=joint).setup(DATA)
     svi = SVI(wide, guide, numpyro.optim.Adam(0.01), Trace_ELBO())
-    draws = guide.sample_posterior(KEY, svi.get_params(svi.init(KEY, DATA)), DATA, sample_shape=(4000,))
+    params = jax.jit(lambda: svi.get_params(svi.init(KEY, DATA)))()
+    draws = guide.sample_posterior(KEY, params, DATA, sample_shape=(4000,))
     assert float(draws["center"].mean()) == pytest.approx(5.0, abs=0.01)
     assert float(draws["center"].std()) == pytest.approx(0.1, rel=0.05)
     logs = np.log(np.asarray(draws["scale"]))
@@ -60,7 +61,7 @@ def test_it_begins_elsewhere_where_draws_around_the_median_have_no_density():
     for where in (None, init_to_prior_median):
         guide = rd.AutoFaithful(walk, init_loc_fn=where).setup(DATA)
         svi = SVI(walk, guide, numpyro.optim.Adam(0.01), Trace_ELBO(num_particles=64))
-        bounds.append(-float(svi.evaluate(svi.init(KEY, DATA), DATA)))
+        bounds.append(-float(jax.jit(lambda svi: svi.evaluate(svi.init(KEY, DATA), DATA), static_argnums=0)(svi)))
     assert bounds[0] > bounds[1] + 100.0
 
 

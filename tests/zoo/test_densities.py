@@ -12,6 +12,7 @@ from numpyro.infer.util import log_density
 from scipy import stats
 from scipy.special import expit
 
+from tests.quick import quick
 from tests.zoo.programs import CASES, read
 
 DRAWS = 6
@@ -119,7 +120,7 @@ def differentiate(name):
     return take_gradient(CASES[name].make())
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", quick(CASES, ["belief network of three layers", "layered vae", "Poisson family"]))
 def test_every_parameter_has_a_gradient(name):
     found = jax.tree.leaves(differentiate(name))
     assert len(found) == len(jax.tree.leaves(eqx.filter(CASES[name].make(), eqx.is_inexact_array)))

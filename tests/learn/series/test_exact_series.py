@@ -27,6 +27,11 @@ def make_encoder(program=PROGRAM, order="derived"):
     return build_encoder(program, find_patterns(program.template, order), BATCH, "gru", (6, 5), jax.random.key(1))
 
 
+@eqx.filter_jit
+def find_filtered(pair, batch, particles, threshold):
+    return run_filter(pair, jax.random.key(0), batch, particles, threshold=threshold).log_likelihood
+
+
 @pytest.fixture(scope="module")
 def exact_pair():
     return SeriesPair(PROGRAM, ExactEncoder.of(make_encoder(), PROGRAM))
@@ -39,11 +44,10 @@ def test_the_oracles_agree():
 
 def test_with_the_exact_posterior_every_draw_has_the_likelihood_as_its_weight(exact_pair):
     """Holds densities, links over time, lengths and padding together: one wrong term, and weights differ."""
-    weights = np.asarray(list_weights(exact_pair, jax.random.key(0), BATCH, 3))
+    weights = np.asarray(eqx.filter_jit(list_weights)(exact_pair, jax.random.key(0), BATCH, 3))
     exact = find_likelihood(PROGRAM, SERIES)
     np.testing.assert_allclose(weights, np.repeat(exact[:, None], 3, axis=1), atol=2e-3)
-    filtered = run_filter(exact_pair, jax.random.key(0), BATCH, 3, threshold=0.0)
-    np.testing.assert_allclose(filtered.log_likelihood, exact, atol=2e-3)
+    np.testing.assert_allclose(find_filtered(exact_pair, BATCH, 3, threshold=0.0), exact, atol=2e-3)
 
 
 def test_the_bound_with_the_exact_posterior_is_the_likelihood(exact_pair):
@@ -60,12 +64,13 @@ def test_gradients_are_those_of_the_exact_likelihood(name):
     def bound(program):
         pair = SeriesPair(program, ExactEncoder.of(encoder, program))
         if name == "sequential":
-            return run_filter(pair, jax.random.key(0), BATCH, 3, threshold=0.0).log_likelihood.sum()
+            return find_filtered(pair, BATCH, 3, threshold=0.0).sum()
         function, draws = (find_iwae, 3) if name == "iwae" else (find_elbo, 4000)
         return function(pair, jax.random.key(0), BATCH, draws).sum()
 
     found = eqx.filter_jit(eqx.filter_grad(bound))(PROGRAM)
-    exact = eqx.filter_grad(lambda program: sum(kalman(program, jnp.asarray(x)) for x in SERIES))(PROGRAM)
+    total = eqx.filter_jit(eqx.filter_grad(lambda program: sum(kalman(program, jnp.asarray(x)) for x in SERIES)))
+    exact = total(PROGRAM)
     tolerance = 0.25 if name == "elbo" else 5e-3
     for ours, theirs in zip(jax.tree.leaves(found), jax.tree.leaves(exact), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=tolerance)
@@ -82,7 +87,7 @@ def test_the_filter_is_unbiased_and_its_smoothing_exact():
     pair = SeriesPair(PROGRAM, make_encoder(order="past"))
     series = SERIES[0][:6]
     copies = read_series(PROGRAM, {"x": [series] * 1500})
-    found = run_filter(pair, jax.random.key(0), copies, 10, threshold=1.0).log_likelihood
+    found = find_filtered(pair, copies, 10, threshold=1.0)
     ratio = np.exp(np.asarray(found, float) - find_likelihood(PROGRAM, [series])[0])
     error = ratio.std() / np.sqrt(len(ratio))
     assert error < 0.1

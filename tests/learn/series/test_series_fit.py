@@ -1,5 +1,6 @@
 """Programs of series learned in one call: every kind, every encoder, every objective; kept, resumed, refused."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,8 +8,13 @@ import pytest
 
 import retrodict as rd
 from retrodict import zoo
+from retrodict.encode.series.named_patterns import find_patterns
 from retrodict.encode.series.series_batch import SeriesBatch
+from retrodict.learn.series.series_data import read_series
+from retrodict.learn.series.series_fit import build_encoder
 from retrodict.train.series.series_batches import SeriesSource
+from retrodict.train.series.series_bounds import split_bound
+from retrodict.train.series.series_pair import SeriesPair
 from tests.learn.series.linear_oracle import find_likelihood, simulate
 
 RNG = np.random.default_rng(0)
@@ -20,14 +26,17 @@ def few(**options):
     return rd.SeriesTraining(**{"batch": 3, "held_out": {"x": KEYS["x"][:2]}, **options})
 
 
+KINDS = [
+    ("plain", "mean-field", "elbo"),
+    ("autoregressive", "derived", "iwae"),
+    ("static", "past", "sequential"),
+    ("layered", "all", "elbo"),
+]
+
+
 @pytest.mark.parametrize(
     ("kind", "order", "objective"),
-    [
-        ("plain", "mean-field", "elbo"),
-        ("autoregressive", "derived", "iwae"),
-        ("static", "past", "sequential"),
-        ("layered", "all", "elbo"),
-    ],
+    [*(pytest.param(*each, marks=pytest.mark.slow) for each in KINDS[:-1]), KINDS[-1]],
 )
 def test_every_kind_is_learned(kind, order, objective):
     program = zoo.programs.deep_markov(2, 3, 4, 4, kind=kind)
@@ -46,6 +55,7 @@ def test_every_kind_is_learned(kind, order, objective):
     assert ((means["x"] > 0) & (means["x"] < 1)).all()
 
 
+@pytest.mark.slow
 def test_volatility_of_several_indices_is_learned_with_an_encoder_that_has_no_name():
     program = zoo.programs.stochastic_volatility(2)
     returns = list(RNG.normal(size=(4, 6, 2)))
@@ -96,16 +106,13 @@ def test_a_pass_takes_every_series_once_and_annealing_rises():
 def test_padding_changes_nothing():
     """A longest series beside the others, and numbers where there is no time, leave bounds and weights as they are."""
     program = zoo.programs.deep_markov(2, 3, 4, 4, kind="autoregressive")
-    learned = rd.fit_model(program, KEYS, "all", training=few(), **FEW)
-    from retrodict.learn.series.series_data import read_series
-    from retrodict.train.series.series_bounds import split_bound
-
     batch = read_series(program, KEYS)
+    inverse = find_patterns(program.template, "all")
+    pair = SeriesPair(program, build_encoder(program, inverse, batch, "gru", (5, 4), jax.random.key(0)))
     dirty = np.where(np.asarray(batch.exists)[..., None], np.asarray(batch.values["x"]), 7)
-    key = jax.random.key(0)
+    split = eqx.filter_jit(lambda batch: split_bound(pair, jax.random.key(0), batch, 2))
     clean_parts, dirty_parts = (
-        split_bound(learned.pair, key, SeriesBatch({"x": jnp.asarray(x, "float32")}, batch.lengths), 2)
-        for x in (batch.values["x"], dirty)
+        split(SeriesBatch({"x": jnp.asarray(x, "float32")}, batch.lengths)) for x in (batch.values["x"], dirty)
     )
     for name, values in clean_parts.items():
         np.testing.assert_allclose(dirty_parts[name], values, rtol=1e-5)

@@ -18,6 +18,7 @@ from numpyro.infer.util import log_density
 import retrodict as rd
 from retrodict.errors import ProgramError, SimulationError
 from retrodict.read.numpyro.density.density_reader import read_density
+from tests.quick import quick
 
 Y = np.random.default_rng(0).normal(1, 1, size=6)
 MASK = np.array([True, True, False, True, False, True])
@@ -101,11 +102,15 @@ def test_the_density_is_that_of_numpyro(program):
         model.program()
     latents = {name: np.asarray(data[name]["value"]) for name in model.net.latents}
     seen = {name: np.asarray(data[name]["value"]) for name in model.net.observed}
+
+    @jax.jit
+    def score(values):
+        with handlers.seed(rng_seed=0), handlers.block():
+            return model.log_joint({**values, **seen}), log_density(program, (Y,), {}, values)[0]
+
     for shift in (0.0, 0.7):
-        values = {name: value + shift for name, value in latents.items()}
-        with handlers.seed(rng_seed=0):
-            expected = log_density(program, (Y,), {}, values)[0]
-        np.testing.assert_allclose(model.log_joint({**values, **seen}), expected, rtol=2e-5)
+        found, expected = score({name: value + np.float32(shift) for name, value in latents.items()})
+        np.testing.assert_allclose(found, expected, rtol=2e-5)
 
 
 PARENTS = {
@@ -182,15 +187,21 @@ def find_gaussian(program):
         with handlers.seed(rng_seed=0), handlers.block():
             return log_density(program, (Y,), {}, values)[0]
 
-    start = jnp.zeros(sum(sizes))
-    precision = -jax.hessian(score)(start)
-    mean = jnp.linalg.solve(precision, jax.grad(score)(start))
-    spread = jnp.sqrt(jnp.diag(jnp.linalg.inv(precision)))
+    @jax.jit
+    def find_moments(start):
+        precision = -jax.hessian(score)(start)
+        mean = jnp.linalg.solve(precision, jax.grad(score)(start))
+        return mean, jnp.sqrt(jnp.diag(jnp.linalg.inv(precision)))
+
+    mean, spread = find_moments(jnp.zeros(sum(sizes)))
     return names[0], np.asarray(mean[: sizes[0]]), np.asarray(spread[: sizes[0]])
 
 
-@pytest.mark.parametrize("program", [masked, factors, improper, autoregression, scaled, residuals],
-                         ids=lambda program: program.__name__)  # fmt: skip
+@pytest.mark.parametrize(
+    "program",
+    quick([masked, factors, improper, autoregression, scaled, residuals], [masked, autoregression]),
+    ids=lambda program: program.__name__,
+)
 def test_the_answer_is_that_of_the_density(program):
     found = rd.answer(program, Y, n=4000)
     name, mean, spread = find_gaussian(program)

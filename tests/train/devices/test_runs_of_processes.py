@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from tests.processes import ROOT
+from tests.train.devices.run import train
 
 
 @contextmanager
@@ -50,7 +51,7 @@ def require_equal(one: dict[str, Any], other: dict[str, Any]) -> None:
 
 
 def test_two_processes_train_and_draw_as_one_does(tmp_path: Path) -> None:
-    require_equal(run(1, tmp_path / "one.npz", "train"), run(2, tmp_path / "two.npz", "train"))
+    require_equal(train(), run(2, tmp_path / "two.npz", "train"))
 
 
 @pytest.mark.slow
