@@ -65,7 +65,7 @@ def remove_old(folder: Path) -> None:
 # A compiled program stays in memory, in some mapped pieces; Linux allows a process 65,530, beyond them JAX crashes.
 SELF = Path("/proc/self")
 MOST_MAPS = 40_000
-MOST_BYTES, MOST_BYTES_OF_A_FILE = 2**30, 3 * 2**29
+MOST_BYTES, MOST_BYTES_OF_A_FILE = 2 * 2**30, 5 * 2**29
 
 
 @pytest.hookimpl(trylast=True)  # after fixtures have gone, what they have patched among them
@@ -89,6 +89,19 @@ def resident_bytes() -> int:
 def pytest_collection_finish() -> None:
     """Let Python look for garbage among newer objects alone: what is imported by now stays."""
     gc.freeze()
+
+
+# -- examples ----------------------------------------------------------------------------------------
+
+# What trains compiles for seconds; the tests of these functions are quicker.
+TRAINS = re.compile(r"fit_model\(|refine_encoder\(|split_gap\(|amortize\(.*steps=[1-9]|svi\.run\(")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Leave the examples of docstrings that train to the slow suite."""
+    examples = getattr(getattr(item, "dtest", None), "examples", [])
+    if any(TRAINS.search(example.source) for example in examples):
+        item.add_marker("slow")
 
 
 # -- pieces of a suite -------------------------------------------------------------------------------
