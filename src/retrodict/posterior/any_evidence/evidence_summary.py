@@ -14,7 +14,7 @@ from retrodict.graph.names import Name
 from retrodict.models.discrete.discrete_network import DiscreteNetwork
 from retrodict.models.model import Model
 from retrodict.plan.supports import is_categorical
-from retrodict.posterior.any_evidence.blanket import condition_on_blanket, condition_on_parents
+from retrodict.posterior.any_evidence.blanket import average_given_parents, condition_on_blanket
 from retrodict.posterior.any_evidence.evidence_drawing import Drawn, EvidenceDrawer, EvidenceTask
 from retrodict.posterior.any_evidence.evidence_reading import GivenValues
 from retrodict.posterior.weights.importance import Importance, leave_out
@@ -72,8 +72,8 @@ class Along:
 
     def _sum_conditionals(self, model: DiscreteNetwork, v: int) -> Doubles:
         """Return the mean of whole conditionals along the draws: of the network, or of the model where weighted."""
-        if bool(self.task.redrawn[v]):
-            return np.asarray(self.weights @ condition_on_parents(model, self._codes, v))
+        if self._redrawn[v]:
+            return average_given_parents(model, self._codes, v, self.weights)
         if self.trusted:
             found = np.asarray(self.weights @ condition_on_blanket(model, self._codes, v))
             return np.asarray(found / found.sum())
@@ -82,7 +82,12 @@ class Along:
 
     @cached_property
     def _codes(self) -> NDArray[np.int64]:
-        return np.asarray(self.drawn.columns).astype(np.int64)
+        # Columns lie together: a variable is read in one go.
+        return np.asarray(self.drawn.columns).astype(np.int64, order="F")
+
+    @cached_property
+    def _redrawn(self) -> NDArray[np.bool_]:
+        return np.asarray(self.task.redrawn)
 
     @cached_property
     def _places(self) -> Mapping[int, int]:
