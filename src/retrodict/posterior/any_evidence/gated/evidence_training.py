@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -36,6 +36,12 @@ class EvidencePlan:
     learning_rate: float
     seconds: float | None = None
 
+    def split(self, share: float) -> tuple[EvidencePlan, EvidencePlan]:
+        """Return the plans of two trainings of as many steps, which share the time if it is limited."""
+        if self.seconds is None:
+            return self, self
+        return replace(self, seconds=share * self.seconds), replace(self, seconds=(1 - share) * self.seconds)
+
 
 def train_for_evidence(
     supply: EvidenceSupply,
@@ -52,7 +58,7 @@ def train_for_evidence(
     A minibatch has a few sets of evidence, each with rows of its own, whose inputs are then the same. Where there are
     ``judges``, simulations that are never trained on, the weights are those that were best on these.
     """
-    optimizer = optax.chain(optax.clip_by_global_norm(10.0), optax.scale_by_adam())
+    optimizer = make_optimizer()
     rows = min(ROWS, plan.batch)
     sets = max(1, plan.batch // rows)
     tables = jax.tree.map(jnp.asarray, plans)
@@ -76,15 +82,20 @@ def train_for_evidence(
 
     best = Best(weights, None if judges is None else _judge(network, tables, judges, fold_key(make_key(seed), 7)))
     state, key, begun, done = optimizer.init(weights), make_key(seed), monotonic(), 0
-    while (now := _find_progress(plan, done, begun)) < 1:
+    while (now := find_progress(plan, done, begun)) < 1:
         further = min(EPOCH / plan.steps, 1 - now)
-        rates = [_find_rate(plan, done + i, now + further * i / EPOCH) for i in range(EPOCH)]
+        rates = [find_rate(plan, done + i, now + further * i / EPOCH) for i in range(EPOCH)]
         held = tables, supply.arrays
         weights, state, value = run(weights, state, fold_key(key, done), jnp.asarray(rates, jnp.float32), held)
         done += EPOCH
         best.see(weights)
         report(done, float(value))
     return best.weights
+
+
+def make_optimizer() -> optax.GradientTransformation:
+    """Return Adam behind a bound of the gradient, without a rate."""
+    return optax.chain(optax.clip_by_global_norm(10.0), optax.scale_by_adam())
 
 
 class Best:
@@ -123,12 +134,12 @@ def _lose(network: GatedNetwork, weights: GatedWeights, columns: jax.Array, some
     units = network.columns.encode(columns)
     usable = jnp.isfinite(units).all(axis=-1)
     units = jnp.where(usable[:, None], units, 0.0).reshape(sets, len(columns) // sets, -1)
-    found = jax.vmap(partial(_score, network), in_axes=(None, 0, 0))(weights, units, some)
+    found = jax.vmap(partial(score_slots, network), in_axes=(None, 0, 0))(weights, units, some)
     counted = some.active[:, None, :] & usable.reshape(sets, -1, 1)
     return -jnp.where(counted, found, 0.0).sum() / jnp.maximum(usable.sum(), 1)
 
 
-def _score(network: GatedNetwork, weights: GatedWeights, units: jax.Array, plan: SlotPlan) -> jax.Array:
+def score_slots(network: GatedNetwork, weights: GatedWeights, units: jax.Array, plan: SlotPlan) -> jax.Array:
     """Return log q of what stands at the slots of a set of evidence, ``(rows, slots)``."""
     outputs, cards = network.run(weights, units, plan), network.columns.cards
     values, is_number = units[:, plan.slots], jnp.asarray(cards == 0)[plan.slots]
@@ -141,7 +152,7 @@ def _score(network: GatedNetwork, weights: GatedWeights, units: jax.Array, plan:
     return found
 
 
-def _find_progress(plan: EvidencePlan, done: int, begun: float) -> float:
+def find_progress(plan: EvidencePlan, done: int, begun: float) -> float:
     """Return how much of the budget is used up, of steps or of time."""
     if plan.steps == 0:
         return 1.0
@@ -149,6 +160,6 @@ def _find_progress(plan: EvidencePlan, done: int, begun: float) -> float:
     return max(done / plan.steps, spent)
 
 
-def _find_rate(plan: EvidencePlan, step: int, progress: float) -> float:
+def find_rate(plan: EvidencePlan, step: int, progress: float) -> float:
     """Return the learning rate, which rises in a few steps and falls along a cosine."""
     return plan.learning_rate * min(1.0, (step + 1) / RISE) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))

@@ -20,6 +20,8 @@ from retrodict.posterior.any_evidence.gated.slot_plans import SlotPlan
 # A linear prediction of a probability may lie outside of 0 and 1.
 LEAST_PROBABILITY = 0.01
 SMALLEST = -1e30
+# Log weights of further components at first.
+SMALL, SHUT = -4.0, -30.0
 
 
 class GatedWeights(NamedTuple):
@@ -51,8 +53,11 @@ class GatedNetwork:
         numbers = 3 * self.components if (self.columns.cards == 0).any() else 0
         return max(int(self.columns.cards.max()), numbers)
 
-    def initialize(self, width: int, seed: int) -> GatedWeights:
-        """Return first weights; the last layer is zero, so that every slot starts at its regression."""
+    def initialize(self, width: int, seed: int, *, single: bool = False) -> GatedWeights:
+        """Return first weights; the last layer is zero, so that every slot starts at its regression.
+
+        ``single`` shuts all components of a number but one, for good: none of their gradients is above rounding.
+        """
         n, own = self.columns.own.shape
         inputs = len(self.columns.owner) + n
         rng = np.random.default_rng([seed, 23])
@@ -68,16 +73,16 @@ class GatedNetwork:
             draw(width, width),
             zeros,
             jnp.zeros((n, width, self.n_outputs), jnp.float32),
-            jnp.asarray(self._first_outputs(), jnp.float32),
+            jnp.asarray(self._first_outputs(SHUT if single else SMALL), jnp.float32),
         )
 
-    def _first_outputs(self) -> np.ndarray:
+    def _first_outputs(self, weight: float) -> np.ndarray:
         """Return where outputs begin: one component is the regression, the others stand about it with small weights."""
         outputs = np.zeros((len(self.columns.cards), self.n_outputs))
         many = self.components
         if many > 1:
             numbers = np.flatnonzero(self.columns.cards == 0)
-            outputs[numbers, 1:many] = -4.0
+            outputs[numbers, 1:many] = weight
             outputs[numbers, many + 1 : 2 * many] = np.linspace(-1.5, 1.5, many - 1)
         return outputs
 
