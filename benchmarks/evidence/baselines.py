@@ -86,9 +86,10 @@ class LoopyPropagation:
 
 
 def translate(model: rd.DiscreteNetwork) -> Any:
-    """Return the network of pyAgrum."""
+    """Return the network of pyAgrum, which then works in one thread: on shared cores several wait for each other."""
     import pyagrum
 
+    pyagrum.setNumberOfThreads(1)
     network, names = pyagrum.BayesNet(), model.net.names
     for v, name in enumerate(names):
         network.add(pyagrum.LabelizedVariable(f"v{v}", str(name), int(model.cards[v])))

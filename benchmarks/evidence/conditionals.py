@@ -1,6 +1,6 @@
 """Conditionals of *Tree* and *HMM* from stored simulations: how well a classifier tells draws from exact ones.
 
-Run with ``python -m benchmarks.evidence.conditionals [--questions 20]``. What has been scored is kept, in
+Run with ``python -m benchmarks.evidence.conditionals [--questions 10]``. What has been scored is kept, in
 results/evidence.json; more questions go on from there. A network is told the structure and a table, nothing else.
 """
 
@@ -23,8 +23,8 @@ from benchmarks.sbibm.score import score_draws
 from benchmarks.stamp import ROOT
 
 BUDGETS = (1_000, 10_000, 100_000)
-STEPS = {1_000: 600, 10_000: 1_500, 100_000: 3_000}
-WIDTH, BATCH, RATE = 64, 256, 3e-3
+STEPS = {1_000: 1_500, 10_000: 1_500, 100_000: 3_000}
+WIDTH, BATCH, RATE = 64, 256, 1e-2
 DRAWS, FOLDS = 2_000, 5
 
 
@@ -90,7 +90,7 @@ def main() -> None:
     """Run what has fewer questions than were wished for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=list(TASKS))
-    parser.add_argument("--questions", type=int, default=20)
+    parser.add_argument("--questions", type=int, default=10)
     parser.add_argument("--budgets", type=int, nargs="*", default=list(BUDGETS))
     parser.add_argument("--kept", type=Path, default=ROOT / "build" / "evidence")
     options = parser.parse_args()

@@ -23,7 +23,7 @@ CASES = {
     "asia": Case(500, 32),
     "child": Case(500, 48, batch=512),
     "alarm": Case(400, 48, batch=512, compared=100),
-    "pigs": Case(50, 16, questions=200, compared=20, batch=128, blind=False),
+    "pigs": Case(50, 16, compared=100, batch=128, blind=False),
 }
 
 
