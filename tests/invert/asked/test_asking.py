@@ -284,8 +284,8 @@ def test_compare_says_what_keeping_hidden_variables_costs() -> None:
         ({"given": [], "of": ["a"]}, r"given=\[\] is empty"),
         ({"given": ["a"], "of": []}, r"of=\[\] is empty"),
         ({"given": ["a", "b", "c", "d", "e"]}, "nothing is latent"),
-        ({"given": ["a", "a"]}, "twice"),
-        ({"of": ["b", "b"]}, "twice"),
+        ({"given": ["a", "a"]}, "twice among the names in given="),
+        ({"of": ["b", "b"]}, "twice among the names in of="),
         ({"given": "a"}, r"given= must be a list of names"),
     ],
 )
@@ -295,8 +295,8 @@ def test_bad_parts(parts: dict[str, list[str]], message: str) -> None:
 
 
 def test_unknown_names() -> None:
-    for parts in ({"given": ["q"]}, {"of": ["q"]}):
-        with pytest.raises(UnknownVariableError, match="'q'"):
+    for parts in ({"given": ["q"]}, {"of": ["q"]}, {"given": ["q"], "of": ["a"]}):
+        with pytest.raises(UnknownVariableError, match=f"'q', named in {next(iter(parts))}=, is not among"):
             invert(CHAIN, **parts)  # type: ignore[call-overload]
     with pytest.raises(OptionError, match="given= and of="):
         invert(rd.Template("z[t] | z[t-1]; x[t] | z[t]", observed=["x"]), given=["x"], of=["z"])  # type: ignore[call-overload]

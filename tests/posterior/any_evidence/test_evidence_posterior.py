@@ -19,7 +19,6 @@ from retrodict.errors import (
     OptionError,
     UnknownStateError,
     UnknownVariableError,
-    WeightError,
 )
 from retrodict.posterior.any_evidence.gated.evidence_sets import EvidencePool, find_barren, find_parents, list_drawn
 from tests.oracles import Dag, find_border, find_minimal_parents, list_bits, to_bits
@@ -159,14 +158,15 @@ def test_an_intervention_cuts_the_graph(small: rd.DiscreteNetwork, trained: rd.E
 
 
 def test_impossible_evidence() -> None:
-    """Evidence that no draw can have given is said, whether draws are weighted or sums exact."""
+    """Evidence of probability zero is named, whatever is asked for."""
     tables = {"a": [1.0, 0.0], "b": [[1.0, 0.0], [0.5, 0.5]]}
     model = rd.DiscreteNetwork.from_tables({"a": [], "b": ["a"]}, {name: ["0", "1"] for name in "ab"}, tables, ["b"])
     post = rd.amortize(model, evidence="any", steps=0, quiet=True)
-    with pytest.raises(WeightError, match="every importance weight is zero"):
-        post.marginals({"b": "1"}, n=100)
-    with pytest.raises(DataError, match="has probability zero"):
-        post.marginals({"b": "1"})
+    asks = (post.sample, post.importance, post.marginals, partial(post.marginals, n=100), post.most_probable)
+    for ask in asks:
+        with pytest.raises(DataError, match="the state '1' of 'b' has probability zero"):
+            ask({"b": "1"})
+    assert set(post.sample({"b": "0"}, 10)["a"]) == {"0"}
 
 
 def test_calibration_over_sets_of_evidence(small: rd.DiscreteNetwork, trained: rd.EvidencePosterior) -> None:

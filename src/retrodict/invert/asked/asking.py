@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 from retrodict.errors import GraphError
 from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
-from retrodict.graph.names import Name, require_list
+from retrodict.graph.names import Name, require_distinct, require_list, unknown
+from retrodict.graph.written_edges import list_strangers
 
 Source = TypeVar("Source", bound=HasStructure)
 
@@ -27,14 +28,19 @@ def ask(source: BayesNet | Source, given: Iterable[Name] | None, of: Iterable[Na
     if given is None and of is None:
         return source
     net = structure_of(source)
-    seen = net.observed if given is None else _require_names(given, "given=")
+    groups = getattr(source, "groups", {}) if of is None else {}
+    seen = net.observed if given is None else _require_names(given, {**net.position, **groups}, "given=")
     if of is None:
         return getattr(source, "observing", net.observing)(seen)
-    return net.observing(seen, of=_require_names(of, "of="))
+    return net.observing(seen, of=_require_names(of, net.position, "of="))
 
 
-def _require_names(names: Iterable[Name], what: str) -> list[Name]:
+def _require_names(names: Iterable[Name], known: Mapping[Name, Any], what: str) -> list[Name]:
     listed = require_list(names, what)
+    require_distinct(listed, f"the names in {what}")
+    strangers = list_strangers([listed], known)
+    if strangers:
+        raise unknown(strangers, known, f"named in {what}")
     if not listed:
         raise GraphError(f"{what}[] is empty", remedy="Name at least one variable, or leave it out.")
     return listed

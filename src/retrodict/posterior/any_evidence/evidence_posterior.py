@@ -104,8 +104,8 @@ class EvidencePosterior(Portable):
         Returns: ``{name: array (n, ...)}``; of states their names, of sites of a program known elements, too.
 
         Raises: `UnknownVariableError` and `UnknownStateError` for names that are not in the model, `GraphError` for
-            what is both given and set, `DataError` for values that do not fit, `OptionError` for what training never
-            inferred.
+            what is both given and set, `DataError` for values that do not fit and for states of probability zero,
+            `OptionError` for what training never inferred.
         """
         read, _, drawn = self._draw(given, do, n, seed, weigh=do is not None)
         columns = drawn.columns
@@ -239,7 +239,18 @@ class EvidencePosterior(Portable):
             )
         task = self._drawer.prepare(read.columns, read.known, read.done)
         self._require_trained(~read.known & ~np.asarray(task.redrawn))
-        return read, task, self._drawer.draw(task, n, seed, states=states, weigh=weigh)
+        # Of tables, weights say whether what is given can be.
+        drawn = self._drawer.draw(task, n, seed, states=states, weigh=weigh or isinstance(self.model, DiscreteNetwork))
+        if not np.isfinite(drawn.log_weights).any():
+            self._require_possible(read)
+        return read, task, drawn
+
+    def _require_possible(self, read: GivenValues) -> None:
+        """Raise `DataError`, naming the variable, where exact sums find that what is given has probability zero."""
+        if isinstance(self.model, DiscreteNetwork):
+            known, cut = self._split(read)
+            with suppress(SizeError):
+                query(self.model, known, [], do=cut)
 
     def _require_trained(self, inferred: Mask) -> None:
         """Raise `OptionError` for variables that a trained network never inferred."""
