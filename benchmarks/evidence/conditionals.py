@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 import retrodict as rd
 from benchmarks.evidence.run import RESULTS, keep
-from benchmarks.evidence.tasks import TASKS, Task, draw_question
+from benchmarks.evidence.tasks import TASKS, Task, draw_question, list_sets
 from benchmarks.sbibm.score import score_draws
 from benchmarks.stamp import ROOT
 
 BUDGETS = (1_000, 10_000, 100_000)
-STEPS = {1_000: 1_500, 10_000: 1_500, 100_000: 3_000}
+STEPS, SETS = 3_000, 2048
 WIDTH, BATCH, RATE = 64, 256, 1e-2
 DRAWS, FOLDS = 2_000, 5
 
@@ -37,8 +37,8 @@ def train(task: Task, budget: int, folder: Path) -> tuple[rd.EvidencePosterior, 
     post = rd.amortize(
         task.net,
         simulations=task.simulate(budget, budget),
-        evidence="any",
-        steps=STEPS[budget],
+        evidence=list_sets(task, SETS, budget),
+        steps=STEPS,
         batch=BATCH,
         widths=(WIDTH,),
         learning_rate=RATE,
@@ -83,7 +83,7 @@ def run_task(
     asked = list(earlier.get("asked", []))
     while len(asked) < questions:
         asked.append(ask(task, post, len(asked)))
-        yield {"steps": STEPS[budget], "seconds": seconds, "asked": asked}
+        yield {"steps": STEPS, "seconds": seconds, "asked": asked}
 
 
 def main() -> None:

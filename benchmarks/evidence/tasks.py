@@ -132,7 +132,7 @@ def make_chain(length: int = 10) -> Task:
 TASKS = {"tree": make_tree, "HMM": make_chain}
 
 
-def draw_question(task: Task, rng: np.random.Generator) -> dict[str, float]:
+def draw_known(task: Task, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Return what is given: nothing, all leaves, all places, or each variable with probability 0.3 or 0.7."""
     kind, names = rng.integers(5), task.names
     known = {
@@ -142,5 +142,17 @@ def draw_question(task: Task, rng: np.random.Generator) -> dict[str, float]:
         3: rng.random(len(names)) < 0.3,
         4: rng.random(len(names)) < 0.7,
     }[int(kind)]
-    truth = task.draw({}, 1, rng)
-    return {} if known.all() else {n: float(truth[n][0]) for n, is_known in zip(names, known, strict=True) if is_known}
+    return np.zeros_like(known) if known.all() else known
+
+
+def draw_question(task: Task, rng: np.random.Generator) -> dict[str, float]:
+    """Return values of what is given, from a draw of everything."""
+    known, truth = draw_known(task, rng), task.draw({}, 1, rng)
+    return {n: float(truth[n][0]) for n, is_known in zip(task.names, known, strict=True) if is_known}
+
+
+def list_sets(task: Task, count: int, seed: int) -> list[list[str]]:
+    """Return sets of evidence as questions have them, for training."""
+    rng = np.random.default_rng([seed, 59])
+    drawn = (draw_known(task, rng) for _ in range(count))
+    return [[name for name, is_known in zip(task.names, known, strict=True) if is_known] for known in drawn]

@@ -41,7 +41,7 @@ from retrodict.posterior.tables.runs import Runs
 FOLDS, MOST_JUDGES = 5, 1024
 # Standard errors by which a mixture must be better than one normal density.
 CLEAR = 2.0
-WIDTH, RATE = 32, 1e-2
+WIDTH, RATE, MOST_STEPS = 32, 1e-2, 1000
 # Weights of all networks together.
 MOST_NUMBERS = 1 << 25
 
@@ -169,7 +169,7 @@ def _train(network: GatedNetwork, weights: GatedWeights, folds: Folds, plan: Evi
     state = jax.vmap(optimizer.init)(weights)
     best = Best(weights, jax.jit(jax.vmap(judge))(weights, folds.judges, folds.shares))
     key, begun, done = make_key(seed), monotonic(), 0
-    plan = replace(plan, learning_rate=RATE)
+    plan = replace(plan, learning_rate=RATE, steps=min(plan.steps, MOST_STEPS))
     while (now := find_progress(plan, done, begun)) < 1:
         further = min(EPOCH / plan.steps, 1 - now)
         rates = [find_rate(plan, done + i, now + further * i / EPOCH) for i in range(EPOCH)]
