@@ -32,6 +32,7 @@ PAGES = [
             "music",
             "networks",
             "orders",
+            "semi-supervised",
             "vae",
         )
     ),
