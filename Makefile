@@ -150,7 +150,7 @@ bench-evidence: $(READERS)/.made
 	$(READERS)/bin/python -W ignore -m benchmarks.evidence.conditionals
 	$(READERS)/bin/python -m benchmarks.evidence.page
 
-# Digits with few labels: generators by hand and derived, five seeds, docs/semi-supervised.md. Half an hour of a core.
+# Digits with few labels: generators by hand and derived, five seeds, docs/semi-supervised.md. An hour of a core.
 semi-supervised: $(VENV)/.test
 	$(BIN)/python -W ignore -m benchmarks.semi_supervised.run
 	$(BIN)/python -m benchmarks.semi_supervised.page

@@ -1,6 +1,6 @@
 """Learn digits with 100 labels under three generators: results/semi_supervised.json.
 
-Run with ``python -m benchmarks.semi_supervised.run [--seeds 5] [--epochs 60]``; what has a result is left as it is.
+Run with ``python -m benchmarks.semi_supervised.run [--seeds 5] [--epochs 200]``; what has a result is left as it is.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from retrodict.read.numpyro.numpyro_model import NumpyroModel
 RESULTS = ROOT / "benchmarks" / "results" / "semi_supervised.json"
 HELD_OUT, LABELS = 400, 100
 GENERATOR, ENCODER = 4_000, 10_000
-EPOCHS, DRAWS, RATE, BATCH = 60, 10, 3e-3, 128
+EPOCHS, DRAWS, RATE, BATCH = 200, 10, 3e-3, 128
 SCORED = 500
 Pixels = NDArray[np.int64]
 
