@@ -48,8 +48,9 @@ VERDICT = """
 Networks of a few hundred steps stay within 0.01 of exact marginals. They are not what answers these networks best:
 likelihood weighting is as near or nearer for as long as evidence is not rare, loopy propagation is nearer on asia and
 pigs in less time, though not on alarm, and exact sums of small networks take no longer. Masks pay: in the same steps,
-networks that see everything are further off. Pigs was not trained without masks: each of its 441 variables would see up
-to 1,760 inputs, and the regressions where training starts would be solved for these, some hours of work that masks save.
+networks that see everything are further off. Pigs was not trained without masks: each of its 441 variables would see
+up to 1,760 inputs, and the regressions where training starts would be solved for these, some hours of work that masks
+save.
 """
 LINES = """
 ## Linear-Gaussian networks
