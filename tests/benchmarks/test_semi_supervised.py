@@ -49,7 +49,13 @@ def test_the_page_says_what_two_standard_errors_say(gain: float, said: str) -> N
     def make(shift: float) -> dict[str, dict[str, float]]:
         noise = [0.05 * (-1) ** seed * (shift > 0) for seed in range(5)]
         return {
-            str(seed): {"likelihood": shift - 20 + away, "error": 0.1, "parameters": 4000}
+            str(seed): {
+                "likelihood": shift - 20 + away,
+                "error": 0.1,
+                "parameters": 4000,
+                "epochs": 200,
+                "seconds": 30.0,
+            }
             for seed, away in enumerate(noise)
         }
 

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from retrodict.errors import SizeError
-from retrodict.exact.runs import take
+from retrodict.exact.known_places import take
 from retrodict.graph.bayesnet import BayesNet
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name

@@ -15,8 +15,8 @@ import numpy as np
 from retrodict.errors import DensityError, ProgramError, SizeError
 from retrodict.exact.clique_tables import CliqueTables
 from retrodict.exact.closed_form import ClosedForm
+from retrodict.exact.known_places import put, take
 from retrodict.exact.program_blocks import list_blanket
-from retrodict.exact.runs import put, take
 from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.graph.names import Name
 from retrodict.graph.rows import Integers

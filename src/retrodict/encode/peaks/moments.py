@@ -45,7 +45,7 @@ HALVINGS = 12
 ScoreRows = Callable[[Float[Array, "draws k"]], Float[Array, " draws"]]
 
 
-class Normal(NamedTuple):
+class MatchedNormal(NamedTuple):
     """Mean, a triangular W with the covariance W W', its inverse, and the effective share of its weighted draws."""
 
     mean: Float[Array, " k"]
@@ -56,11 +56,11 @@ class Normal(NamedTuple):
 
 class _Round(NamedTuple):
     number: Float[Array, ""]
-    normal: Normal
+    normal: MatchedNormal
     moved: Float[Array, ""]
 
 
-def match_moments(score: ScoreRows, peak: Peak) -> Normal:
+def match_moments(score: ScoreRows, peak: Peak) -> MatchedNormal:
     """Return the normal distribution with the moments of a density; that of its peak where it has more equal weights.
 
     >>> from retrodict.encode.peaks.peak import find_peak
@@ -76,10 +76,10 @@ def match_moments(score: ScoreRows, peak: Peak) -> Normal:
     noise = jnp.asarray(_draw_noise(len(peak.top)), peak.top.dtype)
     one = jnp.asarray(1.0, peak.top.dtype)
 
-    def weigh(normal: Normal) -> Float[Array, " draws"]:
+    def weigh(normal: MatchedNormal) -> Float[Array, " draws"]:
         return score(normal.mean + noise @ normal.basis.T) + 0.5 * (noise**2).sum(axis=1)
 
-    def look(normal: Normal) -> Normal:
+    def look(normal: MatchedNormal) -> MatchedNormal:
         return normal._replace(share=_find_share(_weigh(weigh(normal), one)))
 
     def goes_on(state: _Round) -> Array:
@@ -88,14 +88,14 @@ def match_moments(score: ScoreRows, peak: Peak) -> Normal:
     def advance(state: _Round) -> _Round:
         return _move(state, noise, weigh(state.normal))
 
-    first = Normal(peak.top, peak.basis, peak.inverse, 0 * one)
+    first = MatchedNormal(peak.top, peak.basis, peak.inverse, 0 * one)
     last = jax.lax.while_loop(goes_on, advance, _Round(jnp.asarray(0), first, one * jnp.inf)).normal
     both = jax.lax.map(look, jax.tree.map(lambda *parts: jnp.stack(parts), first, last))
     return jax.tree.map(lambda parts: jnp.where(both.share[0] > both.share[1], parts[0], parts[1]), both)
 
 
 def draw_alike(
-    score: ScoreRows, normal: Normal, key: Key[Array, ""], count: int
+    score: ScoreRows, normal: MatchedNormal, key: Key[Array, ""], count: int
 ) -> tuple[Float[Array, "count k"], Float[Array, ""]]:
     """Return points that are distributed as `POWER` of the density, and how many draws they effectively come from.
 
@@ -129,7 +129,7 @@ def _move(now: _Round, noise: Float[Array, "draws k"], log_weights: Float[Array,
     moved = jnp.maximum(jnp.abs(mean).max(), jnp.abs(jnp.log(jnp.diagonal(factor))).max())
     good = jnp.isfinite(factor).all() & jnp.isfinite(inverse).all() & jnp.isfinite(mean).all()
     old = now.normal
-    there = Normal(old.mean + old.basis @ mean, old.basis @ factor, inverse @ old.inverse, old.share)
+    there = MatchedNormal(old.mean + old.basis @ mean, old.basis @ factor, inverse @ old.inverse, old.share)
     kept = jax.tree.map(lambda new, before: jnp.where(good, new, before), there, old)
     return _Round(now.number + 1, kept, jnp.where(good, moved, 0.0))
 

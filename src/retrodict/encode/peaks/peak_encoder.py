@@ -21,7 +21,7 @@ from jaxtyping import Array, Float, Key
 from retrodict.encode.encoder import Encoder, Latents, Nats, Observed
 from retrodict.encode.peaks.distinct import map_distinct
 from retrodict.encode.peaks.marginal_density import MarginalDensity
-from retrodict.encode.peaks.moments import Normal, ScoreRows, draw_alike, match_moments
+from retrodict.encode.peaks.moments import MatchedNormal, ScoreRows, draw_alike, match_moments
 from retrodict.encode.peaks.peak import Peak, find_peak
 from retrodict.graph.rows import Integers
 
@@ -93,7 +93,7 @@ class Viewer(eqx.Module):
 
         return score, find_peak(lambda point: score(point[None])[0], self.starts[:, np.array(self.order[::-1])])
 
-    def _express(self, found: Normal) -> Sight:
+    def _express(self, found: MatchedNormal) -> Sight:
         """Return the map from noise to codes, each in its place, and features."""
         back = self._back
         mean, basis, inverse = found.mean[back], found.basis[back][:, back], found.inverse[back][:, back]

@@ -80,7 +80,7 @@ class Folds(NamedTuple):
     plan: SlotPlan
 
 
-class Best(NamedTuple):
+class BestFit(NamedTuple):
     """The weights of each member that were best for each slot, and the losses of these."""
 
     weights: GatedWeights
@@ -136,7 +136,7 @@ def _split(units: jax.Array, weights: Any, plan: SlotPlan, members: int, seed: i
     return Folds(units, jnp.asarray(ends, jnp.float32), jnp.asarray(judges), jnp.asarray(shares, jnp.float32), plan)
 
 
-def _train(network: GatedNetwork, weights: GatedWeights, folds: Folds, plan: EvidencePlan, seed: int) -> Best:
+def _train(network: GatedNetwork, weights: GatedWeights, folds: Folds, plan: EvidencePlan, seed: int) -> BestFit:
     """Return the best weights of all members, which are trained side by side."""
     optimizer = make_optimizer()
     batch = min(plan.batch, len(folds.units))
@@ -160,14 +160,14 @@ def _train(network: GatedNetwork, weights: GatedWeights, folds: Folds, plan: Evi
         return jax.lax.scan(step, (own, state), (jax.random.split(key, EPOCH), rates))[0]
 
     @jax.jit
-    def run(weights: GatedWeights, state: Any, best: Best, key: jax.Array, rates: jax.Array) -> Any:
+    def run(weights: GatedWeights, state: Any, best: BestFit, key: jax.Array, rates: jax.Array) -> Any:
         keys = jax.random.split(key, len(best.least))
         weights, state = jax.vmap(partial(learn, rates=rates))(weights, state, keys, folds.ends)
         least = jax.vmap(judge)(weights, folds.judges, folds.shares)
-        return weights, state, _keep_better(best, Best(weights, least))
+        return weights, state, _keep_better(best, BestFit(weights, least))
 
     state = jax.vmap(optimizer.init)(weights)
-    best = Best(weights, jax.jit(jax.vmap(judge))(weights, folds.judges, folds.shares))
+    best = BestFit(weights, jax.jit(jax.vmap(judge))(weights, folds.judges, folds.shares))
     key, begun, done = make_key(seed), monotonic(), 0
     plan = replace(plan, learning_rate=RATE, steps=min(plan.steps, MOST_STEPS))
     while (now := find_progress(plan, done, begun)) < 1:
@@ -178,17 +178,17 @@ def _train(network: GatedNetwork, weights: GatedWeights, folds: Folds, plan: Evi
     return best
 
 
-def _keep_better(best: Best, now: Best) -> Best:
+def _keep_better(best: BestFit, now: BestFit) -> BestFit:
     """Return for each member and each slot the better of two."""
     better = now.least < best.least
 
     def choose(new: jax.Array, old: jax.Array) -> jax.Array:
         return jnp.where(better.reshape(*better.shape, *(1,) * (new.ndim - 2)), new, old)
 
-    return Best(jax.tree.map(choose, now.weights, best.weights), jnp.minimum(now.least, best.least))
+    return BestFit(jax.tree.map(choose, now.weights, best.weights), jnp.minimum(now.least, best.least))
 
 
-def _choose_kinds(best: Best) -> GatedWeights:
+def _choose_kinds(best: BestFit) -> GatedWeights:
     """Return a network for each part of the runs: mixtures only where they are clearly better over all parts."""
     kinds = len(best.least) // FOLDS
     gains = best.least[:FOLDS] - best.least[-FOLDS:]

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrodict.exact.runs import MOST_RUNS, find_runs, put, take
+from retrodict.exact.known_places import MOST_RUNS, find_runs, put, take
 
 
 @settings(max_examples=60, deadline=None)
