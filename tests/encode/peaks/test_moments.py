@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from retrodict.encode.peaks.moments import POWER, draw_alike, match_moments
+from retrodict.encode.peaks.moments import POWER, MatchedNormal, draw_alike, match_moments
 from retrodict.encode.peaks.peak import Peak, find_peak
 
 
@@ -118,7 +118,5 @@ def test_points_that_cannot_be_drawn_say_so():
         return jnp.logaddexp(-0.5 * (points - 1) ** 2 / 1e-8, -0.5 * (points + 1) ** 2 / 1e-8).sum(axis=-1)
 
     unit = jnp.eye(1, dtype=jnp.float32)
-    normal = match_moments(score, Peak(jnp.zeros(1), unit, unit, jnp.zeros(())))._replace(
-        mean=jnp.zeros(1), basis=unit, inverse=unit
-    )
+    normal = MatchedNormal(jnp.zeros(1), unit, unit, jnp.zeros(()))
     assert draw_alike(score, normal, jax.random.key(0), 4)[1] < 10

@@ -102,7 +102,7 @@ def test_it_is_saved_and_loaded(trained, tmp_path):
         np.testing.assert_array_equal(loaded.sample({"y": Y}, 50)[name], values)
 
 
-def test_without_steps_it_is_laplace_with_the_spread_of_simulations():
+def test_without_steps_it_is_normal_with_the_spread_of_simulations():
     untrained = rd.amortize(rd.from_numpyro(logistic, observed=["y"]), steps=0, quiet=True)
     assert isinstance(untrained.encoder, PeakEncoder)
     assert not untrained.history.step

@@ -123,7 +123,7 @@ def amortize_by_peaks(
 def stand_at_peaks(
     compiled: Compiled, recipe: Recipe, forms: Forms, build: jax.Array, draw: jax.Array
 ) -> Trained | None:
-    """Return Laplace's approximation for all data, without any training; None where there are no peaks to be found.
+    """Return the normal distributions found from peaks, without any training; None where there are none to be found.
 
     It needs no simulated data, which may all be beyond what numbers hold, but codes of latents drawn from the prior.
     """
