@@ -176,11 +176,29 @@ def _write_reference(row: dict[str, Any]) -> str:
     return f"| {row['program']} | {counts} | {' | '.join(beside)} |"
 
 
+def say_seeds(rows: Rows) -> str:
+    """Return with how many seeds each program was run; not all are run with equally many."""
+    of_program: dict[str, set[int]] = {}
+    for row in rows:
+        of_program.setdefault(row["program"], set()).add(row["seed"])
+    counts = sorted({len(seeds) for seeds in of_program.values()}) or [0]
+    return "one seed" if counts == [1] else f"{' or '.join(map(str, counts))} seeds"
+
+
+def say_states(rows: Rows) -> str:
+    """Return which programs were measured on which state of the library, as not all are always run anew."""
+    last = {row["program"]: row["commit"] for row in rows if row["column"] == "end" and "commit" in row}
+    programs: dict[str, list[str]] = {}
+    for program, commit in sorted(last.items()):
+        programs.setdefault(commit, []).append(program)
+    said = [f"- `{commit}`: {', '.join(names)}" for commit, names in programs.items()]
+    return "Measured on these states of the library:\n\n" + "\n".join(said) + "\n" if len(said) > 1 else ""
+
+
 def write_page(rows: Rows, stored: Rows, guides: Rows) -> str:
     """Return the page from results."""
     held = collect(add_whole(rows))
-    seeds = len({row["seed"] for row in rows}) or 0
-    parts = [HEAD.format(seeds=f"{seeds} seeds" if seeds != 1 else "one seed"), write_summary(held)]
+    parts = [HEAD.format(seeds=say_seeds(rows)), say_states(rows), write_summary(held)]
     for column, title in COLUMNS.items():
         if any(of == column for _, of in held):
             groups = [write_table(names, held, column) for names in (OF_POSTERIORDB, OF_NUMPYRO)]

@@ -187,3 +187,12 @@ def test_all_stored_references_have_converged():
 
 def test_the_page_is_that_of_the_results():
     assert unstamp(page.PAGE.read_text(encoding="utf-8")) == unstamp(page.make()), "run benchmarks.posteriors.page"
+
+
+def test_the_page_says_which_states_and_how_many_seeds_its_rows_are_of() -> None:
+    ends = [{"program": name, "seed": seed, "column": "end", "commit": commit} for name, seed, commit in
+            (("ar2", 0, "abc"), ("gp", 0, "def"), ("gp", 1, "def"))]  # fmt: skip
+    assert page.say_seeds(ends) == "1 or 2 seeds"
+    assert page.say_seeds(ends[:1]) == "one seed"
+    assert "- `abc`: ar2\n- `def`: gp\n" in page.say_states(ends)
+    assert page.say_states(ends[1:]) == ""
