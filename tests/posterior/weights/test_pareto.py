@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrodict.posterior.weights.pareto import fit_pareto, smooth, threshold
+from retrodict.posterior.weights.pareto import bound_shape, fit_pareto, smooth, threshold
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of ArviZ 0.23 about ArviZ 1
@@ -135,3 +135,38 @@ def test_the_fit_does_not_depend_on_the_unit():
 @pytest.mark.parametrize(("draws", "limit"), [(1, -np.inf), (10, 0.0), (100, 0.5), (1000, 2 / 3), (10**6, 0.7)])
 def test_the_threshold_grows_with_the_number_of_draws(draws, limit):
     assert threshold(draws) == pytest.approx(limit)
+
+
+def weigh_normal(sd, n, seed):
+    """Log weights of draws of a normal of standard deviation ``sd`` against one of 1; their tail has shape 1 - sd^2."""
+    draws = sd * np.random.default_rng(seed).normal(size=n)
+    return -0.5 * draws**2 + 0.5 * (draws / sd) ** 2
+
+
+@pytest.mark.parametrize("n", [1000, 4000, 20_000])
+@pytest.mark.parametrize("seed", range(20))
+def test_even_weights_have_the_shape_of_their_largest(n, seed):
+    """Nine of a thousand are a little larger than the others, of which a fit says that they have no mean."""
+    rng = np.random.default_rng(seed)
+    even = 0.001 * rng.normal(size=n)
+    even[: n // 100] = 0.01 * np.exp(3 * rng.uniform(size=n // 100))
+    shape = smooth(even).khat
+    largest = np.exp(even.max()) / np.exp(even).mean()
+    assert bound_shape(shape, even) == pytest.approx(min(shape, np.log(largest) / np.log(n)))
+    assert bound_shape(shape, even) < 0.2
+
+
+@pytest.mark.parametrize("n", [1000, 4000, 20_000])
+@pytest.mark.parametrize("seed", range(20))
+def test_the_shape_of_a_heavy_tail_is_left_as_it_is(n, seed):
+    tails = [weigh_normal(sd, n, seed) for sd in (0.75, 0.7, 0.5, 0.3)]
+    tails += [shape * np.random.default_rng(seed).exponential(size=n) for shape in (0.5, 0.7, 1.0)]
+    for log_weights in tails:
+        shape = smooth(log_weights).khat
+        assert bound_shape(shape, log_weights) == shape
+
+
+def test_the_shape_of_one_weight_or_none_is_left_as_it_is():
+    for log_weights in (np.zeros(1), np.zeros(100), np.r_[0.0, np.full(99, -np.inf)]):
+        shape = smooth(log_weights).khat
+        assert bound_shape(shape, log_weights) == shape

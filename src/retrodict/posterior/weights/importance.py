@@ -15,7 +15,7 @@ from retrodict.pictures.table import Table, Tabular
 from retrodict.plan.counts import read_count, read_seed
 from retrodict.plan.layout import Floats
 from retrodict.posterior.weights.effective_draws import count_effective, foresee_share
-from retrodict.posterior.weights.pareto import Doubles, Smoothed, smooth, threshold
+from retrodict.posterior.weights.pareto import Doubles, Smoothed, bound_shape, smooth, threshold
 
 # Weights with a smaller share of effective draws are not reliable, whatever k-hat is.
 LEAST_SHARE = 0.1
@@ -96,9 +96,11 @@ class Importance(Tabular):
     def _smoothed(self) -> Smoothed:
         """The smoothed log weights of all observations side by side, and their shapes."""
         n, *batch = self.log_weights.shape
-        columns = [smooth(column) for column in np.asarray(self.log_weights, np.float64).reshape(n, -1).T]
+        raw = np.asarray(self.log_weights, np.float64).reshape(n, -1).T
+        columns = [smooth(column) for column in raw]
         joined = np.stack([column.log_weights for column in columns], axis=-1).reshape(n, *batch)
-        return Smoothed(joined, np.array([column.khat for column in columns]).reshape(batch))  # type: ignore[arg-type]
+        shapes = [bound_shape(column.khat, of) for column, of in zip(columns, raw, strict=True)]
+        return Smoothed(joined, np.array(shapes).reshape(batch))  # type: ignore[arg-type]
 
     @cached_property
     def weights(self) -> Doubles:
@@ -110,7 +112,8 @@ class Importance(Tabular):
         r"""The shape :math:`\hat k` of the tail of the weights of each observation, shape ``batch``.
 
         Above 1 the mean of the weights does not exist; -inf says that weights hardly differ, inf that too few
-        draws have a weight to tell.
+        draws have a weight to tell. Where the largest of :math:`S` weights is below :math:`S^{0.2}` averages, the
+        exponent of the largest weight if that is less.
         """
         return np.asarray(self._smoothed.khat)
 
