@@ -28,14 +28,15 @@ from retrodict.encode.peaks.peak import Peak
 from retrodict.exact.directions import orthogonalize_columns
 from retrodict.plan.layout import Floats
 
-# Draws of a round, for each coordinate, and the fewest of any.
-EACH, DRAWS = 32, 128
+# Draws of a round: the fewest of one coordinate and of several, and, where these are more, so many for each.
+ALONE, DRAWS, EACH = 64, 128, 32
 # The most rounds; the first one of which no moment moves by this many standard deviations is the last.
 ROUNDS, SETTLED = 24, 0.03
 # The least effective share of the draws that weights may leave.
 SHARE = 0.25
-# Draws of a t distribution of which some are chosen, for each of a round, and the least degrees of freedom that it has.
-CANDIDATES, FREEDOM = 2, 5.0
+# Draws of a t distribution of which some are chosen: for each of a round, and the fewest; and the least degrees of
+# freedom that it has.
+CANDIDATES, FEWEST, FREEDOM = 2, 256, 5.0
 # The power of the density that they are drawn from: below one, so that what learns from them has heavier tails than the
 # density. Its standard deviations are some 3 % wider for it, and the largest importance weights of a regression's scale
 # are 1.06 times the average, where they were 2.9 times.
@@ -72,7 +73,7 @@ def match_moments(score: ScoreRows, peak: Peak) -> MatchedNormal:
     >>> [round(float(part), 1) for part in (peak.top[0], normal.mean[0])]  # digamma(3) is 0.923
     [1.1, 0.9]
     >>> [round(float(part[0, 0]), 2) for part in (peak.basis, normal.basis)]  # the root of trigamma(3) is 0.628
-    [0.58, 0.62]
+    [0.58, 0.63]
     """
     noise = jnp.asarray(_draw_noise(len(peak.top)), peak.top.dtype)
     one = jnp.asarray(1.0, peak.top.dtype)
@@ -104,7 +105,7 @@ def draw_alike(
     """
     size, (ray, bell, choice) = len(normal.mean), jax.random.split(key, 3)
     # In many dimensions radii spread little, and a t distribution needs more degrees of freedom to be as near.
-    freedom, candidates = max(FREEDOM, size), CANDIDATES * _count_draws(size)
+    freedom, candidates = max(FREEDOM, size), max(FEWEST, CANDIDATES * _count_draws(size))
     radius = jnp.sqrt(freedom / (2.0 * jax.random.gamma(ray, freedom / 2, (candidates, 1), normal.mean.dtype)))
     noise = radius * jax.random.normal(bell, (candidates, size), normal.mean.dtype)
     points = normal.mean + noise @ normal.basis.T
@@ -164,7 +165,7 @@ def _choose_power(log_weights: Float[Array, " draws"]) -> Float[Array, ""]:
 
 def _count_draws(size: int) -> int:
     """Return how many draws a round has: a power of two."""
-    return int(2 ** np.ceil(np.log2(max(DRAWS, EACH * size))))
+    return ALONE if size == 1 else int(2 ** np.ceil(np.log2(max(DRAWS, EACH * size))))
 
 
 @lru_cache(maxsize=64)
