@@ -67,11 +67,19 @@ class Chains:
 
 
 def run_chains(
-    target: ChainTarget, proposal: LinearProposal, codes: Doubles, n: int, seed: int, deadline: float
+    target: ChainTarget,
+    proposal: LinearProposal,
+    codes: Doubles,
+    n: int,
+    seed: int,
+    deadline: float,
+    *,
+    patient: bool = True,
 ) -> Chains:
     """Return chains from some of these codes, continued until they can be relied on and hold n draws, or time is up.
 
-    The clock is seen every ``PIECE`` transitions, while chains adapt, too.
+    The clock is seen every ``PIECE`` transitions, while chains adapt, too. Those that are not patient end where they
+    diverge, for something else to be tried.
     """
     center, mixing = _numbers_of(proposal.center), _numbers_of(proposal.mixing)
 
@@ -80,7 +88,8 @@ def run_chains(
 
     points = (_choose_starts(codes, seed) - proposal.center) @ proposal.whitening.T
     found: list[Chains] = []
-    for number, acceptance in enumerate(ACCEPTANCES):
+    acceptances = ACCEPTANCES if patient else ACCEPTANCES[:1]
+    for number, acceptance in enumerate(acceptances):
         kernel = NUTS(
             potential_fn=lose,
             dense_mass=target.size <= MOST_DENSE,
@@ -89,7 +98,7 @@ def run_chains(
         )
         keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), number), CHAINS)
         walk = _Walk(kernel, kernel.init(keys, WARMUP, _numbers_of(points)))
-        is_last = number == len(ACCEPTANCES) - 1
+        is_last = patient and number == len(acceptances) - 1
         found.append(_walk_on(walk, proposal, n, deadline, patient=is_last))
         if found[-1].divergent <= MOST_DIVERGENT or monotonic() > deadline:
             break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -14,13 +15,14 @@ from retrodict.graph.names import Name
 from retrodict.plan.layout import Floats
 from retrodict.posterior import row_blocks
 from retrodict.posterior.answers.answer import Answer, AskedPosterior, find_moments
-from retrodict.posterior.answers.chains import CHAINS, LEAST_ESS, MOST_RHAT, Chains, run_chains
+from retrodict.posterior.answers.chains import CHAINS, LEAST_ESS, MOST_DIVERGENT, MOST_RHAT, Chains, run_chains
 from retrodict.posterior.answers.draw_tails import find_ess, find_rhat, find_tail
 from retrodict.posterior.answers.marginal import Marginal, take_one
 from retrodict.posterior.answers.metropolis import walk
+from retrodict.posterior.answers.noncentered import Noncentered
 from retrodict.posterior.answers.refinement import Refined, refine_factors
 from retrodict.posterior.answers.weighing import ENOUGH, MOST_DRAWS, Factors, is_enough, weigh, weigh_enough
-from retrodict.posterior.factors import ClosedFactor, Factor
+from retrodict.posterior.factors import ClosedFactor, Factor, GenerativeFactor
 from retrodict.posterior.observations import Evidence
 from retrodict.posterior.programs import Compiled
 from retrodict.posterior.row_blocks import Request
@@ -106,8 +108,20 @@ def answer_by_chains(question: Question, refined: Refined) -> Answer:
     if refined.codes is None or refined.proposal is None:
         return _answer_by_metropolis(question, refined)
     target = Marginal.of(question.compiled, question.factors, question.evidence.rows)
-    chains = run_chains(target, refined.proposal, refined.codes, question.n, question.seed, question.by(1.0))
-    return _say_chains(question, target, chains)
+    noise = _find_noise(question)
+    walk_on = partial(run_chains, n=question.n, seed=question.seed, deadline=question.by(1.0))
+    chains = walk_on(target, refined.proposal, refined.codes, patient=noise is None)
+    if noise is None or not chains.divergent > MOST_DIVERGENT:
+        return _say_chains(question, target, chains)
+    others = walk_on(noise, *noise.begin(CHAINS, question.seed))
+    better = len(others.reasons) <= len(chains.reasons)
+    return _say_chains(question, noise, others) if better else _say_chains(question, target, chains)
+
+
+def _find_noise(question: Question) -> Noncentered | None:
+    """Return the density of the noise behind the latents, in which chains do not meet funnels, if there is one."""
+    barren = tuple(factor for factor in question.factors if isinstance(factor, GenerativeFactor))
+    return Noncentered.of(question.compiled, barren, question.evidence.rows)
 
 
 def _ask(question: Question) -> tuple[Compiled, Factors, Evidence, int]:
@@ -154,7 +168,7 @@ def _say_few(weighed: Importance) -> tuple[str, ...]:
     return (f"{float(weighed.ess):,.0f} draws are effective, fewer than {ENOUGH:,}.",) if few else ()
 
 
-def _say_chains(question: Question, target: Marginal, chains: Chains) -> Answer:
+def _say_chains(question: Question, target: Marginal | Noncentered, chains: Chains) -> Answer:
     flat = chains.codes.reshape(-1, chains.codes.shape[-1])
     finite = flat[np.isfinite(flat).all(axis=1)]
     rng = np.random.default_rng(question.seed)

@@ -1,0 +1,174 @@
+r"""All latents in the coordinates of their own noise, in which chains pass through funnels.
+
+A latent v whose conditional in the model is normal, given its parents, is :math:`v = m + s\,\epsilon`, with m and s
+functions of the parents and the noise standard normal under the prior. Where the data say little of v, the density of
+noise and parents is nearly normal, while that of v and s is a funnel, whose neck chains do not reach. Any other latent
+stays as it is, and any m and s > 0 give a right density, so that nothing has to be proved: slope and curvature of the
+log conditional at zero say both.
+
+Source: Papaspiliopoulos, Roberts & Sköld 2007, A general framework for the parametrization of hierarchical models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key
+
+from retrodict.encode.keys import fold_key, make_key
+from retrodict.encode.peaks.marginal_density import MarginalDensity
+from retrodict.encode.space import Space
+from retrodict.graph.rows import Integers
+from retrodict.plan.layout import Floats
+from retrodict.plan.moving import mark_moving
+from retrodict.plan.supports import is_discrete
+from retrodict.posterior.answers.linear_factor import LinearProposal
+from retrodict.posterior.answers.marginal import rows_of
+from retrodict.posterior.factors import GenerativeFactor, draw_factors
+from retrodict.posterior.programs import Compiled
+from retrodict.posterior.row_blocks import choose_block
+from retrodict.posterior.weights.pareto import Doubles
+
+# Levels are gone through one after the other: a long chain of states is left as it is.
+MOST_LEVELS = 6
+# Chains begin near the middle of the prior, this far from it in units of its spread.
+NEAR = 0.1
+# Simulations that tell middle and spread of the prior.
+SIMULATED = 512
+
+
+class Level(NamedTuple):
+    """Latents that are moved together: their numbers among the variables, and the places of their codes."""
+
+    variables: Integers
+    codes: Integers
+
+
+@dataclass(frozen=True, eq=False)
+class Noncentered:
+    """The density of noise for one observation, over all latents but the barren ones.
+
+    Arguments:
+        compiled: the model, and a space in which all of these latents have codes.
+        barren: what draws the others.
+        observed: the observed columns, ``(1, columns)``.
+        levels: the latents that are moved, parents first.
+    """
+
+    compiled: Compiled
+    barren: tuple[GenerativeFactor, ...]
+    observed: Floats
+    levels: tuple[Level, ...]
+
+    @classmethod
+    def of(cls, compiled: Compiled, barren: tuple[GenerativeFactor, ...], observed: Floats) -> Noncentered | None:
+        """Return the density of noise; None where nothing can be moved, or latents are discrete.
+
+        >>> from retrodict import invert, zoo
+        >>> from retrodict.posterior.sharing import share
+        >>> model = zoo.binary_tree(depth=3)
+        >>> found = Noncentered.of(share(model, invert(model)), (), np.zeros((1, 4), np.float32))
+        >>> [len(level.codes) for level in found.levels]
+        [2]
+        """
+        space = Space(compiled.space.inverse, model=compiled.model)
+        net = space.net
+        drawn = [net.variable(name) for name in space.code_columns]
+        if any(map(is_discrete, drawn)) or mark_moving(net).any():
+            return None
+        levels = _list_levels(space)
+        if not 0 < len(levels) <= MOST_LEVELS:
+            return None
+        return cls(replace(compiled, space=space), barren, observed, levels)
+
+    @property
+    def space(self) -> Space:
+        """That of the codes."""
+        return self.compiled.space
+
+    @property
+    def size(self) -> int:
+        """The number of codes."""
+        return sum(map(len, self.space.code_columns.values()))
+
+    def score_one(self, codes: jax.Array) -> jax.Array:
+        """Return the log density of one row of noise, in nats, for JAX to differentiate."""
+        observed = rows_of(self.observed)
+        moved, log_det = self.move(codes, observed[0])
+        density: jax.Array = MarginalDensity(self.compiled.model, self.space, ())(moved[None], observed)[0]
+        return density + log_det
+
+    def move(self, noise: Float[Array, " k"], observed: Float[Array, " columns"]) -> tuple[Array, Array]:
+        """Return the codes that noise stands for, and the log of the volume that a unit of it becomes."""
+        codes, log_det = noise, jnp.zeros((), noise.dtype)
+        for level in self.levels:
+            middle, scale = self._describe(level, codes, observed)
+            codes = codes.at[level.codes].set(middle + scale * noise[level.codes])
+            log_det = log_det + jnp.log(scale).sum()
+        return codes, log_det
+
+    def _describe(self, level: Level, codes: Array, observed: Array) -> tuple[Array, Array]:
+        """Return middle and scale of latents given their parents; zero and one where they do not bend down."""
+
+        def score(own: Array) -> Array:
+            columns = self.space.decode_latents(codes.at[level.codes].set(own), self.space.place(observed))
+            found: Array = self.compiled.model.log_conditionals(columns)[level.variables].sum()
+            return found
+
+        zero = jnp.zeros(len(level.codes), codes.dtype)
+        # Of latents that are independent given their parents the sum of a row of the Hessian is its diagonal.
+        slope, bend = jax.jvp(jax.grad(score), (zero,), (jnp.ones_like(zero),))
+        good = jnp.isfinite(slope) & (bend < 0) & jnp.isfinite(bend)
+        precision = jnp.where(good, -bend, 1.0)
+        return jnp.where(good, slope, 0.0) / precision, jax.lax.rsqrt(precision)
+
+    def begin(self, chains: int, seed: int) -> tuple[LinearProposal, Doubles]:
+        """Return the units of noise, and points for chains to begin at, near the middle of the prior."""
+        found = self.compiled.programs.run(self.compiled.simulate_codes, make_key(seed), SIMULATED)[0]
+        codes = np.asarray(found, np.float64)
+        known = codes[np.isfinite(codes).all(axis=1)]
+        low, middle, high = np.quantile(known, [0.1587, 0.5, 0.8413], axis=0)
+        spread = np.where(high > low, (high - low) / 2, 1.0)
+        for level in self.levels:
+            middle[level.codes], spread[level.codes] = 0.0, 1.0
+        nothing = np.zeros((self.size, self.size), bool)
+        units = LinearProposal.fit(middle, np.diag(spread**2), np.inf, nothing, np.arange(self.size))
+        noise = np.random.default_rng(seed).standard_normal((chains, self.size))
+        return units, middle + NEAR * spread * noise
+
+    def complete(self, codes: Doubles, seed: int) -> Floats:
+        """Return latents as columns for rows of noise, the barren ones drawn."""
+        rows = np.asarray(codes, np.float32)
+        block = choose_block(len(rows), self.space.width)
+        parts = []
+        for start in range(0, len(rows), block):
+            chosen = (start + np.arange(block)) % len(rows)
+            key = fold_key(make_key(seed), start // block)
+            drawn = self.compiled.programs.run(self._finish, key, rows_of(rows[chosen]))
+            parts.append(np.asarray(drawn)[: len(rows) - start])
+        return np.concatenate(parts)
+
+    def _finish(self, key: Key[Array, ""], noise: Float[Array, "n k"]) -> Float[Array, "n latents"]:
+        observed = rows_of(self.observed)
+        codes = jax.vmap(lambda row: self.move(row, observed[0])[0])(noise)
+        seen = jnp.broadcast_to(observed, (len(noise), observed.shape[1]))
+        columns = self.space.decode_latents(codes, self.space.place(seen))
+        latents: Array = self.space.split(draw_factors(self.barren, key, columns)[0])[0]
+        return latents
+
+
+def _list_levels(space: Space) -> tuple[Level, ...]:
+    """Return the latents that may be any real number and have latent parents, by their level in the model."""
+    net, found = space.net, dict[int, list[int]]()
+    for name in space.code_columns:
+        above = set(net.parents(name)) & set(net.latents)
+        if net.variable(name).support == "real" and above:
+            found.setdefault(int(net.levels[net.index(name)]), []).append(net.index(name))
+    return tuple(
+        Level(np.array(found[level]), np.concatenate([space.code_columns[net.names[index]] for index in found[level]]))
+        for level in sorted(found)
+    )
