@@ -29,8 +29,8 @@ from retrodict.train.failed_simulations import set_aside
 from retrodict.train.inference import fit_rows
 from retrodict.train.loop import History, Plan
 
-# Simulations that are kept: as many as cost about as much as these numbers of data and codes, between bounds.
-NUMBERS, LEAST, MOST = 2**21, 2048, 4096
+# Simulations that are kept; with further codes from the posterior of each, training has eight times as many rows.
+KEPT = 2048
 # Simulations whose peaks are found in one program, and those that judge.
 PIECE, HELD_OUT = 256, 1024
 # The share of a budget of seconds that the search for peaks may take, and the fewest simulations in any case.
@@ -100,8 +100,7 @@ def amortize_by_peaks(
     if peaks is None:
         return None
     build_key, simulate_key, train_key = keys
-    wanted = count_simulations(space.width, len(space.code_names))
-    codes, observed = supply.give(wanted) or _simulate(compiled, simulate_key, wanted)
+    codes, observed = supply.give(KEPT) or _simulate(compiled, simulate_key, KEPT)
     peaks = look_from(peaks, codes)
     limit = np.inf if plan is None or plan.seconds is None else monotonic() + plan.seconds * SEARCHING
     seen = _see(peaks.viewer, codes, observed, fold_key(simulate_key, 1), limit)
@@ -134,21 +133,12 @@ def stand_at_peaks(
     codes = np.asarray(TRAINING.run(compiled.simulate_codes, draw, PIECE)[0])
     peaks = look_from(peaks, codes[np.isfinite(codes).all(axis=1)])
     recipe = replace(recipe, conditional="normal", drawn=space.drawn, peaks=peaks).settle(compiled.model)
-    noise = np.random.default_rng(0).standard_normal((LEAST, codes.shape[1])).astype(np.float32)
+    noise = np.random.default_rng(0).standard_normal((KEPT, codes.shape[1])).astype(np.float32)
     noise = (noise - noise.mean(axis=0)) / noise.std(axis=0)
-    features = np.zeros((LEAST, peaks.shown.size), np.float32)
+    features = np.zeros((KEPT, peaks.shown.size), np.float32)
     own = recipe.build(compiled.model, build, Scaling.none(noise.shape[1] + features.shape[1]))
     own = start_linearly(own, features, noise, fixed=True)
     return Trained(join_peaks(peaks, own), History(), recipe)
-
-
-def count_simulations(columns: int, codes: int) -> int:
-    """Return how many simulations are kept: a power of two, fewer where the peak of each costs more.
-
-    >>> count_simulations(20, 3), count_simulations(1000, 10)
-    (4096, 2048)
-    """
-    return int(min(MOST, max(LEAST, 2 ** np.floor(np.log2(NUMBERS / (columns * (1 + codes)))))))
 
 
 def _simulate(compiled: Compiled, key: jax.Array, n: int) -> tuple[Floats, Floats]:
