@@ -87,6 +87,16 @@ def test_there_is_none_where_no_latent_has_latent_parents_or_one_is_discrete(pro
     assert prepare(rd.from_numpyro(program, observed=["y"]), {"y": 0.0}) is None
 
 
+def walking():
+    scale = numpyro.sample("scale", dist.HalfNormal(1))
+    states = numpyro.sample("states", dist.GaussianRandomWalk(scale, num_steps=5))
+    numpyro.sample("y", dist.Normal(states, 1).to_event(1))
+
+
+def test_elements_of_a_random_walk_are_left_as_they_are():
+    assert prepare(rd.from_numpyro(walking, observed=["y"]), {"y": np.zeros(5)}) is None
+
+
 def test_a_chain_of_states_is_left_as_it_is():
     assert prepare(zoo.hmm(5), {f"x{i}": 0.0 for i in range(5)}) is not None
     assert prepare(zoo.hmm(20), {f"x{i}": 0.0 for i in range(20)}) is None

@@ -83,7 +83,10 @@ class Noncentered:
         levels = _list_levels(space)
         if not 0 < len(levels) <= MOST_LEVELS:
             return None
-        return cls(replace(compiled, space=space), barren, observed, levels)
+        found = cls(replace(compiled, space=space), barren, observed, levels)
+        middle = found.middle_and_spread(0)[0]
+        apart = tuple(level for level in levels if found._keeps_apart(level, middle))
+        return replace(found, levels=apart) if apart else None
 
     @property
     def space(self) -> Space:
@@ -113,26 +116,44 @@ class Noncentered:
 
     def _describe(self, level: Level, codes: Array, observed: Array) -> tuple[Array, Array]:
         """Return middle and scale of latents given their parents; zero and one where they do not bend down."""
+        # Of latents that are independent given their parents the sum of a row of the Hessian is its diagonal.
+        slope, bend = self._bend(level, codes, observed, jnp.ones(len(level.codes), codes.dtype))
+        good = jnp.isfinite(slope) & (bend < 0) & jnp.isfinite(bend)
+        precision = jnp.where(good, -bend, 1.0)
+        return jnp.where(good, slope, 0.0) / precision, jax.lax.rsqrt(precision)
+
+    def _bend(self, level: Level, codes: Array, observed: Array, direction: Array) -> tuple[Array, Array]:
+        """Return the gradient of log conditionals of latents at zero, and their Hessian times a direction."""
 
         def score(own: Array) -> Array:
             columns = self.space.decode_latents(codes.at[level.codes].set(own), self.space.place(observed))
             found: Array = self.compiled.model.log_conditionals(columns)[level.variables].sum()
             return found
 
-        zero = jnp.zeros(len(level.codes), codes.dtype)
-        # Of latents that are independent given their parents the sum of a row of the Hessian is its diagonal.
-        slope, bend = jax.jvp(jax.grad(score), (zero,), (jnp.ones_like(zero),))
-        good = jnp.isfinite(slope) & (bend < 0) & jnp.isfinite(bend)
-        precision = jnp.where(good, -bend, 1.0)
-        return jnp.where(good, slope, 0.0) / precision, jax.lax.rsqrt(precision)
+        slope, bend = jax.jvp(jax.grad(score), (jnp.zeros_like(direction),), (direction,))
+        return slope, bend
+
+    def _keeps_apart(self, level: Level, codes: Doubles) -> bool:
+        """Return whether latents are independent given their parents, as the elements of a random walk are not."""
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], len(level.codes))
+
+        def look(direction: Array) -> Array:
+            return self._bend(level, rows_of(codes), rows_of(self.observed)[0], direction)[1]
+
+        both = jax.jit(jax.vmap(look))(rows_of(np.stack([np.ones_like(signs), signs])))
+        plain, signed = np.asarray(both, np.float64)
+        return bool(np.allclose(plain, signs * signed, rtol=1e-3, atol=1e-3 * np.abs(plain).max()))
+
+    def middle_and_spread(self, seed: int) -> tuple[Doubles, Doubles]:
+        """Return the median of the codes under the prior, and half the width of what is about a standard deviation."""
+        found = self.compiled.programs.run(self.compiled.simulate_codes, make_key(seed), SIMULATED)[0]
+        codes = np.asarray(found, np.float64)
+        low, middle, high = np.quantile(codes[np.isfinite(codes).all(axis=1)], [0.1587, 0.5, 0.8413], axis=0)
+        return middle, np.where(high > low, (high - low) / 2, 1.0)
 
     def begin(self, chains: int, seed: int) -> tuple[LinearProposal, Doubles]:
         """Return the units of noise, and points for chains to begin at, near the middle of the prior."""
-        found = self.compiled.programs.run(self.compiled.simulate_codes, make_key(seed), SIMULATED)[0]
-        codes = np.asarray(found, np.float64)
-        known = codes[np.isfinite(codes).all(axis=1)]
-        low, middle, high = np.quantile(known, [0.1587, 0.5, 0.8413], axis=0)
-        spread = np.where(high > low, (high - low) / 2, 1.0)
+        middle, spread = self.middle_and_spread(seed)
         for level in self.levels:
             middle[level.codes], spread[level.codes] = 0.0, 1.0
         nothing = np.zeros((self.size, self.size), bool)
