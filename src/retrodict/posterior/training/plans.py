@@ -14,8 +14,9 @@ from retrodict.train.pace import Pace
 STEPS, BATCH, LEARNING_RATE = 10_000, 256, 5e-3
 # The part of a budget in which the rate falls: the last, or all of it where patience outlasts it.
 COOLING, WHOLE = Pace().cooling, 1.0
-# Truncated mixtures: at the usual rate they may stay where one component stands for two.
-TRUNCATED_RATE = 2e-3
+# Mixtures: at the usual rate truncated ones may stay where one component stands for two, and others stop too early,
+# where the budget allows so many steps: within fewer, the usual rate gains more.
+MIXTURE_RATE, LONG = 2e-3, 5000
 # For any evidence.
 EVIDENCE_RATE = 3e-3
 # Of templates, each of whose simulations holds many instances. Its first steps may lose the start before they gain.
@@ -23,23 +24,24 @@ TEMPLATE_BATCH, TEMPLATE_RATE, TEMPLATE_PACE = 64, 2e-3, Pace(first=600, stretch
 
 
 class Plans(NamedTuple):
-    """Two plans of training, None where no step is to be taken: the usual one, and that of truncated mixtures."""
+    """Two plans of training, None where no step is to be taken: the usual one, and that of mixtures."""
 
     usual: Plan | None
-    truncated: Plan | None
+    mixture: Plan | None
 
     @classmethod
     def of(
         cls, steps: int, seconds: float | None, batch: int | None, learning_rate: float | None, patience: int | None
     ) -> Plans:
         """Read what `amortize` was told; without a rate, each plan has its own."""
-        rates = (choose(learning_rate, own) for own in (LEARNING_RATE, TRUNCATED_RATE))
+        rates = (choose(learning_rate, own) for own in (LEARNING_RATE, MIXTURE_RATE))
         return cls(*(plan_training(steps, seconds, choose(batch, BATCH), rate, patience) for rate in rates))
 
     def suit(self, conditional: str | Conditional) -> Plan | None:
         """Return the plan for a family of conditionals."""
-        truncated = isinstance(conditional, str) and conditional.partition(":")[0] == "truncated"
-        return self.truncated if truncated else self.usual
+        family = conditional.partition(":")[0] if isinstance(conditional, str) else ""
+        long = self.mixture is not None and self.mixture.steps >= LONG
+        return self.mixture if family == "truncated" or (family == "mixture" and long) else self.usual
 
 
 def plan_evidence(steps: int, seconds: float | None, batch: int | None, rate: float | None) -> EvidencePlan:
