@@ -23,6 +23,8 @@ from retrodict.posterior.weights.pareto import Doubles, smooth
 
 # A linear proposal with fewer effective draws than this share, or heavier tails, gives way to a mixture network.
 GOOD_SHARE, GOOD_KHAT = 0.3, 0.5
+# Rounds from draws of an encoder seldom arrive where there are more codes than these: they begin at the top then.
+MOST_ADAPTED = 40
 # Draws that an encoder is fitted to, and rounds of it where latents are discrete.
 FITTED, DISCRETE_ROUNDS = 8192, 4
 
@@ -71,10 +73,12 @@ def _adapt_somehow(
 ) -> Adapted:
     """Return what rounds make of draws of the encoder or, where they do not arrive, of the top of the posterior."""
     codes, log_density = propose(target, encoder, seed)
-    adapted = adapt(target, codes, log_density, rng, deadline)
+    adapted = adapt(target, codes, log_density, rng, deadline) if target.size <= MOST_ADAPTED else None
     if adapted is not None and adapted.arrived:
         return adapted
     start = climb(target, np.concatenate([codes, np.zeros((1, codes.shape[1]))]))
+    if start is None and adapted is None:
+        adapted = adapt(target, codes, log_density, rng, deadline)
     again = None if start is None else adapt(target, *start.draw(rng, DRAWS), rng, deadline)
     found = [each for each in (again, adapted) if each is not None]
     if not found:
