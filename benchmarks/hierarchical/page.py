@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.hierarchical.by_default import RESULTS as DEFAULT_RESULTS
+from benchmarks.hierarchical.contest.arena import RESULTS as CONTEST_RESULTS
+from benchmarks.hierarchical.contest.section import write_contest
 from benchmarks.hierarchical.exact_templates import GAUSSIAN
 from benchmarks.hierarchical.real_run import RESULTS as REAL_RESULTS
 from benchmarks.hierarchical.run import MISSING, RESULTS
@@ -18,6 +20,7 @@ PAGE = ROOT / "docs" / "benchmarks-hierarchical.md"
 MADE_OF = (
     "benchmarks/hierarchical",
     "benchmarks/results/hierarchical.json",
+    "benchmarks/results/hierarchical_contest.json",
     "benchmarks/results/hierarchical_default.json",
     "benchmarks/results/hierarchical_real.json",
     "benchmarks/results/hierarchical_scale.json",
@@ -142,7 +145,7 @@ def main() -> None:
     """Write the page."""
     more = write_more(read_results(REAL_RESULTS), read_results(SCALE_RESULTS))
     page = write_page(json.loads(RESULTS.read_text()), read_results(DEFAULT_RESULTS))
-    PAGE.write_text(stamp(page + more, *MADE_OF))
+    PAGE.write_text(stamp(page + more + write_contest(read_results(CONTEST_RESULTS)), *MADE_OF))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,82 @@
+"""Ours in the contest, by default and with networks for all latents.
+
+Run with ``python -m benchmarks.hierarchical.contest.ours [task ...]``.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+import retrodict as rd
+from benchmarks.hierarchical.contest.arena import STEPS, STEPS_OF_SPREAD, Trained, enter
+from benchmarks.hierarchical.contest.models import SCHOOL_SCALE, TASKS, Simulations, Task
+from benchmarks.hierarchical.exact_templates import GAUSSIAN
+from benchmarks.hierarchical.real_programs import make_schools
+
+BATCH = 64
+
+
+def make_model(task: Task) -> rd.TemplateModel:
+    """Return the model of a task at the largest size of training."""
+    if task.dim == "schools":
+        return make_schools(task.most).template()
+    if task.dim == "t":
+        return GAUSSIAN["local level"].at({"t": task.most})
+    return GAUSSIAN["hierarchy"].at({"j": task.most, "n": 8})
+
+
+def train(task: Task, exact: bool) -> Trained:
+    """Train as a user would: sizes and gaps vary, all else is as it is by default."""
+    start = time.process_time()
+    posterior = rd.amortize(
+        make_model(task),
+        vary={task.dim: (task.least, task.most)},
+        missing=task.missing,
+        steps=STEPS_OF_SPREAD if exact and task.dim == "schools" else STEPS,
+        exact=exact,
+        quiet=True,
+    )
+    seconds, steps = time.process_time() - start, int(posterior.history.step[-1]) if posterior.encoder.plans else 0
+    return Trained(partial(answer, task, posterior), seconds, steps, steps * BATCH)
+
+
+def answer(task: Task, posterior: rd.LiftedPosterior, question: Simulations, draws: int) -> Any:
+    """Return draws of what is asked, one data set after the other."""
+    rows = range(len(question.data))
+    return np.stack([pick(task, posterior.sample(arrange(task, question, row), draws)) for row in rows])
+
+
+def arrange(task: Task, question: Simulations, row: int) -> dict[str, Any]:
+    """Return a data set in the form of the template."""
+    data = question.data[row]
+    if task.dim == "schools":
+        return {"y": data * SCHOOL_SCALE, "errors": question.errors[row] * SCHOOL_SCALE}
+    return {"x" if task.dim == "t" else "y": data}
+
+
+def pick(task: Task, draws: Mapping[str, Any]) -> Any:
+    """Return draws of what is asked, ``(draws, asked)``."""
+    if task.dim == "t":
+        z = np.asarray(draws["z"])
+        return z[:, [0, z.shape[1] // 2, z.shape[1] - 1]]
+    columns = [draws["theta"][:, 0] if name == "theta[0]" else draws[name] for name in task.asked]
+    return np.stack(columns, axis=1) / (SCHOOL_SCALE if task.dim == "schools" else 1.0)
+
+
+def main(names: list[str]) -> None:
+    """Enter both kinds, for the tasks that are named or for all."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rd.errors.NoveltyWarning)
+        for entrant, exact in (("retrodict", True), ("retrodict, networks alone", False)):
+            enter(entrant, dict.fromkeys(TASKS, partial(train, exact=exact)), names)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

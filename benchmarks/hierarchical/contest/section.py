@@ -1,0 +1,86 @@
+"""The section of docs/benchmarks-hierarchical.md on other packages, from the results of the contest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.hierarchical.contest.arena import BUDGET, COUNT, STEPS, STEPS_OF_SPREAD
+from benchmarks.hierarchical.contest.models import TASKS, Task
+
+GIVEN = f"""
+## Beside other packages
+
+Every entrant is given the same model, the same {COUNT} data sets at each size, and one thread. Training counts in
+seconds of the processor, as the machine had other work: {BUDGET:.0f} for each peer. What ours took is in its rows,
+and compilation counts there; a trial beforehand, not counted, has compiled most of what BayesFlow runs. The sizes of
+training are drawn evenly, for each data set.
+
+- **retrodict** is `amortize` by default, **retrodict, networks alone** with `exact=False`; at most {STEPS:,} steps,
+  {STEPS_OF_SPREAD} for the spread of schools, which is all that is learned there by default.
+- **BayesFlow, multilevel** is `MultilevelEstimator` of BayesFlow 2.1, one of its experimental parts, with its own
+  encoders, simulator, standardization and factorization, and coupling flows. Its data are in long format.
+- **BayesFlow, autoregressive** is `AutoregressiveEstimator`, which smooths: an encoder and a decoder (transformers,
+  its own), and a coupling flow for one state after the other, on padded series with their masks.
+- **BayesFlow, flat** is `BasicWorkflow` with a coupling flow, for the global latents and one group. Its summary
+  network is `SetTransformer`, for series `TimeSeriesTransformer`, on padded rows with their mask. The group that is
+  asked, and the root of the number of rows, are conditions of their own.
+- **sbi NPE** is a masked autoregressive flow with `PermutationInvariantEmbedding` on 50,000 stored simulations,
+  padded with NaN, and the group that is asked beside the embedding. Batches, rates and stopping are sbi's own. The
+  embedding of sbi 0.27 counts rows of other data sets where rows have several columns; here it is given the right
+  numbers.
+
+Those of BayesFlow draw their simulations as they train, 64 a batch, with Adam and the cosine schedule of its
+workflows; all else is as it is by default. Peers learn the spread between schools on the log scale.
+
+Each cell has the root mean square error of posterior means in exact standard deviations, the geometric mean of
+standard deviations over exact ones, and the share of truths inside central intervals of 90%: of the global latents
+and one group, or of the first state, the middle one and the last. Answers have 250 to 1,000 draws; exact ones would
+have errors of 0.03 to 0.06, and over so few truths the standard error of a coverage is 3%. The last column has the
+seconds of the processor for 1,000 draws of a data set of the largest size, compiled; peers are asked all data sets at
+once.
+"""
+HEAD = """
+| | training, s | steps | {dims} | seconds |
+|---|--:|--:|{lines}--:|
+"""
+NOT_STATED = """
+### What no peer can state
+
+| model | why |
+|---|---|
+| plate of series with shared parameters | groups have states along time: BayesFlow's multilevel graph has no edges \
+along time, and its autoregressive estimator is for one series |
+| hidden Markov models | states are finite, and these networks are for real latents |
+| groups without data, forecasts | ours draws them from the model's own conditionals; peers must be trained for each |
+
+BayesFlow's multilevel graph states three levels, crossed plates and missing cells, which are rows that are not there.
+Other peers need marks for missing cells, and flat ones answer for one group. A set has no order, so sbi's embedding
+of sets is not asked for series.
+"""
+
+
+def write_contest(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the section, or nothing where nothing was run."""
+    tables = [write_table(name, task, results[name]) for name, task in TASKS.items() if name in results]
+    return GIVEN + "".join(tables) + NOT_STATED if tables else ""
+
+
+def write_table(name: str, task: Task, entrants: Mapping[str, Any]) -> str:
+    """Return the table of a task: error of means, ratio of standard deviations and coverage at each size."""
+    dims = " | ".join(f"{task.dim}: {size}{'' if size <= task.most else ', beyond'}" for size in task.sizes)
+    head = HEAD.format(dims=dims, lines="---|" * len(task.sizes))
+    asked = ", ".join(f"`{own}`" for own in task.asked)
+    intro = (
+        f"\n### {name.capitalize()}\n\nTrained for {task.dim} from {task.least} to {task.most}; asked are {asked}.\n"
+    )
+    return intro + head + "".join(write_row(entrant, own) for entrant, own in entrants.items())
+
+
+def write_row(entrant: str, own: Mapping[str, Any]) -> str:
+    """Return the row of an entrant."""
+    cells = " | ".join(
+        f"{size['mean']:.2f} sd; {size['ratio']:.2f}; {size['coverage']:.0%}" for size in own["sizes"].values()
+    )
+    largest = list(own["sizes"].values())[-1]
+    return f"| {entrant} | {own['seconds']:.0f} | {own['steps']:,} | {cells} | {largest['seconds']:.2f} |\n"
