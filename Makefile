@@ -147,7 +147,9 @@ bench-hierarchical: $(VENV)/.test $(PEERS)/.made $(if $(MULTILEVEL_PYTHON),$(MUL
 	$(if $(TABLES),$(BIN)/python -W ignore -m benchmarks.hierarchical.real_references --data $(TABLES))
 	$(if $(TABLES),$(BIN)/python -W ignore -m benchmarks.hierarchical.real_run --data $(TABLES))
 	$(BIN)/python -W ignore -m $(CONTEST).questions
-	$(ALONE) $(BIN)/python -W ignore -m $(CONTEST).ours
+	$(ALONE) $(BIN)/python -W ignore -m $(CONTEST).ours default
+	$(ALONE) $(BIN)/python -W ignore -m $(CONTEST).ours weighted
+	$(ALONE) $(BIN)/python -W ignore -m $(CONTEST).ours networks
 	$(ALONE) $(PEERS)/bin/python -W ignore -m $(CONTEST).sbi_peer
 	$(if $(MULTILEVEL_PYTHON),$(ALONE) $(MULTILEVEL)/bin/python -W ignore -m $(CONTEST).bayesflow_peers multilevel)
 	$(if $(MULTILEVEL_PYTHON),$(ALONE) $(MULTILEVEL)/bin/python -W ignore -m $(CONTEST).bayesflow_peers series)

@@ -19,10 +19,10 @@ from benchmarks.stamp import ROOT
 RESULTS = ROOT / "benchmarks" / "results" / "hierarchical_contest.json"
 QUESTIONS = ROOT / "build" / "contest"
 # Seconds of the processor that training may take, and draws that answer each question.
-BUDGET, DRAWS = 60.0, 500
+BUDGET, DRAWS = 30.0, 500
 # Data sets that are asked at each size, and steps of ours: with effects integrated out in double precision a step costs
 # more, and fewer are enough for the spread alone.
-COUNT, STEPS, STEPS_OF_SPREAD = 50, 1000, 100
+COUNT, STEPS, STEPS_OF_SPREAD = 50, 1000, 50
 INSIDE = (0.05, 0.95)
 
 

@@ -28,7 +28,7 @@ from benchmarks.hierarchical.contest.arena import BUDGET, DRAWS, Trained, enter
 from benchmarks.hierarchical.contest.models import MEMBERS, SCHOOL_SCALE, TASKS, Simulations, Task, fill_rows, unbound
 
 BATCH, EPOCH, TRIAL, SHARE = 64, 20, 4, 0.9
-FEWER, AT_ONCE = 250, 50  # for estimators whose draws take long
+FEWER, AT_ONCE = 100, 50  # for estimators whose draws take long
 Arrays = dict[str, Any]
 
 

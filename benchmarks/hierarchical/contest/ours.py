@@ -1,6 +1,6 @@
-"""Ours in the contest, by default and with networks for all latents.
+"""Ours in the contest: by default, with weights where something was learned, and with networks for all latents.
 
-Run with ``python -m benchmarks.hierarchical.contest.ours [task ...]``.
+Run with ``python -m benchmarks.hierarchical.contest.ours KIND [task ...]``: KIND is default, weighted or networks.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import retrodict as rd
-from benchmarks.hierarchical.contest.arena import STEPS, STEPS_OF_SPREAD, Trained, enter
+from benchmarks.hierarchical.contest.arena import STEPS, STEPS_OF_SPREAD, Train, Trained, enter
 from benchmarks.hierarchical.contest.models import SCHOOL_SCALE, TASKS, Simulations, Task
 from benchmarks.hierarchical.exact_templates import GAUSSIAN
 from benchmarks.hierarchical.real_programs import make_schools
@@ -32,7 +32,7 @@ def make_model(task: Task) -> rd.TemplateModel:
     return GAUSSIAN["hierarchy"].at({"j": task.most, "n": 8})
 
 
-def train(task: Task, exact: bool) -> Trained:
+def train(task: Task, exact: bool, weighted: bool = False) -> Trained:
     """Train as a user would: sizes and gaps vary, all else is as it is by default."""
     start = time.process_time()
     posterior = rd.amortize(
@@ -44,13 +44,19 @@ def train(task: Task, exact: bool) -> Trained:
         quiet=True,
     )
     seconds, steps = time.process_time() - start, int(posterior.history.step[-1]) if posterior.encoder.plans else 0
-    return Trained(partial(answer, task, posterior), seconds, steps, steps * BATCH)
+    draw = partial(draw_weighted, posterior) if weighted else posterior.sample
+    return Trained(partial(answer, task, draw), seconds, steps, steps * BATCH)
 
 
-def answer(task: Task, posterior: rd.LiftedPosterior, question: Simulations, draws: int) -> Any:
+def draw_weighted(posterior: rd.LiftedPosterior, data: Mapping[str, Any], draws: int) -> Mapping[str, Any]:
+    """Return draws that were chosen by their weights from twice as many."""
+    return posterior.importance(data, 2 * draws).resample(draws)
+
+
+def answer(task: Task, draw: Any, question: Simulations, draws: int) -> Any:
     """Return draws of what is asked, one data set after the other."""
     rows = range(len(question.data))
-    return np.stack([pick(task, posterior.sample(arrange(task, question, row), draws)) for row in rows])
+    return np.stack([pick(task, draw(arrange(task, question, row), draws)) for row in rows])
 
 
 def arrange(task: Task, question: Simulations, row: int) -> dict[str, Any]:
@@ -70,13 +76,20 @@ def pick(task: Task, draws: Mapping[str, Any]) -> Any:
     return np.stack(columns, axis=1) / (SCHOOL_SCALE if task.dim == "schools" else 1.0)
 
 
-def main(names: list[str]) -> None:
-    """Enter both kinds, for the tasks that are named or for all."""
+KINDS: Mapping[str, tuple[str, Mapping[str, Train]]] = {
+    "default": ("retrodict", dict.fromkeys(TASKS, partial(train, exact=True))),
+    "weighted": ("retrodict, weighted", {"schools": partial(train, exact=True, weighted=True)}),
+    "networks": ("retrodict, networks alone", dict.fromkeys(TASKS, partial(train, exact=False))),
+}
+
+
+def main(kind: str, names: list[str]) -> None:
+    """Enter the kind that is named, for these tasks or for all."""
+    entrant, trains = KINDS[kind]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", rd.errors.NoveltyWarning)
-        for entrant, exact in (("retrodict", True), ("retrodict, networks alone", False)):
-            enter(entrant, dict.fromkeys(TASKS, partial(train, exact=exact)), names)
+        enter(entrant, trains, names)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1], sys.argv[2:])

@@ -6,6 +6,7 @@ Run with ``python -m benchmarks.hierarchical.contest.sbi_peer [task ...]`` in an
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 import warnings
@@ -18,7 +19,7 @@ from sbi.inference import NPE
 from sbi.neural_nets import posterior_nn
 from sbi.neural_nets.embedding_nets import FCEmbedding, PermutationInvariantEmbedding
 
-from benchmarks.hierarchical.contest.arena import BUDGET, Trained, enter
+from benchmarks.hierarchical.contest.arena import BUDGET, QUESTIONS, Trained, enter
 from benchmarks.hierarchical.contest.models import TASKS, Simulations, Task, fill_rows, unbound
 
 SIMULATIONS, BATCH, WIDTH, OUT = 50_000, 200, 40, 20
@@ -89,7 +90,8 @@ def main(names: list[str]) -> None:
     """Enter the tasks that sets can state: a set has no order of time."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    enter("sbi NPE", {name: train for name, task in TASKS.items() if task.dim != "t"}, names)
+    with contextlib.chdir(QUESTIONS):  # sbi writes logs where it is
+        enter("sbi NPE", {name: train for name, task in TASKS.items() if task.dim != "t"}, names)
 
 
 if __name__ == "__main__":

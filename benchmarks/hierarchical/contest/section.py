@@ -12,12 +12,13 @@ GIVEN = f"""
 ## Beside other packages
 
 Every entrant is given the same model, the same {COUNT} data sets at each size, and one thread. Training counts in
-seconds of the processor, as the machine had other work: {BUDGET:.0f} for each peer. What ours took is in its rows,
-and compilation counts there; a trial beforehand, not counted, has compiled most of what BayesFlow runs. The sizes of
-training are drawn evenly, for each data set.
+seconds of the processor, as the machine had other work: {BUDGET:.0f} for each peer, or more, as stated. Compilation
+counts for ours; a trial beforehand, not counted, has compiled most of what BayesFlow runs. The sizes of training are
+drawn evenly, for each data set.
 
-- **retrodict** is `amortize` by default, **retrodict, networks alone** with `exact=False`; at most {STEPS:,} steps,
-  {STEPS_OF_SPREAD} for the spread of schools, which is all that is learned there by default.
+- **retrodict** is `amortize` by default: nothing is learned but the spread of schools, in {STEPS_OF_SPREAD} steps;
+  **weighted** are draws chosen by the weights of `importance`. **retrodict, networks alone** is `exact=False` with at
+  most {STEPS:,} steps.
 - **BayesFlow, multilevel** is `MultilevelEstimator` of BayesFlow 2.1, one of its experimental parts, with its own
   encoders, simulator, standardization and factorization, and coupling flows. Its data are in long format.
 - **BayesFlow, autoregressive** is `AutoregressiveEstimator`, which smooths: an encoder and a decoder (transformers,
@@ -35,8 +36,8 @@ workflows; all else is as it is by default. Peers learn the spread between schoo
 
 Each cell has the root mean square error of posterior means in exact standard deviations, the geometric mean of
 standard deviations over exact ones, and the share of truths inside central intervals of 90%: of the global latents
-and one group, or of the first state, the middle one and the last. Answers have 250 to 1,000 draws; exact ones would
-have errors of 0.03 to 0.06, and over so few truths the standard error of a coverage is 3%. The last column has the
+and one group, or of the first state, the middle one and the last. Answers have 100 to 1,000 draws; exact ones would
+have errors of 0.03 to 0.1, and over so few truths the standard error of a coverage is 3%. The last column has the
 seconds of the processor for 1,000 draws of a data set of the largest size, compiled; peers are asked all data sets at
 once.
 """
