@@ -27,40 +27,51 @@ from bayesflow.experimental.multilevel_simulator import MultilevelSimulator, fro
 from benchmarks.hierarchical.contest.arena import BUDGET, DRAWS, Trained, enter
 from benchmarks.hierarchical.contest.models import MEMBERS, SCHOOL_SCALE, TASKS, Simulations, Task, fill_rows, unbound
 
-BATCH, EPOCH, TRIAL, SHARE = 64, 20, 4, 0.9
+BATCH, EPOCH, LEAST, MOST = 64, 20, 4, 100_000  # simulations, steps, and the least and greatest number of epochs
+RATE, WARM = 5e-4, 0.05
 FEWER, AT_ONCE = 100, 50  # for estimators whose draws take long
 Arrays = dict[str, Any]
 
 
 class Clock(keras.callbacks.Callback):
-    """Ends training when its seconds of the processor are spent, and knows how long an epoch takes."""
+    """Ends training when its seconds of the processor are spent, and lets the learning rate fall with them.
+
+    The rate is that of BayesFlow's workflows: it rises for a twentieth of the time, and falls along a cosine. An epoch
+    counts as the median of all does, so that compilation does not count.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.begun, self.ends = time.process_time(), []
+        self.ends = [time.process_time()]
+
+    @property
+    def spent(self) -> float:
+        """Seconds that all epochs take, each as long as the one in the middle."""
+        return float(np.median(np.diff(self.ends)) * (len(self.ends) - 1)) if len(self.ends) > LEAST else 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Set the learning rate."""
+        share = min(self.spent / BUDGET, 1.0)
+        fallen = 0.5 + 0.5 * np.cos(np.pi * max(share - WARM, 0.0) / (1 - WARM))
+        self.model.optimizer.learning_rate.assign(RATE * min(0.1 + 0.9 * share / WARM, 1.0) * fallen)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Stop where the next epoch would not fit."""
+        """Stop where the budget is spent."""
         self.ends.append(time.process_time())
-        if self.ends[-1] - self.begun > BUDGET - self.epoch_seconds():
-            self.model.stop_training = True
-
-    def epoch_seconds(self) -> float:
-        """Return the seconds of the quickest epoch: nothing was compiled in it."""
-        return float(np.diff([self.begun, *self.ends]).min())
+        self.model.stop_training = self.spent >= BUDGET
 
 
-def fit_twice(fit: Callable[[int, Clock], Any]) -> tuple[Any, Clock]:
-    """Return what is fitted in the budget; a short trial before, not counted, tells how many epochs this will be.
+def make_optimizer() -> Any:
+    """Return the optimizer of BayesFlow's workflows for online training, with a rate that the clock sets."""
+    return keras.optimizers.Adam(RATE, clipnorm=1.5)
 
-    The learning rate falls along a cosine over all epochs, as BayesFlow does it, so their number must be known. What
-    the trial compiles is kept, so compilation hardly counts.
-    """
-    trial = Clock()
-    fit(TRIAL, trial)
-    print("trial, seconds of each epoch:", np.diff([trial.begun, *trial.ends]).round(2), flush=True)
-    clock = Clock()
-    return fit(max(TRIAL, int(SHARE * BUDGET / trial.epoch_seconds())), clock), clock
+
+def state_cost(
+    answer: Callable[[Simulations, int], Any], clock: Clock, draws: int = DRAWS, at_once: int = DRAWS
+) -> Trained:
+    """Return what was trained, with its seconds of the processor, steps and simulations."""
+    steps = EPOCH * (len(clock.ends) - 1)
+    return Trained(answer, clock.spent, steps, steps * BATCH, draws, at_once)
 
 
 # -- the flat estimator: global latents and one group, of a padded set of groups --------------------------------
@@ -91,18 +102,16 @@ def train_flat(task: Task) -> Trained:
         drawn = task.simulate(rng, batch_shape[0])
         return as_floats(inference_variables=unbound(task, task.read(drawn))) | describe(task, drawn)
 
-    def fit(epochs: int, clock: Clock) -> Any:
-        keras.utils.set_random_seed(0)
-        flow = bf.BasicWorkflow(
-            simulator=bf.simulators.LambdaSimulator(simulate, is_batched=True),
-            adapter=bf.Adapter().convert_dtype("float64", "float32"),
-            inference_network=bf.networks.CouplingFlow(),
-            summary_network=make_summary(task),
-        )
-        flow.fit_online(epochs, EPOCH, BATCH, callbacks=[clock], verbose=0)
-        return flow
-
-    flow, clock = fit_twice(fit)
+    keras.utils.set_random_seed(0)
+    flow = bf.BasicWorkflow(
+        simulator=bf.simulators.LambdaSimulator(simulate, is_batched=True),
+        adapter=bf.Adapter().convert_dtype("float64", "float32"),
+        inference_network=bf.networks.CouplingFlow(),
+        summary_network=make_summary(task),
+        optimizer=make_optimizer(),
+    )
+    clock = Clock()
+    flow.fit_online(MOST, EPOCH, BATCH, callbacks=[clock], verbose=0)
     return state_cost(partial(answer_flat, task, flow), clock)
 
 
@@ -110,14 +119,6 @@ def answer_flat(task: Task, flow: Any, question: Simulations, draws: int) -> Any
     """Return draws of what is asked, all data sets at once."""
     found = flow.estimator.sample(num_samples=draws, conditions=describe(task, question))
     return unbound(task, found["inference_variables"], back=True)
-
-
-def state_cost(
-    answer: Callable[[Simulations, int], Any], clock: Clock, draws: int = DRAWS, at_once: int = DRAWS
-) -> Trained:
-    """Return what was trained, with its seconds of the processor, steps and simulations."""
-    steps = EPOCH * len(clock.ends)
-    return Trained(answer, clock.ends[-1] - clock.begun, steps, steps * BATCH, draws, at_once)
 
 
 # -- the autoregressive estimator: all states of a series, one after the other -----------------------------------
@@ -131,17 +132,14 @@ def train_series(task: Task) -> Trained:
         drawn = task.simulate(rng, batch_shape[0])
         return as_floats(inference_variables=drawn.asked[..., None]) | describe_series(task, drawn)
 
-    def fit(epochs: int, clock: Clock) -> Any:
-        keras.utils.set_random_seed(0)
-        adapter = bf.Adapter().convert_dtype("float64", "float32")
-        estimator = bf.estimators.AutoregressiveEstimator(inference_network=bf.networks.CouplingFlow(), adapter=adapter)
-        estimator.compile(optimizer=make_optimizer(epochs))
-        draw = bf.simulators.LambdaSimulator(simulate, is_batched=True)
-        online = bf.datasets.OnlineDataset(draw, batch_size=BATCH, num_batches=EPOCH, adapter=adapter)
-        estimator.fit(dataset=online, epochs=epochs, callbacks=[clock], verbose=0)
-        return estimator
-
-    estimator, clock = fit_twice(fit)
+    keras.utils.set_random_seed(0)
+    adapter = bf.Adapter().convert_dtype("float64", "float32")
+    estimator = bf.estimators.AutoregressiveEstimator(inference_network=bf.networks.CouplingFlow(), adapter=adapter)
+    estimator.compile(optimizer=make_optimizer())
+    draw = bf.simulators.LambdaSimulator(simulate, is_batched=True)
+    online = bf.datasets.OnlineDataset(draw, batch_size=BATCH, num_batches=EPOCH, adapter=adapter)
+    clock = Clock()
+    estimator.fit(dataset=online, epochs=MOST, callbacks=[clock], verbose=0)
     return state_cost(partial(answer_series, task, estimator), clock, FEWER, AT_ONCE)
 
 
@@ -156,12 +154,6 @@ def answer_series(task: Task, estimator: Any, question: Simulations, draws: int)
     found = estimator.sample(num_samples=draws, conditions=describe_series(task, question))
     size = question.data.shape[1]
     return found["inference_variables"][:, :, [0, size // 2, size - 1], 0]
-
-
-def make_optimizer(epochs: int) -> Any:
-    """Return the optimizer that a workflow of BayesFlow has for online training, for estimators without one."""
-    flow = bf.BasicWorkflow(inference_variables=["x"])
-    return flow.build_optimizer(epochs, EPOCH, strategy="online")
 
 
 # -- the multilevel estimator: the groups of all data sets in long format ----------------------------------------
@@ -215,21 +207,14 @@ def make_levels(task: Task, rng: np.random.Generator, top: Any, group: Any, cell
 
 def train_multilevel(task: Task) -> Trained:
     """Train the estimator that the graph of the simulator asks for, with its encoders."""
-    make = make_schools if task.dim == "schools" else make_hierarchy
-
-    def fit(epochs: int, clock: Clock) -> Any:
-        keras.utils.set_random_seed(0)
-        levels = make(task, np.random.default_rng(0))
-        graph = levels.graph.expand().invert()
-        flows = [bf.networks.CouplingFlow() for _ in graph.networks()]
-        estimator = MultilevelEstimator(graph, inference_networks=flows)
-        estimator.compile(optimizer=make_optimizer(epochs))
-        estimator.fit(
-            simulator=levels, batch_size=BATCH, num_batches=EPOCH, epochs=epochs, callbacks=[clock], verbose=0
-        )
-        return levels, estimator
-
-    (levels, estimator), clock = fit_twice(fit)
+    keras.utils.set_random_seed(0)
+    levels = (make_schools if task.dim == "schools" else make_hierarchy)(task, np.random.default_rng(0))
+    graph = levels.graph.expand().invert()
+    flows = [bf.networks.CouplingFlow() for _ in graph.networks()]
+    estimator = MultilevelEstimator(graph, inference_networks=flows)
+    estimator.compile(optimizer=make_optimizer())
+    clock = Clock()
+    estimator.fit(simulator=levels, batch_size=BATCH, num_batches=EPOCH, epochs=MOST, callbacks=[clock], verbose=0)
     return state_cost(partial(answer_multilevel, task, levels, estimator), clock, FEWER, AT_ONCE)
 
 

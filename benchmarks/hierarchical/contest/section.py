@@ -13,8 +13,7 @@ GIVEN = f"""
 
 Every entrant is given the same model, the same {COUNT} data sets at each size, and one thread. Training counts in
 seconds of the processor, as the machine had other work: {BUDGET:.0f} for each peer, or more, as stated. Compilation
-counts for ours; a trial beforehand, not counted, has compiled most of what BayesFlow runs. The sizes of training are
-drawn evenly, for each data set.
+counts for ours and not for BayesFlow. The sizes of training are drawn evenly, for each data set.
 
 - **retrodict** is `amortize` by default: nothing is learned but the spread of schools, in {STEPS_OF_SPREAD} steps;
   **weighted** are draws chosen by the weights of `importance`. **retrodict, networks alone** is `exact=False` with at
@@ -31,8 +30,9 @@ drawn evenly, for each data set.
   embedding of sbi 0.27 counts rows of other data sets where rows have several columns; here it is given the right
   numbers.
 
-Those of BayesFlow draw their simulations as they train, 64 a batch, with Adam and the cosine schedule of its
-workflows; all else is as it is by default. Peers learn the spread between schools on the log scale.
+Those of BayesFlow draw their simulations as they train, 64 a batch, with the optimizer of its workflows, whose cosine
+follows the time that is spent; all else is as it is by default. Peers learn the spread between schools on the log
+scale.
 
 Each cell has the root mean square error of posterior means in exact standard deviations, the geometric mean of
 standard deviations over exact ones, and the share of truths inside central intervals of 90%: of the global latents
