@@ -48,15 +48,15 @@ def train(task: Task, exact: bool, weighted: bool = False) -> Trained:
     return Trained(partial(answer, task, draw), seconds, steps, steps * BATCH)
 
 
-def draw_weighted(posterior: rd.LiftedPosterior, data: Mapping[str, Any], draws: int) -> Mapping[str, Any]:
+def draw_weighted(posterior: rd.LiftedPosterior, data: Mapping[str, Any], draws: int, *, seed: int) -> Any:
     """Return draws that were chosen by their weights from twice as many."""
-    return posterior.importance(data, 2 * draws).resample(draws)
+    return posterior.importance(data, 2 * draws, seed=seed).resample(draws, seed=seed)
 
 
 def answer(task: Task, draw: Any, question: Simulations, draws: int) -> Any:
     """Return draws of what is asked, one data set after the other."""
     rows = range(len(question.data))
-    return np.stack([pick(task, draw(arrange(task, question, row), draws)) for row in rows])
+    return np.stack([pick(task, draw(arrange(task, question, row), draws, seed=row)) for row in rows])
 
 
 def arrange(task: Task, question: Simulations, row: int) -> dict[str, Any]:
