@@ -22,7 +22,7 @@ QUESTIONS = ROOT / "build" / "contest"
 BUDGET, DRAWS = 30.0, 500
 # Data sets that are asked at each size, and steps of ours: with effects integrated out in double precision a step costs
 # more, and fewer are enough for the spread alone.
-COUNT, STEPS, STEPS_OF_SPREAD = 50, 1000, 50
+COUNT, STEPS, STEPS_OF_SPREAD = 50, 1000, 150
 INSIDE = (0.05, 0.95)
 
 

@@ -9,7 +9,7 @@ import sys
 import time
 import warnings
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -32,8 +32,9 @@ def make_model(task: Task) -> rd.TemplateModel:
     return GAUSSIAN["hierarchy"].at({"j": task.most, "n": 8})
 
 
-def train(task: Task, exact: bool, weighted: bool = False) -> Trained:
-    """Train as a user would: sizes and gaps vary, all else is as it is by default."""
+@cache
+def amortize(task: Task, exact: bool) -> tuple[rd.LiftedPosterior, float]:
+    """Train as a user would, with sizes and gaps that vary, and all else as it is by default; count the seconds."""
     start = time.process_time()
     posterior = rd.amortize(
         make_model(task),
@@ -43,7 +44,13 @@ def train(task: Task, exact: bool, weighted: bool = False) -> Trained:
         exact=exact,
         quiet=True,
     )
-    seconds, steps = time.process_time() - start, int(posterior.history.step[-1]) if posterior.encoder.plans else 0
+    return posterior, time.process_time() - start
+
+
+def train(task: Task, exact: bool, weighted: bool = False) -> Trained:
+    """Return what was trained, as it draws or with weights."""
+    posterior, seconds = amortize(task, exact)
+    steps = int(posterior.history.step[-1]) if posterior.encoder.plans else 0
     draw = partial(draw_weighted, posterior) if weighted else posterior.sample
     return Trained(partial(answer, task, draw), seconds, steps, steps * BATCH)
 

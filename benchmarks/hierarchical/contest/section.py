@@ -15,9 +15,9 @@ Every entrant is given the same model, the same {COUNT} data sets at each size, 
 seconds of the processor, as the machine had other work: {BUDGET:.0f} for each peer, or more, as stated. Compilation
 counts for ours and not for BayesFlow. The sizes of training are drawn evenly, for each data set.
 
-- **retrodict** is `amortize` by default: nothing is learned but the spread of schools, in {STEPS_OF_SPREAD} steps;
-  **weighted** are draws chosen by the weights of `importance`. **retrodict, networks alone** is `exact=False` with at
-  most {STEPS:,} steps.
+- **retrodict** is `amortize` by default: nothing is learned but the spread of schools, in at most {STEPS_OF_SPREAD}
+  steps, of which training has warmed up after 100. **weighted** are draws chosen by the weights of `importance`.
+  **retrodict, networks alone** is `exact=False` with at most {STEPS:,} steps.
 - **BayesFlow, multilevel** is `MultilevelEstimator` of BayesFlow 2.1, one of its experimental parts, with its own
   encoders, simulator, standardization and factorization, and coupling flows. Its data are in long format.
 - **BayesFlow, autoregressive** is `AutoregressiveEstimator`, which smooths: an encoder and a decoder (transformers,
