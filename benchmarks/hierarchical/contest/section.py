@@ -12,7 +12,8 @@ GIVEN = f"""
 ## Beside other packages
 
 Every entrant is given the same model, the same {COUNT} data sets at each size, and one thread. Training counts in
-seconds of the processor, as the machine had other work: {BUDGET:.0f} for each peer, or more, as stated. Compilation
+seconds of the processor, as the machine had other work: about {BUDGET:.0f} for each peer, as stated; of sbi the
+number of epochs is set after the first, and its hierarchy had a budget of 60, as long as networks alone. Compilation
 counts for ours and not for BayesFlow. The sizes of training are drawn evenly, for each data set.
 
 - **retrodict** is `amortize` by default: nothing is learned but the spread of schools, in at most {STEPS_OF_SPREAD}
