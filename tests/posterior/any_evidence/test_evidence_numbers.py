@@ -165,9 +165,13 @@ def test_what_no_conditional_draws_is_refused_by_name() -> None:
 
 def test_bad_values_are_refused_by_name(trained: rd.EvidencePosterior) -> None:
     for given_values, message in (
-        ({"y": [1.0, 2.0]}, "shape"),
-        ({"tau": -1.0}, "outside of its support"),
-        ({"which": 2}, "outside of its support"),
+        (
+            {"y": [1.0, 2.0]},
+            r"shape \(2,\), where \(3,\) was expected. Give all of it, NaN where an element is missing",
+        ),
+        ({"mu": [1.0, 2.0]}, "Give one number"),
+        ({"tau": -1.0}, "outside of its support, positive. Give a number from 0"),
+        ({"which": 2}, "outside of its support, .*. Give a whole number from 0 to 1"),
         ({"which": 0.5}, "outside of its support"),
         ({"mu": np.inf}, "not finite"),
         ({"mu": "high"}, "not a number"),

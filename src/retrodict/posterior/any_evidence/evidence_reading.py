@@ -75,7 +75,11 @@ def _read_into(model: Model, name: Name, value: Any, columns: Floats, known: Mas
     shape = model.groups[name].shape if name not in model.net.position else described[0].shape or ()
     array = _read_array(described[0], name, value)
     if array.shape != shape:
-        raise DataError(f"the value of {{names}} has the shape {array.shape}, where {shape} was expected", [name])
+        raise DataError(
+            f"the value of {{names}} has the shape {array.shape}, where {shape} was expected",
+            [name],
+            remedy="Give all of it, NaN where an element is missing." if shape else "Give one number.",
+        )
     for v, variable, part in zip(numbers, described, array.reshape(len(numbers), -1), strict=True):
         missing = np.isnan(part)
         if missing.any() and not missing.all():
@@ -109,11 +113,11 @@ def _require_support(variable: Variable, part: Floats) -> None:
     low, high = _find_ends(variable)
     inside = (part >= low) & (part <= high) & ((part == np.round(part)) | (not is_discrete(variable)))
     if not inside.all():
-        wanted = "a whole number " if is_discrete(variable) else ""
+        wanted = "whole number" if is_discrete(variable) else "number"
         raise DataError(
             f"the value {part[~inside][0]:g} of {{names}} lies outside of its support, {variable.support}",
             [variable.name],
-            remedy=f"Give {wanted}from {low:g} to {high:g}.",
+            remedy=f"Give a {wanted} from {low:g} to {high:g}.",
         )
 
 
