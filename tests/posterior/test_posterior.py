@@ -130,7 +130,10 @@ def test_with_barren_latents_only_there_is_no_network_and_no_error():
     [
         (lambda data: data.pop("x7"), "the data lack 'x7', for which the encoder was built"),
         (lambda data: data.update(x0=0.0), "the data hold 'x0', for which the encoder was not built"),
-        (lambda data: data.update(x8=float("nan")), "'x8' has NaN or infinity"),
+        (
+            lambda data: data.update(x8=float("nan")),
+            r"'x8' has NaN or infinity\. .*evidence='any'\) takes NaN as missing",
+        ),
         (lambda data: data.update(x9=np.zeros(3), x8=np.zeros(2)), "the value of 'x9' has the shape"),
     ],
 )

@@ -43,8 +43,9 @@ def complete_source(incomplete: str) -> list[str]:
 Source = Annotated[
     str,
     typer.Argument(
-        help="A model: a .bif file, a NumPyro program as module:program (the module is imported: its code runs), or "
-        "tree:5, hmm:64, plate:32, layers:3x10x20, asia, or a template such as schools, radon, ssm.",
+        help="A model: a .bif file (with pyAgrum also .xmlbif, .bifxml, .uai, .net), a NumPyro program as "
+        "module:program (the module is imported: its code runs), or tree:5, hmm:64, plate:32, layers:3x10x20, asia, or "
+        "a template such as schools, radon, ssm.",
         autocompletion=complete_source,
     ),
 ]

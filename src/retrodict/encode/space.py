@@ -27,6 +27,7 @@ from retrodict.plan.supports import count_codes
 
 # Columns that come from so many stretches of others are put together by slices, which compile to plain copies.
 FEW_RUNS = 16
+MISSING = "Remove or impute these values; a posterior of amortize(model, evidence='any') takes NaN as missing."
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -96,7 +97,7 @@ class Space(Portable):
         given = tuple(name for name in self.net.names if name in values) if isinstance(values, Mapping) else ()
         same = given == self.net.observed or not given  # of nothing, the layout says what is missing
         layout = self.observed_layout if same else Layout.of(self.net, given)
-        return layout.names, layout.read(values, "data")
+        return layout.names, layout.read(values, "data", MISSING)
 
     def read_latents(self, draws: Any) -> Floats:
         """Return values of all latents as columns, checked as data are."""

@@ -19,6 +19,7 @@ from retrodict.plan.arrays import read_floats, refuse_kinds, refuse_masked
 
 # Columns are computed in single precision.
 LARGEST = float(np.finfo(np.float32).max)
+IMPUTE = "Remove or impute these values."
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,11 @@ class Layout:
         columns = [array.reshape(*axes, size) for array, axes, size in zip(arrays, leading, self.sizes, strict=True)]
         return xp.concatenate([xp.broadcast_to(column, (*common, column.shape[-1])) for column in columns], axis=-1)
 
-    def read(self, values: Mapping[Name, Any], what: str = "data") -> Floats:
+    def read(self, values: Mapping[Name, Any], what: str = "data", missing: str = IMPUTE) -> Floats:
         """Return data from outside as one array of floats, having checked them.
 
         Raises `DataError` for what `pack` refuses, for no rows at all, for NaN or infinity, and for numbers beyond
-        single precision, in which everything is computed.
+        single precision, in which everything is computed. ``missing`` says what to do about NaN.
         """
         if not isinstance(values, Mapping):
             raise DataError(
@@ -106,9 +107,7 @@ class Layout:
         if not packed.size:
             raise DataError(f"{what} of shape {packed.shape[:-1]} hold nothing", remedy="Give one row or more.")
         endless = ~np.isfinite(packed)
-        self._refuse(
-            endless, f"{what} must be finite, and {{names}} {{have}} NaN or infinity", "Remove or impute these values."
-        )
+        self._refuse(endless, f"{what} must be finite, and {{names}} {{have}} NaN or infinity", missing)
         self._refuse(
             np.abs(packed) > LARGEST,
             f"{what} must be within single precision, {LARGEST:.2g}, and {{names}} {{have}} larger numbers",
