@@ -34,6 +34,7 @@ def test_numbers(run):
         (["nobody=yes"], "'nobody' is not among the variables"),
         (["lung=yes", "either=no"], "probability zero"),
         (["dysp=yes", "--of", "dysp"], "both given and asked for"),
+        (["--do", "dysp=yes", "--of", "dysp"], "both set from outside and asked for"),
     ],
 )
 def test_bad_questions(run, words, message):

@@ -136,6 +136,8 @@ def test_bad_input() -> None:
         rd.query(model, {"lung": "maybe"})
     with pytest.raises(GraphError, match="both given and asked for"):
         rd.query(model, {"lung": "yes"}, ["lung"])
+    with pytest.raises(GraphError, match="'lung' is both set from outside and asked for"):
+        rd.query(model, {}, ["lung"], do={"lung": "yes"})
     with pytest.raises(GraphError, match="both given and set"):
         rd.query(model, {"lung": "yes"}, do={"lung": "no"})
     with pytest.raises(DataError, match="'either' has probability zero beside"):

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from retrodict.cli.options import Source, open_source, split_words
-from retrodict.errors import GraphError, SourceError
-from retrodict.exact.queries.query import Marginals, query
+from retrodict.errors import SourceError
+from retrodict.exact.queries.query import Marginals, query, require_unknown
 from retrodict.models.discrete.discrete_network import DiscreteNetwork
 from retrodict.models.gaussian.linear_gaussian import LinearGaussian
 
@@ -52,9 +52,7 @@ def _ask(
     net = posterior.model.net
     for name in asked or ():
         net.index(name)
-    known_too = [name for name in asked or () if name in given or name in do]
-    if known_too:
-        raise GraphError("{names} {are} both given and asked for", known_too, remedy="Take it out of one of both.")
+    require_unknown(asked or (), given, do)
     answer = posterior.marginals(given, draws, do=do, seed=seed)
     if asked is None:
         return answer
@@ -67,7 +65,8 @@ def _ask_exactly(source: str, given: dict[Any, str], do: dict[Any, str], asked: 
     if not isinstance(model, DiscreteNetwork | LinearGaussian):
         raise SourceError(
             f"{source!r} has no exact answers to any question",
-            remedy="Give a .bif file with its tables, or a linear-Gaussian model such as tree:5.",
+            remedy="Give a .bif file with its tables, or a linear-Gaussian model such as tree:5; a program is asked in "
+            "Python, rd.amortize(model, evidence='any').",
         )
     return query(model, given, asked, do=do)
 

@@ -147,7 +147,7 @@ def _prepare(
     if not isinstance(model, DiscreteNetwork | LinearGaussian):
         raise OptionError(
             f"exact answers need a DiscreteNetwork or a LinearGaussian, not a {type(model).__name__}",
-            remedy="Use rd.amortize(model), or read the network with its tables.",
+            remedy="Use rd.amortize(model, evidence='any'), or read the network with its tables.",
         )
     for name in (*given, *do):
         model.net.index(name)
@@ -157,13 +157,19 @@ def _prepare(
     everything = {**given, **do}
     asked = [name for name in model.net.names if name not in everything] if of is None else require_list(of, "of=")
     require_distinct(asked, "the variables asked for")
-    known_too = [name for name in asked if name in everything]
-    if known_too:
-        raise GraphError("{names} {are} both given and asked for", known_too, remedy="Take it out of one of both.")
+    require_unknown(asked, given, do)
     cut = intervene(model, do)
     for name in asked:
         cut.net.index(name)
     return cut, {cut.net.index(name): _read(cut, name, value) for name, value in everything.items()}, asked
+
+
+def require_unknown(asked: Iterable[Name], given: Mapping[Name, Any], do: Mapping[Name, Any]) -> None:
+    """Raise `GraphError` for what is asked for although its value is stated."""
+    for known, how in ((given, "given"), (do, "set from outside")):
+        both = [name for name in asked if name in known]
+        if both:
+            raise GraphError(f"{{names}} {{are}} both {how} and asked for", both, remedy="Take it out of one of both.")
 
 
 def _read(model: Exact, name: Name, value: Any) -> Any:
