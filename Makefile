@@ -162,9 +162,10 @@ bench-evidence: $(READERS)/.made
 	$(READERS)/bin/python -W ignore -m benchmarks.evidence.conditionals
 	$(READERS)/bin/python -m benchmarks.evidence.page
 
-# Digits with few labels: generators by hand and derived, five seeds, docs/semi-supervised.md. An hour of a core.
+# Digits with few labels: generators by hand and derived, two decoders, five seeds. Two hours of a core.
 semi-supervised: $(VENV)/.test
 	$(BIN)/python -W ignore -m benchmarks.semi_supervised.run
+	$(BIN)/python -W ignore -m benchmarks.semi_supervised.run --decoder linear
 	$(BIN)/python -m benchmarks.semi_supervised.page
 
 bench-inversion: $(BENCH)/.made

@@ -73,8 +73,8 @@ nothing known, all leaves, all places, or each variable with probability 0.3 or 
 training are drawn so, too. 1,000 simulations teach the conditionals of the structure first, which then simulate.
 Accuracy of a classifier between {SCORED:,} draws and as many exact ones (sums over a fine grid), over five folds, the
 mean over the questions with its standard error; 0.5 is perfect. *Trees*: 100 random trees, which scored the published
-figures; *network*: the classifier of sbibm, two layers, as in our page of sbibm. Few questions say little:
-`python -m benchmarks.evidence.conditionals` takes their number, and asks those not asked yet.
+figures; *network*: the classifier of sbibm, two layers, as in our page of sbibm.
+`python -m benchmarks.evidence.conditionals --questions 40` asks more, those not asked yet.
 
 | task | simulations | training | questions | trees | network | best published |
 |---|--:|---|--:|--:|--:|--:|
@@ -100,9 +100,18 @@ def write_page(results: Mapping[str, Any]) -> str:
         f"| {n} | {found['steps']:,} steps, {found['seconds']:.0f} s | {found['mean']:.4f} | {found['99 %']:.4f} |\n"
         for n, found in lines.items()
     ]
-    asked = [(place, results.get("conditionals", {}).get(place)) for place in PUBLISHED]
-    scored = "".join(_write_scores(place, found) for place, found in asked if found)
-    return text + (LINES + "".join(rows) if lines else "") + (CONDITIONALS + scored if scored else "")
+    asked = {place: found for place in PUBLISHED if (found := results.get("conditionals", {}).get(place))}
+    scored = "".join(_write_scores(place, found) for place, found in asked.items())
+    return text + (LINES + "".join(rows) if lines else "") + (CONDITIONALS + scored + _judge(asked) if asked else "")
+
+
+def _judge(asked: Mapping[str, Any]) -> str:
+    """Return in how many rows the means are below the best published figures."""
+    below = [
+        sum(np.mean([row[way] for row in found["asked"]]) < PUBLISHED[place] for place, found in asked.items())
+        for way in ("trees", "network")
+    ]
+    return f"\nBelow the best published in {below[0]} of {len(asked)} rows by trees, in {below[1]} by the network.\n"
 
 
 def _write_scores(place: str, found: Mapping[str, Any]) -> str:

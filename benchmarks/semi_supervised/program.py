@@ -14,6 +14,7 @@ from retrodict.zoo.programs.perceptron import Perceptron
 CLASSES, PIXELS = 10, 64
 # How likely a mark is at the true label, and at any other: marks are zero where no label was seen.
 SEEN, WRONG = 0.1, 1e-3
+DECODERS = ("hidden layer", "linear")
 # The spread of the first weights from label and styles to styles.
 START = 0.1
 
@@ -27,9 +28,9 @@ class LabeledImages(eqx.Module):
     reads_label: tuple[bool, ...] = eqx.field(static=True)
     reads_style: tuple[tuple[bool, ...], ...] = eqx.field(static=True)
 
-    def __init__(self, parents: Parents, hidden: int, seed: int) -> None:
+    def __init__(self, parents: Parents, hidden: tuple[int, ...], seed: int) -> None:
         keys = jax.random.split(jax.random.key(seed), 3)
-        self.decoder = Perceptron(CLASSES + STYLES, PIXELS, (hidden,), keys[0])
+        self.decoder = Perceptron(CLASSES + STYLES, PIXELS, hidden, keys[0])
         self.reads_label = tuple("y" in parents[name] for name in LATENTS[1:])
         self.reads_style = tuple(tuple(other in parents[name] for other in LATENTS[1:]) for name in LATENTS[1:])
         # Not zero: where a weight is, no dependency is seen.
@@ -65,8 +66,10 @@ def count_parameters(program: LabeledImages) -> int:
     return int(decoder + 2 * reading)
 
 
-def make_program(parents: Parents, parameters: int, seed: int) -> LabeledImages:
-    """Return the program whose hidden layer brings it nearest to so many parameters; each unit takes as many."""
-    least = count_parameters(LabeledImages(parents, 1, seed))
+def make_program(parents: Parents, parameters: int, seed: int, decoder: str = DECODERS[0]) -> LabeledImages:
+    """Return the program whose hidden layer brings it nearest to so many parameters; a linear decoder has none."""
+    if decoder == "linear":
+        return LabeledImages(parents, (), seed)
+    least = count_parameters(LabeledImages(parents, (1,), seed))
     unit = CLASSES + STYLES + 1 + PIXELS
-    return LabeledImages(parents, 1 + round((parameters - least) / unit), seed)
+    return LabeledImages(parents, (1 + round((parameters - least) / unit),), seed)

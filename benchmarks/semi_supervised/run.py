@@ -1,6 +1,7 @@
-"""Learn digits with 100 labels under three generators: results/semi_supervised.json.
+"""Learn digits with 100 labels under several generators: results/semi_supervised.json.
 
-Run with ``python -m benchmarks.semi_supervised.run [--seeds 5] [--epochs 200]``; what has a result is left as it is.
+Run with ``python -m benchmarks.semi_supervised.run [--seeds 5] [--epochs 200] [--decoder linear]``; what has a result
+is left as it is.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import retrodict as rd
-from benchmarks.semi_supervised.program import CLASSES, SEEN, WRONG, count_parameters, make_program
+from benchmarks.semi_supervised.program import CLASSES, DECODERS, SEEN, WRONG, count_parameters, make_program
 from benchmarks.semi_supervised.structures import Arm, make_arms
 from benchmarks.stamp import ROOT
 from retrodict.certificate.handwritten import read_guide
@@ -57,11 +58,11 @@ def state_encoder(model: NumpyroModel, arm: Arm) -> Inverse:
     return read_guide(model.net, told | {"y": told["y"] + model.groups["seen"].variables})
 
 
-def run_arm(arm: Arm, seed: int, epochs: int) -> dict[str, Any]:
+def run_arm(arm: Arm, seed: int, epochs: int, decoder: str) -> dict[str, Any]:
     """Return held-out likelihood and label error of one arm."""
     images, labels = load_digits()
     train, test = slice(HELD_OUT, None), slice(0, HELD_OUT)
-    program = make_program(arm.generator, GENERATOR, seed)
+    program = make_program(arm.generator, GENERATOR, seed, decoder)
     model = rd.from_numpyro(program, observed=["x", "seen"], elementwise=True)
     unseen = np.zeros((HELD_OUT, CLASSES), int)
     started = perf_counter()
@@ -98,14 +99,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--decoder", choices=DECODERS, default=DECODERS[0])
+    parser.add_argument("--arms", nargs="*", choices=list(make_arms()), default=list(make_arms()))
     options = parser.parse_args()
     for seed in range(options.seeds):
-        for name, arm in make_arms().items():
+        for name in options.arms:
             results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-            if str(seed) not in results.get(name, {}):
-                found = run_arm(arm, seed, options.epochs)
-                print(name, seed, found, flush=True)
-                results.setdefault(name, {})[str(seed)] = found
+            section = results.setdefault(options.decoder, {})
+            if str(seed) not in section.get(name, {}):
+                found = run_arm(make_arms()[name], seed, options.epochs, options.decoder)
+                print(options.decoder, name, seed, found, flush=True)
+                section.setdefault(name, {})[str(seed)] = found
                 write_whole(RESULTS, (json.dumps(results, indent=1) + "\n").encode())
 
 

@@ -1,4 +1,4 @@
-"""Three pairs of a generator and an encoder of a label, a style and an image, as graphs.
+"""Pairs of a generator and an encoder of a label, a style and an image, as graphs.
 
 The encoder that is given is that of Siddharth et al. 2017: the label from the image, the style from image and label.
 """
@@ -27,10 +27,15 @@ class Arm:
 
 
 def make_arms() -> dict[str, Arm]:
-    """Return what is compared: the generator of naive Bayes, the one derived from the encoder, and complete graphs."""
+    """Return what is compared: naive Bayes and the derived generator under the given encoder and the complete one.
+
+    The derived generator is the complete one, whose own encoder is complete.
+    """
+    apart: Parents = dict.fromkeys(LATENTS, ())
     return {
-        "naive Bayes": Arm(dict.fromkeys(LATENTS, ()), GIVEN),
+        "naive Bayes": Arm(apart, GIVEN),
         "derived": Arm(derive(GIVEN), GIVEN),
+        "naive Bayes, complete encoder": Arm(apart, FULL),
         "fully connected": Arm({name: LATENTS[:place] for place, name in enumerate(LATENTS)}, FULL),
     }
 

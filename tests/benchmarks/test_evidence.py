@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 import retrodict as rd
 from benchmarks.evidence.baselines import JunctionTree, LikelihoodWeighting, LoopyPropagation
+from benchmarks.evidence.page import PAGE, write_page
 from benchmarks.evidence.questions import draw_evidence, measure_distance
+from benchmarks.evidence.run import RESULTS
 from benchmarks.evidence.tasks import TASKS, Task, draw_question
 from benchmarks.evidence.training import without_masks
+from benchmarks.stamp import unstamp
 from retrodict.posterior.any_evidence.gated import slot_plans
 from tests.processes import ROOT
 
@@ -95,3 +100,7 @@ def test_questions_leave_something_unknown() -> None:
     asked = [set(draw_question(task, rng)) for _ in range(200)]
     assert all(len(given) < len(task.names) for given in asked)
     assert {frozenset(), frozenset(task.links), frozenset(task.leaves)} <= set(map(frozenset, asked))
+
+
+def test_the_page_is_that_of_the_results() -> None:
+    assert write_page(json.loads(RESULTS.read_text())) == unstamp(PAGE.read_text(encoding="utf-8"))

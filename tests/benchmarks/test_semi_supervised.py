@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -10,10 +12,11 @@ import pytest
 from numpyro import handlers
 
 import retrodict as rd
-from benchmarks.semi_supervised.page import write_page
+from benchmarks.semi_supervised.page import PAGE, write_page
 from benchmarks.semi_supervised.program import CLASSES, STYLES, LabeledImages, count_parameters, make_program
-from benchmarks.semi_supervised.run import mark_labels, state_encoder
+from benchmarks.semi_supervised.run import RESULTS, mark_labels, state_encoder
 from benchmarks.semi_supervised.structures import GIVEN, LATENTS, find_lacking, make_arms
+from benchmarks.stamp import unstamp
 
 ARMS = make_arms()
 
@@ -95,3 +98,7 @@ def test_the_page_says_what_two_standard_errors_say(gain: float, said: str) -> N
     assert page.count(f"The derived model {said} naive Bayes by more than two standard errors") == 2
     assert page.count("derived above naive Bayes") == 2
     assert page.count("fully connected above naive Bayes") == 1
+
+
+def test_the_page_is_that_of_the_results() -> None:
+    assert write_page(json.loads(RESULTS.read_text())) == unstamp(PAGE.read_text(encoding="utf-8"))
