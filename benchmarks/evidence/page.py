@@ -74,7 +74,7 @@ training are drawn so, too. 1,000 simulations teach the conditionals of the stru
 Accuracy of a classifier between {SCORED:,} draws and as many exact ones (sums over a fine grid), over five folds, the
 mean over the questions with its standard error; 0.5 is perfect. *Trees*: 100 random trees, which scored the published
 figures; *network*: the classifier of sbibm, two layers, as in our page of sbibm.
-`python -m benchmarks.evidence.conditionals --questions 40` asks more, those not asked yet.
+`python -m benchmarks.evidence.conditionals` takes their number, and asks those not asked yet.
 
 | task | simulations | training | questions | trees | network | best published |
 |---|--:|---|--:|--:|--:|--:|

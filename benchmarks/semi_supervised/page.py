@@ -63,8 +63,7 @@ for it under either decoder; with a linear one they are high for all, as four st
 strokes rather than digits.
 
 Not tested is how much of what edges say is lost because the given encoder draws the styles apart from each other: for
-that, `python -m benchmarks.semi_supervised.run --arms "naive Bayes, complete encoder" --seeds 5` has naive Bayes under
-the encoder of *fully connected*.
+that, `python -m benchmarks.semi_supervised.run` also learns naive Bayes under the encoder of *fully connected*.
 """
 HEAD = """
 | generative model | edges between latents | parameters | epochs | seconds | seeds | log-likelihood | label error |
