@@ -17,6 +17,7 @@ import jax.numpy as jnp
 
 from retrodict.exact.lifted.block_levels import BlockLevel, BlockMember, Dims
 from retrodict.exact.lifted.gaussian_sums import BlockShape, GaussianSums, Ledger, move_time
+from retrodict.exact.lifted.small_roots import solve_root, solve_twice, take_root
 
 Vectors = dict[Dims, jax.Array]
 
@@ -184,27 +185,3 @@ def _add_density(own: Solved, noise: jax.Array, exists: jax.Array) -> jax.Array:
     terms = -0.5 * (noise**2 + math.log(2 * math.pi)) + jnp.log(jnp.diagonal(own.root, axis1=-2, axis2=-1))
     terms = jnp.where(exists, terms, 0.0)
     return terms.reshape(len(terms), -1).sum(axis=1)
-
-
-# -- small matrices ----------------------------------------------------------------------------------
-
-
-def take_root(precision: jax.Array) -> jax.Array:
-    """Return the lower triangular root of positive matrices; single numbers are quick."""
-    return jnp.sqrt(precision) if precision.shape[-1] == 1 else jnp.linalg.cholesky(precision)
-
-
-def solve_twice(root: jax.Array, right: jax.Array) -> jax.Array:
-    """Return the solution with the matrix that a root belongs to."""
-    if root.shape[-1] == 1:
-        return right / root**2
-    half = jax.scipy.linalg.solve_triangular(root, right, lower=True)
-    return jax.scipy.linalg.solve_triangular(root, half, lower=True, trans=1)
-
-
-def solve_root(root: jax.Array, noise: jax.Array) -> jax.Array:
-    """Return noise with the covariance that belongs to a root of the precision."""
-    if root.shape[-1] == 1:
-        return noise / root[..., 0]
-    root = jnp.broadcast_to(root, (*noise.shape, noise.shape[-1]))
-    return jax.scipy.linalg.solve_triangular(root, noise[..., None], lower=True, trans=1)[..., 0]
