@@ -193,6 +193,8 @@ def test_bad_input(small: rd.DiscreteNetwork, trained: rd.EvidencePosterior) -> 
             rd.amortize(small, evidence=evidence, steps=0, quiet=True)
     with pytest.raises(UnknownVariableError):
         rd.amortize(small, evidence=[["q"]], steps=0, quiet=True)
+    with pytest.raises(OptionError, match="without evidence there is nothing to invert"):
+        trained.inverse([])
     with pytest.raises(OptionError, match="evidence= needs a Model"):
         rd.amortize(3, evidence="any")  # type: ignore[call-overload]
     with pytest.raises(OptionError, match="order= is not for a posterior for any evidence"):

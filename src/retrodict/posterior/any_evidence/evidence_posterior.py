@@ -76,6 +76,11 @@ class EvidencePosterior(Portable):
         """Return the inverse along which this evidence is answered; something must be given."""
         net = self.model.net
         numbers = dict.fromkeys(v for name in given for v in list_numbers(self.model, name))
+        if not numbers:
+            raise OptionError(
+                "given=[] is empty, and without evidence there is nothing to invert",
+                remedy="Name at least one variable; where nothing is known, the model itself draws.",
+            )
         known = np.isin(np.arange(len(net)), list(numbers))
         order = net.to_names(list_drawn(net, known)[::-1])
         return invert(net, order, given=net.to_names(np.flatnonzero(known)), of=order)
