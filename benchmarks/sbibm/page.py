@@ -73,7 +73,7 @@ written: those of *truncated* on the first three tasks began with components fur
   0.52 in the first run and 0.51 with ten observations. Truncated mixtures have had 0.002 as default since then.
 - At 0.002 `hmm` ends at 0.511 instead of 0.525, after all 10,000 steps; `bernoulli_glm` is no better there. Narrower
   networks change little for `hmm`. Mixtures of real latents have 0.002 since then, too,
-  where 5,000 steps or more are allowed: within fewer, 0.005 gains more.
+  up to 40 codes, where 5,000 steps or more are allowed: elsewhere 0.005 gains more.
 - A mixture beats a normal on the five tasks that ran both, and beats or ties a spline on the three.
 - 256 units instead of 64 gain most where the posterior is most complex. They lose on none of the tasks that ran both.
 """

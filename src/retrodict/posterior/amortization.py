@@ -165,9 +165,9 @@ def amortize(
             simulations. 0 trains nothing: every latent stays at its regression on its parents. Default 10000.
         seconds: time after which training ends with the epoch of 25 steps that it is in. Default: no limit.
         batch: fresh simulations in a minibatch. Default 256; 64 of a template.
-        learning_rate: the highest learning rate, by default 0.005; 0.002 for truncated mixtures, for others where there
-            are 5,000 steps or more, and for templates. It rises in 100 steps, stays while anything is gained, and then
-            falls to zero along a cosine, as it does in the last part of a budget that is used up.
+        learning_rate: the highest learning rate, by default 0.005; 0.002 for truncated mixtures, for others of at
+            most 40 codes where there are 5,000 steps or more, and for templates. It rises in 100 steps, stays while
+            anything is gained, and then falls to zero along a cosine, as it does in the last part of a budget.
         patience: steps without a gain on held-out simulations after which the learning rate falls. Default: 150 if
             nothing was gained at all, else 300, or half the steps that the last gain took if these are more. With as
             many as ``steps``, or more, the rate falls along a cosine from the first step to the last.

@@ -81,7 +81,7 @@ def _train(
         build_untrained(compiled.model, recipe, keys.build, keys.scale, linear=True, compress=True, supply=supply),
         History(),
     )
-    plan = plans.suit(recipe.conditional)
+    plan = plans.suit(recipe.conditional, sum(map(len, compiled.space.code_columns.values())))
     if plan is not None:
         encoder, history = supply.train(encoder, plan, keys.fit, names, quiet=quiet)
     return encoder, history, recipe, supply.learn_familiar(fold_key(keys.scale, 1))

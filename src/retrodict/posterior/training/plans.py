@@ -15,8 +15,9 @@ STEPS, BATCH, LEARNING_RATE = 10_000, 256, 5e-3
 # The part of a budget in which the rate falls: the last, or all of it where patience outlasts it.
 COOLING, WHOLE = Pace().cooling, 1.0
 # Mixtures: at the usual rate truncated ones may stay where one component stands for two, and others stop too early,
-# where the budget allows so many steps: within fewer, the usual rate gains more.
-MIXTURE_RATE, LONG = 2e-3, 5000
+# where the budget allows so many steps: within fewer, the usual rate gains more. So it does of more than so many
+# codes, whose training ends by the clock: chains from an encoder of a hundred were stuck at the lower rate.
+MIXTURE_RATE, LONG, FEW = 2e-3, 5000, 40
 # For any evidence.
 EVIDENCE_RATE = 3e-3
 # Of templates, each of whose simulations holds many instances. Its first steps may lose the start before they gain.
@@ -37,11 +38,11 @@ class Plans(NamedTuple):
         rates = (choose(learning_rate, own) for own in (LEARNING_RATE, MIXTURE_RATE))
         return cls(*(plan_training(steps, seconds, choose(batch, BATCH), rate, patience) for rate in rates))
 
-    def suit(self, conditional: str | Conditional) -> Plan | None:
-        """Return the plan for a family of conditionals."""
+    def suit(self, conditional: str | Conditional, codes: int) -> Plan | None:
+        """Return the plan for a family of conditionals of so many codes."""
         family = conditional.partition(":")[0] if isinstance(conditional, str) else ""
         long = self.mixture is not None and self.mixture.steps >= LONG
-        return self.mixture if family == "truncated" or (family == "mixture" and long) else self.usual
+        return self.mixture if family == "truncated" or (family == "mixture" and long and codes <= FEW) else self.usual
 
 
 def plan_evidence(steps: int, seconds: float | None, batch: int | None, rate: float | None) -> EvidencePlan:
