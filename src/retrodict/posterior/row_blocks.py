@@ -13,6 +13,7 @@ from functools import cached_property
 from itertools import chain
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from retrodict.encode.keys import fold_key, make_key
@@ -67,6 +68,20 @@ def choose_block(rows: int, width: int) -> int:
     """
     most = max(1, min(MOST_ROWS, MOST_NUMBERS // max(1, width)))
     return 1 << min((max(1, rows) - 1).bit_length(), most.bit_length() - 1)
+
+
+def map_blocks(rows: Floats, width: int, program: Callable[[int, jax.Array], jax.Array]) -> Floats:
+    """Return ``program(number, block)`` of each block of rows, joined; a last block is filled up with the first rows.
+
+    >>> map_blocks(np.arange(5.0), 10**6, lambda number, block: block + number).tolist()
+    [0.0, 1.0, 3.0, 4.0, 6.0]
+    """
+    block, parts = choose_block(len(rows), width), []
+    for number, start in enumerate(range(0, len(rows), block)):
+        chosen = (start + np.arange(block)) % len(rows)
+        found = program(number, jnp.asarray(rows[chosen], jnp.float32))
+        parts.append(np.asarray(found)[: len(rows) - start])
+    return np.concatenate(parts)
 
 
 def run_blocks(

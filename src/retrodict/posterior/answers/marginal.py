@@ -20,7 +20,7 @@ from retrodict.plan.supports import DISCRETE
 from retrodict.posterior.factors import ClosedFactor, Factor, NeuralFactor, draw_factors
 from retrodict.posterior.observations import Evidence
 from retrodict.posterior.programs import Compiled
-from retrodict.posterior.row_blocks import choose_block
+from retrodict.posterior.row_blocks import map_blocks
 from retrodict.posterior.weights.pareto import Doubles
 
 
@@ -86,16 +86,14 @@ class Marginal:
 
     def score(self, codes: Doubles) -> Doubles:
         """Return the log density of rows of codes, in nats; minus infinity where it is no number."""
-        rows = np.asarray(codes, np.float32)
-        block = choose_block(len(rows), self.space.width)
-        scores = np.empty(len(rows))
-        for start in range(0, len(rows), block):
-            chosen = (start + np.arange(block)) % len(rows)
-            found = self.compiled.programs.run(
-                score_codes, self.compiled.model, self.space, self.exact, rows_of(rows[chosen]), rows_of(self.observed)
+
+        def score(_: int, block: jax.Array) -> jax.Array:
+            found: jax.Array = self.compiled.programs.run(
+                score_codes, self.compiled.model, self.space, self.exact, block, rows_of(self.observed)
             )
-            scores[start : start + block] = np.asarray(found)[: len(rows) - start]
-        return scores
+            return found
+
+        return np.asarray(map_blocks(codes, self.space.width, score), np.float64)
 
     def score_one(self, codes: jax.Array) -> jax.Array:
         """Return the log density of one row of codes, in nats, for JAX to differentiate."""
@@ -103,17 +101,15 @@ class Marginal:
 
     def complete(self, codes: Doubles, seed: int) -> Floats:
         """Return latents as columns, those without codes drawn given the codes."""
-        rows = np.asarray(codes, np.float32)
-        block = choose_block(len(rows), self.space.width)
-        parts = []
-        for start in range(0, len(rows), block):
-            chosen = (start + np.arange(block)) % len(rows)
-            key = fold_key(make_key(seed), start // block)
-            drawn = self.compiled.programs.run(
-                _complete, self.space, self.exact, key, rows_of(rows[chosen]), rows_of(self.observed)
+
+        def complete(number: int, block: jax.Array) -> jax.Array:
+            key = fold_key(make_key(seed), number)
+            found: jax.Array = self.compiled.programs.run(
+                _complete, self.space, self.exact, key, block, rows_of(self.observed)
             )
-            parts.append(np.asarray(drawn)[: len(rows) - start])
-        return np.concatenate(parts)
+            return found
+
+        return map_blocks(codes, self.space.width, complete)
 
 
 def take_one(evidence: Evidence) -> Evidence:

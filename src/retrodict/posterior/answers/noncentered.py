@@ -30,7 +30,7 @@ from retrodict.posterior.answers.linear_factor import LinearProposal
 from retrodict.posterior.answers.marginal import rows_of
 from retrodict.posterior.factors import GenerativeFactor, draw_factors
 from retrodict.posterior.programs import Compiled
-from retrodict.posterior.row_blocks import choose_block
+from retrodict.posterior.row_blocks import map_blocks
 from retrodict.posterior.weights.pareto import Doubles
 
 # Levels are gone through one after the other: a long chain of states is left as it is.
@@ -84,7 +84,7 @@ class Noncentered:
         if not 0 < len(levels) <= MOST_LEVELS:
             return None
         found = cls(replace(compiled, space=space), barren, observed, levels)
-        middle = found.middle_and_spread(0)[0]
+        middle = found.find_middle(0)[0]
         apart = tuple(level for level in levels if found._keeps_apart(level, middle))
         return replace(found, levels=apart) if apart else None
 
@@ -144,16 +144,19 @@ class Noncentered:
         plain, signed = np.asarray(both, np.float64)
         return bool(np.allclose(plain, signs * signed, rtol=1e-3, atol=1e-3 * np.abs(plain).max()))
 
-    def middle_and_spread(self, seed: int) -> tuple[Doubles, Doubles]:
+    def find_middle(self, seed: int) -> tuple[Doubles, Doubles]:
         """Return the median of the codes under the prior, and half the width of what is about a standard deviation."""
         found = self.compiled.programs.run(self.compiled.simulate_codes, make_key(seed), SIMULATED)[0]
         codes = np.asarray(found, np.float64)
-        low, middle, high = np.quantile(codes[np.isfinite(codes).all(axis=1)], [0.1587, 0.5, 0.8413], axis=0)
+        known = codes[np.isfinite(codes).all(axis=1)]
+        if not len(known):  # a prior that overflows tells nothing
+            return np.zeros(self.size), np.ones(self.size)
+        low, middle, high = np.quantile(known, [0.1587, 0.5, 0.8413], axis=0)
         return middle, np.where(high > low, (high - low) / 2, 1.0)
 
     def begin(self, chains: int, seed: int) -> tuple[LinearProposal, Doubles]:
         """Return the units of noise, and points for chains to begin at, near the middle of the prior."""
-        middle, spread = self.middle_and_spread(seed)
+        middle, spread = self.find_middle(seed)
         for level in self.levels:
             middle[level.codes], spread[level.codes] = 0.0, 1.0
         nothing = np.zeros((self.size, self.size), bool)
@@ -163,15 +166,12 @@ class Noncentered:
 
     def complete(self, codes: Doubles, seed: int) -> Floats:
         """Return latents as columns for rows of noise, the barren ones drawn."""
-        rows = np.asarray(codes, np.float32)
-        block = choose_block(len(rows), self.space.width)
-        parts = []
-        for start in range(0, len(rows), block):
-            chosen = (start + np.arange(block)) % len(rows)
-            key = fold_key(make_key(seed), start // block)
-            drawn = self.compiled.programs.run(self._finish, key, rows_of(rows[chosen]))
-            parts.append(np.asarray(drawn)[: len(rows) - start])
-        return np.concatenate(parts)
+
+        def finish(number: int, block: jax.Array) -> jax.Array:
+            found: jax.Array = self.compiled.programs.run(self._finish, fold_key(make_key(seed), number), block)
+            return found
+
+        return map_blocks(codes, self.space.width, finish)
 
     def _finish(self, key: Key[Array, ""], noise: Float[Array, "n k"]) -> Float[Array, "n latents"]:
         observed = rows_of(self.observed)
