@@ -14,6 +14,7 @@ import retrodict as rd
 from benchmarks.hierarchical.exact_templates import GAUSSIAN, HiddenMarkov, make_gaussian, score_exactly
 from benchmarks.hierarchical.run import draw_data
 from retrodict.errors import DataError
+from retrodict.exact.lifted.find_lifted import find_lifted_forms, list_exact
 from tests.quick import quick
 
 ALONE: dict[str, Any] = {"steps": 0, "quiet": True}
@@ -180,6 +181,30 @@ def test_saved_posteriors_find_their_closed_forms_again(trained: rd.LiftedPoster
     assert again.exact == trained.exact
     data = {"y": EFFECTS, "errors": ERRORS}
     assert (trained.sample(data, 30)["theta"] == again.sample(data, 30)["theta"]).all()
+
+
+def counts_in_places(count: int) -> None:
+    """Counts of nests in places: the effects of places are normal given those of nests, which counts are seen of."""
+    level = numpyro.sample("level", dist.Normal(0, 1))
+    of_places, of_nests = (numpyro.sample(name, dist.HalfNormal(1)) for name in ("of_places", "of_nests"))
+    with numpyro.plate("place", count):
+        a = numpyro.sample("a", dist.Normal(level, of_places))
+    with numpyro.plate("nest", 2 * count):
+        b = numpyro.sample("b", dist.Normal(a[np.arange(2 * count) // 2], of_nests))
+        numpyro.sample("y", dist.Poisson(jnp.exp(b)))
+
+
+def test_a_closed_form_that_would_draw_groups_in_turn_is_left_to_networks(tmp_path: Path) -> None:
+    model = rd.from_numpyro(counts_in_places, 3, observed=["y"], template=True)
+    assert "a" in list_exact(find_lifted_forms(model))
+    posterior = rd.amortize(model, **ALONE)
+    assert posterior.exact == ()
+    assert posterior.inverse.schedule.drawn[-2:] == ("a", "b")
+    posterior.save(tmp_path)
+    data = {"y": np.array([[2, 0], [1, 5], [3, 3]])}
+    draws = posterior.sample(data, 20)
+    assert draws["b"].shape == (20, 3, 2)
+    np.testing.assert_array_equal(rd.load(tmp_path, model).sample(data, 20)["b"], draws["b"])
 
 
 def test_closed_forms_are_calibrated_with_the_rest(trained: rd.LiftedPosterior) -> None:

@@ -36,6 +36,22 @@ def list_stages(schedule: Schedule, without: Collection[str] = ()) -> tuple[Stag
     return tuple(_walk(_leave_out(schedule.items, without)))
 
 
+def is_drawable(schedule: Schedule, without: Collection[str] = ()) -> bool:
+    """Return whether a schedule, ``without`` some latents, has no loops in turn or in halves.
+
+    >>> is_drawable(Schedule.read("(a; turn j: (b))")), is_drawable(Schedule.read("(a; turn j: (b))"), ["b"])
+    (False, True)
+    """
+    items = list(_leave_out(schedule.items, without))
+    while items:
+        item = items.pop()
+        if not isinstance(item, str):
+            if item.how not in ("each", "up", "down"):
+                return False
+            items += item.body
+    return True
+
+
 def _leave_out(items: tuple[Item, ...], without: Collection[str]) -> tuple[Item, ...]:
     """Return items without some latents, and without loops that held nothing else."""
     found: list[Item] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ import numpy as np
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.keys import make_key, split_key
 from retrodict.encode.lifted.build_lifted import build_lifted, start_lifted
-from retrodict.encode.lifted.lifted_drawing import list_stages
+from retrodict.encode.lifted.lifted_drawing import is_drawable, list_stages
 from retrodict.encode.lifted.template_space import TemplateSpace
 from retrodict.errors import OptionError, quote
-from retrodict.exact.lifted.find_lifted import find_lifted_forms, keep_suffix, list_exact
+from retrodict.exact.lifted.find_lifted import LiftedForms, find_lifted_forms, keep_suffix, list_exact
+from retrodict.lift.lifted_inverse import LiftedInverse
 from retrodict.lift.lifting import lift
 from retrodict.models.gaussian.linear_gaussian import LinearGaussian
 from retrodict.models.template_model import TemplateModel
@@ -51,10 +53,7 @@ def amortize_template(
     space = TemplateSpace(source)
     ranges, shares = read_ranges(source, vary), read_shares(source, missing)
     typical = {dim: (low + high) // 2 or 1 for dim, (low, high) in ranges.items()} or None
-    forms = find_lifted_forms(source) if exact else ()
-    inverse = lift(source.template, order, typical, list_exact(forms))
-    forms = keep_suffix(forms, inverse.schedule.drawn, source.template)
-    list_stages(inverse.schedule, list_exact(forms))
+    inverse, forms = _choose_forms(source, order, typical, find_lifted_forms(source) if exact else ())
     if conditional == "auto":
         conditional = "normal" if isinstance(source.model, LinearGaussian) else "mixture"
     build, first, fit = split_key(make_key(read_seed(seed)), 3)
@@ -65,6 +64,25 @@ def amortize_template(
     if plan is not None and encoder.plans:
         encoder, history = fit_lifted(encoder, simulator, plan, fit, quiet=quiet)
     return LiftedPosterior(source, inverse, encoder, ranges, shares, history, forms)
+
+
+def _choose_forms(
+    source: TemplateModel, order: Any, typical: Mapping[str, int] | None, found: LiftedForms
+) -> tuple[LiftedInverse, LiftedForms]:
+    """Return the inverse, and the closed forms that end it: as many of those found as leave it drawable.
+
+    Groups that are drawn before what they share, since that has a form given them, hang on one another: they would be
+    drawn in turn. Then networks draw what they share first.
+    """
+    for size in range(len(found), 0, -1):
+        for forms in combinations(found, size):
+            inverse = lift(source.template, order, typical, list_exact(forms))
+            kept = keep_suffix(forms, inverse.schedule.drawn, source.template)
+            if kept and is_drawable(inverse.schedule, list_exact(kept)):
+                return inverse, kept
+    inverse = lift(source.template, order, typical, ())
+    list_stages(inverse.schedule)
+    return inverse, ()
 
 
 def read_ranges(source: TemplateModel, vary: Mapping[str, tuple[int, int]] | None) -> dict[str, tuple[int, int]]:

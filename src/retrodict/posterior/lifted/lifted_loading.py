@@ -45,7 +45,8 @@ def read_lifted(
     typical = {dim: float(content["typical"][dim]) for dim in content["typical"]}
     units = {name: Units.none(described) for name, described in space.described.items()}
     exact = tuple(map(str, content["exact"]))
-    forms = keep_suffix(find_lifted_forms(source), inverse.schedule.drawn, source.template) if exact else ()
+    own = tuple(form for form in find_lifted_forms(source) if set(form.names) <= set(exact)) if exact else ()
+    forms = keep_suffix(own, inverse.schedule.drawn, source.template)
     if list_exact(forms) != exact:
         raise FileError(
             path,
