@@ -27,6 +27,8 @@ from retrodict.plan.supports import is_count
 
 # Regressions see so many instances of each latent at most.
 MOST_CASES = 16384
+# Their inputs are found for so many instances at once.
+MOST_INSTANCES = 1 << 15
 # Features move as soon as training begins. So a regression must not lean on small differences between them: it sees
 # them with noise of this share of their spread.
 BLUR = 0.1
@@ -135,7 +137,14 @@ def _blur(seen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _find_some(encoder: LiftedEncoder, name: str, cells: Cells, chosen: Any) -> Array:
-    inputs = encoder.find_inputs(name, encoder.see(cells))
+    """Return the inputs of some instances, found for a few simulations at a time: hidden layers stay in the caches."""
+
+    def find(own: Cells) -> Array:
+        return encoder.find_inputs(name, encoder.see(jax.tree.map(lambda values: values[None], own)))[0]
+
+    instances = max(marks[0].size for marks in cells.exists.values())
+    together = 1 << max(0, (MOST_INSTANCES // instances).bit_length() - 1)
+    inputs = jax.lax.map(find, cells, batch_size=together)
     return inputs.reshape(-1, inputs.shape[-1])[chosen]
 
 
