@@ -262,3 +262,10 @@ def test_the_printed_answer_gives_a_reason_for_each_observation():
     assert lines[1] == "  Observation 0, 1: 3 of 1,000 draws are effective, less than a tenth."
     assert lines[-2] == "  and 10 more"
     assert len(lines) == 11
+
+
+def test_draws_without_weight_may_have_overflowed():
+    values, log_weights = np.array([1.0, 3.0, np.inf, np.nan]), np.array([0.0, 0.0, -np.inf, -np.inf])
+    weighed = Importance({"z": values}, log_weights)
+    assert (weighed.mean["z"], weighed.sd["z"]) == (2.0, 1.0)
+    assert np.isfinite(weighed.resample(100)["z"]).all()

@@ -14,6 +14,7 @@ from retrodict.encode.keys import make_key
 from retrodict.errors import WeightError
 from retrodict.posterior.answers.answer import Answer, AskedPosterior
 from retrodict.posterior.answers.chains import run_chains
+from retrodict.posterior.answers.defended import DefendedProposal
 from retrodict.posterior.answers.draw_tails import find_tail
 from retrodict.posterior.answers.linear_factor import LinearProposal
 from retrodict.posterior.answers.tempering import adapt
@@ -66,8 +67,8 @@ class LiftedAsked(AskedPosterior):
         codes, log_weights = self.proposal.weigh(self.given, n, seed, share)
         return self._join_weights(codes, np.asarray(log_weights, np.float64))
 
-    def weigh_linear(self, proposal: LinearProposal, n: int, seed: int) -> Importance:
-        """Return draws of a linear proposal with weights, the rest exactly."""
+    def weigh_refined(self, proposal: DefendedProposal, n: int, seed: int) -> Importance:
+        """Return draws of what was refined with weights, the rest exactly."""
         rows, log_density = proposal.draw(self.rng, n)
         codes, log_p = self.target.complete(rows, seed)
         return self._join_weights(codes, log_p - log_density)
@@ -125,8 +126,8 @@ def _refine(asked: LiftedAsked) -> Answer:
         each = max(LEAST_ADAPTED, ADAPTED_EACH * target.size)
         adapted = adapt(target, codes, log_density, rng, asked.by(REFINED_BY), each)
     if adapted is not None and adapted.arrived:
-        proposal = adapted.proposal
-        refined = weigh_rounds(asked, lambda n, seed: asked.weigh_linear(proposal, n, seed), asked.by(REWEIGHTED_BY))
+        proposal = DefendedProposal(adapted.proposal)
+        refined = weigh_rounds(asked, lambda n, seed: asked.weigh_refined(proposal, n, seed), asked.by(REWEIGHTED_BY))
         if refined is not None and is_enough(refined):
             return asked.say_weighed(refined, "refined")
     if adapted is not None:

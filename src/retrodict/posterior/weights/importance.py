@@ -212,7 +212,8 @@ class Importance(Tabular):
         return {name: np.take_along_axis(values, _widen(chosen, values), 0) for name, values in self.draws.items()}
 
     def _average(self, values: Floats) -> Doubles:
-        return np.asarray((_widen(self.weights, values) * values).sum(axis=0))
+        weights = _widen(self.weights, values)
+        return np.asarray((weights * np.where(weights > 0, values, 0.0)).sum(axis=0))  # what has overflowed weighs none
 
 
 def leave_out(log_weights: Floats) -> Floats:
