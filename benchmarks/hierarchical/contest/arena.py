@@ -20,9 +20,8 @@ RESULTS = ROOT / "benchmarks" / "results" / "hierarchical_contest.json"
 QUESTIONS = ROOT / "build" / "contest"
 # Seconds of the processor that training may take, and draws that answer each question.
 BUDGET, DRAWS = 30.0, 500
-# Data sets that are asked at each size, and steps of ours: with effects integrated out in double precision a step costs
-# more, and fewer are enough for the spread alone.
-COUNT, STEPS, STEPS_OF_SPREAD = 50, 1000, 150
+# Data sets that are asked at each size, and steps of ours.
+COUNT, STEPS = 50, 1000
 INSIDE = (0.05, 0.95)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import retrodict as rd
-from benchmarks.hierarchical.contest.arena import STEPS, STEPS_OF_SPREAD, Train, Trained, enter
+from benchmarks.hierarchical.contest.arena import STEPS, Train, Trained, enter
 from benchmarks.hierarchical.contest.models import SCHOOL_SCALE, TASKS, Simulations, Task
 from benchmarks.hierarchical.exact_templates import GAUSSIAN
 from benchmarks.hierarchical.real_programs import make_schools
@@ -40,7 +40,7 @@ def amortize(task: Task, exact: bool) -> tuple[rd.LiftedPosterior, float]:
         make_model(task),
         vary={task.dim: (task.least, task.most)},
         missing=task.missing,
-        steps=STEPS_OF_SPREAD if exact and task.dim == "schools" else STEPS,
+        steps=STEPS,
         exact=exact,
         quiet=True,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.hierarchical.contest.arena import BUDGET, COUNT, STEPS, STEPS_OF_SPREAD
+from benchmarks.hierarchical.contest.arena import BUDGET, COUNT, STEPS
 from benchmarks.hierarchical.contest.models import TASKS, Task
 
 GIVEN = f"""
@@ -16,9 +16,8 @@ seconds of the processor, as the machine had other work: about {BUDGET:.0f} for 
 number of epochs is set after the first, and its hierarchy had a budget of 60, as long as networks alone. Compilation
 counts for ours and not for BayesFlow. The sizes of training are drawn evenly, for each data set.
 
-- **retrodict** is `amortize` by default: nothing is learned but the spread of schools, in at most {STEPS_OF_SPREAD}
-  steps, of which training has warmed up after 100. **weighted** are draws chosen by the weights of `importance`.
-  **retrodict, networks alone** is `exact=False` with at most {STEPS:,} steps.
+- **retrodict** is `amortize` by default, with at most {STEPS:,} steps: nothing is learned but the spread of schools.
+  **weighted** are draws chosen by the weights of `importance`. **retrodict, networks alone** is `exact=False`.
 - **BayesFlow, multilevel** is `MultilevelEstimator` of BayesFlow 2.1, one of its experimental parts, with its own
   encoders, simulator, standardization and factorization, and coupling flows. Its data are in long format.
 - **BayesFlow, autoregressive** is `AutoregressiveEstimator`, which smooths: an encoder and a decoder (transformers,
