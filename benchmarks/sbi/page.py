@@ -20,9 +20,10 @@ trained on.
 TASKS = """## Tasks of sbibm
 
 C2ST, the share of draws that a classifier tells from reference draws (0.5 is best), the mean over the observations,
-as many as the table says; the classifier is that of [benchmarks-sbibm.md](benchmarks-sbibm.md). *NPE*: sbibm's
-published neural posterior estimation with as many runs, where it is known here. *Train*: processor seconds, compiling
-included, on a machine that others used as well.
+as many as the table says; the classifier is that of [benchmarks-sbibm.md](benchmarks-sbibm.md). *Published*: sbibm's
+neural posterior estimation with as many runs, where it is known here. *sbi*: neural posterior estimation of sbi 0.27
+with all of its defaults, on the same runs and in one thread, for as many processor seconds as ours, or until it stops
+by itself; ten observations. *Train*: processor seconds, compiling included, on a machine that others used as well.
 """
 LEVELS = """## A model of three levels
 
@@ -38,19 +39,21 @@ SIZES = {1000: None, 10_000: 0, 100_000: 1}
 def write_page(rows: Sequence[Row]) -> str:
     """Return the whole page."""
     tasks = sorted((row for row in rows if "c2st" in row), key=lambda row: (row["task"], row["runs"]))
-    lines = [write_task(row) for row in tasks]
-    head = ("task (observations)", "runs", "C2ST", "NPE", "steps", "best step", "train")
+    peers = {(row["task"], row["runs"]): row for row in tasks if "peer" in row}
+    lines = [write_task(row, peers.get((row["task"], row["runs"]))) for row in tasks if "peer" not in row]
+    head = ("task (observations)", "runs", "C2ST", "published", "sbi", "steps", "best step", "train")
     parts = [HEAD, TASKS, write_table(head, lines)]
     levels = [row for row in rows if row["task"] == "three_levels"]
     return "\n".join([*parts, "", *(write_levels(row) for row in levels[-1:])]).rstrip() + "\n"
 
 
-def write_task(row: Row) -> list[str]:
-    """Return the cells of a task."""
+def write_task(row: Row, peer: Row | None) -> list[str]:
+    """Return the cells of a task, with those of sbi where it was asked."""
     place = SIZES.get(row["runs"])
     npe = "" if place is None else f"{PUBLISHED[row['task']][place]:.3f}"
     scores = row["c2st"]
-    cells = [f"{row['task']} ({len(scores)})", f"{row['runs']:,}", f"{np.mean(scores):.3f}", npe]
+    theirs = f"{np.mean(peer['c2st']):.3f} ({peer['cpu']:.0f} s)" if peer else ""
+    cells = [f"{row['task']} ({len(scores)})", f"{row['runs']:,}", f"{np.mean(scores):.3f}", npe, theirs]
     best = f"{row['best']:,}" if "best" in row else ""
     return [*cells, f"{row['steps']:,}", best, f"{row['cpu']:.0f} s"]
 

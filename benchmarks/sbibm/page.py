@@ -31,7 +31,8 @@ that a classifier tells from reference draws; 0.5 is best. It is sbibm's classif
 the mean over the observations, as many as the table says. *Weighted*: 10,000 draws with importance weights, resampled;
 *k-hat* and *ESS* are the worst of the observations. *Train*: processor seconds of `amortize`, compiling included.
 *NPE*: sbibm's published neural posterior estimation with 10,000 and 100,000 simulations, observations 1 to 5; it took
-4 to 67 minutes. One seed; JAX {versions}.
+4 to 67 minutes. What sbi does today in equal time is in [benchmarks-sbi.md](benchmarks-sbi.md). One seed;
+JAX {versions}.
 
 `hmm` and `hierarchy` are ours, with exact references: ten states of which noisy squares are observed, and twenty groups
 with a common mean and spread. The density of `two_moons` has a factor that sbibm's references leave out: an exact
