@@ -67,7 +67,7 @@ def assemble_lifted(
 ) -> LiftedEncoder:
     """Return an untrained encoder whose variables have these units, and dims these typical sizes."""
     plans = plan_targets(lifted, without)
-    around = Surroundings(plans, space.described, lifted.template.time, typical, widths)
+    around = Surroundings(plans, space.described, lifted.template.time, typical, widths, space.present)
     keys = split_key(key, max(2, len(plans)))
     targets = {
         name: TargetNetwork(plan, around, _choose(space.described[name], units[name], conditional), own)

@@ -59,15 +59,18 @@ class Cells(eqx.Module):
     """Codes of the variables of a template, each ``(rows, *dims, columns)``, a row a simulation or a draw.
 
     ``exists`` marks instances that there are, ``seen`` those whose values are known: an observation may be missing.
+    ``is_within`` says that instances which the program has not are not there either.
     """
 
     codes: dict[str, Float[Array, "rows ..."]]
     exists: dict[str, Bool[Array, "rows ..."]]
     seen: dict[str, Bool[Array, "rows ..."]]
+    is_within: bool = eqx.field(static=True, default=False)
 
     def knowing(self, name: str, codes: Float[Array, "rows ..."]) -> Cells:
         """Return the same where a latent has these codes."""
-        return Cells(self.codes | {name: codes}, self.exists, self.seen | {name: self.exists[name]})
+        seen = self.seen | {name: self.exists[name]}
+        return Cells(self.codes | {name: codes}, self.exists, seen, self.is_within)
 
 
 class Units(eqx.Module):
@@ -113,6 +116,7 @@ class SeenCells(eqx.Module):
     features: dict[str, Float[Array, "rows ..."]]
     exists: dict[str, Bool[Array, "rows ..."]]
     marks: dict[str, Bool[Array, "rows ..."]]
+    is_within: bool = eqx.field(static=True, default=False)
 
 
 def spread(array: Any, have: tuple[str, ...], want: tuple[str, ...]) -> Any:

@@ -8,10 +8,12 @@ from math import prod
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
 from retrodict.encode.keys import split_key
 from retrodict.encode.lifted.cells import CellVariable, SeenCells, shift, spread
+from retrodict.encode.lifted.filled_cells import FilledCells
 from retrodict.encode.lifted.gated import Gated
 from retrodict.encode.lifted.pools import Pool
 from retrodict.encode.lifted.reading_plan import Direct, FamilyPlan, GroupPlan, Member, TargetPlan
@@ -39,7 +41,7 @@ class Widths:
 class Surroundings:
     """What networks of all latents are built from: what each computes, the variables, and the typical size of dims.
 
-    ``plans`` stand in the order in which latents are drawn.
+    ``plans`` stand in the order in which latents are drawn; ``present`` marks the instances that the program has.
     """
 
     plans: Mapping[str, TargetPlan]
@@ -47,6 +49,7 @@ class Surroundings:
     time: str | None
     typical: Mapping[str, float]
     widths: Widths
+    present: Mapping[str, np.ndarray]
 
     def count_member(self, member: Member) -> int:
         """Return how many numbers are seen of a member, with a mark where it may be missing."""
@@ -88,12 +91,18 @@ class FamilyNetwork(eqx.Module):
         parts = [self._read(member, seen, around) for member in self.plan.members]
         shape = present.shape
         inputs = jnp.concatenate([jnp.broadcast_to(part, (*shape, part.shape[-1])) for part in parts], axis=-1)
-        elements = self.embed(inputs)
-        if self.pool is None:
-            found = jnp.concatenate([elements * present[..., None], present[..., None]], axis=-1)
-        else:
-            found = self.pool(elements, present, _find_axes(self.lost, self.plan.dims))
         kept = tuple(dim for dim in self.plan.dims if dim not in self.lost)
+        filled = FilledCells.choose(around.present[self.plan.child], shape[1:]) if seen.is_within else None
+        elements = self.embed(inputs if filled is None else filled.take(inputs))
+        here = present if filled is None else filled.take(present)
+        if self.pool is None:
+            found = jnp.concatenate([elements * here[..., None], here[..., None]], axis=-1)
+            found = found if filled is None else filled.put(found)
+        elif filled is None:
+            found = self.pool(elements, here, _find_axes(self.lost, self.plan.dims))
+        else:
+            places = tuple(self.plan.dims.index(dim) for dim in kept)
+            found = self.pool.join(elements, here, lambda values: filled.add(values, places))
         return self._place(found, kept, seen, around, group)
 
     def _read(self, member: Member, seen: SeenCells, around: Surroundings) -> Float[Array, "rows ..."]:

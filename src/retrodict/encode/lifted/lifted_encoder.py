@@ -83,7 +83,7 @@ class LiftedEncoder(eqx.Module):
     def see(self, cells: Cells) -> SeenCells:
         """Return what networks see of cells."""
         features = {name: self.see_codes(name, codes) for name, codes in cells.codes.items()}
-        return SeenCells(features, cells.exists, cells.seen)
+        return SeenCells(features, cells.exists, cells.seen, cells.is_within)
 
     def see_codes(self, name: str, codes: Float[Array, "*batch columns"]) -> Float[Array, "*batch features"]:
         """Return what networks see of codes of a variable."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -57,10 +59,16 @@ class Pool(eqx.Module):
         self, elements: Features, present: Bool[Array, "*batch"], axes: tuple[int, ...]
     ) -> Float[Array, "*some features"]:
         """Return the features of sets that lie along these axes; elements that are not present add nothing."""
+        return self.join(elements, present, lambda values: values.sum(axes))
+
+    def join(
+        self, elements: Features, present: Bool[Array, "*batch"], add: Callable[[Array], Array]
+    ) -> Float[Array, "*some features"]:
+        """Return the features of sets whose elements ``add`` puts together."""
         marks = present[..., None].astype(elements.dtype)
         weight = jnp.exp(jnp.clip(self.weight(elements), -MOST_LOG_WEIGHT, MOST_LOG_WEIGHT)) * marks
-        weighted = (weight * self.value(elements)).sum(axes)
+        weighted = add(weight * self.value(elements))
         prior = jnp.exp(jnp.clip(self.prior_weight, -MOST_LOG_WEIGHT, MOST_LOG_WEIGHT))
-        whole = weight.sum(axes) + prior
-        parts = [(weighted + prior * self.prior_mean) / whole, jnp.log(whole), jnp.log1p(marks.sum(axes))]
+        whole = add(weight) + prior
+        parts = [(weighted + prior * self.prior_mean) / whole, jnp.log(whole), jnp.log1p(add(marks))]
         return jnp.concatenate([*parts, weighted / self.typical] if self.sums else parts, axis=-1)

@@ -109,4 +109,4 @@ class TemplateSpace(Portable):
         seen: Mapping[str, Array],
     ) -> Cells:
         """Return cells at the largest sizes."""
-        return Cells(self.encode(columns), dict(exists), dict(seen))
+        return Cells(self.encode(columns), dict(exists), dict(seen), is_within=True)

@@ -139,8 +139,13 @@ class LiftedProposal:
         described = self.space.described
         return {name: np.zeros((n, *given.shape(name), described[name].columns), np.float32) for name in self.exact}
 
+    def _pad_sizes(self, given: TemplateData) -> dict[str, int]:
+        """Return buckets of sizes: no larger than the program where that has all of the observation."""
+        most = self.source.sizes
+        return {d: min(round_up(s), most[d]) if given.is_within else round_up(s) for d, s in given.sizes.items()}
+
     def _draw_blocks(self, given: TemplateData, n: int, key: jax.Array) -> Draws:
-        padded = {dim: round_up(size) for dim, size in given.sizes.items()}
+        padded = self._pad_sizes(given)
         cells = given.lay_out(padded)
         together = sum(int(np.prod(marks.shape)) for marks in cells.exists.values())
         rows = max(1, min(n, MOST_TOGETHER // together))
@@ -171,7 +176,7 @@ class LiftedProposal:
         return own if share is None else mix(own, share.score(codes))
 
     def _score_blocks(self, given: TemplateData, codes: Draws) -> Any:
-        padded = {dim: round_up(size) for dim, size in given.sizes.items()}
+        padded = self._pad_sizes(given)
         n, cells = len(next(iter(codes.values()))), given.lay_out(padded)
         together = sum(int(np.prod(marks.shape)) for marks in cells.exists.values())
         rows = max(1, min(n, MOST_TOGETHER // together))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
@@ -116,7 +117,7 @@ class TemplateData:
                 seen[name][within] = self.seen[name] & self.exists[name]
                 known = np.where(self.seen[name][..., None], self.values[name], self._fill(name)).astype(np.float32)
                 codes[name][within] = np.asarray(described.coder.encode(jnp.asarray(known)))
-        return Cells(*({n: jnp.asarray(a) for n, a in part.items()} for part in (codes, exists, seen)))
+        return Cells(_put(codes), _put(exists), _put(seen), self.is_within)
 
     def _fill(self, name: str) -> Floats:
         """Return a value in the support, which stands where one is missing and is never read."""
@@ -125,6 +126,10 @@ class TemplateData:
             return np.asarray(known[0])
         bounds = self.space.described[name].variable.bounds
         return np.full(self.values[name].shape[-1], 0.0 if bounds is None else bounds[0])
+
+
+def _put(arrays: Mapping[str, NDArray[Any]]) -> dict[str, jax.Array]:
+    return {name: jnp.asarray(array) for name, array in arrays.items()}
 
 
 def turn_back(space: TemplateSpace, name: str, array: Any, before: int) -> Any:
