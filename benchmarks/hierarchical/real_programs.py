@@ -168,6 +168,7 @@ TABLES = (
     "sleepstudy",
     "penicillin",
     "chem97",
+    "ratings",
     "grouseticks",
 )
 

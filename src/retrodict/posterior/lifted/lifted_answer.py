@@ -14,9 +14,8 @@ from retrodict.encode.keys import make_key
 from retrodict.errors import WeightError
 from retrodict.posterior.answers.answer import Answer, AskedPosterior
 from retrodict.posterior.answers.chains import run_chains
-from retrodict.posterior.answers.defended import DefendedProposal
 from retrodict.posterior.answers.draw_tails import find_tail
-from retrodict.posterior.answers.linear_factor import LinearProposal
+from retrodict.posterior.answers.linear_factor import DefendedProposal, LinearProposal
 from retrodict.posterior.answers.tempering import adapt
 from retrodict.posterior.answers.weighing import ENOUGH, is_enough
 from retrodict.posterior.lifted.lifted_marginal import LiftedMarginal

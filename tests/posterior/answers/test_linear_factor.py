@@ -4,8 +4,7 @@ import numpy as np
 from scipy.integrate import trapezoid
 from scipy.stats import norm
 
-from retrodict.posterior.answers.defended import DefendedProposal
-from retrodict.posterior.answers.linear_factor import LinearProposal
+from retrodict.posterior.answers.linear_factor import DefendedProposal, LinearProposal
 from retrodict.posterior.weights.pareto import Doubles, smooth
 
 SCALE = 0.25
