@@ -269,3 +269,18 @@ def test_draws_without_weight_may_have_overflowed():
     weighed = Importance({"z": values}, log_weights)
     assert (weighed.mean["z"], weighed.sd["z"]) == (2.0, 1.0)
     assert np.isfinite(weighed.resample(100)["z"]).all()
+
+
+def test_the_error_of_standard_deviations_is_that_of_many_repetitions():
+    """For light and heavy tails, with even weights and uneven ones."""
+    rng = np.random.default_rng(0)
+    for draw in (rng.standard_normal, lambda size: rng.standard_t(9, size)):
+        for even in (True, False):
+            repeats = []
+            for _ in range(400):
+                values = draw(2000)
+                log_weights = np.zeros(2000) if even else -0.25 * values**2
+                weighed = Importance({"z": values}, log_weights)
+                repeats.append((weighed.sd["z"], weighed.sd_error["z"]))
+            sds, errors = np.array(repeats).T
+            assert sds.std() / sds.mean() == pytest.approx(errors.mean(), rel=0.15)

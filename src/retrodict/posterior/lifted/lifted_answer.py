@@ -17,7 +17,7 @@ from retrodict.posterior.answers.chains import run_chains
 from retrodict.posterior.answers.draw_tails import find_tail
 from retrodict.posterior.answers.linear_factor import DefendedProposal, LinearProposal
 from retrodict.posterior.answers.tempering import adapt
-from retrodict.posterior.answers.weighing import ENOUGH, is_enough
+from retrodict.posterior.answers.weighing import ENOUGH, is_accurate, is_enough
 from retrodict.posterior.lifted.lifted_marginal import LiftedMarginal
 from retrodict.posterior.lifted.lifted_proposal import LiftedProposal
 from retrodict.posterior.lifted.lifted_surface import LiftedSurface
@@ -95,7 +95,7 @@ def answer_lifted(asked: LiftedAsked) -> Answer:
 
 
 def weigh_rounds(asked: LiftedAsked, weigh: Weigh, deadline: float) -> Importance | None:
-    """Return rounds of weighted draws until enough are effective, or more would not help; None without weight."""
+    """Return rounds of weighted draws until moments are accurate, or more would not help; None without weight."""
     seeds = np.random.SeedSequence(asked.seed).generate_state(MOST_DRAWS // ROUND).tolist()
     weighed: Importance | None = None
     for own in seeds:
@@ -106,7 +106,7 @@ def weigh_rounds(asked: LiftedAsked, weigh: Weigh, deadline: float) -> Importanc
         weighed = more if weighed is None else _join(weighed, more)
         drawn = len(weighed.log_weights)
         hopeless = float(weighed.ess) / drawn * MOST_DRAWS < ENOUGH
-        if hopeless or monotonic() > deadline or (is_enough(weighed) and drawn >= asked.n):
+        if hopeless or monotonic() > deadline or (is_enough(weighed) and drawn >= asked.n and is_accurate(weighed)):
             break
     return weighed
 
