@@ -26,6 +26,7 @@ from retrodict.plan.dependencies import Dependencies
 from retrodict.posterior import amortization
 from retrodict.posterior.posterior import AmortizedPosterior
 from retrodict.posterior.sharing import share
+from retrodict.posterior.tables import supplies
 from retrodict.train.inference import Simulate, fit
 from retrodict.train.loop import Plan
 
@@ -141,7 +142,7 @@ def reach(turns: Turns, problem: str, target: float, options: Mapping[str, Any])
             return {}
 
         try:
-            with mock.patch.object(amortization, "fit", _watched(watch)):
+            with mock.patch.object(supplies, "fit", _watched(watch)):
                 posterior = amortization.amortize(model, seed=seed, quiet=True, **options)
             untrained = [] if path else [_measure_untrained(turns, given, posterior)]
         except _ReachedError:
