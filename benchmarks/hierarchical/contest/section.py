@@ -19,7 +19,8 @@ counts for ours and not for BayesFlow. The sizes of training are drawn evenly, f
 - **retrodict** is `amortize` by default, with at most {STEPS:,} steps: nothing is learned but the spread of schools.
   **weighted** are draws chosen by the weights of `importance`. **retrodict, networks alone** is `exact=False`.
 - **BayesFlow, multilevel** is `MultilevelEstimator` of BayesFlow 2.1, one of its experimental parts, with its own
-  encoders, simulator, standardization and factorization, and coupling flows. Its data are in long format.
+  encoders, simulator, standardization and factorization, and coupling flows. Its data are in long format; where cells
+  are missing, each batch has another shape and is compiled anew, so that 110 seconds were enough for 80 steps.
 - **BayesFlow, autoregressive** is `AutoregressiveEstimator`, which smooths: an encoder and a decoder (transformers,
   its own), and a coupling flow for one state after the other, on padded series with their masks.
 - **BayesFlow, flat** is `BasicWorkflow` with a coupling flow, for the global latents and one group. Its summary
