@@ -22,8 +22,8 @@ ENOUGH = 1000
 # Rounds go on until the standard error of no standard deviation is above this share of it, as far as draws tell: heavy
 # tails need many more of them. Nine of a horseshoe's ten were within 8 % with 1,200 effective draws, one was 14 % off.
 ACCURATE = 0.025
-# Weights with heavier tails have no variance: standard deviations converge too slowly, though means may do.
-MOST_KHAT = 0.5
+# Weights with heavier tails have no variance: standard deviations converge slowly, and so many effective draws are asked.
+MOST_KHAT, MANY = 0.5, 10_000
 
 
 def weigh(compiled: Compiled, factors: Factors, evidence: Evidence, n: int, seed: int) -> Importance:
@@ -60,7 +60,9 @@ def is_enough(weighed: Importance) -> bool:
     >>> is_enough(Importance({}, np.zeros(2000)))
     True
     """
-    return bool(weighed.reliable) and float(weighed.ess) >= ENOUGH and float(weighed.khat) < MOST_KHAT
+    if not weighed.reliable or float(weighed.ess) < ENOUGH:
+        return False
+    return float(weighed.khat) < MOST_KHAT or (float(weighed.ess) >= MANY and is_accurate(weighed))
 
 
 def is_accurate(weighed: Importance) -> bool:
