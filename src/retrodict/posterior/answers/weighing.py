@@ -22,7 +22,7 @@ ENOUGH = 1000
 # Rounds go on until the standard error of no standard deviation is above this share of it, as far as draws tell: heavy
 # tails need many more of them. Nine of a horseshoe's ten were within 8 % with 1,200 effective draws, one was 14 % off.
 ACCURATE = 0.025
-# Weights with heavier tails have no variance: standard deviations converge slowly, and so many effective draws are asked.
+# Weights with heavier tails have no variance: standard deviations converge slowly, and take so many effective draws.
 MOST_KHAT, MANY = 0.5, 10_000
 
 
