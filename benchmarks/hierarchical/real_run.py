@@ -28,14 +28,22 @@ SHORT = {"chem97": 0, "grouseticks": 150, "ratings": 40}
 Trained = tuple[rd.LiftedPosterior, float]
 
 
-def compare(found: Mapping[str, Any], reference: Mapping[str, Any]) -> dict[str, float]:
+def compare(model: rd.TemplateModel, found: Mapping[str, Any], reference: Mapping[str, Any]) -> dict[str, float]:
     """Return the largest distance of a mean, in sd, and of a sd, as a share of it, over all parameters."""
     far, wide = [], []
     for name, mean in reference["mean"].items():
         sd = np.asarray(reference["sd"][name])
-        far.append(np.max(np.abs(np.asarray(found["mean"][name]) - mean) / sd))
-        wide.append(np.max(np.abs(np.asarray(found["sd"][name]) / sd - 1)))
+        far.append(np.max(np.abs(arrange_rows(model, name, found["mean"][name]) - mean) / sd))
+        wide.append(np.max(np.abs(arrange_rows(model, name, found["sd"][name]) / sd - 1)))
     return {"mean": float(np.max(far)), "sd": float(np.max(wide))}
+
+
+def arrange_rows(model: rd.TemplateModel, name: str, values: Any) -> Any:
+    """Return an array over the dims of a template in the form that the program has: a row for each nested group."""
+    if np.ndim(values) < 2:
+        return np.asarray(values)
+    places = {int(str(own).split("[")[1][:-1]): place for place, own in np.ndenumerate(model.names[name]) if own}
+    return np.array([np.asarray(values)[places[row]] for row in range(len(places))])
 
 
 def run_table(
@@ -70,8 +78,8 @@ def run_table(
         "learned": list(posterior.encoder.plans),
         "steps": posterior.history.step[-1] if posterior.history.step else 0,
         "seconds": round(seconds, 1),
-        "raw": compare(shares, reference),
-        "weighted": compare({"mean": weighed.mean, "sd": weighed.sd}, reference),
+        "raw": compare(posterior.source, shares, reference),
+        "weighted": compare(posterior.source, {"mean": weighed.mean, "sd": weighed.sd}, reference),
         "ess": float(weighed.ess),
         "khat": float(weighed.khat),
         "answered": {
@@ -80,7 +88,7 @@ def run_table(
             "asked": round(time.monotonic() - start, 1),
             "ess": float(answer.ess),
             "khat": float(answer.khat),
-            **compare({"mean": answer.mean, "sd": answer.sd}, reference),
+            **compare(posterior.source, {"mean": answer.mean, "sd": answer.sd}, reference),
         },
     }
 
