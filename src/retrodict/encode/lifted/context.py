@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -93,17 +93,19 @@ class FamilyNetwork(eqx.Module):
         inputs = jnp.concatenate([jnp.broadcast_to(part, (*shape, part.shape[-1])) for part in parts], axis=-1)
         kept = tuple(dim for dim in self.plan.dims if dim not in self.lost)
         filled = FilledCells.choose(around.present[self.plan.child], shape[1:]) if seen.is_within else None
-        elements = self.embed(inputs if filled is None else filled.take(inputs))
-        here = present if filled is None else filled.take(present)
-        if self.pool is None:
-            found = jnp.concatenate([elements * here[..., None], here[..., None]], axis=-1)
-            found = found if filled is None else filled.put(found)
-        elif filled is None:
-            found = self.pool(elements, here, _find_axes(self.lost, self.plan.dims))
+        if filled is None:
+            found = self._gather(inputs, present, lambda values: values.sum(_find_axes(self.lost, self.plan.dims)))
         else:
-            places = tuple(self.plan.dims.index(dim) for dim in kept)
-            found = self.pool.join(elements, here, lambda values: filled.add(values, places))
+            places = tuple(map(self.plan.dims.index, kept))
+            found = self._gather(filled.take(inputs), filled.take(present), lambda values: filled.add(values, places))
         return self._place(found, kept, seen, around, group)
+
+    def _gather(self, inputs: Array, present: Array, add: Callable[[Array], Array]) -> Array:
+        """Return embedded families, those that ``add`` puts together pooled."""
+        elements = self.embed(inputs)
+        if self.pool is not None:
+            return self.pool.join(elements, present, add)
+        return add(jnp.concatenate([elements * present[..., None], present[..., None]], axis=-1))
 
     def _read(self, member: Member, seen: SeenCells, around: Surroundings) -> Float[Array, "rows ..."]:
         features, marks = seen.features[member.name], seen.marks[member.name][..., None]

@@ -19,7 +19,7 @@ class FilledCells:
     """The cells of an array over dims that may hold something: their places in the array when it is flat.
 
     >>> few = FilledCells((2, 3), np.array([0, 4]))
-    >>> few.take(jnp.arange(6.0)[None]).tolist(), few.put(jnp.ones((1, 2, 1)))[..., 0].tolist()
+    >>> few.take(jnp.arange(6.0)[None]).tolist(), few.add(jnp.ones((1, 2, 1)), (0, 1))[..., 0].tolist()
     ([[0.0, 4.0]], [[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
     >>> few.add(jnp.array([[[2.0], [3.0]]]), (0,))[..., 0].tolist()
     [[2.0, 3.0]]
@@ -31,8 +31,6 @@ class FilledCells:
     @classmethod
     def choose(cls, has: np.ndarray, shape: tuple[int, ...]) -> FilledCells | None:
         """Return the cells of an array of a shape that a program ``has``; None where these are most of them."""
-        if has.ndim != len(shape):
-            return None
         marks = np.zeros(shape, bool)
         common = tuple(slice(min(sizes)) for sizes in zip(has.shape, shape, strict=True))
         marks[common] = has[common]
@@ -43,12 +41,11 @@ class FilledCells:
         flat = array.reshape(array.shape[0], prod(self.shape), *array.shape[1 + len(self.shape) :])
         return flat[:, self.places]
 
-    def put(self, values: Float[Array, "rows cells features"]) -> Float[Array, "rows ..."]:
-        """Return an array over the dims that holds values in these cells, and zero elsewhere."""
-        return self.add(values, range(len(self.shape)))
-
     def add(self, values: Float[Array, "rows cells features"], kept: Collection[int]) -> Float[Array, "rows ..."]:
-        """Return sums of values over all dims but those that are ``kept``, which are named by their places."""
+        """Return sums of values over all dims but those that are ``kept``, which are named by their places.
+
+        With all of them kept, the array holds values in these cells, and zero elsewhere.
+        """
         index = np.unravel_index(self.places, self.shape)
         shape = tuple(self.shape[place] for place in kept)
         home = np.ravel_multi_index([index[place] for place in kept], shape) if shape else 0 * self.places

@@ -17,6 +17,8 @@ from retrodict.errors import OptionError
 from retrodict.lift.schedules.loop_nest import Item, Schedule
 
 Codes = dict[str, Array]
+# How the loops go that encoders draw: all at once, or along time.
+DRAWABLE = ("each", "up", "down")
 
 
 @dataclass(frozen=True)
@@ -42,14 +44,8 @@ def is_drawable(schedule: Schedule, without: Collection[str] = ()) -> bool:
     >>> is_drawable(Schedule.read("(a; turn j: (b))")), is_drawable(Schedule.read("(a; turn j: (b))"), ["b"])
     (False, True)
     """
-    items = list(_leave_out(schedule.items, without))
-    while items:
-        item = items.pop()
-        if not isinstance(item, str):
-            if item.how not in ("each", "up", "down"):
-                return False
-            items += item.body
-    return True
+    loops = [loop for name, around in schedule.loops.items() if name not in without for loop in around]
+    return all(loop.how in DRAWABLE for loop in loops)
 
 
 def _leave_out(items: tuple[Item, ...], without: Collection[str]) -> tuple[Item, ...]:
@@ -69,7 +65,7 @@ def _walk(items: tuple[Item, ...]) -> Iterator[Stage]:
             yield Stage((item,))
         elif item.how == "each":
             yield from _walk(item.body)
-        elif item.how in ("up", "down"):
+        elif item.how in DRAWABLE:
             yield Stage(tuple(name for stage in _walk(item.body) for name in stage.names), item.how)
         else:
             raise OptionError(

@@ -20,7 +20,7 @@ ROUND, MOST_DRAWS = 4096, 65_536
 # With so many effective draws a mean is within 0.03 standard deviations, and a standard deviation within 2 %.
 ENOUGH = 1000
 # Rounds go on until the standard error of no standard deviation is above this share of it, as far as draws tell: heavy
-# tails need many more of them. Nine of a horseshoe's ten were within 8 % with 1,200 effective draws, one was 14 % off.
+# tails need many more of them. With 1,200 effective draws that of a horseshoe's coefficient was 14 % off.
 ACCURATE = 0.025
 # Weights with heavier tails have no variance: standard deviations converge slowly, and take so many effective draws.
 MOST_KHAT, MANY = 0.5, 10_000
