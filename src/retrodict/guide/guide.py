@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -23,12 +22,13 @@ from retrodict.encode.families.choice import AUTO, read_family
 from retrodict.encode.families.conditionals import Conditional
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.summaries import Summary
-from retrodict.errors import OptionError
+from retrodict.errors import OptionError, ProgramError
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
 from retrodict.guide.densities import JointDensity, SiteDensity
 from retrodict.guide.fitting import fit_guide
-from retrodict.guide.parts import Beginning, FromModel, GuideParts, build_parts, read_data
+from retrodict.guide.meeting import meet
+from retrodict.guide.parts import Beginning, DiscreteLatentError, FromModel, GuideParts, build_parts, read_data
 from retrodict.guide.site_steps import Taken, begin, close, open_step
 from retrodict.guide.standing import Leaning, Standing, Steady, fix_biases, untemper
 from retrodict.guide.start import InitLocFn
@@ -36,9 +36,7 @@ from retrodict.plan.capacity import Capacity
 from retrodict.plan.counts import read_count, read_rate, read_seed
 from retrodict.posterior.factors import Factor
 from retrodict.read.jaxpr.internals import at_once, is_traced
-from retrodict.read.numpyro.density.density_reader import DensityModel, read_either
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
-from retrodict.read.numpyro.reader import from_numpyro
 from retrodict.read.numpyro.sites import Program
 from retrodict.train.learning import list_units
 from retrodict.train.loop import Plan
@@ -74,7 +72,8 @@ class AutoFaithful:
         order: an order of `invert` or a baseline by name, the latents in the order of elimination, or an `Inverse`.
             Default ``"auto"``.
         minimize: what an order by name minimizes, as in `invert`. Default ``"edges"``.
-        elementwise: True makes each element of a site a latent, all of which are drawn jointly.
+        elementwise: True makes each element of a site a latent, all of which are drawn jointly. Default None: where a
+            discrete latent has no closed form as a whole site, as the states of a chain in a ``scan``.
         joint: True draws all latents at one auxiliary site; they then are point masses in the order of the program.
             Programs in which the support of a latent ends at another one are always drawn so.
         network: ``"shared"`` or ``"separate"``, as in `amortize`. Default: linear maps, without hidden units, unless
@@ -118,7 +117,7 @@ class AutoFaithful:
         *,
         order: str | Sequence[Name] | Inverse = "auto",
         minimize: str = "edges",
-        elementwise: bool = False,
+        elementwise: bool | None = None,
         joint: bool = False,
         network: str | None = None,
         widths: Sequence[int] | Capacity | None = None,
@@ -136,7 +135,7 @@ class AutoFaithful:
                 f"the family {conditional!r} has no draws that can be differentiated",
                 remedy='Choose "normal" or "spline"; rd.amortize takes mixtures, too.',
             )
-        self.program, self.prefix, self.joint, self.elementwise = program, prefix, joint or elementwise, elementwise
+        self.program, self.prefix, self.joint, self.elementwise = program, prefix, joint, elementwise
         self.init_loc_fn, self.init_scale, self.exact = init_loc_fn, _read_scale(init_scale), exact
         self._recipe = Recipe(order, minimize, network or "shared", widths, family, summaries)
         self._linear = network is None and widths is None
@@ -167,24 +166,28 @@ class AutoFaithful:
                 remedy="Call guide.setup(...) or svi.init(...) with arrays before, outside of jit, vmap and grad.",
             )
         with at_once(), handlers.block():
-            model = read_either(
-                partial(from_numpyro, self.program, *args, elementwise=self.elementwise, **kwargs),
-                self.program,
-                args,
-                kwargs,
-                elementwise=self.elementwise,
-            )
-            self._scored = model.program.function if isinstance(model, DensityModel) else self.program
-            self._parts = build_parts(
-                model,
-                self._recipe,
-                self._seed,
-                linear=self._linear,
-                joint=self.joint,
-                exact=self.exact,
-                beginning=Beginning(self.init_loc_fn, self.init_scale),
-            )
+            try:
+                self._meet(args, kwargs, elementwise=bool(self.elementwise))
+            except DiscreteLatentError as error:
+                if self.elementwise is not None:
+                    raise
+                try:
+                    self._meet(args, kwargs, elementwise=True)
+                except (OptionError, ProgramError):
+                    raise error from None
         return self
+
+    def _meet(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, elementwise: bool) -> None:
+        model, self._scored = meet(self.program, args, kwargs, elementwise=elementwise)
+        self._parts = build_parts(
+            model,
+            self._recipe,
+            self._seed,
+            linear=self._linear,
+            joint=self.joint or elementwise,
+            exact=self.exact,
+            beginning=Beginning(self.init_loc_fn, self.init_scale),
+        )
 
     @property
     def parts(self) -> GuideParts:

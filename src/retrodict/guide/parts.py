@@ -113,6 +113,10 @@ class GuideParts:
         return np.flatnonzero(self.space.mark(np.isin(np.arange(len(net)), [net.index(name) for name in names])))
 
 
+class DiscreteLatentError(OptionError):
+    """A guide would have to draw a discrete latent that has no closed form."""
+
+
 class FromModel(Messenger):  # type: ignore[misc]
     """Give sites of a program their values, and let handlers outside see only the sites to be drawn, and parameters."""
 
@@ -122,7 +126,7 @@ class FromModel(Messenger):  # type: ignore[misc]
 
     def process_message(self, msg: dict[str, Any]) -> None:
         """Set the value of a known site; hide what is none of the guide's."""
-        if msg["type"] == "param" or msg.get("name") in self.drawn:
+        if msg["type"] in ("param", "prng_key") or msg.get("name") in self.drawn:
             return
         if msg["type"] == "sample" and msg["name"] in self.values:
             msg["value"] = self.values[msg["name"]]
@@ -223,7 +227,7 @@ def read_data(parts: GuideParts, program: Callable[..., Any], args: Any, kwargs:
 def _refuse_discrete(inverse: Inverse, names: Iterable[Name]) -> None:
     discrete = [name for name in names if is_discrete(inverse.net.variable(name))]
     if discrete:
-        raise OptionError(
+        raise DiscreteLatentError(
             "a guide for SVI cannot draw {names}: Trace_ELBO gives discrete latents wrong gradients without a warning",
             discrete,
             remedy="Train with rd.amortize(rd.from_numpyro(...)), which needs no gradients of draws, or sum them out "

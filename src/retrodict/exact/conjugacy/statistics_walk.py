@@ -16,6 +16,7 @@ from retrodict.read.jaxpr.internals import (
     ClosedJaxpr,
     Equation,
     Literal,
+    is_traced,
     open_program,
     read_branches,
     read_call,
@@ -118,12 +119,18 @@ def _is_alike(a: Form, b: Form) -> bool:
 
 def _read_constant(value: Any) -> Product:
     """Return the form of a constant, with its value where that is the same number everywhere."""
-    array = np.asarray(value) if getattr(getattr(value, "dtype", None), "kind", "f") in "fiub" else None
-    if array is None or not 0 < array.size <= LONGEST_KEY:
+    # A random key has a type without a kind, and no value of a trace is known.
+    if is_traced(value) or not _is_number(value) or not 0 < np.size(value) <= LONGEST_KEY:
         return make_free()
+    array = np.asarray(value)
     first = float(array.flat[0])
     factor = first if bool((array == first).all()) else None
     return replace(make_free(factor), place=(array.shape, array.dtype.str, array.tobytes()))
+
+
+def _is_number(value: Any) -> bool:
+    dtype = getattr(value, "dtype", None)
+    return dtype is None or getattr(dtype, "kind", None) in ("f", "i", "u", "b")
 
 
 def _find_factor(equation: Equation, operands: Sequence[Form]) -> float | None:

@@ -51,6 +51,9 @@ class Assign(Messenger):  # type: ignore[misc]
 
     def process_message(self, msg: dict[str, Any]) -> None:
         """Set the value of a site, and go along into control flow."""
+        if msg["type"] == "prng_key":
+            _answer_alone(msg)
+            return
         prepare(msg)
         if msg["type"] == "control_flow":
             enter(msg, self._go_along, keep_data=self.keep_data)
@@ -114,6 +117,15 @@ class Assign(Messenger):  # type: ignore[misc]
     @staticmethod
     def _draw(msg: dict[str, Any], key: jax.Array) -> Any:
         return draw(msg["fn"], key, msg["kwargs"]["sample_shape"])
+
+
+def _answer_alone(msg: dict[str, Any]) -> None:
+    """Give a key that nothing depends on, where NumPyro asks for one in case that a site has no value.
+
+    Else the handler of a program around would split its own key while JAX traces the body of a loop, and keep the
+    result for later, when the trace is over.
+    """
+    msg["value"], msg["stop"] = jax.random.key(0), True
 
 
 def run(

@@ -18,6 +18,10 @@ from retrodict.read.numpyro.distributions.numpyro_supports import WRAPPERS, peel
 BY_DENSITY = " rd.AutoFaithful and rd.answer take its density as it is."
 
 
+class OutsideRandomnessError(ProgramError):
+    """A program draws random numbers outside of its sites."""
+
+
 def refuse_message(message: Mapping[str, Any], seen: set[str]) -> None:
     """Raise `ProgramError` for a message that cannot be read, before it has a value."""
     kind = message["type"]
@@ -30,7 +34,7 @@ def refuse_message(message: Mapping[str, Any], seen: set[str]) -> None:
     elif kind == "control_flow":
         _refuse_control_flow(message)
     elif kind == "prng_key":
-        raise ProgramError(
+        raise OutsideRandomnessError(
             "the program draws random numbers outside of its sites, with numpyro.prng_key",
             remedy="Draw them with numpyro.sample; give values to parameters that start at random, "
             "with handlers.substitute(program, data=params).",

@@ -23,7 +23,7 @@ from numpyro.primitives import Messenger
 
 from retrodict.errors import ProgramError
 from retrodict.read.jaxpr.internals import is_traced
-from retrodict.read.numpyro.control import is_replayed
+from retrodict.read.numpyro.control import enter, is_replayed
 from retrodict.read.numpyro.density.terms import Flat, Potential, has_masks, weigh
 from retrodict.read.numpyro.distributions.numpyro_supports import peel
 
@@ -55,8 +55,10 @@ class Rewritten:
 class Rewriting(Messenger):  # type: ignore[misc]
     """Turn what changes the density and draws nothing into sites."""
 
-    def __init__(self, computed: frozenset[str], points: frozenset[str]) -> None:
-        super().__init__(None)
+    def __init__(
+        self, computed: frozenset[str], points: frozenset[str], function: Callable[..., Any] | None = None
+    ) -> None:
+        super().__init__(function)
         self.computed, self.points = computed, points
         self.added: dict[str, Any] = {}  # terms that stand beside a latent, until it has its value
         self.given: dict[str, Any] = {}  # what a site returns in the place of its zeros
@@ -66,6 +68,8 @@ class Rewriting(Messenger):  # type: ignore[misc]
         """Change a message before anybody else sees it."""
         if msg["type"] == "plate":
             _take_first_rows(msg)
+        elif msg["type"] == "control_flow":
+            enter(msg, lambda inner, _: Rewriting(self.computed, self.points, inner), keep_data=True)
         elif msg["type"] == "sample" and not is_replayed(msg):
             if msg["name"] in self.own:
                 msg["scale"] = None
@@ -88,6 +92,7 @@ class Rewriting(Messenger):  # type: ignore[misc]
             numpyro.sample(own, density, obs=jnp.zeros(density.batch_shape))
 
     def _rewrite_data(self, msg: dict[str, Any]) -> None:
+        msg["fn"] = _widen_to_data(msg)
         fn, scale, name = msg["fn"], _read_scale(msg), msg["name"]
         if isinstance(peel(fn), dist.Unit | dist.Delta) or name in self.computed:
             density = fn.log_prob(msg["value"]) * (1.0 if scale is None else scale)
@@ -134,6 +139,8 @@ def find_points(program: Callable[[], Any]) -> frozenset[str]:
                 msg["fn"] = Flat.of(msg["fn"])
             if msg["type"] == "plate":
                 _take_first_rows(msg)
+            if msg["type"] == "control_flow":
+                enter(msg, lambda inner, _: Looking(inner), keep_data=True)
 
     def run(key: jax.Array) -> list[Any]:
         with handlers.block(), handlers.seed(rng_seed=key), Looking(None):
@@ -142,6 +149,21 @@ def find_points(program: Callable[[], Any]) -> frozenset[str]:
 
     jax.eval_shape(run, jax.random.key(0))
     return frozenset(found)
+
+
+def _widen_to_data(msg: dict[str, Any]) -> Any:
+    """Return the distribution of an observed site, repeated where its data have more axes, as its density is then.
+
+    NumPyro scores ``sample("y", Normal(mu, 1), obs=values)`` as if a plate of the values were around.
+    """
+    fn, given = msg["fn"], jnp.shape(msg["value"])
+    batch = given[: len(given) - fn.event_dim]
+    if msg["kwargs"].get("sample_shape") or len(given) < fn.event_dim or batch == fn.batch_shape:
+        return fn
+    fits = given[len(batch) :] == fn.event_shape and len(batch) >= len(fn.batch_shape)
+    behind = batch[len(batch) - len(fn.batch_shape) :]
+    fits = fits and all(own in (1, there) for own, there in zip(fn.batch_shape, behind, strict=True))
+    return fn.expand(batch) if fits else fn
 
 
 def _read_scale(msg: dict[str, Any]) -> Any:
