@@ -27,6 +27,7 @@ from retrodict.posterior.observations import Evidence
 from retrodict.posterior.programs import Compiled
 from retrodict.posterior.row_blocks import Request
 from retrodict.posterior.weights.importance import Importance
+from retrodict.posterior.weights.precision import say_rough
 
 # Draws of the encoder do as they are where so large a share is effective, tails are light, and weights move neither
 # means nor standard deviations by more than this, in standard deviations.
@@ -174,13 +175,14 @@ def _say_chains(question: Question, target: Marginal | Noncentered, chains: Chai
     rng = np.random.default_rng(question.seed)
     every, lost = keep_numbers(target.complete(finite if len(finite) else np.zeros((1, target.size)), question.seed))
     chosen = rng.choice(len(every), question.n, replace=len(every) < question.n)
+    rough = say_rough(target.score_one, finite) if chains.reasons else ()
     return question.say(
         "mcmc",
         question.unpack(every[chosen]),
         find_moments(question.unpack(every)),
         khat=find_tail(np.asarray(every, np.float64)),
         ess=chains.ess,
-        reasons=(*chains.reasons, *lost),
+        reasons=(*chains.reasons, *lost, *rough),
     )
 
 
