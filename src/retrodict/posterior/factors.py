@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from retrodict.encode.encoder import Encoder
-from retrodict.encode.peaks.peak_encoder import PeakEncoder
+from retrodict.encode.peaks.peak_encoder import Looked, PeakEncoder, Viewer
 from retrodict.encode.space import Space
 from retrodict.errors import OptionError, quote
 from retrodict.exact.closed_form import ClosedForm
@@ -115,6 +115,16 @@ class NeuralFactor(CodedFactor):
     def width(self) -> int:
         """That of the widest layer."""
         return self.encoder.network.width
+
+    @property
+    def looks(self) -> bool:
+        """Whether the encoder looks for the peak of each observation."""
+        return isinstance(self.encoder, PeakEncoder) and isinstance(self.encoder.viewer, Viewer)
+
+    def look(self, columns: jax.Array) -> Looked:
+        """Return what the encoder sees of one observation, a row of columns."""
+        sight = self.encoder.viewer(self.space.encode_observed(columns[None]))  # type: ignore[union-attr]
+        return Looked(jax.tree.map(lambda part: part[0], sight))
 
     def draw_codes(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Draw with the encoder."""

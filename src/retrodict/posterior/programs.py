@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, wraps
-from typing import NamedTuple, TypeVar, TypeVarTuple
+from typing import Any, NamedTuple, TypeVar, TypeVarTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +15,8 @@ import numpy as np
 from retrodict.encode.space import Space
 from retrodict.graph.frozen import Portable
 from retrodict.models.model import Model
-from retrodict.posterior.factors import Factor, add_up, draw_factors, find_variables, score_factors
+from retrodict.plan.layout import Floats
+from retrodict.posterior.factors import Factor, NeuralFactor, add_up, draw_factors, find_variables, score_factors
 from retrodict.train.compiled import Programs
 
 # The most programs that are kept compiled: functions of this module, each for several kinds of factors.
@@ -71,6 +73,18 @@ class Compiled(Portable):
         columns = self.model.draw(key, n).astype(jnp.float32)
         return self.space.encode_latents(columns), self.space.encode_observed(columns)
 
+    def look(self, factors: Factors, observations: Floats) -> Factors:
+        """Return factors whose encoders have seen the one observation that there is, as every block would anew."""
+        if len(observations) != 1:
+            return factors
+        row = jnp.asarray(observations[0], jnp.float32)
+        return tuple(
+            eqx.tree_at(lambda own: own.encoder.viewer, factor, self.programs.run(_look, self, factor, row))
+            if isinstance(factor, NeuralFactor) and factor.looks
+            else factor
+            for factor in factors
+        )
+
     @run_compiled
     def draw(self, factors: Factors, key: jax.Array, observed: jax.Array) -> jax.Array:
         """Return one draw of all latents for each row of observed values."""
@@ -103,3 +117,7 @@ class Compiled(Portable):
         lost = ~(log_weights < jnp.inf) & ~self.space.holds(columns)
         log_weights = jnp.where(self.model.rules_out(columns) | lost, -jnp.inf, log_weights)
         return Weighed(self.space.split(columns)[0], log_weights)
+
+
+def _look(compiled: Compiled, factor: NeuralFactor, row: jax.Array) -> Any:
+    return factor.look(compiled.space.place(row[None])[0])

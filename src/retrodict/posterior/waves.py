@@ -7,7 +7,7 @@ Devices do not speak with each other, so that threads may draw at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import equinox as eqx
@@ -37,10 +37,10 @@ class Work:
 
     def run(self, request: Request, seed: int) -> Iterator[tuple[Floats, ...]]:
         """Return the rows of a request block by block, on all devices of this process."""
-        mesh = find_mesh()
+        mesh, looked = find_mesh(), self._look(request)
         if mesh is None or request.rows <= request.block:
-            return run_blocks(request, seed, self._run_block)
-        return self._run_waves(mesh, request, seed, 0, None)
+            return run_blocks(request, seed, looked._run_block)
+        return looked._run_waves(mesh, request, seed, 0, None)
 
     def collect(self, request: Request, seed: int) -> tuple[Floats, ...]:
         """Return all rows; each process of several computes a part of them, if these are more than a block."""
@@ -49,10 +49,13 @@ class Work:
             return collect(self.run(request, seed), request.rows)
         each = -(-blocks // processes)
         first = min(each * jax.process_index(), blocks - 1)  # a process too many repeats the last
-        own = self._run_waves(_span(jax.local_devices()), request, seed, first, first + each, whole=True)
+        own = self._look(request)._run_waves(_span(jax.local_devices()), request, seed, first, first + each, whole=True)
         parts = collect(own, each * request.block)
         gathered = (multihost_utils.process_allgather(part) for part in parts)
         return tuple(np.asarray(part).reshape(-1, *part.shape[2:])[: request.rows] for part in gathered)
+
+    def _look(self, request: Request) -> Work:
+        return replace(self, factors=self.compiled.look(self.factors, request.evidence.rows))
 
     def _run_block(self, key: jax.Array, observed: jax.Array) -> tuple[jax.Array, ...]:
         return _as_tuple(self.method(self.compiled, self.factors, key, observed))

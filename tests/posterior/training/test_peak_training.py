@@ -13,9 +13,11 @@ import pytest
 import retrodict as rd
 from retrodict.encode.peaks.build_peaks import make_peaks
 from retrodict.encode.peaks.peak_encoder import PeakEncoder
+from retrodict.errors import RetrodictWarning
 from retrodict.exact.find_forms import list_others, plan_closed_forms
 from retrodict.posterior.answers.program_answer import leave_untrained
 from retrodict.posterior.sharing import share
+from retrodict.posterior.training.peak_training import FEWEST, LOOK, Clock
 
 X = np.column_stack([np.ones(30), np.linspace(-1, 1, 30)]).astype(np.float32)
 Y = (X @ np.array([3.0, -2.0]) + 0.1 * np.random.default_rng(0).standard_normal(30)).astype(np.float32)
@@ -215,3 +217,44 @@ def test_a_constant_matrix_does_not_stand_in_the_way_of_peaks():
     inverse, forms = plan_closed_forms(model)
     assert not forms
     assert make_peaks(model, share(model, inverse, None).space, forms) is not None
+
+
+def test_where_time_is_short_draws_are_normal_at_the_peak_of_the_data():
+    model = rd.from_numpyro(regression, observed=["y"])
+    with pytest.warns(RetrodictWarning, match="too few to train on"):
+        posterior = rd.amortize(model, seconds=0.01, quiet=True)
+    assert len(posterior.history.step) == 0
+    weighed = posterior.importance({"y": Y}, 2000)
+    mean, sd = exact_scale(Y.astype(float))
+    logs = np.log(weighed.draws["scale"])
+    assert abs(weighed.weights @ logs - mean) < 0.1 * sd
+    assert float(weighed.ess) > 1500
+
+
+def test_a_clock_lets_the_fewest_simulations_be_reached_if_they_can_be(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("retrodict.posterior.training.peak_training.monotonic", lambda: now[0])
+    clock, over = Clock(10.0), []
+    for _ in range(FEWEST // LOOK):  # 256 simulations take nine seconds of ten
+        now[0] += 9.0 * LOOK / FEWEST
+        over.append(clock.count(LOOK))
+    assert over == [False] * (len(over) - 1) + [True]
+    now[0] = 0.0
+    slow = Clock(10.0)
+    for _ in range(4):
+        now[0] += 1.5
+        slow.count(LOOK)
+    assert slow.is_over
+    assert slow.looked < FEWEST
+    assert not Clock(np.inf).count(LOOK)
+
+
+def test_one_observation_is_looked_at_once_for_all_blocks(trained):
+    rows = trained.read({"y": Y}).rows
+    looked = trained.compiled.look(trained.factors, rows)
+    assert trained.compiled.look(trained.factors, np.concatenate([rows, rows])) == trained.factors
+    assert not looked[0].looks
+    key = jax.random.key(3)
+    several = jnp.asarray(np.repeat(rows, 5, axis=0))
+    plain, at_once = (trained.compiled.draw(factors, key, several) for factors in (trained.factors, looked))
+    assert np.allclose(plain, at_once, rtol=1e-4, atol=1e-4)

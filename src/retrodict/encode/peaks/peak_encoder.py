@@ -111,10 +111,20 @@ class Viewer(eqx.Module):
         return np.argsort(np.array(self.order[::-1]))
 
 
+class Looked(eqx.Module):
+    """What has been seen of the one observation that there is, for any number of rows of it."""
+
+    sight: Sight
+
+    def __call__(self, observed: Float[Array, "rows observed"]) -> Sight:
+        """Return it for each row."""
+        return jax.tree.map(lambda part: jnp.broadcast_to(part, (len(observed), *part.shape)), self.sight)
+
+
 class PeakEncoder(eqx.Module):
     """A density of codes given data: an encoder of noise, on what a viewer sees, and the map from noise to codes."""
 
-    viewer: Viewer
+    viewer: Viewer | Looked
     own: Encoder
 
     @property

@@ -53,6 +53,8 @@ class Question(AskedPosterior):
     evidence: Evidence
 
     def __post_init__(self) -> None:
+        looked = self.compiled.look(self.factors, self.evidence.rows)
+        object.__setattr__(self, "factors", looked)
         object.__setattr__(self, "evidence", take_one(self.evidence))
 
     def draw(self) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from time import monotonic
 from typing import NamedTuple
@@ -13,10 +14,11 @@ from jaxtyping import Float
 
 from retrodict.encode.features import Scaling
 from retrodict.encode.keys import fold_key
-from retrodict.encode.peaks.build_peaks import join_peaks, look_from, make_peaks
+from retrodict.encode.peaks.build_peaks import Peaks, join_peaks, look_from, make_peaks
 from retrodict.encode.peaks.peak_encoder import PeakEncoder, Viewer
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.start.linear_start import start_linearly
+from retrodict.errors import RetrodictWarning, warn_user
 from retrodict.exact.find_forms import Forms
 from retrodict.graph.names import Name
 from retrodict.plan.dependencies import mark_bounded
@@ -31,9 +33,9 @@ from retrodict.train.loop import History, Plan
 
 # Simulations that are kept; with further codes from the posterior of each, training has eight times as many rows.
 KEPT = 2048
-# Simulations whose peaks are found in one program, and those that judge.
-PIECE, HELD_OUT = 256, 1024
-# The share of a budget of seconds that the search for peaks may take, and the fewest simulations in any case.
+# Simulations that share a key, those whose peaks are found between two looks at the clock, and those that judge.
+PIECE, LOOK, HELD_OUT = 256, 4, 1024
+# The share of a budget of seconds that the search for peaks may take, and the fewest simulations to train on.
 SEARCHING, FEWEST = 0.5, 256
 # A code that lies so many units from its peak was missed by the search, and is set aside: few of them would make the
 # draws for all other data as wide as they lie far. Where more than this share is missed, peaks do not say where a
@@ -45,6 +47,10 @@ EXPLODED = 1e4
 # against an end, where truncated mixtures do better. The residual scale of a regression on 62 rows has a share of 0.11,
 # and data for which it is small are met far better from its peak; two moons, with 0.21, gain nothing.
 NARROW = 0.15
+FEW = (
+    "The peaks of {} of {:,} simulations were found before half of the seconds were over, too few to train on: each "
+    "latent is drawn from the normal distribution at the peak that belongs to the data. Give more seconds= to train."
+)
 
 
 class Trained(NamedTuple):
@@ -81,6 +87,29 @@ class Seen(NamedTuple):
         return noise[near], np.broadcast_to(self.features[rows, None], (*near.shape, self.features.shape[1]))[near]
 
 
+class Clock:
+    """How long peaks are looked for: half of the seconds, more for the fewest simulations, if these can be reached."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.begun, self.looked, self.is_over = seconds, monotonic(), 0, False
+        self.ready, self.at_first = self.begun, 0  # when the program had been compiled
+
+    def count(self, looked: int) -> bool:
+        """Count simulations, and return whether the time is over, on which all processes agree."""
+        self.looked += looked
+        if self.at_first == 0:
+            self.ready, self.at_first = monotonic(), looked
+        if self.seconds < np.inf:
+            self.is_over = bool(agree([float(self._is_late(monotonic()))])[0])
+        return self.is_over
+
+    def _is_late(self, now: float) -> bool:
+        if now < self.begun + self.seconds * SEARCHING:
+            return False
+        pace = (now - self.ready) / max(self.looked - self.at_first, 1)
+        return self.looked >= FEWEST or now + pace * (FEWEST - self.looked) > self.begun + self.seconds
+
+
 def amortize_by_peaks(
     supply: Supply,
     recipe: Recipe,
@@ -102,10 +131,13 @@ def amortize_by_peaks(
     build_key, simulate_key, train_key = keys
     codes, observed = supply.give(KEPT) or _simulate(compiled, simulate_key, KEPT)
     peaks = look_from(peaks, codes)
-    limit = np.inf if plan is None or plan.seconds is None else monotonic() + plan.seconds * SEARCHING
-    seen = _see(peaks.viewer, codes, observed, fold_key(simulate_key, 1), limit)
+    clock = Clock(np.inf if plan is None or plan.seconds is None else plan.seconds)
+    seen = _see(peaks.viewer, codes, observed, fold_key(simulate_key, 1), clock)
     if seen is None:
         return None
+    if clock.is_over and clock.looked < min(FEWEST, len(codes)):
+        warn_user(FEW.format(clock.looked, len(codes)), RetrodictWarning)
+        return _stand(compiled, recipe, peaks, build_key)
     recipe = replace(recipe, drawn=space.drawn, peaks=peaks).settle(compiled.model)
     dependencies = peaks.show(space.dependencies)
     apart = min(HELD_OUT, len(seen.noise) // 4)
@@ -132,8 +164,13 @@ def stand_at_peaks(
         return None
     codes = np.asarray(TRAINING.run(compiled.simulate_codes, draw, PIECE)[0])
     peaks = look_from(peaks, codes[np.isfinite(codes).all(axis=1)])
+    return _stand(compiled, recipe, peaks, build)
+
+
+def _stand(compiled: Compiled, recipe: Recipe, peaks: Peaks, build: jax.Array) -> Trained:
+    space = compiled.space
     recipe = replace(recipe, conditional="normal", drawn=space.drawn, peaks=peaks).settle(compiled.model)
-    noise = np.random.default_rng(0).standard_normal((KEPT, codes.shape[1])).astype(np.float32)
+    noise = np.random.default_rng(0).standard_normal((KEPT, len(peaks.viewer.order))).astype(np.float32)
     noise = (noise - noise.mean(axis=0)) / noise.std(axis=0)
     features = np.zeros((KEPT, peaks.shown.size), np.float32)
     own = recipe.build(compiled.model, build, Scaling.none(noise.shape[1] + features.shape[1]))
@@ -149,26 +186,33 @@ def _simulate(compiled: Compiled, key: jax.Array, n: int) -> tuple[Floats, Float
     return codes, data
 
 
-def _see(viewer: Viewer, codes: Floats, observed: Floats, key: jax.Array, limit: float) -> Seen | None:
+def _see(viewer: Viewer, codes: Floats, observed: Floats, key: jax.Array, clock: Clock) -> Seen | None:
     """Return noise and features of simulations; None where peaks say too little, which the first of them tell.
 
-    Beyond a limit of the clock no further ones are looked at, but at least ``FEWEST`` are.
+    Beyond a limit of the clock no further ones are looked at.
     """
     parts: list[Seen] = []
-    for start in range(0, len(codes), PIECE):
-        chosen = (start + np.arange(PIECE)) % len(codes)
-        keys = jax.random.split(fold_key(key, start), PIECE)
+    enough = False
+    for start in range(0, len(codes), LOOK):
+        chosen = (start + np.arange(LOOK)) % len(codes)
+        block, place = divmod(start, PIECE)
+        keys = jax.random.split(fold_key(key, block * PIECE), PIECE)[place : place + LOOK]
         found = TRAINING.run(_study, viewer, keys, jnp.asarray(observed[chosen]), jnp.asarray(codes[chosen]))
-        seen = Seen(*(np.asarray(part)[: len(codes) - start] for part in found))
-        if not parts and not _say_enough(seen, viewer):
-            return None
-        parts.append(seen)
-        if limit < np.inf and start + PIECE >= FEWEST and agree([float(monotonic() > limit)])[0]:
+        parts.append(Seen(*(np.asarray(part)[: len(codes) - start] for part in found)))
+        late = clock.count(LOOK)
+        if not enough and (late or start + LOOK >= min(PIECE, len(codes))):
+            enough = _say_enough(_join(parts), viewer)
+            if not enough:
+                return None
+        if late:
             break
-    noise, features = (np.concatenate(part) for part in zip(*parts, strict=True))
-    found = Seen(noise, features)
-    known = (found.distance <= FAR) & np.isfinite(features).all(axis=1)
-    return Seen(noise[known], features[known])
+    found = _join(parts)
+    known = (found.distance <= FAR) & np.isfinite(found.features).all(axis=1)
+    return Seen(found.noise[known], found.features[known])
+
+
+def _join(parts: Sequence[Seen]) -> Seen:
+    return Seen(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
 def _say_enough(seen: Seen, viewer: Viewer) -> bool:
