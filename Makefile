@@ -179,6 +179,7 @@ PLACE = $(if $(DATA),--data $(DATA))
 bench-posteriors: $(VENV)/.test
 	$(BIN)/python -W ignore -m benchmarks.posteriors.references $(PLACE)
 	$(BIN)/python -W ignore -m benchmarks.posteriors.run $(PLACE)
+	$(BIN)/python -W ignore -m benchmarks.posteriors.run $(PLACE) --held-out --seeds 1 --columns encoder answer
 	$(BIN)/python -W ignore -m benchmarks.posteriors.guides.compete $(PLACE)
 
 # The page alone, from the results as they are.

@@ -27,6 +27,8 @@ class Entry:
         elementwise: whether the program is read element by element, which a scan needs.
         summed: the same program with its discrete latents summed out.
         uncentered: the same posterior with effects that are not centered, for NUTS.
+        vague: whether draws of the prior overflow, so that NUTS cannot begin at their median.
+        double: whether its density takes double precision.
     """
 
     name: str
@@ -37,6 +39,8 @@ class Entry:
     elementwise: bool = False
     summed: Callable[..., Any] | None = None
     uncentered: Callable[..., Any] | None = None
+    vague: bool = False
+    double: bool = False
 
     @property
     def sampled(self) -> Callable[..., Any]:

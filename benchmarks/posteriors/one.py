@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 import retrodict as rd
@@ -96,7 +97,10 @@ MEASURES: dict[str, Callable[[Case, Any], Iterator[tuple[str, Row]]]] = {
 
 def run(name: str, seed: int, folder: Path | None, columns: list[str]) -> Iterator[Row]:
     """Train on one program and measure column by column; what fails is an error of its column."""
-    case = Case(load(name, folder), find_reference(name, folder), seed)
+    entry = load(name, folder)
+    if entry.double:
+        jax.config.update("jax_enable_x64", True)
+    case = Case(entry, find_reference(name, folder), seed)
     start = time.perf_counter()
     try:
         posterior, failed = rd.amortize(case.model, seconds=TRAINING, seed=seed, quiet=True), {}

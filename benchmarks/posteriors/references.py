@@ -17,10 +17,10 @@ import jax
 import numpy as np
 import numpyro
 from numpyro.diagnostics import effective_sample_size, split_gelman_rubin
-from numpyro.infer import MCMC, NUTS, init_to_median
+from numpyro.infer import MCMC, NUTS, init_to_median, init_to_uniform
 
 from benchmarks.posteriors import posteriordb
-from benchmarks.posteriors.catalog import NAMES, OF_POSTERIORDB, load
+from benchmarks.posteriors.catalog import HELD_OUT, NAMES, load
 from benchmarks.posteriors.entry import Entry, Parameters
 from benchmarks.posteriors.lines import replace
 from benchmarks.posteriors.moments import Distance
@@ -33,8 +33,9 @@ Moments = dict[str, dict[str, float]]
 
 def run_nuts(entry: Entry, draws: int, seed: int = 0) -> tuple[list[Parameters], int]:
     """Return each chain's draws of the parameters, and the number of divergent steps."""
+    start = init_to_uniform() if entry.vague else init_to_median(num_samples=50)
     with jax.enable_x64(True):
-        kernel = NUTS(entry.sampled, target_accept_prob=TARGET, init_strategy=init_to_median(num_samples=50))
+        kernel = NUTS(entry.sampled, target_accept_prob=TARGET, init_strategy=start)
         sampler = MCMC(
             kernel,
             num_warmup=WARMUP,
@@ -70,7 +71,7 @@ def measure(name: str, folder: Path | None, draws: int) -> dict[str, Any]:
     chains, divergent = run_nuts(load(name, folder), draws)
     moments = summarize(chains)
     pooled = {key: np.concatenate([chain[key] for chain in chains]) for key in chains[0]}
-    known = Distance.of(pooled, find_reference(name, folder)).as_row() if name in OF_POSTERIORDB else {}
+    known = Distance.of(pooled, find_reference(name, folder)).as_row() if posteriordb.has_draws(name) else {}
     return {
         "program": name,
         "draws": draws * CHAINS,
@@ -85,7 +86,7 @@ def measure(name: str, folder: Path | None, draws: int) -> dict[str, Any]:
 
 def find_reference(name: str, folder: Path | None) -> Moments:
     """Return mean and standard deviation of each parameter: posteriordb's, or those of long NUTS."""
-    if name in OF_POSTERIORDB:
+    if posteriordb.has_draws(name):
         draws = posteriordb.load_draws(name, posteriordb.find_folder(folder))
         return {key: {"mean": float(column.mean()), "sd": float(column.std())} for key, column in draws.items()}
     stored = {row["program"]: row for row in read()}
@@ -102,7 +103,7 @@ def read() -> list[dict[str, Any]]:
 def store(row: dict[str, Any]) -> None:
     """Put a result among the others, in the order of the catalog, figures rounded to what they are worth."""
     held = {one["program"]: one for one in read()} | {row["program"]: _round(row)}
-    rows = [json.dumps(held[name]) for name in NAMES if name in held]
+    rows = [json.dumps(held[name]) for name in (*NAMES, *HELD_OUT) if name in held]
     replace(RESULTS, "[\n" + ",\n".join(rows) + "\n]\n")
 
 
@@ -115,7 +116,7 @@ def _round(value: Any) -> Any:
 def main() -> None:
     """Run the programs named, those that are missing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", default=NAMES)
+    parser.add_argument("names", nargs="*", default=(*NAMES, *HELD_OUT))
     parser.add_argument("--data", type=Path, help="folder of posteriordb's files; or set RETRODICT_DATA")
     parser.add_argument("--draws", type=int, default=DRAWS, help="of each of the four chains")
     parser.add_argument("--anew", action="store_true", help="also what has been run")

@@ -1,8 +1,9 @@
 """Every program with several seeds, each in a process of its own; results are kept line by line.
 
-    python -m benchmarks.posteriors.run [NAME ...] [--seeds 3] [--limit 600] [--data FOLDER] [--anew]
+    python -m benchmarks.posteriors.run [NAME ...] [--held-out] [--seeds 3] [--limit 600] [--data FOLDER] [--anew]
 
-What stands in ``benchmarks/results/posteriors.jsonl`` is not run again, but for ``--anew``. Then the page is written.
+With ``--held-out`` the programs are those on which nothing was tuned, and have results of their own. What stands in the
+results, ``benchmarks/results/posteriors.jsonl``, is not run again, but for ``--anew``. Then the page is written.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.posteriors import lines, page
-from benchmarks.posteriors.catalog import NAMES
+from benchmarks.posteriors.catalog import HELD_OUT, NAMES
 from benchmarks.posteriors.processes import run_process
 
 LIMIT, SEEDS = 900, 3
@@ -30,25 +31,28 @@ def run_one(name: str, seed: int, limit: float, further: tuple[str, ...]) -> Ite
 def main() -> None:
     """Run what is missing, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", default=NAMES)
+    parser.add_argument("names", nargs="*")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--limit", type=float, default=LIMIT, help="seconds for one program with one seed")
     parser.add_argument("--data", type=Path, help="folder of posteriordb's files; or set RETRODICT_DATA")
     parser.add_argument("--columns", nargs="*", default=COLUMNS, help="what is measured beside training")
-    parser.add_argument("--results", type=Path, default=page.RESULTS)
+    parser.add_argument("--held-out", action="store_true", help="the programs on which nothing was tuned")
+    parser.add_argument("--results", type=Path)
     parser.add_argument("--anew", action="store_true", help="also what has been run")
     arguments = parser.parse_args()
+    own, every = (page.HELD_OUT_RESULTS, HELD_OUT) if arguments.held_out else (page.RESULTS, NAMES)
+    results = arguments.results or own
     place = () if arguments.data is None else ("--data", str(arguments.data))
     further = (*place, "--columns", *arguments.columns)
-    rows = [] if arguments.anew else lines.read(arguments.results)
+    rows = [] if arguments.anew else lines.read(results)
     done = {(row["program"], row["seed"]) for row in rows if row["column"] == "end"}
     for seed in range(arguments.seeds):
-        for name in arguments.names:
+        for name in arguments.names or every:
             if (name, seed) not in done:
                 for row in run_one(name, seed, arguments.limit, further):
                     print(row, flush=True)
-                    lines.append(arguments.results, row)
-    if arguments.results == page.RESULTS:
+                    lines.append(results, row)
+    if results == own:
         page.main()
 
 
