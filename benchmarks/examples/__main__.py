@@ -64,7 +64,10 @@ def measure(case: Case, folder: Path, *, train: bool) -> None:
     row = known.get(case.label, {"program": case.label})
     if "status" not in row or (train and row["status"] == "guided" and "elbo" not in row):
         begun = time.monotonic()
-        program, (args, kwargs) = load(case, folder)
+        try:
+            program, (args, kwargs) = load(case, folder)
+        except (ImportError, AttributeError) as error:  # of other packages, or of an older JAX
+            row |= {"status": "not imported", "reason": str(error).strip().splitlines()[0]}
         if "status" not in row:
             row |= judge(program, args, kwargs)
         if train and row["status"] == "guided":

@@ -98,7 +98,7 @@ CASES = [
     *(Case("baseball", name, _plain(BATS, HITS)) for name in BASEBALL),
     Case("bnn", "model", _plain(X, LINE[:, None], 3)),
     *(Case("capture_recapture", f"model_{i}", _plain(CAPTURES, SEX)) for i in range(1, 6)),
-    Case("covtype", "model", _plain(X, BINARY)),
+    Case("covtype", "model", _plain(jnp.asarray(X), jnp.asarray(BINARY))),
     Case("dais_demo", "model", _plain(TIMES, (WAVE > 0).astype(np.int32))),
     Case("funnel", "model", _plain()),
     Case("gaussian_shells", "model", _plain(**SHELLS)),

@@ -19,7 +19,7 @@ Every program of the folder `examples` of NumPyro that has a density and somethi
 data made up by `benchmarks/examples/cases.py`: does `rd.AutoFaithful` read it, and is the bound of SVI with it finite?
 `python -m benchmarks.examples FOLDER` repeats it.
 
-**{guided} of {all_of_them} programs are read and guided, {left} not** ({seen} were looked at).
+**{guided} of {all_of_them} programs that can be imported are read and guided, {left} not**{unseen}.
 {elbo}
 | program | |
 |---|---|
@@ -42,11 +42,13 @@ def write_page(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the page."""
     guided = [row for row in results.values() if row["status"] == "guided"]
     others = [row for row in results.values() if row["status"] != "guided"]
+    absent = sum(row["status"] == "not imported" for row in others)
+    unseen = len(CASES) - len(results)
     body = TEXT.format(
         guided=len(guided),
-        all_of_them=len(CASES),
-        left=f"{len(others)} {'is' if len(others) == 1 else 'are'}",
-        seen=len(results),
+        all_of_them=len(results) - absent,
+        left=f"{len(others) - absent} {'is' if len(others) - absent == 1 else 'are'}",
+        unseen=f"; {unseen} of {len(CASES)} were not looked at" if unseen else "",
         elbo=_write_bounds([row for row in guided if row.get("elbo")]),
         rows="\n".join(f"| `{row['program']}` | {_explain(row)} |" for row in (*others, *guided)),
     )
