@@ -21,7 +21,7 @@ from retrodict.errors import (
 )
 from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.graph.separation import d_separated
-from retrodict.guide.lint import lint
+from retrodict.guide.judging.lint import lint
 from retrodict.invert import invert
 from tests.cases import grow_tree, list_leaves
 

@@ -23,10 +23,10 @@ from .graph.inverse import Sparsified as Sparsified
 from .graph.separation import Separation as Separation
 from .graph.separation import d_separated as d_separated
 from .guide.guide import AutoFaithful as AutoFaithful
-from .guide.lint import lint as lint
-from .guide.verdict import GuideVerdict as GuideVerdict
-from .guide.verdict import WrongShape as WrongShape
-from .guide.verdict import WrongSupport as WrongSupport
+from .guide.judging.lint import lint as lint
+from .guide.judging.verdict import GuideVerdict as GuideVerdict
+from .guide.judging.verdict import WrongShape as WrongShape
+from .guide.judging.verdict import WrongSupport as WrongSupport
 from .invert import fully_connected as fully_connected
 from .invert import invert as invert
 from .invert import mean_field as mean_field

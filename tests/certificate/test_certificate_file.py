@@ -19,7 +19,7 @@ from retrodict.certificate.certify import Certificate, certify
 from retrodict.errors import FileError, GraphError, SizeError
 from retrodict.exact.certifying import certify as certify_model
 from retrodict.graph.bayesnet import BayesNet
-from retrodict.guide.lint import lint
+from retrodict.guide.judging.lint import lint
 from retrodict.invert import fully_connected, invert, mean_field, reversal
 from retrodict.zoo import binary_tree
 from tests.cases import SMALL_CASES, Case, pick

@@ -10,7 +10,7 @@ from hypothesis import given
 
 from retrodict.certificate.certify import Certificate, certify
 from retrodict.graph.bayesnet import BayesNet
-from retrodict.guide.lint import lint
+from retrodict.guide.judging.lint import lint
 from retrodict.invert import fully_connected, invert, mean_field, reversal
 from tests import oracles
 from tests.cases import CASES, SMALL_CASES, Case, link_chain, pick

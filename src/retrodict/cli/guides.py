@@ -7,7 +7,7 @@ from pathlib import Path
 from retrodict.certificate.certify import Certificate
 from retrodict.files.strict_json import read_json
 from retrodict.graph.bayesnet import BayesNet
-from retrodict.guide.lint import lint
+from retrodict.guide.judging.lint import lint
 from retrodict.invert.baselines import BASELINES
 
 # For people, who see it through Rich: it would take a word in brackets for markup.

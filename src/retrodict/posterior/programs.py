@@ -77,13 +77,15 @@ class Compiled(Portable):
         """Return factors whose encoders have seen the one observation that there is, as every block would anew."""
         if len(observations) != 1:
             return factors
-        row = jnp.asarray(observations[0], jnp.float32)
         return tuple(
-            eqx.tree_at(lambda own: own.encoder.viewer, factor, self.programs.run(_look, self, factor, row))
+            eqx.tree_at(lambda own: own.encoder.viewer, factor, self._look(factor, observations[0]))
             if isinstance(factor, NeuralFactor) and factor.looks
             else factor
             for factor in factors
         )
+
+    def _look(self, factor: NeuralFactor, observation: Floats) -> Any:
+        return self.programs.run(_look, self, factor, jax.device_put(np.asarray(observation, np.float32)))
 
     @run_compiled
     def draw(self, factors: Factors, key: jax.Array, observed: jax.Array) -> jax.Array:

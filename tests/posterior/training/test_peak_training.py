@@ -17,7 +17,7 @@ from retrodict.errors import RetrodictWarning
 from retrodict.exact.find_forms import list_others, plan_closed_forms
 from retrodict.posterior.answers.program_answer import leave_untrained
 from retrodict.posterior.sharing import share
-from retrodict.posterior.training.peak_training import FEWEST, LOOK, Clock
+from retrodict.posterior.training.peak_training import FEWEST, LOOK, SearchClock
 
 X = np.column_stack([np.ones(30), np.linspace(-1, 1, 30)]).astype(np.float32)
 Y = (X @ np.array([3.0, -2.0]) + 0.1 * np.random.default_rng(0).standard_normal(30)).astype(np.float32)
@@ -234,19 +234,19 @@ def test_where_time_is_short_draws_are_normal_at_the_peak_of_the_data():
 def test_a_clock_lets_the_fewest_simulations_be_reached_if_they_can_be(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("retrodict.posterior.training.peak_training.monotonic", lambda: now[0])
-    clock, over = Clock(10.0), []
+    clock, over = SearchClock(10.0), []
     for _ in range(FEWEST // LOOK):  # 256 simulations take nine seconds of ten
         now[0] += 9.0 * LOOK / FEWEST
         over.append(clock.count(LOOK))
     assert over == [False] * (len(over) - 1) + [True]
     now[0] = 0.0
-    slow = Clock(10.0)
+    slow = SearchClock(10.0)
     for _ in range(4):
         now[0] += 1.5
         slow.count(LOOK)
     assert slow.is_over
     assert slow.looked < FEWEST
-    assert not Clock(np.inf).count(LOOK)
+    assert not SearchClock(np.inf).count(LOOK)
 
 
 def test_one_observation_is_looked_at_once_for_all_blocks(trained):

@@ -87,7 +87,7 @@ class Seen(NamedTuple):
         return noise[near], np.broadcast_to(self.features[rows, None], (*near.shape, self.features.shape[1]))[near]
 
 
-class Clock:
+class SearchClock:
     """How long peaks are looked for: half of the seconds, more for the fewest simulations, if these can be reached."""
 
     def __init__(self, seconds: float) -> None:
@@ -131,7 +131,7 @@ def amortize_by_peaks(
     build_key, simulate_key, train_key = keys
     codes, observed = supply.give(KEPT) or _simulate(compiled, simulate_key, KEPT)
     peaks = look_from(peaks, codes)
-    clock = Clock(np.inf if plan is None or plan.seconds is None else plan.seconds)
+    clock = SearchClock(np.inf if plan is None or plan.seconds is None else plan.seconds)
     seen = _see(peaks.viewer, codes, observed, fold_key(simulate_key, 1), clock)
     if seen is None:
         return None
@@ -186,7 +186,7 @@ def _simulate(compiled: Compiled, key: jax.Array, n: int) -> tuple[Floats, Float
     return codes, data
 
 
-def _see(viewer: Viewer, codes: Floats, observed: Floats, key: jax.Array, clock: Clock) -> Seen | None:
+def _see(viewer: Viewer, codes: Floats, observed: Floats, key: jax.Array, clock: SearchClock) -> Seen | None:
     """Return noise and features of simulations; None where peaks say too little, which the first of them tell.
 
     Beyond a limit of the clock no further ones are looked at.

@@ -12,7 +12,7 @@ from retrodict.exact.certifying import certify, tell_closed
 from retrodict.graph.bayesnet import BayesNet, HasStructure, structure_of
 from retrodict.graph.inverse import Inverse
 from retrodict.graph.names import Name
-from retrodict.guide.verdict import GuideVerdict
+from retrodict.guide.judging.verdict import GuideVerdict
 from retrodict.invert import invert
 from retrodict.lift.lifted_certificate import LiftedCertificate
 from retrodict.lift.lifted_inverse import LiftedInverse
@@ -110,8 +110,8 @@ def _lint_template(
 
 
 def _lint_numpyro(model: NumpyroModel, guide: Callable[..., Any]) -> GuideVerdict:
-    from retrodict.guide.reading import read_numpyro_guide
-    from retrodict.guide.uses import list_units
+    from retrodict.guide.judging.reading import read_numpyro_guide
+    from retrodict.guide.judging.uses import list_units
     from retrodict.read.numpyro.numpyro_model import NumpyroModel
 
     if not isinstance(model, NumpyroModel):

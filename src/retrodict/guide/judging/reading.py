@@ -13,8 +13,8 @@ from numpyro import handlers
 from numpyro.primitives import Messenger
 
 from retrodict.errors import ProgramError
-from retrodict.guide.uses import find_uses, list_units
-from retrodict.guide.verdict import GuideReading, WrongShape, WrongSupport
+from retrodict.guide.judging.uses import find_uses, list_units
+from retrodict.guide.judging.verdict import GuideReading, WrongShape, WrongSupport
 from retrodict.plan.supports import DISCRETE
 from retrodict.read.numpyro.distributions.numpyro_supports import bounds_of, name_support, peel
 from retrodict.read.numpyro.failures import write_error

@@ -1,0 +1,1 @@
+"""Guides that others wrote: what they depend on, and what they lack."""
