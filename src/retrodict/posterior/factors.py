@@ -126,6 +126,15 @@ class NeuralFactor(CodedFactor):
         sight = self.encoder.viewer(self.space.encode_observed(columns[None]))  # type: ignore[union-attr]
         return Looked(jax.tree.map(lambda part: part[0], sight))
 
+    def score_starts(self, columns: jax.Array) -> jax.Array:
+        """Return the log density of the starts of its search, for one observation."""
+        return self.encoder.viewer.score_starts(self.space.encode_observed(columns[None])[0])  # type: ignore[union-attr]
+
+    def look_from(self, columns: jax.Array, start: jax.Array) -> tuple[jax.Array, Looked]:
+        """Return what it sees from the peak above one start, and the log of the mass there."""
+        mass, sight = self.encoder.viewer.view_from(self.space.encode_observed(columns[None])[0], start)  # type: ignore[union-attr]
+        return mass, Looked(sight)
+
     def draw_codes(self, key: jax.Array, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Draw with the encoder."""
         return self.encoder.sample_and_log_prob(key, self.space.encode_observed(columns))

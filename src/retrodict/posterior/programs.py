@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, wraps
+from time import monotonic
 from typing import Any, NamedTuple, TypeVar, TypeVarTuple
 
 import equinox as eqx
@@ -12,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from retrodict.encode.peaks.peak_encoder import Sight
 from retrodict.encode.space import Space
 from retrodict.graph.frozen import Portable
 from retrodict.models.model import Model
@@ -32,6 +34,13 @@ class Weighed(NamedTuple):
 
     latents: jax.Array
     log_weights: jax.Array
+
+
+TRIED = "Peaks were looked for from {} of {} starts until the time was over: there may be a higher one."
+# Another peak counts if it lies so many units from the first, in its own units and in those of the first, and has this
+# share of the mass.
+APART, SHARE = 8.0, 0.01
+OTHER = "Another peak has about {:.0%} of the mass of the first, and draws may lack it: see answer.draws."
 
 
 def run_compiled(method: Callable[[Compiled, *Arguments], Result]) -> Callable[[Compiled, *Arguments], Result]:
@@ -84,6 +93,33 @@ class Compiled(Portable):
             for factor in factors
         )
 
+    def look_around(self, factors: Factors, observations: Floats, deadline: float) -> tuple[Factors, str]:
+        """Do so from all starts while time suffices, the highest first, and see the peak with the most mass.
+
+        One climb alone ends at a lower peak now and then: that of a chain one of whose states is never visited.
+        Returns the factors, and a note where the time did not suffice.
+        """
+        note, found = "", list(factors)
+        for number, factor in enumerate(factors):
+            if len(observations) == 1 and isinstance(factor, NeuralFactor) and factor.looks:
+                found[number], note = self._look_around(factor, observations[0], deadline)
+        return tuple(found), note
+
+    def _look_around(self, factor: NeuralFactor, observation: Floats, deadline: float) -> tuple[NeuralFactor, str]:
+        row = jax.device_put(np.asarray(observation, np.float32))
+        scores = np.asarray(self.programs.run(_score_starts, self, factor, row))
+        starts, found = np.asarray(factor.encoder.viewer.starts), []  # type: ignore[union-attr]
+        for place in np.argsort(-scores, kind="stable"):
+            mass, looked = self.programs.run(_look_from, self, factor, row, jax.device_put(starts[place]))
+            found.append((-np.inf if np.isnan(mass) else float(mass), looked))
+            if monotonic() > deadline:
+                break
+        most, looked = max(found, key=lambda one: one[0])
+        other = max((np.exp(mass - most) for mass, seen in found if _are_apart(looked.sight, seen.sight)), default=0.0)
+        notes = [TRIED.format(len(found), len(starts))] if len(found) < len(starts) else []
+        notes += [OTHER.format(other)] if other > SHARE else []
+        return eqx.tree_at(lambda own: own.encoder.viewer, factor, looked), " ".join(notes)
+
     def _look(self, factor: NeuralFactor, observation: Floats) -> Any:
         return self.programs.run(_look, self, factor, jax.device_put(np.asarray(observation, np.float32)))
 
@@ -119,6 +155,20 @@ class Compiled(Portable):
         lost = ~(log_weights < jnp.inf) & ~self.space.holds(columns)
         log_weights = jnp.where(self.model.rules_out(columns) | lost, -jnp.inf, log_weights)
         return Weighed(self.space.split(columns)[0], log_weights)
+
+
+def _are_apart(one: Sight, other: Sight) -> bool:
+    """Return whether two peaks are two, and not one that was reached in two ways."""
+    steps = one.standardize(other.top), other.standardize(one.top)
+    return all(bool(np.abs(np.asarray(step)).max() > APART) for step in steps)
+
+
+def _score_starts(compiled: Compiled, factor: NeuralFactor, row: jax.Array) -> jax.Array:
+    return factor.score_starts(compiled.space.place(row[None])[0])
+
+
+def _look_from(compiled: Compiled, factor: NeuralFactor, row: jax.Array, start: jax.Array) -> tuple[jax.Array, Any]:
+    return factor.look_from(compiled.space.place(row[None])[0], start)
 
 
 def _look(compiled: Compiled, factor: NeuralFactor, row: jax.Array) -> Any:

@@ -258,3 +258,35 @@ def test_one_observation_is_looked_at_once_for_all_blocks(trained):
     several = jnp.asarray(np.repeat(rows, 5, axis=0))
     plain, at_once = (trained.compiled.draw(factors, key, several) for factors in (trained.factors, looked))
     assert np.allclose(plain, at_once, rtol=1e-4, atol=1e-4)
+
+
+def two_tops():
+    """Two peaks of the same height, at -6 and at 6, of which the second is wide."""
+    z = numpyro.sample("z", dist.Normal(0, 6))
+    numpyro.sample("y", dist.Normal((z + 6) * (z - 6) ** 2 / 20, 1.0))
+
+
+def test_an_answer_looks_from_all_starts_for_the_peak_with_the_most_mass():
+    posterior = leave_untrained(rd.from_numpyro(two_tops, observed=["y"]), 0)
+    rows = posterior.read({"y": 0.0}).rows
+    tops = []
+    for start in np.asarray(posterior.encoder.viewer.starts):
+        alone = eqx.tree_at(lambda own: own.starts, posterior.encoder.viewer, jnp.asarray(start[None]))
+        tops.append(float(alone(jnp.asarray(rows)).top[0, 0]))
+    assert min(tops) == pytest.approx(-6, abs=0.5)
+    assert max(tops) == pytest.approx(6, abs=0.5)
+    (looked, *_), note = posterior.compiled.look_around(posterior.factors, rows, np.inf)
+    assert float(looked.encoder.viewer.sight.top[0]) == pytest.approx(6, abs=0.5)
+    grid = np.linspace(-10, 10, 20_001)
+    density = np.exp(-((grid / 6) ** 2) / 2 - ((grid + 6) * (grid - 6) ** 2 / 20) ** 2 / 2)
+    share = density[grid < 0].sum() / density[grid > 0].sum()
+    said = float(note.split("about ")[1].split("%")[0]) / 100
+    assert 0.5 < said / share < 2
+    _, late = posterior.compiled.look_around(posterior.factors, rows, 0.0)
+    assert "from 1 of 8 starts" in late
+    assert "Another peak" in repr(posterior.answer({"y": 0.0}, n=100))
+
+
+def test_one_peak_is_one_from_wherever_it_is_reached(trained):
+    _, note = trained.compiled.look_around(trained.factors, trained.read({"y": Y}).rows, np.inf)
+    assert note == ""

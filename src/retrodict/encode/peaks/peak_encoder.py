@@ -68,6 +68,17 @@ class Viewer(eqx.Module):
         """Return what is seen of one value of the observed variables, in the form in which encoders are given it."""
         return self._express(match_moments(*self._climb(row)))
 
+    def score_starts(self, row: Float[Array, " observed"]) -> Float[Array, " starts"]:
+        """Return the log density of the starts of a search; minus infinity where it is no number."""
+        scores = self._score(row)(self.starts[:, np.array(self.order[::-1])])
+        return jnp.where(jnp.isnan(scores), -jnp.inf, scores)
+
+    def view_from(self, row: Float[Array, " observed"], start: Float[Array, " k"]) -> tuple[Float[Array, ""], Sight]:
+        """Return what is seen from the peak above one start, and the log of the mass that a normal has there."""
+        score, peak = self._climb(row, start[None])
+        mass = peak.height + jnp.log(jnp.diagonal(peak.basis)).sum()
+        return mass, self._express(match_moments(score, peak))
+
     def study(
         self, key: Key[Array, ""], row: Float[Array, " observed"], codes: Float[Array, " k"]
     ) -> tuple[Float[Array, "draws k"], Sight]:
@@ -83,15 +94,22 @@ class Viewer(eqx.Module):
         further = jnp.where(effective >= ENOUGH, drawn, codes)
         return jax.vmap(sight.standardize)(jnp.concatenate([codes[None], further])), sight
 
-    def _climb(self, row: Float[Array, " observed"]) -> tuple[ScoreRows, Peak]:
+    def _climb(
+        self, row: Float[Array, " observed"], starts: Float[Array, "starts k"] | None = None
+    ) -> tuple[ScoreRows, Peak]:
         """Return the density of codes in standard units, and its peak; the last coordinate is drawn first."""
+        score = self._score(row)
+        starts = (self.starts if starts is None else starts)[:, np.array(self.order[::-1])]
+        return score, find_peak(lambda point: score(point[None])[0], starts)
+
+    def _score(self, row: Float[Array, " observed"]) -> ScoreRows:
         data = self.density.space.decode_data(row)
 
         def score(points: Float[Array, "n k"]) -> Float[Array, " n"]:
             codes = self.center + self.spread * points[:, self._back]
             return self.density(codes, jnp.broadcast_to(data, (len(points), *data.shape)))
 
-        return score, find_peak(lambda point: score(point[None])[0], self.starts[:, np.array(self.order[::-1])])
+        return score
 
     def _express(self, found: MatchedNormal) -> Sight:
         """Return the map from noise to codes, each in its place, and features."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import jax
@@ -32,7 +33,9 @@ from retrodict.posterior.weights.precision import say_rough
 # Draws of the encoder do as they are where so large a share is effective, tails are light, and weights move neither
 # means nor standard deviations by more than this, in standard deviations.
 EVEN_SHARE, EVEN_KHAT, EVEN_SHIFT = 0.9, 0.5, 0.05
-# Of all seconds, what weights of the encoder, refining, and weights of what was refined may take.
+# Of all seconds, what looking for peaks may take; of the others weights of the encoder, refining, and weights of what
+# was refined.
+LOOKED_BY = 0.5
 WEIGHTED_BY, REFINED_BY, REWEIGHTED_BY = 0.2, 0.45, 0.6
 # The share of the draws of chains that may be no numbers.
 MOST_LOST = 0.001
@@ -51,9 +54,16 @@ class Question(AskedPosterior):
     compiled: Compiled
     factors: Factors
     evidence: Evidence
+    ready: float = field(default=0.0, init=False)
+
+    def by(self, share: float) -> float:
+        """Return when a share of the seconds is over that peaks have left."""
+        return self.ready + share * (self.begun + self.seconds - self.ready)
 
     def __post_init__(self) -> None:
-        looked = self.compiled.look(self.factors, self.evidence.rows)
+        looked, note = self.compiled.look_around(self.factors, self.evidence.rows, super().by(LOOKED_BY))
+        object.__setattr__(self, "notes", (*self.notes, note) if note else self.notes)
+        object.__setattr__(self, "ready", monotonic())
         object.__setattr__(self, "factors", looked)
         object.__setattr__(self, "evidence", take_one(self.evidence))
 
