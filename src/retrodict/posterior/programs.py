@@ -93,19 +93,19 @@ class Compiled(Portable):
             for factor in factors
         )
 
-    def look_around(self, factors: Factors, observations: Floats, deadline: float) -> tuple[Factors, str]:
+    def look_around(self, factors: Factors, observations: Floats, deadline: float) -> tuple[Factors, str, str]:
         """Do so from all starts while time suffices, the highest first, and see the peak with the most mass.
 
         One climb alone ends at a lower peak now and then: that of a chain one of whose states is never visited.
-        Returns the factors, and a note where the time did not suffice.
+        Returns the factors, a reason to doubt them where the time did not suffice, and a note on another peak.
         """
-        note, found = "", list(factors)
+        doubt, note, found = "", "", list(factors)
         for number, factor in enumerate(factors):
             if len(observations) == 1 and isinstance(factor, NeuralFactor) and factor.looks:
-                found[number], note = self._look_around(factor, observations[0], deadline)
-        return tuple(found), note
+                found[number], doubt, note = self._look_around(factor, observations[0], deadline)
+        return tuple(found), doubt, note
 
-    def _look_around(self, factor: NeuralFactor, observation: Floats, deadline: float) -> tuple[NeuralFactor, str]:
+    def _look_around(self, factor: NeuralFactor, observation: Floats, deadline: float) -> tuple[NeuralFactor, str, str]:
         row = jax.device_put(np.asarray(observation, np.float32))
         scores = np.asarray(self.programs.run(_score_starts, self, factor, row))
         starts, found = np.asarray(factor.encoder.viewer.starts), []  # type: ignore[union-attr]
@@ -116,9 +116,9 @@ class Compiled(Portable):
                 break
         most, looked = max(found, key=lambda one: one[0])
         other = max((np.exp(mass - most) for mass, seen in found if _are_apart(looked.sight, seen.sight)), default=0.0)
-        notes = [TRIED.format(len(found), len(starts))] if len(found) < len(starts) else []
-        notes += [OTHER.format(other)] if other > SHARE else []
-        return eqx.tree_at(lambda own: own.encoder.viewer, factor, looked), " ".join(notes)
+        doubt = TRIED.format(len(found), len(starts)) if len(found) < len(starts) else ""
+        note = OTHER.format(other) if other > SHARE else ""
+        return eqx.tree_at(lambda own: own.encoder.viewer, factor, looked), doubt, note
 
     def _look(self, factor: NeuralFactor, observation: Floats) -> Any:
         return self.programs.run(_look, self, factor, jax.device_put(np.asarray(observation, np.float32)))

@@ -275,18 +275,22 @@ def test_an_answer_looks_from_all_starts_for_the_peak_with_the_most_mass():
         tops.append(float(alone(jnp.asarray(rows)).top[0, 0]))
     assert min(tops) == pytest.approx(-6, abs=0.5)
     assert max(tops) == pytest.approx(6, abs=0.5)
-    (looked, *_), note = posterior.compiled.look_around(posterior.factors, rows, np.inf)
+    (looked, *_), doubt, note = posterior.compiled.look_around(posterior.factors, rows, np.inf)
     assert float(looked.encoder.viewer.sight.top[0]) == pytest.approx(6, abs=0.5)
     grid = np.linspace(-10, 10, 20_001)
     density = np.exp(-((grid / 6) ** 2) / 2 - ((grid + 6) * (grid - 6) ** 2 / 20) ** 2 / 2)
     share = density[grid < 0].sum() / density[grid > 0].sum()
+    assert doubt == ""
     said = float(note.split("about ")[1].split("%")[0]) / 100
     assert 0.5 < said / share < 2
-    _, late = posterior.compiled.look_around(posterior.factors, rows, 0.0)
+    _, late, _ = posterior.compiled.look_around(posterior.factors, rows, 0.0)
     assert "from 1 of 8 starts" in late
     assert "Another peak" in repr(posterior.answer({"y": 0.0}, n=100))
+    hurried = posterior.answer({"y": 0.0}, n=100, seconds=1e-3)
+    assert not hurried.reliable
+    assert "of 8 starts" in hurried.verdict
 
 
 def test_one_peak_is_one_from_wherever_it_is_reached(trained):
-    _, note = trained.compiled.look_around(trained.factors, trained.read({"y": Y}).rows, np.inf)
-    assert note == ""
+    *_, doubt, note = trained.compiled.look_around(trained.factors, trained.read({"y": Y}).rows, np.inf)
+    assert (doubt, note) == ("", "")
