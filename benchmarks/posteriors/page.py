@@ -142,10 +142,20 @@ def write_held_out(rows: Rows) -> str:
     held = collect(add_whole(rows))
     if not held:
         return ""
-    tables = [write_table(HELD_OUT, held, column) for column in ("encoder", "answer")]
+    tables = [
+        f"### {COLUMNS[column][0].upper()}{COLUMNS[column][1:]}\n\n{write_table(HELD_OUT, held, column)}"
+        for column in ("encoder", "answer")
+    ]
     failures = write_failures([row for run in held.values() for row in run]).replace("## ", "### ")
     said = say_seeds(rows)
-    parts = [HELD_OUT_HEAD, f"Run with {said}.\n", write_summary(held, HELD_OUT), *tables, failures]
+    parts = [
+        HELD_OUT_HEAD,
+        f"Run with {said}, two at a time on two cores.\n",
+        say_states(rows),
+        write_summary(held, HELD_OUT),
+        *tables,
+        failures,
+    ]
     return "\n".join(part for part in parts if part)
 
 
