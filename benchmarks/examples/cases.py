@@ -45,7 +45,7 @@ CAPTURES[:, 0] = 1
 SEX = RNG.integers(0, 2, 8)
 CHORALES = jnp.asarray(RNG.integers(0, 2, (4, 6, 5)))
 LENGTHS = jnp.array([6, 5, 4, 6])
-TONES = Namespace(hidden_dim=3)
+TONES = Namespace(hidden_dim=4)
 WORDS = RNG.integers(0, 5, 20)
 DEPTS = np.repeat(np.arange(4), 2)
 ADMITS = (DEPTS, np.tile([0.0, 1.0], 4), np.full(8, 50), RNG.integers(10, 40, 8))
