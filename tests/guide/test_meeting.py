@@ -166,6 +166,19 @@ def test_data_with_more_axes_than_their_distribution_are_scored_as_numpyro_score
     assert -float(svi.evaluate(state, y)) == pytest.approx(float(known), abs=1e-3)
 
 
+def test_a_simplex_of_one_state_is_drawn_as_it_is():
+    def program(y):
+        share = numpyro.sample("share", dist.Dirichlet(jnp.ones(1)))
+        loc = numpyro.sample("loc", dist.StudentT(3, 0, 1))
+        numpyro.sample("y", dist.Normal(loc * share[0], 1), obs=y)
+
+    guide, svi, state = begin(program, 0.5)
+    draws = guide.sample_posterior(jax.random.key(1), svi.get_params(state), 0.5, sample_shape=(3,))
+    assert np.allclose(draws["share"], 1)
+    assert np.ptp(draws["loc"]) > 0
+    assert np.isfinite(svi.evaluate(state, 0.5))
+
+
 def test_data_that_do_not_fit_their_distribution_are_refused():
     def program(y):
         loc = numpyro.sample("loc", dist.Normal(0, 1).expand([3]).to_event(1))

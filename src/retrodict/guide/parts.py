@@ -148,6 +148,8 @@ def build_parts(
     parts = GuideParts(model, inverse, forms, _read_frames(model, trace), joint)
     names = list_others(inverse, forms)
     _refuse_discrete(inverse, names)
+    if any(len(own) == 0 for own in parts.space.code_columns.values()):  # a simplex of one state has no step of its own
+        parts = replace(parts, joint=True)
     require_own_randomness(model, parts.space)
     recipe = replace(recipe, order=inverse, drawn=names if forms else None)
     summaries = recipe.read_summaries(model)
@@ -155,7 +157,7 @@ def build_parts(
         return parts
     start = _find_start(parts, beginning, seed)
     scaling = find_units(parts.space, summaries, start)
-    dependencies = parts.space.dependencies if joint else parts.space.dependencies.by_latent()
+    dependencies = parts.space.dependencies if parts.joint else parts.space.dependencies.by_latent()
     if linear:
         encoder = build_linear(dependencies, recipe.conditional, scaling, summaries, _find_sites(model))
     else:

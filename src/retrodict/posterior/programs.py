@@ -94,9 +94,11 @@ class Compiled(Portable):
         )
 
     def look_around(self, factors: Factors, observations: Floats, deadline: float) -> tuple[Factors, str, str]:
-        """Do so from all starts while time suffices, the highest first, and see the peak with the most mass.
+        """Look at the one observation from all starts while time suffices, and keep the peak with the most mass.
 
-        One climb alone ends at a lower peak now and then: that of a chain one of whose states is never visited.
+        The highest start comes first: it is the one from which `look` climbs. One climb alone ends at a lower peak now
+        and then, such as that of a chain one of whose states is never visited.
+
         Returns the factors, a reason to doubt them where the time did not suffice, and a note on another peak.
         """
         doubt, note, found = "", "", list(factors)

@@ -148,6 +148,7 @@ class AskedPosterior:
         inverse: the inverse along which latents are drawn.
         exact: the factors that are exact, ``{latent: kind}``.
         notes: what else the answer is to say, a sentence each.
+        doubts: what speaks against it, whichever stage it is of.
         begun: when the seconds began.
     """
 
@@ -158,6 +159,7 @@ class AskedPosterior:
     inverse: Inverse | LiftedInverse
     exact: Mapping[Any, str]
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     begun: float = field(default_factory=monotonic)
 
     def by(self, share: float) -> float:
@@ -183,7 +185,7 @@ class AskedPosterior:
             khat=float(khat),
             ess=float(ess),
             stage=stage,
-            reasons=tuple(reasons),
+            reasons=(*self.doubts, *reasons),
             notes=self.notes,
             exact=self.exact,
             seconds=monotonic() - self.begun,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
@@ -55,7 +55,6 @@ class Question(AskedPosterior):
     factors: Factors
     evidence: Evidence
     ready: float = field(default=0.0, init=False)
-    doubts: tuple[str, ...] = field(default=(), init=False)
 
     def by(self, share: float) -> float:
         """Return when a share of the seconds is over that peaks have left."""
@@ -68,19 +67,6 @@ class Question(AskedPosterior):
         object.__setattr__(self, "ready", monotonic())
         object.__setattr__(self, "factors", looked)
         object.__setattr__(self, "evidence", take_one(self.evidence))
-
-    def say(
-        self,
-        stage: str,
-        draws: Mapping[Any, Any],
-        moments: tuple[Mapping[Any, Any], Mapping[Any, Any]] | None = None,
-        *,
-        khat: float,
-        ess: float,
-        reasons: Sequence[str] = (),
-    ) -> Answer:
-        """Return the answer, with what there is to doubt about the peak from which it was found."""
-        return super().say(stage, draws, moments, khat=khat, ess=ess, reasons=(*self.doubts, *reasons))
 
     def draw(self) -> Floats:
         """Return plain draws of all latents as columns."""
