@@ -67,7 +67,7 @@ def measure(case: Case, folder: Path, *, train: bool) -> None:
         try:
             program, (args, kwargs) = load(case, folder)
         except (ImportError, AttributeError) as error:  # of other packages, or of an older JAX
-            row |= {"status": "not imported", "reason": str(error).strip().splitlines()[0]}
+            row |= {"status": "not imported", "reason": str(error).strip().splitlines()[0].split(" (/")[0]}
         if "status" not in row:
             row |= judge(program, args, kwargs)
         if train and row["status"] == "guided":
