@@ -121,8 +121,8 @@ def train_guide(guide: Any, program: Callable[..., Any], args: Any, kwargs: Any,
     with quiet():
         svi = SVI(program, guide, numpyro.optim.Adam(RATE), Trace_ELBO())
         result = svi.run(jax.random.key(0), steps, *args, progress_bar=False, **kwargs)
-        judge = Trace_ELBO(num_particles=PARTICLES)
-        bound = judge.loss(jax.random.key(1), result.params, program, guide, *args, **kwargs)
+        loss = Trace_ELBO(num_particles=PARTICLES).loss
+        bound = jax.jit(lambda params: loss(jax.random.key(1), params, program, guide, *args, **kwargs))(result.params)
     return -float(bound)
 
 
