@@ -25,6 +25,8 @@ class BlackBox(Model):
 
     net: BayesNet
     assumed: ClassVar[bool] = True
+    # Whether JAX can draw from it.
+    simulated: ClassVar[bool] = False
 
     def __repr__(self) -> str:
         latents = len(self.net.latents)

@@ -281,7 +281,7 @@ def test_nothing_latent_is_an_error_of_the_graph():
     ("observed", "error", "message"),
     [
         (["y"], UnknownVariableError, r"'y', named in observed=, is not among"),
-        (["twice"], UnknownVariableError, r"'twice', named in observed=, is not among"),
+        (["twic"], UnknownVariableError, r"'twic', named in observed=, is not among"),
         (["x", "x"], GraphError, r"'x' is given twice among the observed variables"),
         ("x", GraphError, r"observed= must be a list of names"),
         ([], ProgramError, r"observes none of its sites"),

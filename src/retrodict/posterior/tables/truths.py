@@ -49,7 +49,7 @@ def choose_rows(model: Model, runs: Runs | None, simulations: Any) -> int | tupl
     if runs is not None:
         most = min(read_count("simulations", simulations, LEAST_SIMULATIONS, 10**8), MOST_CALIBRATION)
         return _pair(runs, runs.calibration[:most], runs.training)
-    if isinstance(model, BlackBox):
+    if isinstance(model, BlackBox) and not model.simulated:
         raise OptionError(
             "the runs that a posterior was trained on are not saved with it, and its model cannot be simulated",
             remedy="Give calibration(simulations=table) runs that training has not seen.",

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from retrodict.errors import ProgramError
 from retrodict.graph.names import Name, require_list
+from retrodict.models.model import Model
 from retrodict.read.numpyro.numpyro_model import NumpyroModel
 from retrodict.read.numpyro.observed.apart import require_data_apart
 from retrodict.read.numpyro.observed.fixed import read_data, require_finite
 from retrodict.read.numpyro.program_structure import read_structure
+from retrodict.read.numpyro.program_summaries import list_summaries, read_summarized
 from retrodict.read.numpyro.random_walks import expand_walks
 from retrodict.read.numpyro.sites import Program, Site, read_sites
 
@@ -45,14 +47,16 @@ def from_numpyro(
 ) -> Any:
     r"""Return a NumPyro program as a `Model` whose net is :math:`p(z, x) = \prod_i p(v_i \mid \mathrm{pa}(v_i))`.
 
-    Each random site is a variable, of the shape that it has in the program; deterministic sites are not variables.
+    Each random site is a variable, of the shape that it has in the program; deterministic sites are not variables,
+    unless ``observed`` names them.
 
     Arguments:
         program: the program, a function.
         *args: arguments with which the program is called.
         observed: names of the observed sites, or elements. Default: the sites with data (``obs=`` or
             ``handlers.condition``). The data are placeholders: a posterior takes new ones. With ``observed``, a program
-            can be read without data.
+            can be read without data. Deterministic sites may be among them, as summaries of data: the sites with data
+            that are not named are no variables then, and the model has no density.
         elementwise: whether each element of a site is a variable of its own, named as ``z[3]`` or ``z[1,2]``. Its
             parents are the elements that its distribution needs, found from the operations of the program. Elements
             that are drawn jointly (a multivariate normal, a simplex) stay one variable; ``to_event`` alone joins
@@ -62,7 +66,8 @@ def from_numpyro(
             become observed variables. See `docs/templates.md`. Default False.
         **kwargs: arguments by name with which the program is called.
 
-    Returns: a `NumpyroModel`; with ``template=True`` a `TemplateModel`.
+    Returns: a `NumpyroModel`; a `SummarizedProgram` where ``observed`` names deterministic sites; with
+        ``template=True`` a `TemplateModel`.
 
     Raises: `ProgramError`, naming the site, for a program that fails, that decides in Python on a latent, or that no
     Bayesian network describes: factors, data computed from latents, masks, scaled or subsampled sites, improper
@@ -95,12 +100,23 @@ def from_numpyro(
         raise ProgramError(f"a program must be a function, not {type(program).__name__}")
     called = Program(program, args, kwargs)
     if not template:
-        return _read(called, read_sites(called), observed, elementwise)
+        return _read_sites(called, observed, elementwise)
     from retrodict.read.templates.template_reader import read_template
 
     seen = None if observed is None else require_list(observed, "observed=")
     written, walks = expand_walks(called, read_sites(called), seen or ())
     return read_template(_read(written, read_sites(written), seen, elementwise=True), walks)
+
+
+def _read_sites(called: Program, observed: Iterable[Name] | None, elementwise: bool) -> Model:
+    sites = read_sites(called)
+    if observed is None:
+        return _read(called, sites, None, elementwise)
+    named = require_list(observed, "observed=")
+    summaries = {} if {site.name for site in sites}.issuperset(named) else list_summaries(called)
+    if summaries.keys() & set(named):
+        return read_summarized(called, sites, summaries, named, elementwise=elementwise)
+    return _read(called, sites, named, elementwise)
 
 
 def _read(called: Program, sites: Sequence[Site], observed: Iterable[Name] | None, elementwise: bool) -> NumpyroModel:
