@@ -12,7 +12,7 @@ import pytest
 import retrodict as rd
 from retrodict import zoo
 from retrodict.encode.peaks.marginal_density import MarginalDensity
-from retrodict.posterior.answers.chains import CHAINS, MOST_DIVERGENT, run_chains
+from retrodict.posterior.answers.chains import MOST_DIVERGENT, run_chains
 from retrodict.posterior.answers.noncentered import Noncentered
 from retrodict.posterior.factors import GenerativeFactor
 from retrodict.posterior.sharing import share
@@ -72,6 +72,19 @@ def test_noise_has_the_density_of_the_codes_that_it_stands_for():
         np.testing.assert_allclose(noise.score_one(start), expected, rtol=1e-5)
 
 
+def test_noise_of_codes_stands_for_these_codes():
+    noise = prepare(rd.from_numpyro(nested, observed=["y"]), {"y": np.array([1.0, 2, 3])})
+    observed = jnp.asarray(noise.observed[0])
+    start = jnp.asarray(np.random.default_rng(1).normal(size=noise.size).astype(np.float32))
+    np.testing.assert_allclose(noise.whiten(noise.move(start, observed)[0], observed), start, rtol=1e-4, atol=1e-5)
+
+
+def test_noise_that_overflows_gives_no_points_to_begin_at():
+    noise = prepare(rd.from_numpyro(funnel, observed=["y"]), {"y": Y})
+    rows = np.full((10, noise.space.width), np.inf, np.float32)
+    assert noise.begin(rows) is None
+
+
 def alone():
     numpyro.sample("y", dist.Normal(numpyro.sample("z", dist.Normal(0, 1)), 1))
 
@@ -113,7 +126,8 @@ def find_moments_of_v(y):
 
 
 def walk(noise, **options):
-    units, starts = noise.begin(CHAINS, 0)
+    prior = noise.compiled.model.simulate(500, seed=0)
+    units, starts = noise.begin(noise.space.read_latents({name: prior[name] for name in noise.space.net.latents}))
     return run_chains(noise, units, starts, 4000, 0, np.inf, **options)
 
 

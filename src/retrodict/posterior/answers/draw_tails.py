@@ -9,6 +9,9 @@ from scipy.stats import rankdata
 
 from retrodict.posterior.weights.pareto import Doubles, fit_pareto
 
+# The quantiles whose draws are counted.
+TAILS = 0.05, 0.95
+
 
 def rank_normalize(draws: Doubles) -> Doubles:
     """Return draws, ``(chains, draws, columns)``, as the normal scores of their ranks.
@@ -32,13 +35,21 @@ def find_rhat(draws: Doubles) -> float:
 
 
 def find_ess(draws: Doubles) -> float:
-    """Return the least effective number of draws over columns, of locations or of spreads."""
+    """Return the least effective number of draws over columns, of locations, of spreads, or of 5 % and 95 % quantiles.
+
+    Source: Vehtari et al. 2021, sections 4.2 and 4.3 (bulk and tail).
+    """
     folded = np.abs(draws - np.median(draws, axis=(0, 1)))
-    varies = np.ptp(draws, axis=(0, 1)) > 0
-    if not varies.any():
-        return float(draws.shape[0] * draws.shape[1])
-    both = [effective_sample_size(rank_normalize(part[..., varies])) for part in (draws, folded)]
-    return float(min(np.min(both), draws.shape[0] * draws.shape[1]))
+    ends = [(draws <= end).astype(float) for end in np.quantile(draws, TAILS, axis=(0, 1))]
+    scores = [rank_normalize(part) for part in (draws, folded)]
+    most = draws.shape[0] * draws.shape[1]
+    return float(min(_find_least(part, most) for part in (*scores, *ends)))
+
+
+def _find_least(values: Doubles, most: float) -> float:
+    """Return the least effective number of draws over the columns that vary."""
+    varies = np.ptp(values, axis=(0, 1)) > 0
+    return min(float(np.min(effective_sample_size(values[..., varies]))), most) if varies.any() else most
 
 
 def find_tail(draws: Doubles) -> float:

@@ -26,6 +26,7 @@ from retrodict.graph.rows import Integers
 from retrodict.plan.layout import Floats
 from retrodict.plan.moving import mark_moving
 from retrodict.plan.supports import is_discrete
+from retrodict.posterior.answers.chains import MOST_DENSE
 from retrodict.posterior.answers.linear_factor import LinearProposal
 from retrodict.posterior.answers.marginal import rows_of
 from retrodict.posterior.factors import GenerativeFactor, draw_factors
@@ -35,9 +36,7 @@ from retrodict.posterior.weights.pareto import Doubles
 
 # Levels are gone through one after the other: a long chain of states is left as it is.
 MOST_LEVELS = 6
-# Chains begin near the middle of the prior, this far from it in units of its spread.
-NEAR = 0.1
-# Simulations that tell middle and spread of the prior.
+# Simulations that tell the middle of the prior.
 SIMULATED = 512
 
 
@@ -84,7 +83,7 @@ class Noncentered:
         if not 0 < len(levels) <= MOST_LEVELS:
             return None
         found = cls(replace(compiled, space=space), barren, observed, levels)
-        middle = found.find_middle(0)[0]
+        middle = found.find_middle(0)
         apart = tuple(level for level in levels if found._keeps_apart(level, middle))
         return replace(found, levels=apart) if apart else None
 
@@ -113,6 +112,14 @@ class Noncentered:
             codes = codes.at[level.codes].set(middle + scale * noise[level.codes])
             log_det = log_det + jnp.log(scale).sum()
         return codes, log_det
+
+    def whiten(self, codes: Float[Array, " k"], observed: Float[Array, " columns"]) -> Array:
+        """Return the noise that codes stand for: the inverse of `move`."""
+        noise = codes
+        for level in self.levels:
+            middle, scale = self._describe(level, codes, observed)
+            noise = noise.at[level.codes].set((codes[level.codes] - middle) / scale)
+        return noise
 
     def _describe(self, level: Level, codes: Array, observed: Array) -> tuple[Array, Array]:
         """Return middle and scale of latents given their parents; zero and one where they do not bend down."""
@@ -144,25 +151,33 @@ class Noncentered:
         plain, signed = np.asarray(both, np.float64)
         return bool(np.allclose(plain, signs * signed, rtol=1e-3, atol=1e-3 * np.abs(plain).max()))
 
-    def find_middle(self, seed: int) -> tuple[Doubles, Doubles]:
-        """Return the median of the codes under the prior, and half the width of what is about a standard deviation."""
+    def find_middle(self, seed: int) -> Doubles:
+        """Return the median of the codes under the prior."""
         found = self.compiled.programs.run(self.compiled.simulate_codes, make_key(seed), SIMULATED)[0]
         codes = np.asarray(found, np.float64)
         known = codes[np.isfinite(codes).all(axis=1)]
-        if not len(known):  # a prior that overflows tells nothing
-            return np.zeros(self.size), np.ones(self.size)
-        low, middle, high = np.quantile(known, [0.1587, 0.5, 0.8413], axis=0)
-        return middle, np.where(high > low, (high - low) / 2, 1.0)
+        # A prior that overflows tells nothing.
+        return np.median(known, axis=0) if len(known) else np.zeros(self.size)
 
-    def begin(self, chains: int, seed: int) -> tuple[LinearProposal, Doubles]:
-        """Return the units of noise, and points for chains to begin at, near the middle of the prior."""
-        middle, spread = self.find_middle(seed)
-        for level in self.levels:
-            middle[level.codes], spread[level.codes] = 0.0, 1.0
-        nothing = np.zeros((self.size, self.size), bool)
-        units = LinearProposal.fit(middle, np.diag(spread**2), np.inf, nothing, np.arange(self.size))
-        noise = np.random.default_rng(seed).standard_normal((chains, self.size))
-        return units, middle + NEAR * spread * noise
+    def begin(self, latents: Floats) -> tuple[LinearProposal, Doubles] | None:
+        """Return the units in which the noise of rows of latents is standard, and the noise, for chains to begin at.
+
+        None where less than half of the rows have noise that single precision holds.
+        """
+        points = np.asarray(self.compiled.programs.run(self._whiten, jnp.asarray(latents)), np.float64)
+        known = points[np.isfinite(points).all(axis=1)]
+        if 2 * len(known) <= len(points):
+            return None
+        every = np.ones((self.size, self.size), bool)
+        parents = np.tril(every, -1) if self.size <= MOST_DENSE else ~every
+        covariance = np.atleast_2d(np.cov(known.T))
+        return LinearProposal.fit(known.mean(axis=0), covariance, len(known), parents, np.arange(self.size)), known
+
+    def _whiten(self, latents: Float[Array, "n latents"]) -> Float[Array, "n k"]:
+        observed = rows_of(self.observed)
+        columns = self.space.join(latents, jnp.broadcast_to(observed, (len(latents), observed.shape[1])))
+        codes = self.space.encode_latents(columns)
+        return jax.vmap(lambda row: self.whiten(row, observed[0]))(codes)
 
     def complete(self, codes: Doubles, seed: int) -> Floats:
         """Return latents as columns for rows of noise, the barren ones drawn."""

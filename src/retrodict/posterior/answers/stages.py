@@ -16,8 +16,9 @@ from retrodict.graph.names import Name
 from retrodict.plan.layout import Floats
 from retrodict.posterior import row_blocks
 from retrodict.posterior.answers.answer import Answer, AskedPosterior, find_moments
-from retrodict.posterior.answers.chains import CHAINS, LEAST_ESS, MOST_DIVERGENT, MOST_RHAT, Chains, run_chains
+from retrodict.posterior.answers.chains import CHAINS, LEAST_ESS, MOST_RHAT, Chains, run_chains
 from retrodict.posterior.answers.draw_tails import find_ess, find_rhat, find_tail
+from retrodict.posterior.answers.linear_factor import LinearProposal
 from retrodict.posterior.answers.marginal import Marginal, take_one
 from retrodict.posterior.answers.metropolis import walk
 from retrodict.posterior.answers.noncentered import Noncentered
@@ -28,6 +29,7 @@ from retrodict.posterior.observations import Evidence
 from retrodict.posterior.programs import Compiled
 from retrodict.posterior.row_blocks import Request
 from retrodict.posterior.weights.importance import Importance
+from retrodict.posterior.weights.pareto import Doubles
 from retrodict.posterior.weights.precision import say_rough
 
 # Draws of the encoder do as they are where so large a share is effective, tails are light, and weights move neither
@@ -37,6 +39,8 @@ EVEN_SHARE, EVEN_KHAT, EVEN_SHIFT = 0.9, 0.5, 0.05
 # was refined.
 LOOKED_BY = 0.5
 WEIGHTED_BY, REFINED_BY, REWEIGHTED_BY = 0.2, 0.45, 0.6
+# Chains on noise have this share of the time that is left, and begin from this many draws.
+NOISE_SHARE, STARTS = 0.6, 2000
 # The share of the draws of chains that may be no numbers.
 MOST_LOST = 0.001
 
@@ -122,14 +126,30 @@ def answer_by_chains(question: Question, refined: Refined) -> Answer:
     if refined.codes is None or refined.proposal is None:
         return _answer_by_metropolis(question, refined)
     target = Marginal.of(question.compiled, question.factors, question.evidence.rows)
-    noise = _find_noise(question)
-    walk_on = partial(run_chains, n=question.n, seed=question.seed, deadline=question.by(1.0))
-    chains = walk_on(target, refined.proposal, refined.codes, patient=noise is None)
-    if noise is None or not chains.divergent > MOST_DIVERGENT:
+    walk_on = partial(run_chains, n=question.n, seed=question.seed)
+    begun = _begin_noise(question, target, refined.codes)
+    if begun is None:
+        chains = walk_on(target, refined.proposal, refined.codes, deadline=question.by(1.0))
         return _say_chains(question, target, chains)
-    others = walk_on(noise, *noise.begin(CHAINS, question.seed))
-    better = len(others.reasons) <= len(chains.reasons)
-    return _say_chains(question, noise, others) if better else _say_chains(question, target, chains)
+    deadline = monotonic() + NOISE_SHARE * (question.by(1.0) - monotonic())
+    first = walk_on(*begun, deadline=deadline, patient=False)
+    if not first.reasons:
+        return _say_chains(question, begun[0], first)
+    others = walk_on(target, refined.proposal, refined.codes, deadline=question.by(1.0))
+    better = len(others.reasons) <= len(first.reasons)
+    return _say_chains(question, target, others) if better else _say_chains(question, begun[0], first)
+
+
+def _begin_noise(
+    question: Question, target: Marginal, codes: Doubles
+) -> tuple[Noncentered, LinearProposal, Doubles] | None:
+    """Return the noise behind the latents, its units, and where its chains begin; None where there is none."""
+    noise = _find_noise(question)
+    if noise is None:
+        return None
+    rows = codes[np.linspace(0, len(codes) - 1, STARTS).astype(int)]
+    begun = noise.begin(target.complete(rows, question.seed))
+    return None if begun is None else (noise, *begun)
 
 
 def _find_noise(question: Question) -> Noncentered | None:
