@@ -1,8 +1,8 @@
-"""Effective numbers of draws: independent ones count in full, and chains that stay in a tail are seen."""
+"""Effective numbers of draws, in the tails too, and standard deviations that rest on few of them."""
 
 import numpy as np
 
-from retrodict.posterior.answers.draw_tails import find_ess
+from retrodict.posterior.answers.draw_tails import find_ess, note_tails
 
 CHAINS, N = 4, 2000
 
@@ -31,3 +31,17 @@ def test_a_tail_that_is_visited_in_a_few_long_stays_is_seen():
         rest = np.delete(draws[chain, :, 0], places)
         draws[chain, :, 0] = np.concatenate([rest[:start], values, rest[start:]])
     assert find_ess(draws) < 0.1 * CHAINS * N
+
+
+def test_latents_with_heavy_tails_are_named():
+    rng = np.random.default_rng(2)
+    light = {"normal": rng.normal(size=(4000, 300)), "exponential": rng.exponential(size=4000)}
+    assert not note_tails(light)
+    scales = 1 / np.sqrt(rng.gamma(1.0, size=(4000, 3)))  # a tail of shape 1/2: no variance
+    (note,) = note_tails(light | {"scales": scales, "worse": rng.standard_cauchy(4000)})
+    assert "'worse' and of 1 more" in note
+
+
+def test_few_draws_and_whole_numbers_have_no_tail():
+    rng = np.random.default_rng(3)
+    assert not note_tails({"few": rng.standard_cauchy(200), "counts": rng.geometric(0.5, size=4000)})

@@ -14,6 +14,7 @@ from retrodict.graph.names import Name
 from retrodict.lift.lifted_inverse import LiftedInverse
 from retrodict.pictures.table import Table, Tabular
 from retrodict.plan.layout import Floats
+from retrodict.posterior.answers.draw_tails import note_tails
 from retrodict.posterior.arviz import export
 from retrodict.posterior.weights.importance import Importance
 from retrodict.posterior.weights.pareto import Doubles
@@ -186,7 +187,7 @@ class AskedPosterior:
             ess=float(ess),
             stage=stage,
             reasons=(*self.doubts, *reasons),
-            notes=self.notes,
+            notes=(*self.notes, *note_tails(draws)),
             exact=self.exact,
             seconds=monotonic() - self.begun,
             inverse=self.inverse,

@@ -1,6 +1,9 @@
-"""How far chains of draws can be relied on: R-hat, effective draws, and the tails of the draws."""
+"""How far draws can be relied on: R-hat and effective draws of chains, and the tails of any draws."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from numpyro.diagnostics import effective_sample_size, split_gelman_rubin
@@ -11,6 +14,10 @@ from retrodict.posterior.weights.pareto import Doubles, fit_pareto
 
 # The quantiles whose draws are counted.
 TAILS = 0.05, 0.95
+# With this shape of its tail a standard deviation converges slowly, as squares of draws have twice the shape.
+HEAVY = 0.35
+# Columns with less kurtosis than this have light tails; so many are looked at together, in no fewer draws than these.
+KURTOSIS, TOGETHER, LEAST_DRAWS = 10.0, 256, 1000
 
 
 def rank_normalize(draws: Doubles) -> Doubles:
@@ -72,3 +79,48 @@ def find_tail(draws: Doubles) -> float:
             if excess[int(length / 4)] > 0:
                 shapes.append(fit_pareto(excess[excess > 0])[0])
     return float(np.max(shapes))
+
+
+def note_tails(draws: Mapping[Any, Any]) -> tuple[str, ...]:
+    r"""Return a sentence on the latents whose standard deviation rests on few far draws, none where there are none.
+
+    The tail of a latent has :math:`\hat k \ge 0.35`, that of its square then 0.7 or more.
+
+    Source: Vehtari et al. 2024, section 3.
+
+    >>> rng = np.random.default_rng(0)
+    >>> note_tails({"light": rng.normal(size=(4000, 2))})
+    ()
+    >>> note_tails({"heavy": rng.standard_cauchy(size=4000)})[0].split(",")[0]
+    "The standard deviation of 'heavy' rests on few far draws"
+    """
+    heavy = dict(_list_heavy(draws))
+    if not heavy:
+        return ()
+    worst = max(heavy, key=lambda name: heavy[name])
+    others = f" and of {len(heavy) - 1} more" if len(heavy) > 1 else ""
+    return (
+        f"The standard deviation of {worst!r}{others} rests on few far draws, and may be off (k-hat of the tail "
+        f"{heavy[worst]:.2f}); quantiles are right.",
+    )
+
+
+def _list_heavy(draws: Mapping[Any, Any]) -> Iterator[tuple[Any, float]]:
+    """Return latents with a heavy tail, and its shape."""
+    for name, values in draws.items():
+        flat = np.asarray(values).reshape(len(values), -1)
+        if len(flat) < LEAST_DRAWS or not np.issubdtype(flat.dtype, np.floating):
+            continue
+        shapes = [find_tail(columns) for columns in _take_peaked(flat)]
+        if shapes and max(shapes) >= HEAVY:
+            yield name, max(shapes)
+
+
+def _take_peaked(flat: Any) -> Iterator[Doubles]:
+    """Return the columns of draws with much kurtosis, some at a time."""
+    for start in range(0, flat.shape[1], TOGETHER):
+        block = np.asarray(flat[:, start : start + TOGETHER], np.float64)
+        squares = (block - block.mean(axis=0)) ** 2
+        peaked = (squares**2).mean(axis=0) > KURTOSIS * squares.mean(axis=0) ** 2
+        if peaked.any():
+            yield block[:, peaked]
