@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from retrodict.encode.ready.ready_summaries import name_ready
-from retrodict.encode.ready.spreads import LEAST_NUMBERS, LogSpread
+from retrodict.encode.ready.spreads import LEAST_NUMBERS, LogSpread, PooledSpread
 from retrodict.errors import OptionError
 from retrodict.graph.bayesnet import Variable
 from retrodict.graph.names import Name
@@ -71,17 +71,44 @@ def read_summaries(model: Model, modules: Mapping[Any, Summary]) -> tuple[Summar
 
 
 def add_spreads(model: Model, taken: Collection[Name]) -> tuple[Summarized, ...]:
-    """Return for each observed vector of real numbers, but those taken, its spread beside it."""
+    """Return the spread of each observed vector of real numbers, and pooled ones of those with the same parents.
+
+    Values of one shape that have a parent in common, such as the scale of their noise, are pooled, for latents that
+    depend on all of them. Variables that are taken, by summaries of the user, have none.
+    """
     net = model.net
-    vectors = [
+    real = [
         (place, net.variable(name))
         for place, name in enumerate(net.observed)
-        if name not in taken and net.variable(name).size >= LEAST_NUMBERS and not is_discrete(net.variable(name))
+        if name not in taken and not is_discrete(net.variable(name))
     ]
-    return tuple(
+    single = [
         Summarized(("spread", v.name), LogSpread(), (place,), v.shape or (), 1, fixed=True, extra=True)
-        for place, v in vectors
-    )
+        for place, v in real
+        if v.size >= LEAST_NUMBERS
+    ]
+    return *single, *(_pool(places, shape) for shape, places in _list_alike(model, real).items())
+
+
+def _list_alike(model: Model, real: Sequence[tuple[int, Variable]]) -> dict[tuple[int, ...], list[int]]:
+    """Return the places of observed variables of one shape that have a parent in common, by this shape."""
+    net = model.net
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for place, variable in real:
+        alike.setdefault(variable.shape or (), []).append(place)
+    found = {}
+    for shape, places in alike.items():
+        shared = set.intersection(*(set(net.parents(net.observed[place])) for place in places))
+        if len(places) >= LEAST_NUMBERS and shared:
+            found[shape] = places
+    return found
+
+
+def _pool(places: Sequence[int], shape: tuple[int, ...]) -> Summarized:
+    module = PooledSpread()
+    whole = (len(places), *shape)
+    size = _count_features("pooled", module, whole)
+    return Summarized(("pooled", *shape), module, tuple(places), whole, size, fixed=True, extra=True)
 
 
 def _count_features(name: Name, module: Callable[[Array], Array], shape: tuple[int, ...]) -> int:
@@ -146,15 +173,16 @@ def summarize(dependencies: Dependencies, summaries: Sequence[Summarized]) -> De
         return dependencies
     seen = len(dependencies.observed)
     taken = {i: number for number, summary in enumerate(summaries) if not summary.extra for i in summary.observed}
-    beside = {i: number for number, summary in enumerate(summaries) if summary.extra for i in summary.observed}
+    beside = [(number, set(summary.observed)) for number, summary in enumerate(summaries) if summary.extra]
     kept = [i for i in range(seen) if i not in taken]
     place = {i: new for new, i in enumerate(kept)}
     first = len(kept) + len(summaries)
     rows = []
     for name, row in zip(dependencies.latents, dependencies.parents.to_lists(), strict=True):
-        needed = {shown[i] for shown in (taken, beside) for i in row if i in shown}
+        needed = {taken[i] for i in row if i in taken}
         for number in needed:
             _require_whole(name, set(row), summaries[number])
+        needed |= {number for number, shown in beside if shown <= set(row)}
         seen_ones = [place[i] for i in row if i in place] + [len(kept) + number for number in needed]
         rows.append(sorted(seen_ones) + [first + i - seen for i in row if i >= seen])
     variables = [dependencies.variables[i] for i in kept]

@@ -14,7 +14,7 @@ from retrodict.encode.compression import Compression
 from retrodict.encode.encoder import Encoder
 from retrodict.encode.features import SCALING_DRAWS, Scaling
 from retrodict.encode.ready.ready_summaries import use_units
-from retrodict.encode.ready.spreads import LogSpread
+from retrodict.encode.ready.spreads import FixedSpread
 from retrodict.encode.recipe import Recipe
 from retrodict.encode.space import Space
 from retrodict.encode.start.linear_start import count_draws, start_linearly
@@ -90,7 +90,7 @@ def _use_units(recipe: Recipe, model: Model, space: Space, data: Any) -> dict[Na
 def _see_spreads(found: tuple[Summarized, ...], space: Space, data: Any) -> tuple[Summarized, ...]:
     """Return summaries, those of spreads with the least spread of the data."""
     return tuple(
-        replace(own, module=own.module.over(values)) if isinstance(own.module, LogSpread) else own
+        replace(own, module=own.module.over(values)) if isinstance(own.module, FixedSpread) else own
         for own, values in zip(found, _list_values(found, space, data), strict=True)
     )
 
