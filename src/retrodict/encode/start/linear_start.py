@@ -23,6 +23,8 @@ from retrodict.plan.dependencies import Dependencies
 # A regression on p parents costs (p + 1) / 2n nats: so many draws for each parent on average, between bounds.
 DRAWS_PER_PARENT = 1000
 LEAST_DRAWS, MOST_DRAWS = 4096, 16384
+# Of stored runs, which cost nothing, so many.
+MOST_STORED = 2**17
 # To gather the draws of an input, and a product of its own, cost as much as so many numbers of one large product.
 COPYING = 1000
 # No more numbers than these, 256 MiB in double precision.
@@ -75,12 +77,13 @@ def start_linearly(
     return eqx.tree_at(lambda whole: whole.network, encoder, encoder.network.start(lines))
 
 
-def count_draws(dependencies: Dependencies) -> int:
-    """Return how many simulations the regressions of an encoder are worth."""
+def count_draws(dependencies: Dependencies, *, stored: bool = False) -> int:
+    """Return how many simulations the regressions of an encoder are worth, or may take of those that are stored."""
     parents = float(dependencies.parents.lengths.mean()) if len(dependencies.latents) else 0.0
     worth = int(2 ** np.ceil(np.log2(DRAWS_PER_PARENT * (parents + 1))))
     room = MOST_NUMBERS // max(1, int(dependencies.features.sum()))
-    return max(LEAST_DRAWS, min(worth, MOST_DRAWS, int(2 ** np.floor(np.log2(max(room, 1))))))
+    most = MOST_STORED if stored else min(worth, MOST_DRAWS)
+    return max(LEAST_DRAWS, min(most, int(2 ** np.floor(np.log2(max(room, 1))))))
 
 
 def see(

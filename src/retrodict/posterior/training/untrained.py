@@ -27,7 +27,7 @@ from retrodict.plan.layout import Floats
 from retrodict.posterior.programs import Compiled
 from retrodict.posterior.randomness import require_draws_of_key
 from retrodict.posterior.sharing import share
-from retrodict.posterior.tables.supplies import Supply
+from retrodict.posterior.tables.supplies import StoredSupply, Supply
 from retrodict.train.compiled import TRAINING
 from retrodict.train.failed_simulations import fill_in, set_aside
 
@@ -57,8 +57,8 @@ def build_untrained(
     compiled = share(model, inverse, recipe.drawn)
     space = compiled.space
 
-    draws = count_draws(space.dependencies) if linear else SCALING_DRAWS
-
+    stored = isinstance(supply, StoredSupply)
+    draws = count_draws(space.dependencies, stored=stored) if linear else SCALING_DRAWS
     given = None if supply is None else supply.give(draws)
     latents, data = given or _simulate(compiled, scale_key, draws, by_bounds=by_bounds)
     seen = data if observed is None else observed
