@@ -12,8 +12,9 @@ import pytest
 import retrodict as rd
 from retrodict import zoo
 from retrodict.encode.peaks.marginal_density import MarginalDensity
-from retrodict.posterior.answers.chains import MOST_DIVERGENT, run_chains
-from retrodict.posterior.answers.noncentered import Noncentered
+from retrodict.posterior.answers.chains import CHAINS, MOST_DIVERGENT, run_chains
+from retrodict.posterior.answers.noise.beginning import begin
+from retrodict.posterior.answers.noise.noncentered import Noncentered
 from retrodict.posterior.factors import GenerativeFactor
 from retrodict.posterior.sharing import share
 
@@ -79,10 +80,15 @@ def test_noise_of_codes_stands_for_these_codes():
     np.testing.assert_allclose(noise.whiten(noise.move(start, observed)[0], observed), start, rtol=1e-4, atol=1e-5)
 
 
-def test_noise_that_overflows_gives_no_points_to_begin_at():
+def test_chains_begin_at_rows_that_lie_as_deep_as_draws_do_and_else_near_the_top():
     noise = prepare(rd.from_numpyro(funnel, observed=["y"]), {"y": Y})
-    rows = np.full((10, noise.space.width), np.inf, np.float32)
-    assert noise.begin(rows) is None
+    rng = np.random.default_rng(0)
+    good = rng.normal(size=(100, noise.size))
+    np.testing.assert_array_equal(begin(noise, lambda: good, 0)[1], good)
+    far = good + 100.0  # nowhere near the posterior
+    assert np.abs(begin(noise, lambda: far, 0)[1]).max() < 20
+    lost = np.where(rng.random((100, 1)) < 0.6, np.nan, good)
+    assert begin(noise, lambda: lost, 0)[1].shape == (CHAINS, noise.size)
 
 
 def alone():
@@ -106,8 +112,31 @@ def walking():
     numpyro.sample("y", dist.Normal(states, 1).to_event(1))
 
 
-def test_elements_of_a_random_walk_are_left_as_they_are():
-    assert prepare(rd.from_numpyro(walking, observed=["y"]), {"y": np.zeros(5)}) is None
+def test_noise_of_a_random_walk_is_standard_given_its_scale():
+    noise = prepare(rd.from_numpyro(walking, observed=["y"]), {"y": np.zeros(5)})
+    (level,) = noise.levels
+    assert level.chained
+    start = jnp.asarray(np.random.default_rng(0).normal(size=noise.size).astype(np.float32))
+    codes, log_det = noise.move(start, jnp.asarray(noise.observed[0]))
+    jacobian = np.asarray(jax.jacfwd(lambda own: noise.move(own, jnp.asarray(noise.observed[0]))[0])(start), float)
+    np.testing.assert_allclose(log_det, np.linalg.slogdet(jacobian)[1], rtol=1e-4)
+    own = jacobian[np.ix_(level.codes, level.codes)]
+    scale = float(jnp.exp(codes[noise.space.code_columns["scale"][0]]))
+    times = np.minimum(*np.ogrid[1:6, 1:6])
+    np.testing.assert_allclose(own @ own.T, scale**2 * times, rtol=1e-3)
+    np.testing.assert_allclose(noise.whiten(codes, jnp.asarray(noise.observed[0])), start, rtol=1e-3, atol=1e-4)
+
+
+def neighbours():
+    """Latents each of which depends on more than its neighbours, given the others."""
+    scale = numpyro.sample("scale", dist.HalfNormal(1))
+    covariance = scale * (jnp.eye(6) + 0.5)
+    field = numpyro.sample("field", dist.MultivariateNormal(jnp.zeros(6), covariance))
+    numpyro.sample("y", dist.Normal(field, 1).to_event(1))
+
+
+def test_latents_that_depend_on_many_others_are_left_as_they_are():
+    assert prepare(rd.from_numpyro(neighbours, observed=["y"]), {"y": np.zeros(6)}) is None
 
 
 def test_a_chain_of_states_is_left_as_it_is():
@@ -126,8 +155,7 @@ def find_moments_of_v(y):
 
 
 def walk(noise, **options):
-    prior = noise.compiled.model.simulate(500, seed=0)
-    units, starts = noise.begin(noise.space.read_latents({name: prior[name] for name in noise.space.net.latents}))
+    units, starts = begin(noise, lambda: np.full((4, noise.size), np.nan), 0)
     return run_chains(noise, units, starts, 4000, 0, np.inf, **options)
 
 

@@ -19,11 +19,15 @@ CHAINS, WARMUP, ROUND, MOST_ROUNDS = 4, 500, 500, 40
 # Transitions between two looks at the clock.
 PIECE = 50
 # Up to so many codes the mass matrix is dense.
-MOST_DENSE = 100
+MOST_DENSE = 150
+# The most doublings of a trajectory: while chains adapt, long ones from poor scales teach little, and after.
+MOST_DOUBLINGS = 7, 10
 # The share of steps that are to be accepted; chains that diverge are adapted again, to the shorter steps of the second.
 ACCEPTANCES = 0.9, 0.98
-# Rounds after which it is seen whether they diverge.
+# Rounds after which it is seen whether they diverge, and whether they have met.
 SEEN = 2
+# Chains with a larger R-hat by then are far from each other.
+FAR_RHAT = 1.1
 # What chains are to reach.
 MOST_RHAT, LEAST_ESS, MOST_DIVERGENT = 1.01, 1000.0, 0.001
 
@@ -79,7 +83,7 @@ def run_chains(
     """Return chains from some of these codes, continued until they can be relied on and hold n draws, or time is up.
 
     The clock is seen every ``PIECE`` transitions, while chains adapt, too. Those that are not patient end where they
-    diverge, for something else to be tried.
+    diverge, or are far from each other, for something else to be tried.
     """
     center, mixing = _numbers_of(proposal.center), _numbers_of(proposal.mixing)
 
@@ -88,17 +92,17 @@ def run_chains(
 
     points = (_choose_starts(codes, seed) - proposal.center) @ proposal.whitening.T
     found: list[Chains] = []
-    acceptances = ACCEPTANCES if patient else ACCEPTANCES[:1]
-    for number, acceptance in enumerate(acceptances):
+    for number, acceptance in enumerate(ACCEPTANCES):
         kernel = NUTS(
             potential_fn=lose,
             dense_mass=target.size <= MOST_DENSE,
             target_accept_prob=acceptance,
+            max_tree_depth=MOST_DOUBLINGS,
             inverse_mass_matrix=None,
         )
         keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), number), CHAINS)
         walk = _Walk(kernel, kernel.init(keys, WARMUP, _numbers_of(points)))
-        is_last = patient and number == len(acceptances) - 1
+        is_last = patient and number == len(ACCEPTANCES) - 1
         found.append(_walk_on(walk, proposal, n, deadline, patient=is_last))
         if found[-1].divergent <= MOST_DIVERGENT or monotonic() > deadline:
             break
@@ -110,7 +114,7 @@ def run_chains(
 def _walk_on(walk: _Walk, proposal: LinearProposal, n: int, deadline: float, *, patient: bool) -> Chains:
     """Return chains that have adapted and walked until they can be relied on, or time is up.
 
-    Where they diverge, those that are not patient end after ``SEEN`` rounds.
+    Where they diverge or are far from each other, those that are not patient end after ``SEEN`` rounds.
     """
     adapted = walk.take(WARMUP, deadline)[2]
     parts: list[Doubles] = []
@@ -124,7 +128,8 @@ def _walk_on(walk: _Walk, proposal: LinearProposal, n: int, deadline: float, *, 
         late = _judge(parts[len(parts) // 2 :], divergent[len(divergent) // 2 :], adapted)
         best = late if len(chains.reasons) > len(late.reasons) else chains
         enough = not best.reasons and best.codes.shape[0] * best.codes.shape[1] >= n
-        if not complete or enough or (not patient and len(parts) >= SEEN and best.divergent > MOST_DIVERGENT):
+        poor = best.divergent > MOST_DIVERGENT or not best.rhat <= FAR_RHAT
+        if not complete or enough or (not patient and len(parts) >= SEEN and poor):
             break
     return best
 

@@ -21,7 +21,8 @@ from retrodict.posterior.answers.draw_tails import find_ess, find_rhat, find_tai
 from retrodict.posterior.answers.linear_factor import LinearProposal
 from retrodict.posterior.answers.marginal import Marginal, take_one
 from retrodict.posterior.answers.metropolis import walk
-from retrodict.posterior.answers.noncentered import Noncentered
+from retrodict.posterior.answers.noise.beginning import begin
+from retrodict.posterior.answers.noise.noncentered import Noncentered
 from retrodict.posterior.answers.refinement import Refined, refine_factors
 from retrodict.posterior.answers.weighing import ENOUGH, MOST_DRAWS, Factors, is_enough, weigh, weigh_enough
 from retrodict.posterior.factors import ClosedFactor, Factor, GenerativeFactor
@@ -39,8 +40,8 @@ EVEN_SHARE, EVEN_KHAT, EVEN_SHIFT = 0.9, 0.5, 0.05
 # was refined.
 LOOKED_BY = 0.5
 WEIGHTED_BY, REFINED_BY, REWEIGHTED_BY = 0.2, 0.45, 0.6
-# Chains on noise have this share of the time that is left, and begin from this many draws.
-NOISE_SHARE, STARTS = 0.6, 2000
+# Chains on noise begin from so many draws.
+STARTS = 2000
 # The share of the draws of chains that may be no numbers.
 MOST_LOST = 0.001
 
@@ -126,16 +127,15 @@ def answer_by_chains(question: Question, refined: Refined) -> Answer:
     if refined.codes is None or refined.proposal is None:
         return _answer_by_metropolis(question, refined)
     target = Marginal.of(question.compiled, question.factors, question.evidence.rows)
-    walk_on = partial(run_chains, n=question.n, seed=question.seed)
+    walk_on = partial(run_chains, n=question.n, seed=question.seed, deadline=question.by(1.0))
     begun = _begin_noise(question, target, refined.codes)
     if begun is None:
-        chains = walk_on(target, refined.proposal, refined.codes, deadline=question.by(1.0))
+        chains = walk_on(target, refined.proposal, refined.codes)
         return _say_chains(question, target, chains)
-    deadline = monotonic() + NOISE_SHARE * (question.by(1.0) - monotonic())
-    first = walk_on(*begun, deadline=deadline, patient=False)
-    if not first.reasons:
+    first = walk_on(*begun, patient=False)
+    if not first.reasons or monotonic() > question.by(1.0):
         return _say_chains(question, begun[0], first)
-    others = walk_on(target, refined.proposal, refined.codes, deadline=question.by(1.0))
+    others = walk_on(target, refined.proposal, refined.codes)
     better = len(others.reasons) <= len(first.reasons)
     return _say_chains(question, target, others) if better else _say_chains(question, begun[0], first)
 
@@ -147,9 +147,14 @@ def _begin_noise(
     noise = _find_noise(question)
     if noise is None:
         return None
-    rows = codes[np.linspace(0, len(codes) - 1, STARTS).astype(int)]
-    begun = noise.begin(target.complete(rows, question.seed))
+    begun = begin(noise, partial(_whiten, question, target, noise, codes), question.seed)
     return None if begun is None else (noise, *begun)
+
+
+def _whiten(question: Question, target: Marginal, noise: Noncentered, codes: Doubles) -> Doubles:
+    """Return the noise behind some of the codes of what was refined."""
+    rows = codes[np.linspace(0, len(codes) - 1, STARTS).astype(int)]
+    return noise.whiten_latents(target.complete(rows, question.seed))
 
 
 def _find_noise(question: Question) -> Noncentered | None:

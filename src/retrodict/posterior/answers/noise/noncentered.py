@@ -26,9 +26,8 @@ from retrodict.graph.rows import Integers
 from retrodict.plan.layout import Floats
 from retrodict.plan.moving import mark_moving
 from retrodict.plan.supports import is_discrete
-from retrodict.posterior.answers.chains import MOST_DENSE
-from retrodict.posterior.answers.linear_factor import LinearProposal
 from retrodict.posterior.answers.marginal import rows_of
+from retrodict.posterior.answers.noise.tridiagonal import Bidiagonal, factor
 from retrodict.posterior.factors import GenerativeFactor, draw_factors
 from retrodict.posterior.programs import Compiled
 from retrodict.posterior.row_blocks import map_blocks
@@ -41,10 +40,14 @@ SIMULATED = 512
 
 
 class Level(NamedTuple):
-    """Latents that are moved together: their numbers among the variables, and the places of their codes."""
+    """Latents that are moved together: their numbers among the variables, and the places of their codes.
+
+    A ``chained`` one has codes each of which depends on its neighbours given all others, as those of a random walk.
+    """
 
     variables: Integers
     codes: Integers
+    chained: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +87,8 @@ class Noncentered:
             return None
         found = cls(replace(compiled, space=space), barren, observed, levels)
         middle = found.find_middle(0)
-        apart = tuple(level for level in levels if found._keeps_apart(level, middle))
-        return replace(found, levels=apart) if apart else None
+        suited = tuple(each for level in levels if (each := found._suit(level, middle)) is not None)
+        return replace(found, levels=suited) if suited else None
 
     @property
     def space(self) -> Space:
@@ -108,26 +111,42 @@ class Noncentered:
         """Return the codes that noise stands for, and the log of the volume that a unit of it becomes."""
         codes, log_det = noise, jnp.zeros((), noise.dtype)
         for level in self.levels:
-            middle, scale = self._describe(level, codes, observed)
-            codes = codes.at[level.codes].set(middle + scale * noise[level.codes])
-            log_det = log_det + jnp.log(scale).sum()
+            middle, shape = self._describe(level, codes, observed)
+            codes = codes.at[level.codes].set(middle + shape.spread(noise[level.codes]))
+            log_det = log_det - jnp.log(shape.diagonal).sum()
         return codes, log_det
 
     def whiten(self, codes: Float[Array, " k"], observed: Float[Array, " columns"]) -> Array:
         """Return the noise that codes stand for: the inverse of `move`."""
         noise = codes
         for level in self.levels:
-            middle, scale = self._describe(level, codes, observed)
-            noise = noise.at[level.codes].set((codes[level.codes] - middle) / scale)
+            middle, shape = self._describe(level, codes, observed)
+            noise = noise.at[level.codes].set(shape.gather(codes[level.codes] - middle))
         return noise
 
-    def _describe(self, level: Level, codes: Array, observed: Array) -> tuple[Array, Array]:
-        """Return middle and scale of latents given their parents; zero and one where they do not bend down."""
-        # Of latents that are independent given their parents the sum of a row of the Hessian is its diagonal.
-        slope, bend = self._bend(level, codes, observed, jnp.ones(len(level.codes), codes.dtype))
-        good = jnp.isfinite(slope) & (bend < 0) & jnp.isfinite(bend)
-        precision = jnp.where(good, -bend, 1.0)
-        return jnp.where(good, slope, 0.0) / precision, jax.lax.rsqrt(precision)
+    def _describe(self, level: Level, codes: Array, observed: Array) -> tuple[Array, Bidiagonal]:
+        """Return middle and shape of latents given their parents; zero and one where they do not bend down."""
+        slope, diagonal, beside = self._read_precision(level, codes, observed)
+        if level.chained:
+            known = jnp.isfinite(slope).all() & jnp.isfinite(diagonal).all() & jnp.isfinite(beside).all()
+            shape, good = factor(jnp.where(known, diagonal, 1.0), jnp.where(known, beside, 0.0))
+            one = Bidiagonal(jnp.ones_like(diagonal), jnp.zeros_like(beside))
+            shape = jax.tree.map(lambda own, plain: jnp.where(good & known, own, plain), shape, one)
+            return shape.solve(jnp.where(good & known, slope, 0.0)), shape
+        good = jnp.isfinite(slope) & (diagonal > 0) & jnp.isfinite(diagonal)
+        precision = jnp.where(good, diagonal, 1.0)
+        return jnp.where(good, slope, 0.0) / precision, Bidiagonal(jnp.sqrt(precision), jnp.zeros_like(beside))
+
+    def _read_precision(self, level: Level, codes: Array, observed: Array) -> tuple[Array, Array, Array]:
+        """Return the slope of log conditionals at zero, the diagonal of their precision, and what stands beside it."""
+        k = len(level.codes)
+        if not level.chained:  # of independent latents the sum of a row of the Hessian is its diagonal
+            slope, bend = self._bend(level, codes, observed, jnp.ones(k, codes.dtype))
+            return slope, -bend, jnp.zeros(k - 1, codes.dtype)
+        # Every third column of a matrix of three diagonals can be told from their sum.
+        every = (jnp.arange(k) % 3 == jnp.arange(3)[:, None]).astype(codes.dtype)
+        slopes, bends = jax.vmap(lambda part: self._bend(level, codes, observed, part))(every)
+        return slopes[0], -bends[np.arange(k) % 3, np.arange(k)], -bends[np.arange(1, k) % 3, np.arange(k - 1)]
 
     def _bend(self, level: Level, codes: Array, observed: Array, direction: Array) -> tuple[Array, Array]:
         """Return the gradient of log conditionals of latents at zero, and their Hessian times a direction."""
@@ -140,38 +159,46 @@ class Noncentered:
         slope, bend = jax.jvp(jax.grad(score), (jnp.zeros_like(direction),), (direction,))
         return slope, bend
 
-    def _keeps_apart(self, level: Level, codes: Doubles) -> bool:
-        """Return whether latents are independent given their parents, as the elements of a random walk are not."""
+    def _suit(self, level: Level, codes: Doubles) -> Level | None:
+        """Return the latents as they depend on each other given their parents; None where it is on more than two."""
         signs = np.random.default_rng(0).choice([-1.0, 1.0], len(level.codes))
+        chained = level._replace(chained=True)
 
-        def look(direction: Array) -> Array:
-            return self._bend(level, rows_of(codes), rows_of(self.observed)[0], direction)[1]
+        def look(given: Array, observed: Array, direction: Array) -> tuple[Array, ...]:
+            found = self._read_precision(chained, given, observed)
+            return self._bend(level, given, observed, direction)[1], *found[1:]
 
-        both = jax.jit(jax.vmap(look))(rows_of(np.stack([np.ones_like(signs), signs])))
-        plain, signed = np.asarray(both, np.float64)
-        return bool(np.allclose(plain, signs * signed, rtol=1e-3, atol=1e-3 * np.abs(plain).max()))
+        found = jax.jit(look)(rows_of(codes), rows_of(self.observed)[0], rows_of(signs))
+        bend, diagonal, beside = (np.asarray(part, np.float64) for part in found)
+        product = diagonal * signs
+        product[:-1] += beside * signs[1:]
+        product[1:] += beside * signs[:-1]
+        least = 1e-3 * np.abs(diagonal).max()
+        if not np.allclose(-bend, product, rtol=1e-3, atol=least):
+            return None
+        return level if np.abs(beside).max(initial=0.0) <= least else chained
 
     def find_middle(self, seed: int) -> Doubles:
         """Return the median of the codes under the prior."""
-        found = self.compiled.programs.run(self.compiled.simulate_codes, make_key(seed), SIMULATED)[0]
-        codes = np.asarray(found, np.float64)
-        known = codes[np.isfinite(codes).all(axis=1)]
+        known = self._simulate_codes(seed)
         # A prior that overflows tells nothing.
         return np.median(known, axis=0) if len(known) else np.zeros(self.size)
 
-    def begin(self, latents: Floats) -> tuple[LinearProposal, Doubles] | None:
-        """Return the units in which the noise of rows of latents is standard, and the noise, for chains to begin at.
+    def simulate(self, seed: int) -> Doubles:
+        """Return the noise of draws of the prior."""
+        codes = self._simulate_codes(seed)
+        for level in self.levels:
+            codes[:, level.codes] = np.random.default_rng(seed).standard_normal((len(codes), len(level.codes)))
+        return codes
 
-        None where less than half of the rows have noise that single precision holds.
-        """
-        points = np.asarray(self.compiled.programs.run(self._whiten, jnp.asarray(latents)), np.float64)
-        known = points[np.isfinite(points).all(axis=1)]
-        if 2 * len(known) <= len(points):
-            return None
-        every = np.ones((self.size, self.size), bool)
-        parents = np.tril(every, -1) if self.size <= MOST_DENSE else ~every
-        covariance = np.atleast_2d(np.cov(known.T))
-        return LinearProposal.fit(known.mean(axis=0), covariance, len(known), parents, np.arange(self.size)), known
+    def _simulate_codes(self, seed: int) -> Doubles:
+        found = self.compiled.programs.run(self.compiled.simulate_codes, make_key(seed), SIMULATED)[0]
+        codes = np.asarray(found, np.float64)
+        return codes[np.isfinite(codes).all(axis=1)]
+
+    def whiten_latents(self, latents: Floats) -> Doubles:
+        """Return the noise of rows of latents."""
+        return np.asarray(self.compiled.programs.run(self._whiten, jnp.asarray(latents)), np.float64)
 
     def _whiten(self, latents: Float[Array, "n latents"]) -> Float[Array, "n k"]:
         observed = rows_of(self.observed)

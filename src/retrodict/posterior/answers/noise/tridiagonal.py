@@ -1,0 +1,68 @@
+r"""Noise of latents whose precision has three diagonals, as that of the states of a random walk has."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+# Pivots are no smaller than this share of the largest entry of the diagonal, so that gradients are numbers.
+LEAST_PIVOT = 1e-12
+
+
+class Bidiagonal(NamedTuple):
+    r"""The factor L of a precision :math:`P = L L^\top`: its diagonal, and what stands below."""
+
+    diagonal: Float[Array, " k"]
+    below: Float[Array, " k-1"]
+
+    def spread(self, noise: Float[Array, " k"]) -> Float[Array, " k"]:
+        r"""Return :math:`L^{-\top} \epsilon`, whose covariance is the inverse of P where the noise is standard."""
+
+        def step(after: Array, own: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+            given, diagonal, below = own
+            value = (given - below * after) / diagonal
+            return value, value
+
+        below = jnp.append(self.below, 0.0)
+        return jax.lax.scan(step, jnp.zeros((), noise.dtype), (noise, self.diagonal, below), reverse=True)[1]
+
+    def gather(self, values: Float[Array, " k"]) -> Float[Array, " k"]:
+        r"""Return :math:`L^\top v`, the inverse of `spread`."""
+        return self.diagonal * values + jnp.append(self.below * values[1:], 0.0)
+
+    def solve(self, slope: Float[Array, " k"]) -> Float[Array, " k"]:
+        r"""Return :math:`P^{-1} g`."""
+
+        def step(before: Array, own: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+            given, diagonal, below = own
+            value = (given - below * before) / diagonal
+            return value, value
+
+        below = jnp.append(jnp.zeros(1, slope.dtype), self.below)
+        return self.spread(jax.lax.scan(step, jnp.zeros((), slope.dtype), (slope, self.diagonal, below))[1])
+
+
+def factor(diagonal: Float[Array, " k"], beside: Float[Array, " k-1"]) -> tuple[Bidiagonal, Bool[Array, ""]]:
+    """Return the factor of a precision by its diagonal and what stands beside it, and whether it is one.
+
+    >>> precision = jnp.diag(jnp.array([2.0, 2.0, 1.0])) - jnp.eye(3, k=1) - jnp.eye(3, k=-1)
+    >>> found, good = factor(jnp.diag(precision), jnp.diag(precision, 1))
+    >>> found.solve(jnp.ones(3)).round(3).tolist(), bool(good)
+    ([3.0, 5.0, 6.0], True)
+    """
+    least = LEAST_PIVOT * jnp.max(jnp.abs(diagonal))
+
+    def step(before: tuple[Array, Array], own: tuple[Array, Array]) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        (pivot, good), (entry, off) = before, own
+        below = off / pivot
+        left = entry - below**2
+        pivot = jnp.sqrt(jnp.maximum(left, least))
+        return (pivot, good & (left > least)), (pivot, below)
+
+    begun = jnp.ones((), diagonal.dtype), jnp.isfinite(least) & (least > 0)
+    entries = diagonal, jnp.append(jnp.zeros(1, diagonal.dtype), beside)
+    (_, good), (pivots, below) = jax.lax.scan(step, begun, entries)
+    return Bidiagonal(pivots, below[1:]), good
