@@ -30,6 +30,8 @@ SEEN = 2
 FAR_RHAT = 1.1
 # What chains are to reach.
 MOST_RHAT, LEAST_ESS, MOST_DIVERGENT = 1.01, 1000.0, 0.001
+# Where half of the time is left, they go on to so many: standard deviations of skewed latents take more draws.
+GOOD_ESS = 2500.0
 
 
 class ChainTarget(Protocol):
@@ -116,6 +118,7 @@ def _walk_on(walk: _Walk, proposal: LinearProposal, n: int, deadline: float, *, 
 
     Where they diverge or are far from each other, those that are not patient end after ``SEEN`` rounds.
     """
+    halfway = (monotonic() + deadline) / 2
     adapted = walk.take(WARMUP, deadline)[2]
     parts: list[Doubles] = []
     divergent: list[float] = []
@@ -128,6 +131,7 @@ def _walk_on(walk: _Walk, proposal: LinearProposal, n: int, deadline: float, *, 
         late = _judge(parts[len(parts) // 2 :], divergent[len(divergent) // 2 :], adapted)
         best = late if len(chains.reasons) > len(late.reasons) else chains
         enough = not best.reasons and best.codes.shape[0] * best.codes.shape[1] >= n
+        enough = enough and (best.ess >= GOOD_ESS or monotonic() > halfway)
         poor = best.divergent > MOST_DIVERGENT or not best.rhat <= FAR_RHAT
         if not complete or enough or (not patient and len(parts) >= SEEN and poor):
             break
