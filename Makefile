@@ -11,7 +11,7 @@ DOCS := .venv-docs
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-slow test-law test-newest test-browser test-readers fuzz nightly lint format tables figure2 \
+.PHONY: demo test test-slow test-law test-newest test-browser test-readers fuzz nightly lint format tables figure2 bench-processes \
 	figure2-page vae vae-page music music-page networks discrete bench bench-inversion bench-posteriors \
 	bench-posteriors-page bench-sbibm bench-sbi bench-hierarchical bench-evidence semi-supervised docs docs-live tutorials \
 	clean
@@ -133,7 +133,7 @@ bench-sbibm: $(VENV)/.test
 
 # docs/benchmarks-sbi.md: the same from stored runs, sbi on the same, and a model of three levels beside its exact posterior.
 bench-sbi: $(VENV)/.test $(PEERS)/.made
-	$(BIN)/python -W ignore -m benchmarks.sbi --folder $(SBIBM)
+	$(BIN)/python -W ignore -m benchmarks.sbi --folder $(SBIBM) --runs 1000,10000,100000
 	$(PEERS)/bin/python -W ignore -m benchmarks.sbi.peer --folder $(SBIBM)
 	$(BIN)/python -m benchmarks.sbi --page
 
@@ -185,6 +185,10 @@ bench-posteriors: $(VENV)/.test
 # The page alone, from the results as they are.
 bench-posteriors-page: $(VENV)/.test
 	$(BIN)/python -m benchmarks.posteriors.page
+
+# The table of processes in docs/devices.md, in five minutes on cores that nothing else uses.
+bench-processes: $(VENV)/.test
+	$(BIN)/python -W ignore -m benchmarks.processes
 
 clean:
 	rm -rf $(VENV) $(BENCH) $(PEERS) $(MULTILEVEL) $(READERS) $(FUZZ) $(NEWEST) $(DOCS)
