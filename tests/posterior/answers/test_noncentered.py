@@ -12,6 +12,7 @@ import pytest
 import retrodict as rd
 from retrodict import zoo
 from retrodict.encode.peaks.marginal_density import MarginalDensity
+from retrodict.posterior.answers import stages
 from retrodict.posterior.answers.chains import CHAINS, MOST_DIVERGENT, run_chains
 from retrodict.posterior.answers.noise.beginning import begin
 from retrodict.posterior.answers.noise.noncentered import Noncentered
@@ -172,3 +173,35 @@ def test_chains_of_noise_pass_through_a_funnel_in_which_others_are_stuck():
     assert draws["x"].shape == (100, 8)
     centered = walk(replace(noise, levels=()), patient=False)
     assert centered.divergent > MOST_DIVERGENT
+
+
+class AskedError(Exception):
+    """Which density chains walk on first."""
+
+
+def measured():
+    """Effects that closed forms integrate out."""
+    top = numpyro.sample("top", dist.Normal(0, 1))
+    scale = numpyro.sample("scale", dist.HalfNormal(1))
+    with numpyro.plate("groups", 8):
+        effects = numpyro.sample("effects", dist.Normal(top, scale))
+        numpyro.sample("y", dist.Normal(effects, 1.0))
+
+
+def counted():
+    """Effects that have no closed form."""
+    scale = numpyro.sample("scale", dist.HalfNormal(1))
+    with numpyro.plate("groups", 8):
+        effects = numpyro.sample("effects", dist.Normal(0, scale))
+        numpyro.sample("y", dist.Poisson(jnp.exp(effects)))
+
+
+@pytest.mark.parametrize(("program", "first"), [(measured, "Marginal"), (counted, "Noncentered")])
+def test_chains_walk_on_noise_first_unless_closed_forms_leave_far_fewer_numbers(program, first, monkeypatch):
+    def walk_on(density, *_, **__):
+        raise AskedError(type(density).__name__)
+
+    monkeypatch.setattr(stages, "run_chains", walk_on)
+    post = rd.amortize(rd.from_numpyro(program, observed=["y"]), steps=0)
+    with pytest.raises(AskedError, match=first):
+        post.mcmc({"y": np.array([0.0, 1, 0, 2, 1, 0, 3, 1])}, n=1000, seconds=5)

@@ -40,8 +40,10 @@ EVEN_SHARE, EVEN_KHAT, EVEN_SHIFT = 0.9, 0.5, 0.05
 # was refined.
 LOOKED_BY = 0.5
 WEIGHTED_BY, REFINED_BY, REWEIGHTED_BY = 0.2, 0.45, 0.6
-# Chains on noise begin from so many draws.
-STARTS = 2000
+# Chains on noise begin from so many draws, and come first where there is no more noise than so many times the codes.
+STARTS, MUCH = 2000, 2
+# A density, the proposal that says what its units are, and codes for chains to begin at.
+Beginning = tuple[Marginal | Noncentered, LinearProposal, Doubles] | None
 # The share of the draws of chains that may be no numbers.
 MOST_LOST = 0.001
 
@@ -123,31 +125,33 @@ def find_answer(question: Question, judge: Callable[[], Sequence[str]]) -> Answe
 
 
 def answer_by_chains(question: Question, refined: Refined) -> Answer:
-    """Return the answer of Markov chains from what was refined."""
-    if refined.codes is None or refined.proposal is None:
+    """Return the answer of Markov chains from what was refined, in the coordinates in which they can be relied on."""
+    codes, proposal = refined.codes, refined.proposal
+    if codes is None or proposal is None:
         return _answer_by_metropolis(question, refined)
     target = Marginal.of(question.compiled, question.factors, question.evidence.rows)
-    walk_on = partial(run_chains, n=question.n, seed=question.seed, deadline=question.by(1.0))
-    begun = _begin_noise(question, target, refined.codes)
-    if begun is None:
-        chains = walk_on(target, refined.proposal, refined.codes)
-        return _say_chains(question, target, chains)
-    first = walk_on(*begun, patient=False)
-    if not first.reasons or monotonic() > question.by(1.0):
-        return _say_chains(question, begun[0], first)
-    others = walk_on(target, refined.proposal, refined.codes)
-    better = len(others.reasons) <= len(first.reasons)
-    return _say_chains(question, target, others) if better else _say_chains(question, begun[0], first)
-
-
-def _begin_noise(
-    question: Question, target: Marginal, codes: Doubles
-) -> tuple[Noncentered, LinearProposal, Doubles] | None:
-    """Return the noise behind the latents, its units, and where its chains begin; None where there is none."""
+    ways: list[Callable[[], Beginning]] = [lambda: (target, proposal, codes)]
     noise = _find_noise(question)
-    if noise is None:
-        return None
-    begun = begin(noise, partial(_whiten, question, target, noise, codes), question.seed)
+    if noise is not None:
+        whiten = partial(_whiten, question, target, noise, codes)
+        # What closed forms integrate out is worth more than coordinates in which it has no funnel.
+        ways.insert(0 if noise.size <= MUCH * target.size else 1, partial(_begin_noise, noise, whiten, question.seed))
+    tried: list[tuple[Marginal | Noncentered, Chains]] = []
+    for number, way in enumerate(ways):
+        begun = way()
+        if begun is None:
+            continue
+        patient = number == len(ways) - 1
+        found = run_chains(*begun, question.n, question.seed, question.by(1.0), patient=patient)
+        tried.append((begun[0], found))
+        if not found.reasons or monotonic() > question.by(1.0):
+            break
+    return _say_chains(question, *min(tried[::-1], key=lambda each: len(each[1].reasons)))
+
+
+def _begin_noise(noise: Noncentered, whiten: Callable[[], Doubles], seed: int) -> Beginning:
+    """Return the noise behind the latents, its units, and where its chains begin; None where there is none."""
+    begun = begin(noise, whiten, seed)
     return None if begun is None else (noise, *begun)
 
 
