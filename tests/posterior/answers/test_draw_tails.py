@@ -36,12 +36,19 @@ def test_a_tail_that_is_visited_in_a_few_long_stays_is_seen():
 def test_latents_with_heavy_tails_are_named():
     rng = np.random.default_rng(2)
     light = {"normal": rng.normal(size=(4000, 300)), "exponential": rng.exponential(size=4000)}
-    assert not note_tails(light)
+    assert not note_tails(light, 4000)
     scales = 1 / np.sqrt(rng.gamma(1.0, size=(4000, 3)))  # a tail of shape 1/2: no variance
-    (note,) = note_tails(light | {"scales": scales, "worse": rng.standard_cauchy(4000)})
+    (note,) = note_tails(light | {"scales": scales, "worse": rng.standard_cauchy(4000)}, 4000)
     assert "'worse' and of 1 more" in note
 
 
 def test_few_draws_and_whole_numbers_have_no_tail():
     rng = np.random.default_rng(3)
-    assert not note_tails({"few": rng.standard_cauchy(200), "counts": rng.geometric(0.5, size=4000)})
+    assert not note_tails({"few": rng.standard_cauchy(200), "counts": rng.geometric(0.5, size=4000)}, 200)
+
+
+def test_a_tail_that_few_effective_draws_reach_is_named():
+    draws = {"x": np.exp(0.65 * np.random.default_rng(4).normal(size=4000))}
+    assert not note_tails(draws, 4000)
+    (note,) = note_tails(draws, 500)
+    assert "standard error" in note

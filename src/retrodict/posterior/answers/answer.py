@@ -187,7 +187,7 @@ class AskedPosterior:
             ess=float(ess),
             stage=stage,
             reasons=(*self.doubts, *reasons),
-            notes=(*self.notes, *note_tails(draws)),
+            notes=(*self.notes, *note_tails(draws, ess)),
             exact=self.exact,
             seconds=monotonic() - self.begun,
             inverse=self.inverse,

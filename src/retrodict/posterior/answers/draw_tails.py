@@ -16,6 +16,8 @@ from retrodict.posterior.weights.pareto import Doubles, fit_pareto
 TAILS = 0.05, 0.95
 # With this shape of its tail a standard deviation converges slowly, as squares of draws have twice the shape.
 HEAVY = 0.35
+# The largest relative standard error of a standard deviation that is not said.
+MOST_ERROR = 0.05
 # Columns with less kurtosis than this have light tails; so many are looked at together, in no fewer draws than these.
 KURTOSIS, TOGETHER, LEAST_DRAWS = 10.0, 256, 1000
 
@@ -81,46 +83,50 @@ def find_tail(draws: Doubles) -> float:
     return float(np.max(shapes))
 
 
-def note_tails(draws: Mapping[Any, Any]) -> tuple[str, ...]:
+def note_tails(draws: Mapping[Any, Any], ess: float) -> tuple[str, ...]:
     r"""Return a sentence on the latents whose standard deviation rests on few far draws, none where there are none.
 
-    The tail of a latent has :math:`\hat k \ge 0.35`, that of its square then 0.7 or more.
+    The tail of a latent has :math:`\hat k \ge 0.35`, that of its square then 0.7 or more; or its kurtosis
+    :math:`\kappa` gives the standard deviation a relative standard error :math:`\sqrt{(\kappa - 1) / 4 S}` above 5 %,
+    S being the effective number of draws.
 
     Source: Vehtari et al. 2024, section 3.
 
     >>> rng = np.random.default_rng(0)
-    >>> note_tails({"light": rng.normal(size=(4000, 2))})
+    >>> note_tails({"light": rng.normal(size=(4000, 2))}, 4000)
     ()
-    >>> note_tails({"heavy": rng.standard_cauchy(size=4000)})[0].split(",")[0]
+    >>> note_tails({"heavy": rng.standard_cauchy(size=4000)}, 4000)[0].split(",")[0]
     "The standard deviation of 'heavy' rests on few far draws"
     """
-    heavy = dict(_list_heavy(draws))
+    heavy = list(_list_heavy(draws, max(ess, 1.0)))
     if not heavy:
         return ()
-    worst = max(heavy, key=lambda name: heavy[name])
+    name, error, shape = max(heavy, key=lambda found: found[1])
     others = f" and of {len(heavy) - 1} more" if len(heavy) > 1 else ""
     return (
-        f"The standard deviation of {worst!r}{others} rests on few far draws, and may be off (k-hat of the tail "
-        f"{heavy[worst]:.2f}); quantiles are right.",
+        f"The standard deviation of {name!r}{others} rests on few far draws, and may be off (standard error "
+        f"{error:.0%} or more, k-hat of the tail {shape:.2f}); quantiles are right.",
     )
 
 
-def _list_heavy(draws: Mapping[Any, Any]) -> Iterator[tuple[Any, float]]:
-    """Return latents with a heavy tail, and its shape."""
+def _list_heavy(draws: Mapping[Any, Any], ess: float) -> Iterator[tuple[Any, float, float]]:
+    """Return latents with a heavy tail, the standard error of their standard deviation, and the shape of the tail."""
     for name, values in draws.items():
         flat = np.asarray(values).reshape(len(values), -1)
         if len(flat) < LEAST_DRAWS or not np.issubdtype(flat.dtype, np.floating):
             continue
-        shapes = [find_tail(columns) for columns in _take_peaked(flat)]
-        if shapes and max(shapes) >= HEAVY:
-            yield name, max(shapes)
+        for columns, kurtosis in _take_peaked(flat):
+            error, shape = float(np.sqrt((kurtosis - 1) / (4 * ess))), find_tail(columns)
+            if error > MOST_ERROR or shape >= HEAVY:
+                yield name, error, shape
+                break
 
 
-def _take_peaked(flat: Any) -> Iterator[Doubles]:
-    """Return the columns of draws with much kurtosis, some at a time."""
+def _take_peaked(flat: Any) -> Iterator[tuple[Doubles, float]]:
+    """Return the columns of draws with much kurtosis, some at a time, and the most that one has."""
     for start in range(0, flat.shape[1], TOGETHER):
         block = np.asarray(flat[:, start : start + TOGETHER], np.float64)
         squares = (block - block.mean(axis=0)) ** 2
-        peaked = (squares**2).mean(axis=0) > KURTOSIS * squares.mean(axis=0) ** 2
-        if peaked.any():
-            yield block[:, peaked]
+        kurtosis = (squares**2).mean(axis=0) / np.maximum(squares.mean(axis=0) ** 2, np.finfo(float).tiny)
+        if (kurtosis > KURTOSIS).any():
+            yield block[:, kurtosis > KURTOSIS], float(kurtosis.max())
