@@ -35,7 +35,7 @@ ENTRANTS = {
     "one process, all cores": (1, None),
     "two processes": (2, None),
 }
-CALL_SECONDS, CALLS = 0.1, 512
+CALL_SECONDS, CALLS = 0.1, 256
 
 
 def bend() -> None:
@@ -53,8 +53,7 @@ def train(folder: Path, processes: int, cores: int | None, steps: int) -> float:
     command = [
         str(Path(sys.executable).with_name("retrodict")),
         "train",
-        "tree:5",
-        "--no-exact",
+        "benchmarks.processes:bend",
         "-o",
         str(folder),
         *words,
