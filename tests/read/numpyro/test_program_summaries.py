@@ -91,6 +91,26 @@ def test_names_are_checked():
         rd.from_numpyro(measure, observed=["average"], elementwise=True)
 
 
+@pytest.mark.parametrize(
+    ("summarize", "message"),
+    [
+        (lambda y, mean: jnp.mean(y), "'average' is the same in every run.*numpyro.sample returns"),
+        (lambda y, mean: jnp.mean(y) - mean, "the data of 'y' are used elsewhere.*numpyro.sample returns"),
+    ],
+)
+def test_summaries_of_the_data_themselves_are_refused(summarize, message):
+    """The argument holds the same numbers in every simulation: a posterior would learn that the summary is constant."""
+
+    def program(y):
+        mean = numpyro.sample("mean", dist.Normal(0, 2))
+        with numpyro.plate("n", N):
+            numpyro.sample("y", dist.Normal(mean, 1), obs=y)
+        numpyro.deterministic("average", summarize(y, mean))
+
+    with pytest.raises(ProgramError, match=message):
+        rd.from_numpyro(program, np.arange(float(N)), observed=["average"])
+
+
 def test_a_scan_is_refused():
     def walk():
         start = numpyro.sample("start", dist.Normal(0, 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import jax
@@ -137,11 +137,12 @@ def run(
     *,
     keep_data: bool = False,
     coded: Mapping[str, Mask] | None = None,
+    also: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Run a program with values given and drawn, and return its random sites with distribution and value."""
+    """Run a program with values given and drawn; return its random sites, and those of other kinds that are named."""
     with handlers.trace() as trace, Assign(None, sites, given, fresh or {}, key, keep_data=keep_data, coded=coded):
         program()
-    return {name: site for name, site in trace.items() if is_random(site)}
+    return {name: site for name, site in trace.items() if is_random(site) or name in also}
 
 
 def all_fresh(sites: Mapping[str, Site]) -> dict[str, Mask]:

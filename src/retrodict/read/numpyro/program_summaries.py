@@ -18,7 +18,8 @@ from retrodict.graph.bayesnet import BayesNet, Variable
 from retrodict.graph.names import Name, require_list, unknown
 from retrodict.models.black_box import BlackBox
 from retrodict.read.jaxpr.internals import spell
-from retrodict.read.numpyro.assign import Assign, all_fresh
+from retrodict.read.numpyro.assign import all_fresh, run
+from retrodict.read.numpyro.observed.apart import require_data_apart
 from retrodict.read.numpyro.program_structure import read_structure
 from retrodict.read.numpyro.sites import Program, Site
 
@@ -53,10 +54,9 @@ class SummarizedProgram(BlackBox):
         return digest(super().digest(), text, *map(np.asarray, constants))
 
     def _draw_one(self, key: jax.Array) -> jax.Array:
-        with handlers.trace() as trace, Assign(None, self.sites, {}, all_fresh(self.sites), key):
-            self.program()
-        parts = [jnp.ravel(trace[name]["value"]).astype(jnp.float32) for name in self.net.names]
-        return jnp.concatenate(parts)
+        names = list(map(str, self.net.names))
+        drawn = run(self.program, self.sites, {}, all_fresh(self.sites), key, also=names)
+        return jnp.concatenate([jnp.ravel(drawn[name]["value"]).astype(jnp.float32) for name in names])
 
 
 def list_summaries(program: Program) -> dict[str, tuple[int, ...]]:
@@ -87,7 +87,8 @@ def read_summarized(
     Sites with data in the program that are not named are what the summaries stand for: they are drawn within a
     simulation and are no variables, so that what uses the same data is joined. All other sites are latent.
 
-    Raises `ProgramError` with ``elementwise=True``, and for a program with a ``scan``.
+    Raises `ProgramError` with ``elementwise=True``, for a program with a ``scan``, and where a summary is computed of
+    the data themselves, not of what a site returns: it would be the same in every simulation.
     """
     named = require_list(observed, "observed=")
     known = {site.name: site for site in sites}
@@ -102,6 +103,14 @@ def read_summarized(
             remedy="Leave out elementwise=True, and write a scan as a Python loop.",
         )
     parents = _relate(program, known, summaries)
+    fixed = [name for name in summaries if not parents[name]]
+    if fixed:
+        raise ProgramError(
+            "{names} {are} the same in every run: nothing that the program draws is used there",
+            fixed,
+            remedy="Compute summaries of what numpyro.sample returns, y = numpyro.sample('y', ..., obs=y).",
+        )
+    require_data_apart(program, sites, {site.name for site in sites}, summaries)
     behind = [site.name for site in sites if site.is_observed and site.name not in named]
     for name in reversed(behind):
         parents = eliminate(parents, name)

@@ -20,14 +20,7 @@ class Bidiagonal(NamedTuple):
 
     def spread(self, noise: Float[Array, " k"]) -> Float[Array, " k"]:
         r"""Return :math:`L^{-\top} \epsilon`, whose covariance is the inverse of P where the noise is standard."""
-
-        def step(after: Array, own: tuple[Array, Array, Array]) -> tuple[Array, Array]:
-            given, diagonal, below = own
-            value = (given - below * after) / diagonal
-            return value, value
-
-        below = jnp.append(self.below, 0.0)
-        return jax.lax.scan(step, jnp.zeros((), noise.dtype), (noise, self.diagonal, below), reverse=True)[1]
+        return _substitute(noise, self.diagonal, jnp.append(self.below, 0.0), reverse=True)
 
     def gather(self, values: Float[Array, " k"]) -> Float[Array, " k"]:
         r"""Return :math:`L^\top v`, the inverse of `spread`."""
@@ -35,14 +28,18 @@ class Bidiagonal(NamedTuple):
 
     def solve(self, slope: Float[Array, " k"]) -> Float[Array, " k"]:
         r"""Return :math:`P^{-1} g`."""
+        return self.spread(_substitute(slope, self.diagonal, jnp.append(0.0, self.below), reverse=False))
 
-        def step(before: Array, own: tuple[Array, Array, Array]) -> tuple[Array, Array]:
-            given, diagonal, below = own
-            value = (given - below * before) / diagonal
-            return value, value
 
-        below = jnp.append(jnp.zeros(1, slope.dtype), self.below)
-        return self.spread(jax.lax.scan(step, jnp.zeros((), slope.dtype), (slope, self.diagonal, below))[1])
+def _substitute(given: Array, diagonal: Array, beside: Array, *, reverse: bool) -> Array:
+    """Solve a system of two diagonals, one value after the other, from the first or from the last."""
+
+    def step(before: Array, own: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+        value = (own[0] - own[2] * before) / own[1]
+        return value, value
+
+    begin = jnp.zeros((), given.dtype)
+    return jax.lax.scan(step, begin, (given, diagonal, beside.astype(given.dtype)), reverse=reverse)[1]
 
 
 def factor(diagonal: Float[Array, " k"], beside: Float[Array, " k-1"]) -> tuple[Bidiagonal, Bool[Array, ""]]:

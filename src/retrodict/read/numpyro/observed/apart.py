@@ -23,8 +23,10 @@ from retrodict.read.numpyro.sites import Program, Site
 MOST_ELEMENTS = 20_000  # of an argument that are told apart; beyond, neighbors share a number
 
 
-def require_data_apart(program: Program, sites: Sequence[Site], observed: Collection[str]) -> None:
-    """Raise `ProgramError` when a distribution needs the very numbers that ``obs=`` gives to a site.
+def require_data_apart(
+    program: Program, sites: Sequence[Site], observed: Collection[str], summaries: Sequence[str] = ()
+) -> None:
+    """Raise `ProgramError` when a distribution, or a summary, needs the very numbers that ``obs=`` gives to a site.
 
     The site's value stands for them: a program that reads the array again (``y[t - 1]`` as a covariate, a prior
     scaled by ``y.std()``) would see the old numbers when a posterior is asked about new ones. Found among the
@@ -37,9 +39,12 @@ def require_data_apart(program: Program, sites: Sequence[Site], observed: Collec
     places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, (np.ndarray, jax.Array, float))]
     if not watched or not places:
         return
-    traced = _trace_from_arguments(program, sites, watched, leaves, tree, places)
+    traced = _trace_from_arguments(program, sites, watched, summaries, leaves, tree, places)
     if traced is None:  # an argument that must not be traced, such as a count: one array at a time
-        apart = [(_trace_from_arguments(program, sites, watched, leaves, tree, [place]), [place]) for place in places]
+        apart = [
+            (_trace_from_arguments(program, sites, watched, summaries, leaves, tree, [place]), [place])
+            for place in places
+        ]
     else:
         apart = [(traced, places)]
     for function, taken in apart:
@@ -51,11 +56,12 @@ def _trace_from_arguments(
     program: Program,
     sites: Sequence[Site],
     watched: Sequence[Site],
+    summaries: Sequence[str],
     leaves: list[Any],
     tree: Any,
     places: list[int],
 ) -> ClosedJaxpr | None:
-    """Trace the function from arrays in the arguments to observed values and log densities, if it can be."""
+    """Trace the function from arrays in the arguments to observed values, log densities and summaries, if it can be."""
     by_name = {site.name: site for site in sites}
 
     def measure(arrays: list[Any]) -> tuple[list[Any], list[Any]]:
@@ -67,9 +73,10 @@ def _trace_from_arguments(
         with handlers.trace() as trace, handlers.seed(rng_seed=0):
             here()
         values = {site.name: jnp.zeros(site.shape, site.dtype) for site in sites}
-        scored = run(here, by_name, values)
+        scored = run(here, by_name, values, also=summaries)
         densities = [log_density(scored[s.name]["fn"], values[s.name], s)[0] for s in sites]
-        return [trace[site.name]["value"] for site in watched], densities
+        used = [*densities, *(scored[name]["value"] for name in summaries)]
+        return [trace[site.name]["value"] for site in watched], used
 
     try:
         return jax.make_jaxpr(measure)([leaves[i] for i in places])
