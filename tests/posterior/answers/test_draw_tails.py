@@ -52,3 +52,10 @@ def test_a_tail_that_few_effective_draws_reach_is_named():
     assert not note_tails(draws, 4000)
     (note,) = note_tails(draws, 500)
     assert "standard error" in note
+
+
+def test_draws_that_are_no_numbers_are_passed_over():
+    rng = np.random.default_rng(5)
+    draws = rng.normal(size=(4000, 3))
+    draws[0] = np.inf, np.nan, 1e200
+    assert not note_tails({"x": draws}, 4000)

@@ -18,6 +18,8 @@ TAILS = 0.05, 0.95
 HEAVY = 0.35
 # The largest relative standard error of a standard deviation that is not said.
 MOST_ERROR = 0.05
+# Beyond this the fourth power of a draw is no number; draws that far out have no moments to speak of.
+MOST = 1e70
 # Columns with less kurtosis than this have light tails; so many are looked at together, in no fewer draws than these.
 KURTOSIS, TOGETHER, LEAST_DRAWS = 10.0, 256, 1000
 
@@ -126,6 +128,7 @@ def _take_peaked(flat: Any) -> Iterator[tuple[Doubles, float]]:
     """Return the columns of draws with much kurtosis, some at a time, and the most that one has."""
     for start in range(0, flat.shape[1], TOGETHER):
         block = np.asarray(flat[:, start : start + TOGETHER], np.float64)
+        block = block[:, (np.abs(block) < MOST).all(axis=0)]
         squares = (block - block.mean(axis=0)) ** 2
         kurtosis = (squares**2).mean(axis=0) / np.maximum(squares.mean(axis=0) ** 2, np.finfo(float).tiny)
         if (kurtosis > KURTOSIS).any():
