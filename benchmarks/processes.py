@@ -28,7 +28,7 @@ from benchmarks.stamp import ROOT, find_commit
 
 RESULTS, PAGE = ROOT / "benchmarks" / "results" / "processes.json", ROOT / "docs" / "devices.md"
 BEGIN, END = "<!-- processes: begin, written by benchmarks/processes.py -->\n", "<!-- processes: end -->\n"
-BATCH, SHORT, LONG, REPEATS = 8192, 50, 250, 1
+BATCH, SHORT, LONG, REPEATS = 8192, 50, 250, 3
 # Entrants by name: processes, and cores of each of them, None for all.
 ENTRANTS = {
     "one process, one core": (1, 1),
@@ -119,13 +119,14 @@ def write_table(row: dict[str, Any]) -> str:
     """Return what was measured, as lines of the page."""
     rates, workers = row["rows_per_second"], row["workers"]
     first = rates["one process, one core"]
+    off, runs = row["largest_difference"], len(next(iter(row["seconds_per_step"].values())))
+    same = "are those of one to the last bit" if off == 0 else f"differ from those of one by at most {off:.0e}"
     lines = "".join(f"| {name} | {rate:,} | {rate / first:.2f} |\n" for name, rate in rates.items())
     return (
         f"On {row['cores']} cores, by `python -m benchmarks.processes` at `{row['commit']}`, a minibatch of {BATCH:,} "
-        "simulations of a program of 17 latents:\n\n"
+        f"simulations of a program of 17 latents, the median of {runs}:\n\n"
         f"| training | simulations a second | over one core |\n|---|---|---|\n{lines}\n"
-        f"After {SHORT} steps the weights of two processes differ from those of one by at most "
-        f"{row['largest_difference']:.0e}, of weights up to {row['largest_weight']:.1f}. "
+        f"After {SHORT} steps the weights of two processes {same}. "
         f"{CALLS} runs of a simulator of {CALL_SECONDS} s take {workers['1']:.1f} s with one worker and "
         f"{workers['2']:.1f} s with two, {workers['1'] / workers['2']:.2f} times less.\n"
     )
